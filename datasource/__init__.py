@@ -1,0 +1,1 @@
+"""Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus."""

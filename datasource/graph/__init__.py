@@ -1,0 +1,18 @@
+"""What causes what: the causal graph, its evidence, and the same unrolled over time."""
+
+from datasource.graph.build import BuiltGraph, GraphError, build_graph, find_variable
+from datasource.graph.model import CausalGraph, Edge, Evidence
+from datasource.graph.unroll import Moment, longest_lag, unroll
+
+__all__ = [
+    "BuiltGraph",
+    "CausalGraph",
+    "Edge",
+    "Evidence",
+    "GraphError",
+    "Moment",
+    "build_graph",
+    "find_variable",
+    "longest_lag",
+    "unroll",
+]

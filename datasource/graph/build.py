@@ -1,0 +1,140 @@
+"""The causal graph out of what the expert wrote and what telemetry knows about who is tied to whom."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import networkx as nx
+
+from datasource.graph.model import CausalGraph, Edge, Evidence
+from datasource.settings import Rule, Settings
+from datasource.settings.consistency import known
+from datasource.telemetry import Entity, Variable
+from datasource.topology import Tie, Topology
+
+
+class GraphError(Exception):
+    """The causal graph cannot be as written; the text names the path and the fix."""
+
+
+class BuiltGraph(NamedTuple):
+    """A graph and what had to be left out or changed to make it."""
+
+    graph: CausalGraph
+    notices: tuple[str, ...]
+
+
+def build_graph(settings: Settings, variables: Sequence[Variable], topology: Topology) -> BuiltGraph:
+    """Templates applied to every entity and along every relation, and the single edges, over measured variables.
+
+    A single edge that names an entity nobody has measured yet waits for it, with a notice. Two services that
+    call each other both ways close a cycle at lag 0 through a learnt relation: those edges move to lag 1,
+    with a notice. Raises GraphError for a cycle that the settings file itself closes.
+    """
+    measured = {(variable.entity, variable.signal): variable for variable in variables}
+    entities = sorted({variable.entity for variable in variables})
+    names = {str(variable): variable for variable in variables}
+    forbidden = _Forbidden(settings.graph.forbid)
+    found: dict[tuple[Variable, Variable, int], Edge] = {}
+    notices: list[str] = []
+    for rule in settings.graph.templates:
+        for cause_entity, effect_entity, tie in _places(settings, rule, entities, topology):
+            cause, effect = measured.get((cause_entity, rule.cause)), measured.get((effect_entity, rule.effect))
+            if cause and effect and not forbidden.covers(cause, effect):
+                evidence = (Evidence("expert", _text(rule)), *_topology_evidence(tie))
+                for lag in rule.lags:
+                    _add(found, Edge(cause, effect, lag, rule.relation, evidence))
+    for rule in settings.graph.edges:
+        ends = [find_variable(name, names) for name in (rule.cause, rule.effect)]
+        unknown = [name for name, end in zip((rule.cause, rule.effect), ends, strict=True) if end is None]
+        if unknown:
+            notices.append(f"edge '{_text(rule)}' waits: '{unknown[0]}' is not measured; {known(unknown[0], names)}")
+            continue
+        for lag in rule.lags:
+            _add(found, Edge(ends[0], ends[1], lag, "", (Evidence("expert", _text(rule)),)))  # type: ignore[arg-type]
+    learnt = {name for name, relation in settings.relations.items() if relation.source != "list"}
+    edges, said = _without_cycles(list(found.values()), learnt)
+    return BuiltGraph(CausalGraph(tuple(variables), tuple(sorted(edges))), (*notices, *said))
+
+
+def _places(
+    settings: Settings, rule: Rule, entities: Sequence[Entity], topology: Topology
+) -> Iterator[tuple[Entity, Entity, Tie | None]]:
+    """Where a template applies: (entity of the cause, entity of the effect, the tie between them)."""
+    if not rule.relation:
+        wanted = settings.signals[rule.cause].entity
+        yield from ((entity, entity, None) for entity in entities if entity.type == wanted)
+        return
+    _, callee = list(settings.ends(rule.relation))[:2]
+    for tie in topology.along(rule.relation):
+        cause, effect = tie.end(rule.from_end), tie.end(rule.to_end)
+        # Nothing comes back along a tie to somebody who does not wait for it.
+        comes_back = rule.from_end == callee and rule.to_end != "call"
+        if cause and effect and (tie.waits or not comes_back):
+            yield cause, effect, tie
+
+
+def _topology_evidence(tie: Tie | None) -> tuple[Evidence, ...]:
+    return (Evidence("topology", tie.relation, tie.last_seen, tie.rate),) if tie else ()
+
+
+def _add(found: dict[tuple[Variable, Variable, int], Edge], edge: Edge) -> None:
+    key = (edge.cause, edge.effect, edge.lag)
+    if key in found:
+        edge = found[key]._replace(evidence=tuple(dict.fromkeys((*found[key].evidence, *edge.evidence))))
+    found[key] = edge
+
+
+def _without_cycles(edges: list[Edge], learnt: set[str]) -> tuple[list[Edge], list[str]]:
+    notices = []
+    instant = _instant(edges)
+    for loop in nx.strongly_connected_components(instant):
+        inside = [e for e in edges if e.lag == 0 and e.relation in learnt and e.cause in loop and e.effect in loop]
+        if len(loop) == 1 or not inside:
+            continue
+        moved = {(edge.cause, edge.effect) for edge in inside}
+        names = ", ".join(sorted(map(str, loop)))
+        notices.append(
+            f"{names} act on each other within one step; their edges along "
+            f"{', '.join(sorted({e.relation for e in inside}))} are taken at lag 1"
+        )
+        merged: dict[tuple[Variable, Variable, int], Edge] = {}
+        for edge in edges:
+            move = edge.lag == 0 and (edge.cause, edge.effect) in moved
+            _add(merged, edge._replace(lag=1) if move else edge)
+        edges = list(merged.values())
+    try:
+        cycle = nx.find_cycle(_instant(edges))
+    except nx.NetworkXNoCycle:
+        return edges, notices
+    path = " -> ".join(str(cause) for cause, _ in cycle) + f" -> {cycle[0][0]}"
+    raise GraphError(f"graph: a cycle within one step: {path}; give one of these edges a lag, as (lag 1), or delete it")
+
+
+def _instant(edges: Sequence[Edge]) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_edges_from((edge.cause, edge.effect) for edge in edges if edge.lag == 0)
+    return graph
+
+
+class _Forbidden:
+    """The edges that templates and discovery may not add."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._pairs = {(rule.cause, rule.effect) for rule in rules}
+
+    def covers(self, cause: Variable, effect: Variable) -> bool:
+        return (str(cause), str(effect)) in self._pairs or (cause.signal, effect.signal) in self._pairs
+
+
+def find_variable(name: str, names: dict[str, Variable]) -> Variable | None:
+    """The variable shown as `name`; the leading labels may be left off where that is unambiguous."""
+    if name in names:
+        return names[name]
+    found = [variable for shown, variable in names.items() if shown.endswith("/" + name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _text(rule: Rule) -> str:
+    lags = "" if rule.lags == (0,) else f" (lag {rule.lags[0]}..{rule.lags[-1]})"
+    along = f" along {rule.relation} from {rule.from_end} to {rule.to_end}" if rule.relation else ""
+    return f"{rule.cause} -> {rule.effect}{along}{lags}"

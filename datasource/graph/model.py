@@ -1,0 +1,67 @@
+"""The causal graph: edges between variables, each with its lag and why it is there."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from datasource.telemetry import Variable
+
+
+class Evidence(NamedTuple):
+    """Why an edge is there: `kind`, who says so, since when (seconds), how strong."""
+
+    kind: Literal["expert", "topology", "discovered", "confirmed", "refuted"]
+    by: str
+    at: int | None = None
+    strength: float | None = None
+
+
+class Edge(NamedTuple):
+    """`cause` at `lag` steps before moves `effect`; `relation` ties their entities, empty within one."""
+
+    cause: Variable
+    effect: Variable
+    lag: int
+    relation: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.cause} -> {self.effect}" + (f" (lag {self.lag})" if self.lag else "")
+
+
+@dataclass(frozen=True)
+class CausalGraph:
+    """Variables and edges; acyclic among the edges of lag 0."""
+
+    variables: tuple[Variable, ...]
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def _parents(self) -> dict[Variable, tuple[Edge, ...]]:
+        parents: dict[Variable, list[Edge]] = {}
+        for edge in self.edges:
+            parents.setdefault(edge.effect, []).append(edge)
+        return {variable: tuple(sorted(edges)) for variable, edges in parents.items()}
+
+    def parents(self, variable: Variable) -> tuple[Edge, ...]:
+        """The edges into a variable, in a fixed order."""
+        return self._parents.get(variable, ())
+
+    def ancestors(self, variables: Iterable[Variable]) -> set[Variable]:
+        """These variables and everything that leads to them, at whatever lag."""
+        found: set[Variable] = set()
+        waiting = list(variables)
+        while waiting:
+            variable = waiting.pop()
+            if variable not in found:
+                found.add(variable)
+                waiting += [edge.cause for edge in self.parents(variable)]
+        return found
+
+    @cached_property
+    def version(self) -> str:
+        """A fingerprint of the edges, whatever their evidence."""
+        text = "\n".join(sorted(f"{edge.cause} {edge.effect} {edge.lag}" for edge in self.edges))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

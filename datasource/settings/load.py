@@ -1,0 +1,142 @@
+"""From the file to `Settings`, or to an error that names the line and the fix."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from datasource.settings.consistency import Place, find_inconsistencies, known
+from datasource.settings.model import Settings
+
+
+class SettingsError(Exception):
+    """causal.yaml cannot be used. Its text has one line per finding: `file:line: place: what, and the fix`."""
+
+
+class Loaded(NamedTuple):
+    """Settings and the fingerprint of the text they were read from."""
+
+    settings: Settings
+    fingerprint: str
+
+
+def load_settings(path: str | os.PathLike[str]) -> Loaded:
+    """Read and validate a settings file. Raises SettingsError."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: there is no such file; 'causal-datasource init --prometheus URL' writes a first one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    return Loaded(parse_settings(text, str(path)), hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def parse_settings(text: str, name: str = "causal.yaml") -> Settings:
+    """Validate the text of a settings file. Raises SettingsError."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = _lines(node)
+        data = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{name}:{line}: not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{name}: not YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"{name}:1: empty; it needs at least prometheus, entities and signals")
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        findings = [_describe(detail, data) for detail in error.errors()]
+    else:
+        findings = find_inconsistencies(settings)
+        if not findings:
+            return settings
+    raise SettingsError("\n".join(f"{name}:{_line(lines, place)}: {_show(place)}: {what}" for place, what in findings))
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML lets the second of two equal keys win; here it is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"'{key.value}' stands here a second time; rename one or delete it",
+                    key.start_mark,
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _lines(node: yaml.Node | None, place: Place = ()) -> dict[Place, int]:
+    if node is None:
+        return {}
+    lines = {place: node.start_mark.line + 1}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines |= _lines(value, (*place, key.value))
+            lines[(*place, key.value)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines |= _lines(value, (*place, index))
+    return lines
+
+
+def _line(lines: dict[Place, int], place: Place) -> int:
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
+
+
+def _show(place: Place) -> str:
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the file"
+
+
+def _describe(detail: Any, data: Any) -> tuple[Place, str]:
+    place, kind = tuple(detail["loc"]), detail["type"]
+    if kind == "missing":
+        return place, "missing; this key is required"
+    if kind == "extra_forbidden":
+        return place, f"no such key; {known(str(place[-1]), _keys(place[:-1]))}"
+    if kind == "literal_error":
+        return place, f"{detail['input']!r} is none of {detail['ctx']['expected']}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return (
+            place,
+            f"{detail['input']!r} should be a block of keys and values; known are: {', '.join(_keys(place))}",
+        )
+    if kind == "tuple_type":
+        return place, f"{detail['input']!r} should be a list, as [{detail['input']}]"
+    if kind == "value_error":
+        return place, str(detail["ctx"]["error"])
+    return place, f"{detail['msg']}; it is {detail['input']!r}"
+
+
+def _keys(place: Place) -> list[str]:
+    """The keys that a block may have."""
+    model: Any = Settings
+    for part in place:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = model.model_fields[str(part)].annotation
+        model = _inner(model)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _inner(annotation: Any) -> Any:
+    """The block inside dict[str, Block], tuple[Block, ...] or Block | None."""
+    for inner in getattr(annotation, "__args__", ()):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return inner
+    return annotation

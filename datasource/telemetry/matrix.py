@@ -1,0 +1,96 @@
+"""The matrix: variables x times on one regular grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.telemetry.variable import Variable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Values of variables on a regular grid.
+
+    `values` is variables x times, float64, NaN where there is no sample. A time is the end of its
+    interval, in seconds since 1970, a multiple of `step`.
+    """
+
+    variables: tuple[Variable, ...]
+    start: int
+    step: int
+    values: Floats
+
+    def __post_init__(self) -> None:
+        if self.values.shape[0] != len(self.variables) or self.values.ndim != 2:
+            raise ValueError(f"{len(self.variables)} variables do not fit values of shape {self.values.shape}")
+        self.values.setflags(write=False)
+
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """Seconds since 1970, one per column."""
+        times: NDArray[np.int64] = self.start + self.step * np.arange(self.values.shape[1], dtype=np.int64)
+        return times
+
+    @property
+    def end(self) -> int:
+        """The last time; one step before `start` when there are no columns."""
+        return self.start + self.step * (int(self.values.shape[1]) - 1)
+
+    @cached_property
+    def _rows(self) -> dict[Variable, int]:
+        return {variable: row for row, variable in enumerate(self.variables)}
+
+    def __contains__(self, variable: Variable) -> bool:
+        return variable in self._rows
+
+    def row(self, variable: Variable) -> Floats:
+        """The values of one variable, by time. Raises KeyError for one that is not there."""
+        row: Floats = self.values[self._rows[variable]]
+        return row
+
+    def select(self, variables: Sequence[Variable]) -> "Matrix":
+        """The same times, only these variables, in this order."""
+        return Matrix(tuple(variables), self.start, self.step, self.values[[self._rows[v] for v in variables]])
+
+    def between(self, start: float, end: float) -> "Matrix":
+        """The columns whose times lie in [start, end]; maybe none."""
+        first = max(0, int(np.ceil((start - self.start) / self.step)))
+        last = max(first, int((end - self.start) // self.step) + 1)
+        return Matrix(self.variables, self.start + first * self.step, self.step, self.values[:, first:last])
+
+    def updated(self, newer: "Matrix", keep: int) -> "Matrix":
+        """This matrix with the columns of `newer` laid over it, cut to the newest `keep` columns.
+
+        A variable that only one of the two knows is NaN where the other speaks; one that has no sample
+        left in the kept columns is dropped. Raises ValueError when the steps differ.
+        """
+        if newer.step != self.step:
+            raise ValueError(f"a step of {newer.step} s does not continue one of {self.step} s")
+        end = max(self.end, newer.end)
+        start = max(min(self.start, newer.start), end - (keep - 1) * self.step)
+        variables = tuple(dict.fromkeys((*self.variables, *newer.variables)))
+        rows = {variable: row for row, variable in enumerate(variables)}
+        values = np.full((len(variables), (end - start) // self.step + 1), np.nan)
+        for part in (self, newer):
+            visible = part.between(start, end)
+            first = (visible.start - start) // self.step
+            columns = slice(first, first + visible.values.shape[1])
+            values[:, columns] = np.nan  # what was read again replaces all that was there
+            values[[rows[v] for v in visible.variables], columns] = visible.values
+        alive = ~np.isnan(values).all(axis=1)
+        return Matrix(
+            tuple(v for v, keeps in zip(variables, alive, strict=True) if keeps),
+            start,
+            self.step,
+            values[alive],
+        )
+
+
+def empty_matrix(start: int, step: int, columns: int = 0) -> Matrix:
+    """A matrix that knows no variable."""
+    return Matrix((), start, step, np.empty((0, columns)))
