@@ -171,7 +171,7 @@ def _with_call(settings: Settings, relation: str, ends: Mapping[str, Entity]) ->
     """The ends, and the call entity that lies between them where the settings declare one."""
     if "call" not in settings.ends(relation):
         return tuple(ends.items())
-    known = {}
+    known: dict[str, str] = {}
     for end, entity in ends.items():
         known |= {f"{end}_{label}": value for label, value in entity.labels} | {end: entity.name}
     wanted = settings.entities["call"].labels

@@ -60,12 +60,12 @@ SERVICES: tuple[Service, ...] = (
     Service("shop", "catalog", 0.010, 0.060, 0.20, 1.20, 0.0010),
     Service("shop", "cart", 0.010, 0.060, 0.15, 0.60, 0.0010),
     Service("shop", "checkout", 0.020, 0.050, 0.10, 0.40, 0.0020),
-    Service("shop", "recommend", 0.030, 0.150, 0.40, 1.80, 0.0015),
+    Service("shop", "recommend", 0.030, 0.170, 0.40, 1.80, 0.0015),
     Service("shop", "orders", 0.030, 0.080, 0.10, 0.30, 0.0010),
-    Service("platform", "pricing", 0.010, 0.150, 0.25, 1.40, 0.0005),
-    Service("platform", "inventory", 0.015, 0.150, 0.30, 1.60, 0.0010),
-    Service("platform", "payment", 0.060, 0.150, 0.10, 0.40, 0.0030),
-    Service("platform", "accounts", 0.015, 0.150, 0.20, 0.70, 0.0010),
+    Service("platform", "pricing", 0.010, 0.170, 0.25, 1.40, 0.0005),
+    Service("platform", "inventory", 0.015, 0.170, 0.30, 1.60, 0.0010),
+    Service("platform", "payment", 0.060, 0.170, 0.10, 0.40, 0.0030),
+    Service("platform", "accounts", 0.015, 0.170, 0.20, 0.70, 0.0010),
 )
 """Callers before the services they call."""
 

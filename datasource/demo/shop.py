@@ -44,15 +44,8 @@ PASSED_ON = 0.8
 RESTARTS_AT_MEAN_LOAD, RESTARTS_PER_LOAD, LOAD_CEILING = 0.0078, 6.0, 1.6
 
 
-class Series(NamedTuple):
-    """A time series as Prometheus knows it: a metric name and (label, value) pairs sorted by label."""
-
-    name: str
-    labels: tuple[tuple[str, str], ...]
-
-
 class Step(NamedTuple):
-    """One step's values in the order of `SERIES`, each of the interval that ends with the step."""
+    """One step's values, each of the interval that ends with the step, in the order of `series.SERIES`."""
 
     number: int
     values: list[float]
@@ -72,37 +65,6 @@ class Truth:
     faults: tuple[Fault, ...]
     current: Fault | None
 
-
-SERVICE_METRICS = (
-    "service:requests:rate30s",
-    "service:busy_seconds:rate30s",
-    "service:errors:rate30s",
-    "service:latency_seconds:mean30s",
-    "service:cpu_cores:rate30s",
-    "service:restarts:increase30s",
-)
-CALL_METRICS = ("call:requests:rate30s", "call:seconds:rate30s")
-
-
-def _series() -> Iterator[Series]:
-    for metric in SERVICE_METRICS:
-        for service in SERVICES:
-            yield Series(metric, (("namespace", service.namespace), ("service", service.name)))
-    for metric in CALL_METRICS:
-        for call in CALLS:
-            client, server = SERVICES[PLACE[call.client]], SERVICES[PLACE[call.server]]
-            labels = {
-                "client_namespace": client.namespace,
-                "client": client.name,
-                "server_namespace": server.namespace,
-                "server": server.name,
-            }
-            if call.queue:
-                labels["connection_type"] = "messaging_system"
-            yield Series(metric, tuple(sorted(labels.items())))
-
-
-SERIES: tuple[Series, ...] = tuple(_series())
 
 _COUNT, _CALL_COUNT = len(SERVICES), len(CALLS)
 _NORMALS = 1 + 3 * _COUNT + 2 * _CALL_COUNT
@@ -138,7 +100,7 @@ class Shop:
         """The effects and the faults as of the last step generated."""
         current = [fault for fault in self._active if fault.active(self.number - 1)]
         return Truth(
-            RESTART_NOW + RESTART_NEXT,
+            round(RESTART_NOW + RESTART_NEXT, 9),
             latency_effect("inventory", "web"),
             started_by(self.number - 1),
             current[-1] if current else None,

@@ -141,6 +141,7 @@ class Evaluation(Block):
     refit: Duration = 600.0
     warm_up: int = Field(default=120, ge=30)
     workers: int = Field(default=1, ge=1, le=16)
+    max_series: int = Field(default=50_000, ge=100)
 
 
 class Settings(Block):

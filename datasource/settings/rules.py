@@ -15,8 +15,6 @@ _FORM = (
     "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or "
     "'cause -> effect along calls from server to client'"
 )
-    "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or 'cause -> effect along calls from server to client'"
-)
 
 
 class Rule(NamedTuple):

@@ -119,8 +119,9 @@ def _answer(response: requests.Response, url: str, query: str) -> Answer:
             ) from None
         raise PrometheusError(
             "not_json",
-            f"{url} answered HTTP {response.status_code} with {response.headers.get('Content-Type', 'no content type')}, "
-            "not with Prometheus' JSON; check that prometheus.url has the right port and path prefix",
+            f"{url} answered HTTP {response.status_code} with "
+            f"{response.headers.get('Content-Type', 'no content type')}, not with Prometheus' JSON; "
+            "check that prometheus.url has the right port and path prefix",
         ) from None
     if response.status_code >= 500 and "error" not in body:
         raise PrometheusError("unavailable", f"{url} answered HTTP {response.status_code}")

@@ -1,0 +1,23 @@
+"""Expected values, scores and root causes: who broke, not who suffers."""
+
+from datasource.anomaly.fit import Mechanisms, fit_mechanisms
+from datasource.anomaly.mechanism import Mechanism, Prediction
+from datasource.anomaly.roles import Roles
+from datasource.anomaly.services import Judgement, Scores, Verdict, judge
+from datasource.anomaly.walk import Contribution, Recent, RootCauses, root_causes
+
+__all__ = [
+    "Contribution",
+    "Judgement",
+    "Mechanism",
+    "Mechanisms",
+    "Prediction",
+    "Recent",
+    "Roles",
+    "RootCauses",
+    "Scores",
+    "Verdict",
+    "fit_mechanisms",
+    "judge",
+    "root_causes",
+]

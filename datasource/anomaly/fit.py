@@ -1,0 +1,159 @@
+"""Fitting mechanisms on a baseline that may hold incidents of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from datasource.anomaly.mechanism import Mechanism, Parent, design_matrix
+from datasource.anomaly.roles import Roles
+from datasource.graph import CausalGraph
+from datasource.telemetry import Floats, Matrix, Variable, environment_of
+
+_DAY = 86400
+_ROUNDS = 6
+_CUT = 5.0
+"""Residuals beyond this many robust standard deviations belong to an incident and are left out."""
+_TAIL = 0.98
+"""The quantile from which on the tail is modelled."""
+_SMALLEST_RELATIVE = 0.01
+"""A gap below this share of the usual level is never an anomaly."""
+_SMALLEST_FAILURE_RATIO = 0.002
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """Of every variable: given its parents (`causal`), and given only its own season and level (`marginal`)."""
+
+    causal: dict[Variable, Mechanism]
+    marginal: dict[Variable, Mechanism]
+    fitted_at: int
+
+
+def fit_mechanisms(
+    matrix: Matrix,
+    graph: CausalGraph,
+    roles: Roles,
+    *,
+    false_alarms_per_day: float = 0.5,
+    min_points: int = 120,
+    environment: tuple[str, ...] = (),
+) -> Mechanisms:
+    """Fit both mechanisms of every variable that has at least `min_points` samples.
+
+    Robust least squares: rows whose residual is beyond 5 robust standard deviations are taken as incidents
+    and left out, in rounds. The interval's width on each side is where an exponential tail, fitted to the
+    residuals beyond their 98% quantile (peaks over threshold, Pickands 1975, with shape 0), is exceeded as
+    often as the promise allows for this many variables and points.
+    """
+    promise = false_alarms_per_day * matrix.step / _DAY / max(1, len(matrix.variables))
+    seasonal = matrix.values.shape[1] * matrix.step >= 2 * _DAY
+    causal: dict[Variable, Mechanism] = {}
+    marginal: dict[Variable, Mechanism] = {}
+    for variable in matrix.variables:
+        level = roles.level(matrix, variable)
+        if int(np.isfinite(level).sum()) < min_points:
+            continue
+        parents = [
+            _parent(matrix, roles, edge.cause, edge.lag) for edge in graph.parents(variable) if edge.cause in matrix
+        ]
+        fit = _Fit(matrix, roles, variable, level, seasonal, promise, environment)
+        marginal[variable] = fit.given(())
+        causal[variable] = fit.given([parent for parent in parents if parent]) if parents else marginal[variable]
+    return Mechanisms(causal, marginal, matrix.end)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    matrix: Matrix
+    roles: Roles
+    variable: Variable
+    level: Floats
+    seasonal: bool
+    promise: float
+    environment: tuple[str, ...]
+
+    def given(self, parents: Sequence[Parent | None]) -> Mechanism:
+        kept_parents = tuple(parent for parent in parents if parent)
+        design = design_matrix(self.matrix, self.roles, kept_parents, self.seasonal)
+        measured = np.isfinite(self.level)
+        # The first rows know no lagged parents.
+        measured[: max((parent.lag for parent in kept_parents), default=0)] = False
+        X, y = design[measured], self.level[measured]
+        coefficients, kept = _robust_least_squares(X, y)
+        residuals = (y - X @ coefficients)[kept]
+        smallest = self._smallest_width(y)
+        scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
+        Z = X[kept] / scales
+        inverse: Floats = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True) / np.outer(scales, scales)
+        return Mechanism(
+            self.variable,
+            environment_of(self.variable.entity, self.environment),
+            kept_parents,
+            self.seasonal,
+            coefficients,
+            inverse * _inflation(residuals),
+            max(_tail_width(-residuals, self.promise), smallest),
+            max(_tail_width(residuals, self.promise), smallest),
+            int(kept.sum()),
+        )
+
+    def _smallest_width(self, y: Floats) -> float:
+        """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""
+        relative = _SMALLEST_RELATIVE * float(np.median(np.abs(y)))
+        if self.roles.load(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
+            return max(relative, _SMALLEST_FAILURE_RATIO)
+        counts = np.array_equal(y, np.rint(y))
+        return max(relative, 1.0 if counts else 0.0, 1e-12)
+
+
+def _parent(matrix: Matrix, roles: Roles, variable: Variable, lag: int) -> Parent | None:
+    """A parent as the baseline knows it; None when it never moves, for then it explains nothing."""
+    level = roles.level(matrix, variable)
+    level = level[np.isfinite(level)]
+    if level.size < 2 or np.ptp(level) <= 1e-12 * max(1e-300, float(np.abs(level).max())):
+        return None
+    low, median, high = np.quantile(level, (0.005, 0.5, 0.995))
+    return Parent(variable, lag, float(median), float(low), float(high))
+
+
+def _robust_least_squares(X: Floats, y: Floats) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Coefficients, and which rows were kept."""
+    scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
+    Z = X / scales
+    kept = np.ones(y.size, dtype=np.bool_)
+    counts = _mostly_one_value(y)
+    for _ in range(_ROUNDS):
+        coefficients = np.linalg.lstsq(Z[kept], y[kept], rcond=1e-10)[0]
+        residuals = y - Z @ coefficients
+        center = float(np.median(residuals))
+        scale = 1.4826 * float(np.median(np.abs(residuals - center)))
+        if counts or scale <= 0:
+            break  # more than half the values are the same: the rest is rare, not wrong
+        now = np.abs(residuals - center) <= _CUT * scale
+        if now.sum() < max(2 * X.shape[1], y.size // 2) or np.array_equal(now, kept):
+            break
+        kept = now
+    return coefficients / scales, kept
+
+
+def _mostly_one_value(y: Floats) -> bool:
+    _, counts = np.unique(y, return_counts=True)
+    return bool(counts.max() > y.size / 2)
+
+
+def _tail_width(residuals: Floats, promise: float) -> float:
+    """How far a residual goes with probability `promise`: beyond the 98% quantile the tail is exponential."""
+    start = float(np.quantile(residuals, _TAIL))
+    excess = residuals[residuals > start] - start
+    mean_excess = float(excess.mean()) if excess.size else 0.0
+    return max(start, 0.0) + mean_excess * log(max((1 - _TAIL) / promise, 1.0))
+
+
+def _inflation(residuals: Floats) -> float:
+    """By how much autocorrelation inflates the variance of coefficients, for AR(1) residuals."""
+    if residuals.size < 3 or not residuals.any():
+        return 1.0
+    rho = float(np.clip(residuals[1:] @ residuals[:-1] / (residuals @ residuals), 0, 0.95))
+    return (1 + rho) / (1 - rho)

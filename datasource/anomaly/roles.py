@@ -1,0 +1,61 @@
+"""What a signal means for a mechanism: its role, and whether it is judged per request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from datasource.settings import Signal
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+_PER_REQUEST = ("work", "failure")
+_ONLY_UP_HURTS = ("latency", "work", "failure")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of the configured signals.
+
+    Work (seconds per second) and failures grow with traffic, and traffic alone is no anomaly. Where the same
+    entity has a load, they are therefore modelled per request: work / load is the mean duration,
+    failures / load the failure ratio. Both are linear in the callees' along calls.
+    """
+
+    signals: Mapping[str, Signal]
+
+    @cached_property
+    def _by_role(self) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        for name, signal in self.signals.items():
+            if signal.role:
+                found.setdefault((signal.entity, signal.role), name)
+        return found
+
+    def role(self, variable: Variable) -> str | None:
+        """The role of a variable's signal."""
+        return self.signals[variable.signal].role
+
+    def of(self, entity: Entity, role: str) -> Variable | None:
+        """The variable of an entity whose signal has this role (the first one declared)."""
+        name = self._by_role.get((entity.type, role))
+        return Variable(entity, name) if name else None
+
+    def only_up_hurts(self, variable: Variable) -> bool:
+        """Whether a value below the expected one is no anomaly, as with latency."""
+        return self.role(variable) in _ONLY_UP_HURTS
+
+    def load(self, matrix: Matrix, variable: Variable) -> Floats | None:
+        """The load a variable is divided by, by time; None where it is taken as it is. NaN where there is none."""
+        if self.role(variable) not in _PER_REQUEST:
+            return None
+        load = self.of(variable.entity, "load")
+        if load is None or load not in matrix:
+            return None
+        row = matrix.row(load)
+        return np.where(row > 0, row, np.nan)
+
+    def level(self, matrix: Matrix, variable: Variable) -> Floats:
+        """What a mechanism sees of a variable, by time: per request where the role says so."""
+        load = self.load(matrix, variable)
+        return matrix.row(variable) if load is None else matrix.row(variable) / load

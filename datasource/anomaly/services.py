@@ -1,0 +1,148 @@
+"""The verdict on every entity: is it anomalous, and who is the cause?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.mechanism import Prediction
+from datasource.anomaly.roles import Roles
+from datasource.anomaly.walk import Recent, RootCauses, root_causes
+from datasource.telemetry import Entity, Matrix, Variable
+from datasource.topology import Topology
+
+_HURTS = ("latency", "failure", "work")
+_BREAKS = (*_HURTS, "saturation")
+_NAMED_FROM = 1 / 3
+"""The share of the symptom's gap from which on an entity may be named as the root cause."""
+_HYSTERESIS = 1.5
+"""Another cause takes over only when its share is this much larger than the one named before."""
+
+
+class Scores(NamedTuple):
+    """The newest prediction of a variable, given its parents and given only its own season and level,
+    and whether either score has persisted above 1."""
+
+    causal: Prediction
+    marginal: Prediction
+    causal_persists: bool
+    marginal_persists: bool
+
+
+class Verdict(NamedTuple):
+    """An anomalous entity: its worst symptom, the causes of that, and the one that is named (None if unsure)."""
+
+    entity: Entity
+    causes: RootCauses
+    root_cause: Entity | None
+
+    @property
+    def is_root_cause(self) -> bool:
+        return self.root_cause == self.entity
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything anomaly detection says about the newest points."""
+
+    scores: Mapping[Variable, Scores]
+    verdicts: tuple[Verdict, ...]
+    symptoms: tuple[RootCauses, ...]
+    """Of each incident the symptom farthest up the calls: what users of the system feel."""
+
+
+def judge(
+    matrix: Matrix,
+    mechanisms: Mechanisms,
+    roles: Roles,
+    topology: Topology,
+    *,
+    points: int = 3,
+    of: int = 5,
+    previous: Mapping[Entity, Entity] | None = None,
+) -> Judgement:
+    """Score the newest `of` columns and name causes.
+
+    An entity is anomalous when `points` of the last `of` scores of a signal that hurts are above 1: the
+    marginal score of latency, failures or work (it suffers), or the causal score of those or of saturation
+    (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap and
+    broke itself; `previous` holds the causes named last time, which stay unless another one is clearly larger.
+    """
+    longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
+    newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
+    recent = Recent(matrix.between(matrix.end - (of - 1) * matrix.step, matrix.end), mechanisms, roles, topology)
+    scores = {
+        variable: _scores(newest, mechanisms, roles, variable, points, of)
+        for variable in mechanisms.causal
+        if variable in newest
+    }
+    broken = {v.entity for v, s in scores.items() if s.causal_persists and roles.role(v) in _BREAKS}
+    verdicts = tuple(
+        _verdict(recent, scores, entity, broken, (previous or {}).get(entity))
+        for entity in sorted(_anomalous(scores, roles))
+    )
+    return Judgement(scores, verdicts, _top_symptoms(verdicts, topology))
+
+
+def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
+    causal = mechanisms.causal[variable].predict(newest, roles)
+    marginal = mechanisms.marginal[variable].predict(newest, roles)
+    return Scores(causal, marginal, persists(causal, points, of), persists(marginal, points, of))
+
+
+def persists(prediction: Prediction, points: int, of: int) -> bool:
+    """Whether `points` of the newest `of` scores are above 1."""
+    return int(np.sum(prediction.score[-of:] > 1)) >= points
+
+
+def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
+    return {
+        variable.entity
+        for variable, score in scores.items()
+        if variable.entity.type != "call"
+        and (
+            (score.marginal_persists and roles.role(variable) in _HURTS)
+            or (score.causal_persists and roles.role(variable) in _BREAKS)
+        )
+    }
+
+
+def _verdict(
+    recent: Recent, scores: Mapping[Variable, Scores], entity: Entity, broken: set[Entity], previous: Entity | None
+) -> Verdict:
+    own = [v for v in scores if v.entity == entity and recent.roles.role(v) in _BREAKS]
+    hurting = [v for v in own if scores[v].marginal_persists and recent.roles.role(v) in ("latency", "failure")]
+    symptom = max(hurting or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
+    causes = root_causes(recent, symptom)
+    return Verdict(entity, causes, _named(causes, broken, previous))
+
+
+def _named(causes: RootCauses, broken: set[Entity], previous: Entity | None) -> Entity | None:
+    shares: dict[Entity, float] = {}
+    for contribution in causes.contributions:
+        entity = contribution.variable.entity
+        shares[entity] = shares.get(entity, 0.0) + contribution.share
+    able = {entity: share for entity, share in shares.items() if entity in broken and share >= _NAMED_FROM}
+    if not able:
+        return None
+    best = max(able, key=lambda entity: (able[entity], str(entity)))
+    if previous in able and able[best] < _HYSTERESIS * able[previous]:
+        return previous
+    return best
+
+
+def _top_symptoms(verdicts: tuple[Verdict, ...], topology: Topology) -> tuple[RootCauses, ...]:
+    """The symptoms of anomalous entities whom no anomalous entity waits for."""
+    anomalous = {verdict.entity for verdict in verdicts}
+    waited_for = {
+        tie.ends[1][1] for tie in topology.ties if tie.waits and tie.ends[0][1] in anomalous and len(tie.ends) > 1
+    }
+    top = [v.causes for v in verdicts if v.entity not in waited_for] or [v.causes for v in verdicts[:1]]
+    return tuple(sorted(top, key=lambda causes: str(causes.symptom)))
+
+
+def _last(prediction: Prediction) -> float:
+    score = prediction.score[-1]
+    return float(score) if np.isfinite(score) else -1.0

@@ -1,0 +1,5 @@
+"""python -m datasource.cli"""
+
+from datasource.cli import main
+
+main()

@@ -1,0 +1,20 @@
+"""The clock: runs the analyses, publishes a snapshot, keeps history."""
+
+from datasource.evaluation.clock import Clock, Evaluator, Health
+from datasource.evaluation.jobs import Workers
+from datasource.evaluation.metrics import HELP, Sample, effect_labels, entity_labels, samples, variable_labels
+from datasource.evaluation.snapshot import Snapshot
+
+__all__ = [
+    "HELP",
+    "Clock",
+    "Evaluator",
+    "Health",
+    "Sample",
+    "Snapshot",
+    "Workers",
+    "effect_labels",
+    "entity_labels",
+    "samples",
+    "variable_labels",
+]

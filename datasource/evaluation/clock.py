@@ -1,0 +1,215 @@
+"""The clock: reads, fits, judges and publishes, once per step, whoever asks or does not."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasource.anomaly import Judgement, Mechanisms, Roles, judge
+from datasource.effects import EffectResult, effect_questions
+from datasource.evaluation.jobs import Workers, effects_job, fit_job
+from datasource.evaluation.snapshot import Snapshot
+from datasource.graph import CausalGraph, GraphError, build_graph
+from datasource.settings import Loaded
+from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader
+from datasource.topology import Topology, read_topology
+
+log = logging.getLogger(__name__)
+
+_STALE_STEPS = 5
+_FIT_TIMEOUT = 600.0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the clock is doing. `error` is the last evaluation's, empty when it succeeded."""
+
+    evaluations: int = 0
+    failures: int = 0
+    last_success: float = 0.0
+    last_seconds: float = 0.0
+    error: str = ""
+
+
+class Evaluator:
+    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it."""
+
+    def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
+        self.settings, self.fingerprint = loaded
+        self.reader = reader or Reader(self.settings)
+        self.workers = workers or Workers(self.settings.evaluation.workers)
+        self._history = History(self.reader, self.settings.baseline_points)
+        self._topology = Topology()
+        self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
+        self._mechanisms: Mechanisms | None = None
+        self._effects: tuple[EffectResult, ...] | None = None
+        self._effects_job: Future[tuple[EffectResult, ...]] | None = None
+        self._effects_notices: tuple[str, ...] = ()
+        self._named: dict[Entity, Entity] = {}
+        self._refit_at = -1
+        self._entities: set[Entity] = set()
+
+    def evaluate(self, now: float) -> Snapshot:
+        """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
+        matrix = self._history.update(now)
+        points = int(np.isfinite(matrix.values).any(axis=0).sum())
+        warm = points >= self.settings.evaluation.warm_up
+        entities = {variable.entity for variable in matrix.variables}
+        if warm and (matrix.end >= self._refit_at or entities - self._entities):
+            self._refit(matrix)
+            self._entities = entities
+        self._collect_effects()
+        judgement = self._judge(matrix)
+        return Snapshot(
+            time=matrix.end,
+            settings=self.settings,
+            fingerprint=self.fingerprint,
+            matrix=matrix,
+            topology=self._topology,
+            graph=self._graph[0],
+            mechanisms=self._mechanisms,
+            judgement=judgement,
+            effects=self._effects,
+            reports=self._history.reports,
+            notices=self._notices(),
+            points=points,
+            points_needed=self.settings.evaluation.warm_up,
+        )
+
+    def wait_for_effects(self, timeout: float) -> bool:
+        """Whether effects that were under way are there within `timeout` seconds."""
+        try:
+            if self._effects_job is None:
+                return False
+            self._effects_job.exception(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def _refit(self, matrix: Matrix) -> None:
+        entities = {variable.entity for variable in matrix.variables}
+        self._topology = read_topology(self.settings, self.reader.client, entities, matrix.start, matrix.end)
+        built = build_graph(self.settings, matrix.variables, self._topology)
+        self._graph = built.graph, built.notices
+        self._mechanisms = self.workers.submit(fit_job, self.settings, matrix, built.graph).result(_FIT_TIMEOUT)
+        self._refit_at = matrix.end + int(self.settings.evaluation.refit)
+        if self._effects_job is None:
+            questions, self._effects_notices = effect_questions(self.settings, matrix.variables)
+            self._effects_job = self.workers.submit(effects_job, self.settings, matrix, built.graph, questions)
+
+    def _collect_effects(self) -> None:
+        if self._effects_job is not None and self._effects_job.done():
+            job, self._effects_job = self._effects_job, None
+            try:
+                self._effects = job.result()
+            except Exception as error:
+                log.exception("effects failed")
+                self._effects_notices = (f"effects could not be computed: {error}",)
+                self._effects = self._effects or ()
+
+    def _judge(self, matrix: Matrix) -> Judgement | None:
+        if self._mechanisms is None:
+            return None
+        persistence = self.settings.anomaly.persistence
+        judgement = judge(
+            matrix,
+            self._mechanisms,
+            Roles(self.settings.signals),
+            self._topology,
+            points=persistence.points,
+            of=persistence.of,
+            previous=self._named,
+        )
+        self._named = {verdict.entity: verdict.root_cause for verdict in judgement.verdicts if verdict.root_cause}
+        return judgement
+
+    def _notices(self) -> tuple[str, ...]:
+        signals = (f"signal '{report.signal}': {report.problem}" for report in self._history.reports if report.problem)
+        computing = ("effects are being computed",) if self._effects is None and self._effects_job else ()
+        return (*signals, *self._topology.notices, *self._graph[1], *self._effects_notices, *computing)
+
+
+class Clock:
+    """Runs an Evaluator in a thread at every step and holds the newest snapshot."""
+
+    def __init__(self, evaluator: Evaluator, now: Callable[[], float] = time.time) -> None:
+        self.evaluator = evaluator
+        self._now = now
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.snapshot: Snapshot | None = None
+        self.health = Health()
+
+    def start(self) -> None:
+        """Begin to evaluate; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop evaluating and end the worker processes."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self.evaluator.workers.stop()
+
+    def tick(self) -> None:
+        """One evaluation. A failure keeps the last snapshot and says why in `health`."""
+        began = time.monotonic()
+        try:
+            self.snapshot = self.evaluator.evaluate(self._now())
+        except (PrometheusError, GraphError) as error:
+            self._failed(str(error))
+        except (BrokenProcessPool, TimeoutError) as error:
+            self.evaluator.workers.stop()
+            self._failed(
+                f"the worker process that fits was lost or took too long ({type(error).__name__}); trying again"
+            )
+        except Exception as error:
+            log.exception("evaluation failed")
+            self._failed(f"{type(error).__name__}: {error}")
+        else:
+            self.health = replace(
+                self.health,
+                evaluations=self.health.evaluations + 1,
+                last_success=self._now(),
+                last_seconds=time.monotonic() - began,
+                error="",
+            )
+
+    def stale(self) -> bool:
+        """Whether the newest snapshot is too old to be believed."""
+        steps = _STALE_STEPS * self.evaluator.settings.step + self.evaluator.settings.prometheus.latency_offset
+        return self._now() - self.health.last_success > steps
+
+    def ready(self) -> str:
+        """Empty when everything configured has been evaluated and is fresh; otherwise what is missing."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return self.health.error or "the first evaluation is under way"
+        if self.stale():
+            return f"no evaluation has succeeded for a while: {self.health.error or 'it is still running'}"
+        if snapshot.mechanisms is not None and snapshot.effects is None and snapshot.settings.effects:
+            return "effects are being computed"
+        return ""
+
+    def _failed(self, error: str) -> None:
+        log.warning("evaluation failed: %s", error)
+        self.health = replace(
+            self.health, evaluations=self.health.evaluations + 1, failures=self.health.failures + 1, error=error
+        )
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.tick()
+            if not self.evaluator.wait_for_effects(timeout=self._until_next()):
+                self._stop.wait(self._until_next())
+
+    def _until_next(self) -> float:
+        """Seconds until the next point of the grid has surely arrived."""
+        step, offset = self.evaluator.settings.step, self.evaluator.settings.prometheus.latency_offset
+        return float(step - (self._now() - offset) % step) + 0.05

@@ -1,0 +1,81 @@
+"""What the worker processes do: all fitting. Functions of plain data, so that they can be sent there."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
+from datasource.effects import EffectQuestion, EffectResult, analyse_effect
+from datasource.graph import CausalGraph
+from datasource.settings import Settings
+from datasource.telemetry import Matrix
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def fit_job(settings: Settings, matrix: Matrix, graph: CausalGraph) -> Mechanisms:
+    """Fit the mechanisms of every variable."""
+    return fit_mechanisms(
+        matrix,
+        graph,
+        Roles(settings.signals),
+        false_alarms_per_day=settings.anomaly.false_alarms_per_day,
+        min_points=settings.evaluation.warm_up,
+        environment=settings.environment,
+    )
+
+
+def effects_job(
+    settings: Settings, matrix: Matrix, graph: CausalGraph, questions: tuple[EffectQuestion, ...]
+) -> tuple[EffectResult, ...]:
+    """Answer every configured effect question."""
+    return tuple(
+        analyse_effect(question, matrix, graph, settings.signals, settings.environment) for question in questions
+    )
+
+
+class Workers:
+    """A pool of processes that survives the death of one of them."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a job in a worker process."""
+        for attempt in (1, 2):
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(self._count, multiprocessing.get_context("spawn"), _end_with_parent)
+            try:
+                return self._pool.submit(job, *args, **kwargs)
+            except BrokenProcessPool:
+                self._pool = None
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """End the worker processes; jobs under way are lost."""
+        if self._pool is not None:
+            processes = list((self._pool._processes or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            self._pool = None
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed must not stay behind."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,124 @@
+"""A snapshot as samples: one name and one label set for a result, through whichever door it leaves."""
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import NamedTuple
+
+from datasource.anomaly import Scores
+from datasource.effects import EffectResult, Estimate
+from datasource.evaluation.snapshot import Snapshot
+from datasource.telemetry import Entity, Variable
+
+Labels = dict[str, str]
+
+HELP: Mapping[str, str] = {
+    "causal_anomaly_score": "Gap to the value expected from the causes, over its interval; above 1 this one broke.",
+    "causal_marginal_anomaly_score": "Gap to the usual value for the time of day; above 1 this one suffers.",
+    "causal_observed_value": "The newest value of the signal, in the signal's unit.",
+    "causal_expected_value": "What the causes say the value should be, in the signal's unit.",
+    "causal_expected_lower": "Lower end of the interval of the expected value.",
+    "causal_expected_upper": "Upper end of the interval of the expected value.",
+    "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
+    "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
+    "causal_effect": "Change of the outcome caused by one unit more of the treatment.",
+    "causal_effect_lower": "Lower end of the effect's 95% interval.",
+    "causal_effect_upper": "Upper end of the effect's 95% interval.",
+    "causal_association": "Unadjusted slope of the outcome on the treatment: what a dashboard shows.",
+    "causal_association_lower": "Lower end of the association's 95% interval.",
+    "causal_association_upper": "Upper end of the association's 95% interval.",
+    "causal_effect_info": "How an effect was estimated.",
+    "causal_edge_info": "An edge of the causal graph and why it is there.",
+}
+
+
+class Sample(NamedTuple):
+    """One exported number."""
+
+    name: str
+    labels: Labels
+    value: float
+
+
+def entity_labels(entity: Entity) -> Labels:
+    """An entity's own labels, as in the user's Prometheus, so that results join with ordinary series."""
+    return dict(entity.labels)
+
+
+def variable_labels(variable: Variable) -> Labels:
+    """The labels of everything that is said of one variable."""
+    return entity_labels(variable.entity) | {"signal": variable.signal}
+
+
+def effect_labels(result: EffectResult) -> Labels:
+    """The outcome's entity, the two signals, and the treatment's entity where it is another one."""
+    labels = entity_labels(result.outcome.entity)
+    if result.treatment.entity != result.outcome.entity:
+        labels |= {f"treatment_{label}": value for label, value in result.treatment.entity.labels}
+    return labels | {"treatment": result.treatment.signal, "outcome": result.outcome.signal}
+
+
+def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
+    """Every number of a snapshot; what is not known (NaN) is left out."""
+    every = [*_scores(snapshot), *_verdicts(snapshot), *_effects(snapshot), *_edges(snapshot)]
+    return tuple(sample for sample in every if isfinite(sample.value))
+
+
+def _scores(snapshot: Snapshot) -> Iterator[Sample]:
+    if snapshot.judgement is None:
+        return
+    for variable, scores in snapshot.judgement.scores.items():
+        labels = variable_labels(variable)
+        yield from (Sample(name, labels, value) for name, value in _score_values(scores))
+
+
+def _score_values(scores: Scores) -> Iterator[tuple[str, float]]:
+    causal = scores.causal
+    yield "causal_anomaly_score", float(causal.score[-1])
+    yield "causal_marginal_anomaly_score", float(scores.marginal.score[-1])
+    yield "causal_observed_value", float(causal.observed[-1])
+    yield "causal_expected_value", float(causal.expected[-1])
+    yield "causal_expected_lower", float(causal.lower[-1])
+    yield "causal_expected_upper", float(causal.upper[-1])
+
+
+def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
+    judgement = snapshot.judgement
+    if judgement is None:
+        return
+    verdicts = {verdict.entity: verdict for verdict in judgement.verdicts}
+    for entity in sorted({v.entity for v in judgement.scores if v.entity.type != "call"}):
+        verdict = verdicts.get(entity)
+        root_cause = str(verdict.root_cause) if verdict and verdict.root_cause else ""
+        named = {"root_cause": root_cause, "is_root_cause": str(bool(verdict and verdict.is_root_cause)).lower()}
+        yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(verdict is not None))
+    for causes in judgement.symptoms:
+        for part in causes.contributions:
+            labels = variable_labels(part.variable) | {"symptom": str(causes.symptom)}
+            yield Sample("causal_root_cause_contribution", labels, part.contribution)
+
+
+def _effects(snapshot: Snapshot) -> Iterator[Sample]:
+    for result in snapshot.effects or ():
+        labels = effect_labels(result)
+        yield from _estimate("causal_effect", labels, result.effect)
+        yield from _estimate("causal_association", labels, result.association)
+        how = {"method": result.method, "adjustment_set": ", ".join(result.adjustment_set)}
+        yield Sample("causal_effect_info", labels | how, 1.0)
+
+
+def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]:
+    yield Sample(name, labels, estimate.value)
+    yield Sample(f"{name}_lower", labels, estimate.lower)
+    yield Sample(f"{name}_upper", labels, estimate.upper)
+
+
+def _edges(snapshot: Snapshot) -> Iterator[Sample]:
+    for edge in snapshot.graph.edges:
+        labels = {
+            "cause": str(edge.cause),
+            "effect": str(edge.effect),
+            "lag": str(edge.lag),
+            "relation": edge.relation,
+            "evidence": ", ".join(dict.fromkeys(evidence.kind for evidence in edge.evidence)),
+        }
+        yield Sample("causal_edge_info", labels, 1.0)

@@ -1,0 +1,75 @@
+"""The immutable result of one evaluation."""
+
+from dataclasses import dataclass
+
+from datasource.anomaly import Judgement, Mechanisms, Prediction, Recent, Roles
+from datasource.effects import EffectResult
+from datasource.graph import CausalGraph
+from datasource.settings import Settings
+from datasource.telemetry import Entity, Matrix, SignalReport, Variable
+from datasource.topology import Topology
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything known at `time` (seconds): keyed by time, settings, graph version and mechanism version.
+
+    `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
+    `effects` is None until they were computed for the first time.
+    """
+
+    time: int
+    settings: Settings
+    fingerprint: str
+    matrix: Matrix
+    topology: Topology
+    graph: CausalGraph
+    mechanisms: Mechanisms | None
+    judgement: Judgement | None
+    effects: tuple[EffectResult, ...] | None
+    reports: tuple[SignalReport, ...]
+    notices: tuple[str, ...]
+    points: int
+    points_needed: int
+
+    @property
+    def key(self) -> tuple[int, str, str, int]:
+        """(time, settings, graph version, mechanism version)."""
+        return self.time, self.fingerprint, self.graph.version, self.mechanisms.fitted_at if self.mechanisms else 0
+
+    @property
+    def roles(self) -> Roles:
+        return Roles(self.settings.signals)
+
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        """Every measured entity, in order."""
+        return tuple(sorted({variable.entity for variable in self.matrix.variables}))
+
+    @property
+    def recent(self) -> Recent | None:
+        """The newest points against what is usual, for naming causes; None while warming up."""
+        if self.mechanisms is None:
+            return None
+        of = self.settings.anomaly.persistence.of
+        newest = self.matrix.between(self.matrix.end - (of - 1) * self.matrix.step, self.matrix.end)
+        return Recent(newest, self.mechanisms, self.roles, self.topology)
+
+    @property
+    def warming_up(self) -> str:
+        """What is still missing, in words; empty when nothing is."""
+        if self.mechanisms is not None and self.mechanisms.causal:
+            return ""
+        if not self.matrix.variables:
+            problems = [report.problem for report in self.reports if report.problem]
+            reason = f": {problems[0]}" if problems else "; 'causal-datasource check' says why for each signal"
+            return f"Prometheus has no samples for any configured signal{reason}"
+        return f"warming up: {self.points} of {self.points_needed} points"
+
+    def predict(self, variable: Variable, *, marginal: bool = False) -> Prediction | None:
+        """Observed and expected values over the whole matrix; None while there is no mechanism."""
+        if self.mechanisms is None or variable not in self.matrix:
+            return None
+        mechanisms = self.mechanisms.marginal if marginal else self.mechanisms.causal
+        mechanism = mechanisms.get(variable)
+        return mechanism.predict(self.matrix, self.roles) if mechanism else None

@@ -1,0 +1,47 @@
+"""Panel: what is anomalous now and who caused it, a row an entity."""
+
+from datasource.anomaly import Verdict
+from datasource.evaluation import Snapshot
+from datasource.panels.frame import Field, Frame, notice_frame
+from datasource.panels.query import Query
+from datasource.panels.registry import Panel
+from datasource.panels.root_causes import QUIET
+
+
+def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
+    """One frame: entity, its worst signal, both scores, the named cause, and whether it is the cause itself."""
+    judgement = snapshot.judgement
+    verdicts = [v for v in judgement.verdicts if query.passes(dict(v.entity.labels))] if judgement else []
+    if not judgement or not verdicts:
+        return [notice_frame(QUIET)]
+    ordered = sorted(verdicts, key=lambda v: (not v.is_root_cause, str(v.entity)))
+    scores = [judgement.scores[v.causes.symptom] for v in ordered]
+    fields = (
+        Field("entity", "string", [str(v.entity) for v in ordered]),
+        Field("signal", "string", [v.causes.symptom.signal for v in ordered]),
+        Field("verdict", "string", [_verdict(v) for v in ordered], config={"mappings": _MAPPINGS}),
+        Field("root cause", "string", [str(v.root_cause or "not known") for v in ordered]),
+        Field("causal score", "number", [float(s.causal.score[-1]) for s in scores], config={"decimals": 2}),
+        Field("marginal score", "number", [float(s.marginal.score[-1]) for s in scores], config={"decimals": 2}),
+    )
+    return [Frame("anomalies", fields, meta={"preferredVisualisationType": "table"})]
+
+
+def _verdict(verdict: Verdict) -> str:
+    if verdict.is_root_cause:
+        return "broke"
+    return "suffers" if verdict.root_cause else "anomalous"
+
+
+_MAPPINGS = [
+    {
+        "type": "value",
+        "options": {
+            "broke": {"color": "red", "index": 0},
+            "suffers": {"color": "orange", "index": 1},
+            "anomalous": {"color": "yellow", "index": 2},
+        },
+    }
+]
+
+PANEL = Panel("anomalies", "Anomalies now", frames)

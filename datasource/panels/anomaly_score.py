@@ -1,0 +1,45 @@
+"""Panel: anomaly scores over time, one series a variable."""
+
+from datasource.evaluation import Snapshot, variable_labels
+from datasource.panels.choices import ENTITY, SCORE, SIGNAL
+from datasource.panels.frame import Field, Frame, time_field
+from datasource.panels.query import Query, QueryError
+from datasource.panels.registry import Panel
+from datasource.panels.series import MAX_SERIES, inside, outside_notice, thin, wanted_variables
+
+_NAMES = {"causal": "causal_anomaly_score", "marginal": "causal_marginal_anomaly_score"}
+_CONFIG = {
+    "unit": "short",
+    "decimals": 2,
+    "min": 0,
+    "description": "Gap to the expected value over its interval; above 1 is an anomaly.",
+    "thresholds": {
+        "mode": "absolute",
+        "steps": [{"color": "green", "value": None}, {"color": "red", "value": 1}],
+    },
+}
+
+
+def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
+    """One frame a variable: time and score, the maximum where points are thinned."""
+    kind = query.one("score", "causal")
+    if kind not in _NAMES:
+        raise QueryError(f"score '{kind}' is unknown; use 'causal' or 'marginal'")
+    variables = wanted_variables(query, snapshot)
+    notices = outside_notice(query, snapshot)
+    if len(variables) > MAX_SERIES:
+        notices += (f"{len(variables)} series, the first {MAX_SERIES} are shown; choose entities or signals",)
+    found: list[Frame] = []
+    for variable in variables[:MAX_SERIES]:
+        prediction = snapshot.predict(variable, marginal=kind == "marginal")
+        if prediction is None:
+            continue
+        shown = inside(query, snapshot.matrix.times)
+        times, (score,) = thin(snapshot.matrix.times[shown], [("max", prediction.score[shown])], query.max_points)
+        config = _CONFIG | {"displayNameFromDS": str(variable)}
+        value = Field(_NAMES[kind], "number", score, variable_labels(variable), config)
+        found.append(Frame(str(variable), (time_field(times), value), notices if not found else ()))
+    return found
+
+
+PANEL = Panel("anomaly_score", "Anomaly score", frames, (ENTITY, SIGNAL, SCORE))

@@ -1,0 +1,135 @@
+"""Panel: the causal graph as Grafana's node graph."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+from datasource.evaluation import Snapshot
+from datasource.graph import Edge
+from datasource.panels.choices import ENTITY
+from datasource.panels.frame import Field, Frame
+from datasource.panels.query import Query, QueryError
+from datasource.panels.registry import Panel, Parameter
+from datasource.telemetry import Entity, Variable
+
+_SHOW = [("entities", "entities"), ("variables", "variables")]
+_META = {"preferredVisualisationType": "nodeGraph"}
+_MOST_NODES = 300
+_GREEN, _YELLOW, _RED = "#73BF69", "#FADE2A", "#F2495C"
+
+
+def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
+    """Two frames, nodes and edges: of variables, or of entities with their edges folded together."""
+    show = query.one("show", "entities")
+    if show not in dict(_SHOW):
+        raise QueryError(f"show '{show}' is unknown; use 'entities' or 'variables'")
+    every = {v.entity for v in snapshot.matrix.variables if v.entity.type != "call" or show == "variables"}
+    entities = sorted(entity for entity in every if query.passes(dict(entity.labels)))
+    kept = set(query.wanted("entity", entities))
+    if show == "entities":
+        nodes, edges = sorted(kept), _folded(snapshot, kept)
+        scores = {entity: _worst(snapshot, entity) for entity in nodes}
+        return _lay_out([(str(e), e.name, e.type) for e in nodes], edges, {str(e): s for e, s in scores.items()})
+    variables = [v for v in snapshot.matrix.variables if v.entity in kept]
+    return _lay_out(
+        [(str(v), v.signal, str(v.entity)) for v in variables],
+        [
+            (str(e.cause), str(e.effect), _lag(e), _why(e))
+            for e in snapshot.graph.edges
+            if e.cause.entity in kept and e.effect.entity in kept
+        ],
+        {str(v): _score(snapshot, v) for v in variables},
+    )
+
+
+def _folded(snapshot: Snapshot, kept: set[Entity]) -> list[tuple[str, str, str, str]]:
+    """Between two entities one edge a direction, saying which signals act on which."""
+    pairs: dict[tuple[Entity, Entity], list[Edge]] = {}
+    for edge in snapshot.graph.edges:
+        ends = edge.cause.entity, edge.effect.entity
+        if ends[0] != ends[1] and kept.issuperset(ends):
+            pairs.setdefault(ends, []).append(edge)
+    return [
+        (
+            str(cause),
+            str(effect),
+            ", ".join(dict.fromkeys(edge.cause.signal for edge in edges)),
+            "; ".join(dict.fromkeys(_why(edge) for edge in edges)),
+        )
+        for (cause, effect), edges in sorted(pairs.items())
+    ]
+
+
+def _lay_out(
+    nodes: Sequence[tuple[str, str, str]], edges: Sequence[tuple[str, str, str, str]], scores: Mapping[str, float]
+) -> list[Frame]:
+    notices: tuple[str, ...] = ()
+    if len(nodes) > _MOST_NODES:
+        notices = (f"{len(nodes)} nodes, the first {_MOST_NODES} are shown; choose entities",)
+        nodes = nodes[:_MOST_NODES]
+    known = {node[0] for node in nodes}
+    edges = [edge for edge in edges if edge[0] in known and edge[1] in known]  # others crash the panel
+    broken = [_share(scores[node[0]]) for node in nodes]
+    node_fields = (
+        _strings("id", [node[0] for node in nodes]),
+        _strings("title", [node[1] for node in nodes]),
+        _strings("subtitle", [node[2] for node in nodes]),
+        _strings("mainstat", [_text(scores[node[0]]) for node in nodes], displayName="causal score"),
+        Field("arc__broken", "number", broken, config=_fixed(_RED)),
+        Field("arc__fine", "number", [1 - share for share in broken], config=_fixed(_GREEN)),
+        _strings("color", [_color(scores[node[0]]) for node in nodes]),
+    )
+    edge_fields = (
+        _strings("id", [f"{edge[0]}->{edge[1]}#{number}" for number, edge in enumerate(edges)]),
+        _strings("source", [edge[0] for edge in edges]),
+        _strings("target", [edge[1] for edge in edges]),
+        _strings("mainstat", [edge[2] for edge in edges]),
+        _strings("detail__evidence", [edge[3] for edge in edges], displayName="Evidence"),
+    )
+    return [Frame("nodes", node_fields, notices, _META), Frame("edges", edge_fields, (), _META)]
+
+
+def _strings(name: str, values: list[str], **config: str) -> Field:
+    return Field(name, "string", values, config=config)
+
+
+def _fixed(color: str) -> dict[str, object]:
+    return {"color": {"mode": "fixed", "fixedColor": color}}
+
+
+def _worst(snapshot: Snapshot, entity: Entity) -> float:
+    scores = [_score(snapshot, v) for v in snapshot.matrix.variables if v.entity == entity]
+    return max((score for score in scores if isfinite(score)), default=float("nan"))
+
+
+def _score(snapshot: Snapshot, variable: Variable) -> float:
+    scores = snapshot.judgement.scores.get(variable) if snapshot.judgement else None
+    return float(scores.causal.score[-1]) if scores else float("nan")
+
+
+def _share(score: float) -> float:
+    return min(max(score, 0.0), 1.0) if isfinite(score) else 0.0
+
+
+def _color(score: float) -> str:
+    return _RED if score > 1 else _YELLOW if score > 0.8 else _GREEN
+
+
+def _text(score: float) -> str:
+    return f"{score:.2f}" if isfinite(score) else "no score"
+
+
+def _lag(edge: Edge) -> str:
+    return f"lag {edge.lag}" if edge.lag else ""
+
+
+def _why(edge: Edge) -> str:
+    return f"{edge.cause.signal} -> {edge.effect.signal}: " + ", ".join(f"{e.kind} ({e.by})" for e in edge.evidence)
+
+
+PANEL = Panel(
+    "causal_graph",
+    "Causal graph",
+    frames,
+    (Parameter("show", "Show", lambda _: _SHOW), ENTITY),
+    needs_mechanisms=False,
+)

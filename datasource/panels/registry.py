@@ -1,0 +1,52 @@
+"""The list of what a panel can ask for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from datasource.evaluation import Snapshot
+from datasource.panels.frame import Frame, notice_frame
+from datasource.panels.query import Query, QueryError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A drop-down of the query builder. `options` gives (value, label) pairs from the live configuration."""
+
+    name: str
+    label: str
+    options: Callable[[Snapshot], list[tuple[str, str]]]
+    multiple: bool = False
+    placeholder: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Something a panel can ask for: pure, from a query and a snapshot to frames."""
+
+    name: str
+    label: str
+    frames: Callable[[Query, Snapshot], list[Frame]]
+    parameters: tuple[Parameter, ...] = ()
+    needs_mechanisms: bool = True
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Panels by name."""
+
+    panels: Mapping[str, Panel]
+
+    def get(self, name: str) -> Panel:
+        """The panel of this name. Raises QueryError."""
+        if name not in self.panels:
+            raise QueryError(f"there is no panel '{name}'; known are: {', '.join(self.panels)}")
+        return self.panels[name]
+
+    def answer(self, query: Query, snapshot: Snapshot | None, waiting: str) -> list[Frame]:
+        """The frames for a query, or one that says what is missing. Raises QueryError."""
+        panel = self.get(query.panel)
+        if snapshot is None:
+            return [notice_frame(waiting)]
+        if panel.needs_mechanisms and snapshot.warming_up:
+            return [notice_frame(snapshot.warming_up)]
+        return panel.frames(query, snapshot) or [notice_frame("nothing matches the filters of this panel")]

@@ -1,0 +1,1 @@
+"""The doors: parse a request, ask a panel, render frames."""

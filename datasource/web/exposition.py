@@ -1,0 +1,90 @@
+"""GET /metrics: the last snapshot and the service's own health, for Prometheus to scrape.
+
+Nothing is computed here. Our own counters and the snapshot are two registries rendered together.
+"""
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from flask import Blueprint, Response, current_app
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from datasource.evaluation import HELP, Clock, samples
+
+routes = Blueprint("exposition", __name__)
+disable_created_metrics()
+
+
+class SnapshotCollector:
+    """Renders the newest snapshot; none while it is too old to be believed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _health(self._clock)
+        snapshot = self._clock.snapshot
+        if snapshot is None or self._clock.stale():
+            return
+        families: dict[str, Metric] = {}
+        found = samples(snapshot)
+        most = snapshot.settings.evaluation.max_series
+        for sample in found[:most]:
+            family = families.setdefault(sample.name, Metric(sample.name, HELP[sample.name], "gauge"))
+            family.add_sample(sample.name, sample.labels, sample.value)
+        yield from families.values()
+        yield _gauge("dropped_series", "Series left out because of evaluation.max_series.", max(0, len(found) - most))
+
+
+class Counters:
+    """What the service counts of itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "causal_datasource_http_requests", "Requests answered.", ("endpoint", "code"), registry=registry
+        )
+        self.seconds = Histogram(
+            "causal_datasource_http_request_duration_seconds", "Time to answer.", ("endpoint",), registry=registry
+        )
+        Info("causal_datasource_build", "Version of the service.", registry=registry).info(
+            {"version": version("causal-datasource"), "python": platform.python_version()}
+        )
+
+
+@routes.get("/metrics")
+def expose() -> Response:
+    """The exposition."""
+    registries: tuple[CollectorRegistry, ...] = current_app.extensions["registries"]
+    return Response(b"".join(generate_latest(one) for one in registries), mimetype=CONTENT_TYPE_LATEST)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"causal_datasource_{name}", text, value)
+
+
+def _health(clock: Clock) -> Iterator[Metric]:
+    health, snapshot = clock.health, clock.snapshot
+    evaluations = Metric("causal_datasource_evaluations", "Evaluations begun, failed ones included.", "counter")
+    evaluations.add_sample("causal_datasource_evaluations_total", {}, health.evaluations)
+    failures = Metric("causal_datasource_evaluation_failures", "Evaluations that failed.", "counter")
+    failures.add_sample("causal_datasource_evaluation_failures_total", {}, health.failures)
+    yield evaluations
+    yield failures
+    yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
+    yield _gauge("last_evaluation_duration_seconds", "How long the last evaluation took.", health.last_seconds)
+    if snapshot is None:
+        return
+    yield _gauge("snapshot_timestamp_seconds", "The newest point that was evaluated.", snapshot.time)
+    yield _gauge("points", "Points of the baseline that have samples.", snapshot.points)
+    yield _gauge("points_needed", "Points that the first fit waits for.", snapshot.points_needed)
+    yield _gauge("variables", "Variables measured.", len(snapshot.matrix.variables))
+    yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
+    read = GaugeMetricFamily(
+        "causal_datasource_signal_entities", "Entities that a signal's query returned.", None, ["signal"]
+    )
+    for report in snapshot.reports:
+        read.add_metric([report.signal], report.entities)
+    yield read

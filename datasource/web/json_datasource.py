@@ -1,0 +1,160 @@
+"""The JSON datasource protocol of Grafana's plugin, and of its predecessor SimpleJson."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from datasource.evaluation import Clock, Snapshot
+from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
+from datasource.panels import choices as offered
+from datasource.web import parse
+from datasource.web.render import frame_json, json_response
+
+routes = Blueprint("json_datasource", __name__)
+
+_VARIABLES = {
+    "entity": offered.entities,
+    "signal": offered.signals,
+    "symptom": offered.symptoms,
+    "effect": offered.effects,
+}
+
+
+def clock() -> Clock:
+    """The clock this application serves."""
+    found: Clock = current_app.extensions["clock"]
+    return found
+
+
+def waiting() -> str:
+    """Why there is no snapshot yet."""
+    return clock().health.error or "the first evaluation is under way"
+
+
+@routes.post("/query")
+def query() -> Response:
+    """Frames for every target, always as an array."""
+    snapshot = clock().snapshot
+    asked = parse.queries(parse.body(request), snapshot.time if snapshot else 0.0)
+    return json_response([rendered for one in asked for rendered in _answer(one, snapshot)])
+
+
+def _answer(one: Query, snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    first, *others = REGISTRY.answer(one, snapshot, waiting())
+    if snapshot is not None and clock().stale():
+        late = f"these results are old: {clock().health.error or 'the evaluation is late'}"
+        first = replace(first, notices=(*first.notices, late))
+    return [frame_json(frame, one.ref_id) for frame in (first, *others)]
+
+
+@routes.post("/metrics")
+def metrics() -> Response:
+    """What the query builder offers: every panel with its parameters."""
+    snapshot = clock().snapshot
+    return json_response([_panel_json(panel, snapshot) for panel in REGISTRY.panels.values()])
+
+
+@routes.post("/metric-payload-options")
+def metric_payload_options() -> Response:
+    """The options of one drop-down."""
+    data = parse.body(request)
+    panel = REGISTRY.get(str(data.get("metric", "")))
+    found = [one for one in panel.parameters if one.name == data.get("name")]
+    if not found:
+        known = ", ".join(one.name for one in panel.parameters) or "none"
+        raise QueryError(f"panel '{panel.name}' has no parameter '{data.get('name')}'; known are: {known}")
+    return json_response(_options(found[0], clock().snapshot))
+
+
+@routes.post("/variable")
+def variable() -> Response:
+    """Values for a dashboard variable: entity, signal, symptom, effect, or any label of the entities."""
+    sent = parse.body(request).get("payload")
+    asked = parse.parameters(sent) or ({"target": (sent,)} if isinstance(sent, str) and sent else {})
+    name = next((asked[key][0] for key in ("target", "query", "name") if asked.get(key)), "entity")
+    snapshot = clock().snapshot
+    if snapshot is None:
+        return json_response([])
+    if name in _VARIABLES:
+        pairs = [(value, label) for value, label in _VARIABLES[name](snapshot) if value != ALL]
+    elif values := _label_values(snapshot, name):
+        pairs = [(value, value) for value in values]
+    else:
+        known = ", ".join(dict.fromkeys((*_VARIABLES, *_labels(snapshot))))
+        raise QueryError(f"there is no variable '{name}'; known are: {known}")
+    return json_response([{"__text": label, "__value": value} for value, label in pairs])
+
+
+@routes.post("/tag-keys")
+def tag_keys() -> Response:
+    """The labels that ad hoc filters may use."""
+    snapshot = clock().snapshot
+    return json_response([{"type": "string", "text": name} for name in (_labels(snapshot) if snapshot else [])])
+
+
+@routes.post("/tag-values")
+def tag_values() -> Response:
+    """The values of one label."""
+    snapshot = clock().snapshot
+    key = str(parse.body(request).get("key", ""))
+    return json_response([{"text": value} for value in (_label_values(snapshot, key) if snapshot else [])])
+
+
+@routes.post("/search")
+def search() -> Response:
+    """SimpleJson's list of targets: every panel."""
+    return json_response([{"text": panel.label, "value": panel.name} for panel in REGISTRY.panels.values()])
+
+
+@routes.post("/annotations")
+def annotations() -> Response:
+    """SimpleJson's annotations: anomaly episodes; the annotation's query may name an entity."""
+    data = parse.body(request)
+    snapshot = clock().snapshot
+    if snapshot is None or snapshot.warming_up:
+        return json_response([])
+    annotation = data.get("annotation") or {}
+    start, end = parse.time_range(data, snapshot.time)
+    asked = parse.parameters(annotation.get("query")) or _entity(annotation.get("query"))
+    (frame,) = REGISTRY.answer(Query("episodes", start, end, asked), snapshot, "")
+    columns = {field.name: list(field.values) for field in frame.fields}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return json_response([row | {"annotation": annotation, "tags": row["tags"].split(",")} for row in rows])
+
+
+def _entity(text: Any) -> dict[str, tuple[str, ...]]:
+    return {"entity": (text,)} if isinstance(text, str) and text.strip() else {}
+
+
+def _panel_json(panel: Panel, snapshot: Snapshot | None) -> dict[str, Any]:
+    payloads = [
+        {
+            "name": one.name,
+            "label": one.label,
+            "type": "multi-select" if one.multiple else "select",
+            "placeholder": one.placeholder or "All",
+            "reloadMetric": False,
+            "width": 40,
+            "options": _options(one, snapshot),
+        }
+        for one in panel.parameters
+    ]
+    return {"value": panel.name, "label": panel.label, "payloads": payloads}
+
+
+def _options(parameter: Parameter, snapshot: Snapshot | None) -> list[dict[str, str]]:
+    if snapshot is None:
+        return []
+    return [{"label": label, "value": value} for value, label in parameter.options(snapshot)]
+
+
+def _labels(snapshot: Snapshot) -> list[str]:
+    names = [label for entity in snapshot.settings.entities.values() for label in entity.labels]
+    return list(dict.fromkeys((*names, "signal")))
+
+
+def _label_values(snapshot: Snapshot, label: str) -> list[str]:
+    if label == "signal":
+        return list(snapshot.settings.signals)
+    return sorted({value for entity in snapshot.entities for name, value in entity.labels if name == label})

@@ -1,0 +1,122 @@
+"""Requests of Grafana's JSON datasource into queries, with all the shapes that its versions send."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from flask import Request
+
+from datasource.panels import Filter, Query, QueryError
+
+_DEFAULT_RANGE = 3600.0
+
+
+def body(request: Request) -> dict[str, Any]:
+    """The JSON object a request carries; an empty body counts as {}. Raises QueryError."""
+    raw = request.get_data()
+    if not raw.strip():
+        return {}
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise QueryError(f"the request body is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise QueryError("the request body is not a JSON object")
+    return data
+
+
+def queries(data: Mapping[str, Any], newest: float) -> list[Query]:
+    """The targets of a /query request; hidden and empty ones are left out. Raises QueryError."""
+    targets = data.get("targets") or []
+    if not isinstance(targets, list):
+        raise QueryError("'targets' is not a list")
+    start, end = time_range(data, newest)
+    given = data.get("filters") or data.get("adhocFilters") or []
+    shared = filters(given)
+    most = data.get("maxDataPoints")
+    most = int(most) if isinstance(most, (int, float)) and most >= 1 else 1000
+    found = []
+    for target in targets:
+        if not isinstance(target, dict) or target.get("hide") or not target.get("target"):
+            continue
+        sent = target.get("payload") or target.get("data")
+        found.append(
+            Query(
+                panel=str(target["target"]),
+                start=start,
+                end=end,
+                parameters=parameters(sent),
+                max_points=most,
+                filters=shared,
+                ref_id=str(target.get("refId", "")),
+            )
+        )
+    return found
+
+
+def parameters(payload: Any) -> dict[str, tuple[str, ...]]:
+    """Parameters of a target's payload: an object, its JSON text, or nothing ("" and invalid JSON included)."""
+    if isinstance(payload, str):
+        try:
+            payload = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            payload = {}
+    if not isinstance(payload, dict):
+        return {}
+    return {str(name): _values(value) for name, value in payload.items()}
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    """A value as a tuple of texts: a list, a JSON list as text, Grafana's {a,b} and (a|b), or one value."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return (value,)
+    if isinstance(value, list):
+        return tuple(text for one in value for text in _values(one))
+    if isinstance(value, dict):
+        return _values(value.get("value", ""))
+    if value is None or value == "":
+        return ()
+    text = str(value)
+    if text.startswith("{") and text.endswith("}") and "," in text:
+        return tuple(text[1:-1].split(","))
+    return (text,)
+
+
+def filters(sent: Any) -> tuple[Filter, ...]:
+    """Ad hoc filters; unfinished ones (no key) are left out. Raises QueryError."""
+    if not isinstance(sent, list) or not all(isinstance(one, dict) for one in sent):
+        raise QueryError("'filters' is not a list of {key, operator, value}")
+    return tuple(
+        Filter(str(one["key"]), str(one.get("operator", "=")), _filter_value(one)) for one in sent if one.get("key")
+    )
+
+
+def _filter_value(one: Mapping[str, Any]) -> str:
+    several = one.get("values")
+    if isinstance(several, list) and "|" in str(one.get("operator")):
+        return ",".join(map(str, several))
+    return str(one.get("value", ""))
+
+
+def time_range(data: Mapping[str, Any], newest: float) -> tuple[float, float]:
+    """Start and end in seconds; the last hour up to `newest` without a range. Raises QueryError."""
+    sent = data.get("range")
+    if not isinstance(sent, dict) or not sent.get("from") or not sent.get("to"):
+        return newest - _DEFAULT_RANGE, newest
+    start, end = _time(sent["from"]), _time(sent["to"])
+    if end < start:
+        raise QueryError(f"the range ends ({sent['to']}) before it begins ({sent['from']})")
+    return start, end
+
+
+def _time(value: Any) -> float:
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            return datetime.fromisoformat(value).timestamp()
+        return float(value) / 1000
+    except (TypeError, ValueError):
+        raise QueryError(f"'{value}' is no time; send ISO 8601 or epoch milliseconds") from None
