@@ -55,13 +55,21 @@ def least_squares(outcome: Floats, columns: Floats, positions: Ints | None = Non
 
 
 def glsar(
-    outcome: Floats, columns: Floats, order: int, iterations: int = 3, positions: Ints | None = None
+    outcome: Floats,
+    columns: Floats,
+    order: int,
+    iterations: int = 3,
+    positions: Ints | None = None,
+    feedback: bool = False,
 ) -> Regression:
     """Generalised least squares with AR(`order`) errors, estimated in turn with the coefficients.
 
     The iteration of statsmodels' `GLSAR(outcome, columns, rho=order).iterative_fit(maxiter=iterations)`: fit,
     Yule-Walker (adjusted) on the residuals, whiten, fit again. `positions` (n, increasing) are the rows' places on
     the regular grid: rows are whitened only with true neighbours, unless gaps leave fewer than half of them.
+
+    With `feedback`, past errors may have moved the columns; then the coefficients and their weights come from a last
+    regression with the lagged residuals beside them (Hatanaka 1974), without which intervals are too narrow.
     """
     grid = _grid(outcome, positions)
     rho = np.zeros(order)
@@ -69,10 +77,16 @@ def glsar(
     for _ in range(iterations - 1):
         fit = _fit(outcome, columns, grid, rho)
         if last is not None and _relative_change(last.coefficients, fit.coefficients) < 1e-4:
-            return fit
+            break
         last = fit
         rho = _yule_walker(_errors(outcome, columns, fit.coefficients), grid, order)
-    return _fit(outcome, columns, grid, rho)
+        fit = None
+    fit = fit or _fit(outcome, columns, grid, rho)
+    if feedback and order and len(outcome) > order:
+        errors = _errors(outcome, columns, fit.coefficients)
+        past = np.column_stack([np.append(np.zeros(back), errors[:-back]) for back in range(1, order + 1)])
+        fit = _fit(outcome, columns, grid, rho, past)
+    return fit
 
 
 def hac_lags(n: int) -> int:
@@ -152,7 +166,8 @@ def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
     return Interval(slope, slope - reach, slope + reach)
 
 
-def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats) -> Regression:
+def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:
+    """Regress whitened on whitened, and on `past` as it is; the answer is about the intercept and the columns."""
     shift, scale = _location_scale(columns)
     centre, spread = _location_scale(outcome[:, None])
     spread[~np.isfinite(spread)] = 1.0
@@ -160,15 +175,19 @@ def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats) -> Regressio
     target = (outcome - centre[0]) / spread[0]
     rows = _whitenable(grid, len(rho))
     design, target = _whiten(design, rho)[rows], _whiten(target, rho)[rows]
-    kept = _independent(design)
     n, width = design.shape
-    coefficients, weights = np.full(width, np.nan), np.zeros((n, width))
+    if past is not None:
+        design = np.column_stack([design, past[rows] / _location_scale(past)[1]])
+    kept = _independent(design)
+    coefficients, weights = np.full(width, np.nan), np.zeros((n, design.shape[1]))
     if n == 0 or not kept:
+        weights = weights[:, :width]
         return Regression(coefficients, weights, np.full(n, np.nan), np.zeros(n), grid[rows], rho, 0)
     q, r = np.linalg.qr(design[:, kept])
     weights[:, kept] = np.linalg.solve(r, q.T).T
     solved = weights.T @ target
     residuals = (target - design[:, kept] @ solved[kept]) * spread[0]
+    weights, solved = weights[:, :width], solved[:width]
     weights[:, 1:] /= scale
     weights[:, 0] -= weights[:, 1:] @ shift
     slopes = solved[1:] * spread[0] / scale

@@ -123,3 +123,17 @@ def test_ewc_covers_where_plain_intervals_do_not():
         interval = ewc_slope(noise[1], noise[0])
         covered += interval.lower <= 0 <= interval.upper
     assert 0.89 <= covered / 300 <= 0.98
+
+
+def test_intervals_hold_where_errors_move_the_column_later():
+    rng = np.random.default_rng(10)
+    covered = 0
+    for _ in range(100):
+        noise, x, y = rng.normal(size=1000), np.zeros(1000), np.zeros(1000)
+        for t in range(1, 1000):
+            noise[t] += 0.7 * noise[t - 1]
+            x[t] = 0.5 * y[t - 1] + rng.normal()
+            y[t] = x[t] + noise[t]
+        interval = hac_intervals(glsar(y, x[:, None], 5, 5, feedback=True), np.eye(2)[:, [1]], 6)[0]
+        covered += interval.lower <= 1 <= interval.upper
+    assert covered >= 90

@@ -32,12 +32,15 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 @main.command()
 @config_option
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="Where to listen, host:port.")
-def serve(config: str, listen: str) -> None:
+@click.option("--prometheus", "url", envvar="CAUSAL_PROMETHEUS_URL", help="Read this one instead of the file's.")
+def serve(config: str, listen: str, url: str | None) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     # One thread for linear algebra in each process; the pool is what uses the cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     loaded = _load(config)
+    if url:
+        loaded = loaded.reading_from(url)
     from datasource.web.server import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -21,8 +21,8 @@ __all__ = [
     "answer_exists",
     "answers",
     "backfill_blocks",
+    "find_promtool",
     "free_port",
-    "promtool_beside",
     "scrape_config",
     "start_prometheus",
     "wait_until",
@@ -64,7 +64,7 @@ def start_prometheus(
     data = directory / "data"
     data.mkdir(exist_ok=True)
     if backfill is not None:
-        backfill_blocks(promtool_beside(binary), backfill, data)
+        backfill_blocks(binary, backfill, data)
     port = port or free_port()
     configuration = directory / "prometheus.yml"
     alertmanagers = [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}] if alertmanager_port else []
@@ -102,24 +102,23 @@ def scrape_config(job: str, target: str, interval: str, **options: object) -> di
     return {"job_name": job, **timing, **options, "static_configs": [{"targets": [target]}]}
 
 
-def promtool_beside(binary: str) -> str:
-    """The promtool that belongs to a prometheus binary, or else the one on PATH.
-
-    Raises:
-        ProcessFailedError: there is none.
-    """
-    found = shutil.which("promtool", path=str(Path(shutil.which(binary) or binary).parent)) or shutil.which("promtool")
-    if found is None:
-        raise ProcessFailedError("there is no promtool beside prometheus, nor on PATH")
-    return found
+def find_promtool(binary: str) -> str | None:
+    """The promtool beside a prometheus binary, or else the one on PATH."""
+    beside = str(Path(shutil.which(binary) or binary).parent)
+    return shutil.which("promtool", path=beside) or shutil.which("promtool")
 
 
-def backfill_blocks(promtool: str, openmetrics: Path, data: Path) -> None:
+def backfill_blocks(binary: str, openmetrics: Path, data: Path) -> None:
     """Turn an OpenMetrics file into blocks in Prometheus' data directory, which may hold others already.
 
+    `binary` is the prometheus that will read them; its promtool writes them.
+
     Raises:
-        ProcessFailedError: promtool does not accept the file.
+        ProcessFailedError: there is no promtool, or it does not accept the file.
     """
+    promtool = find_promtool(binary)
+    if promtool is None:
+        raise ProcessFailedError("there is no promtool beside prometheus, nor on PATH")
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=24h"]
     done = subprocess.run([*command, str(openmetrics), str(data)], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -21,7 +21,7 @@ from datasource.demo.processes import (
     answer_exists,
     answers,
     backfill_blocks,
-    promtool_beside,
+    find_promtool,
     scrape_config,
     start_prometheus,
     wait_until,
@@ -53,7 +53,6 @@ def run(port: int = 8321, prometheus_binary: str | None = None, *, stand_in: boo
     `prometheus_binary` is looked for on PATH where it is None; without one, or with `stand_in`, the stand-in answers.
     """
     with ExitStack() as stack:
-        stack.callback(_uninterrupted)
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="causal-demo-")))
         demo = _Demo(directory, stack)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,6 +62,7 @@ def run(port: int = 8321, prometheus_binary: str | None = None, *, stand_in: boo
             demo.show()
             demo.keep_serving()
         except ProcessFailedError as error:
+            _uninterrupted()
             print(f"\nthe demo ends: {error}", file=sys.stderr, flush=True)
             return 1
         except KeyboardInterrupt:
@@ -105,7 +105,7 @@ class _Demo:
         self._say("simulating two days of a shop: ten services, one step every 30 s")
         self._live = LiveShop(Shop(), last_grid_time(time.time()))
         port = self._own_port(port)
-        if prometheus is None or shutil.which("promtool") is None:
+        if prometheus is None or find_promtool(prometheus) is None:
             self._say("no prometheus and promtool on PATH: starting the stand-in, which answers plain selectors")
             standin = start_standin(self._live, free_port(9090))
             self._stack.callback(standin.stop)
@@ -131,7 +131,7 @@ class _Demo:
         data.mkdir(parents=True)
         history = self._directory / "history.om"
         write_history(self._live, self._live.history, history)
-        backfill_blocks(promtool_beside(binary), history, data)
+        backfill_blocks(binary, history, data)
         self._say(f"starting {binary}, which goes on from there by scraping {shop.url}/metrics")
         server = start_prometheus(
             binary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -48,8 +49,8 @@ def continued(path: Path) -> LiveShop:
 def serve_shop(listen: str | None, history_path: Path | str | None = None) -> None:
     """Write the shop's history to a file, serve its present, or both.
 
-    `listen` is "host:port", or None to return when the history is written. A history file that exists is not written
-    again: the shop goes on from where it ends.
+    `listen` is "host:port", served until SIGINT or SIGTERM, or None to return when the history is
+    written. A history file that exists is not written again: the shop goes on from where it ends.
     """
     path = None if history_path is None else Path(history_path)
     if path is not None and path.exists():
@@ -65,7 +66,8 @@ def serve_shop(listen: str | None, history_path: Path | str | None = None) -> No
     host, _, port = listen.rpartition(":")
     server = BackgroundServer(metrics_app(live), host.strip("[]") or "127.0.0.1", int(port))
     print(f"the shop's metrics: {server.url}/metrics", flush=True)
-    try:
-        threading.Event().wait()
-    finally:
-        server.stop()
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+    server.stop()

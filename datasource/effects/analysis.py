@@ -67,10 +67,16 @@ def _analyse(
         adjustment = tuple(moment for moment in adjustment if moment.variable in window.rows)
         if window.steps == before:
             break
-    design = build_design(window.rows, treatment, outcome, lags, adjustment)
+    feedback = outcome in graph.ancestors((treatment, *(moment.variable for moment in adjustment)))
+    design = build_design(window.rows, treatment, outcome, lags, adjustment, feedback)
     whole = estimate_effect(design, window.steps)
     if cut:
         notices.append(f"effects that take longer than {lags} steps are not counted")
+    if feedback and window.steps > 1:
+        notices.append(
+            f"{outcome} acts back on {treatment}, and windows of {window.steps} steps blur what came first: "
+            "the effect may be off; make the windows as long as the step"
+        )
     if left_out:
         notices.append(f"not adjusted for, too often missing: {', '.join(left_out)}")
     return _answer(

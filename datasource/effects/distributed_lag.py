@@ -23,11 +23,12 @@ class Design:
     columns: Floats
     lags: int
     complete: NDArray[np.bool_]
+    feedback: bool = False
 
     def between(self, first: int, last: int) -> "Design":
         """The rows first ... last - 1; their lags reach further back."""
         rows = slice(first, last)
-        return Design(self.outcome[rows], self.columns[rows], self.lags, self.complete[rows])
+        return Design(self.outcome[rows], self.columns[rows], self.lags, self.complete[rows], self.feedback)
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,21 @@ class LagEstimate:
 
 
 def build_design(
-    rows: Mapping[Variable, Floats], treatment: Variable, outcome: Variable, lags: int, adjustment: Sequence[Moment]
+    rows: Mapping[Variable, Floats],
+    treatment: Variable,
+    outcome: Variable,
+    lags: int,
+    adjustment: Sequence[Moment],
+    feedback: bool = False,
 ) -> Design:
-    """Lay out Y_t, the adjustment set at its lags, and X_t ... X_t-lags from rows by time."""
+    """Lay out Y_t, the adjustment set at its lags, and X_t ... X_t-lags from rows by time.
+
+    `feedback` says that the outcome moves the treatment, or the adjustment set, later on.
+    """
     moments = [*adjustment, *(Moment(treatment, lag) for lag in range(lags + 1))]
     columns = np.column_stack([lagged(rows[moment.variable], moment.lag) for moment in moments])
     complete = np.isfinite(columns).all(axis=1) & np.isfinite(rows[outcome])
-    return Design(rows[outcome], columns, lags, complete)
+    return Design(rows[outcome], columns, lags, complete, feedback)
 
 
 def lagged(row: Floats, lag: int) -> Floats:
@@ -68,7 +77,8 @@ def estimate_effect(design: Design, window: int = 1) -> LagEstimate:
     nothing = (NO_ESTIMATE,) * (design.lags + 1)
     if n < wanted:
         return LagEstimate(NO_ESTIMATE, nothing, n, (f"{n} of {wanted} points that the effect needs",))
-    fit = glsar(design.outcome[rows], design.columns[rows], _ORDER, _ITERATIONS, np.flatnonzero(rows).astype(np.int64))
+    positions = np.flatnonzero(rows).astype(np.int64)
+    fit = glsar(design.outcome[rows], design.columns[rows], _ORDER, _ITERATIONS, positions, design.feedback)
     contrasts = np.zeros((width + 1, design.lags + 2))
     for lag in range(design.lags + 1):
         contrasts[width - design.lags + lag, [lag, -1]] = 1

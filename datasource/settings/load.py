@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from datasource.settings.consistency import Place, find_inconsistencies, known
-from datasource.settings.model import Settings
+from datasource.settings.model import Prometheus, Settings
 
 
 class SettingsError(Exception):
@@ -21,6 +21,14 @@ class Loaded(NamedTuple):
 
     settings: Settings
     fingerprint: str
+
+    def reading_from(self, url: str) -> "Loaded":
+        """The same settings for another Prometheus. Raises SettingsError."""
+        try:
+            prometheus = Prometheus.model_validate({**self.settings.prometheus.model_dump(), "url": url})
+        except ValidationError as error:
+            raise SettingsError(f"--prometheus: {_describe(error.errors()[0])[1]}") from None
+        return self._replace(settings=self.settings.model_copy(update={"prometheus": prometheus}))
 
 
 def load_settings(path: str | os.PathLike[str]) -> Loaded:
@@ -52,12 +60,13 @@ def parse_settings(text: str, name: str = "causal.yaml") -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        findings = [_describe(detail, data) for detail in error.errors()]
+        findings = [_describe(detail) for detail in error.errors()]
     else:
         findings = find_inconsistencies(settings)
         if not findings:
             return settings
-    raise SettingsError("\n".join(f"{name}:{_line(lines, place)}: {_show(place)}: {what}" for place, what in findings))
+    told = sorted((_line(lines, place), f"{_show(place)}: {what}") for place, what in findings)
+    raise SettingsError("\n".join(f"{name}:{line}: {text}" for line, text in told))
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -104,7 +113,7 @@ def _show(place: Place) -> str:
     return text or "the file"
 
 
-def _describe(detail: Any, data: Any) -> tuple[Place, str]:
+def _describe(detail: Any) -> tuple[Place, str]:
     place, kind = tuple(detail["loc"]), detail["type"]
     if kind == "missing":
         return place, "missing; this key is required"

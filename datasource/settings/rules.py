@@ -12,8 +12,7 @@ from typing import NamedTuple
 _LAG = re.compile(r"\(\s*lag\s+(\d+)(?:\s*\.\.\s*(\d+))?\s*\)\s*$")
 _ALONG = re.compile(r"\balong\s+(\S+)\s+from\s+(\S+)\s+to\s+(\S+)\s*$")
 _FORM = (
-    "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or "
-    "'cause -> effect along calls from server to client'"
+    "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or 'cause -> effect along calls from server to client'"
 )
 
 

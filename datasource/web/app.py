@@ -35,13 +35,16 @@ def create_app(clock: Clock) -> Flask:
     def root() -> Response:
         """A page for a browser; a plain 200 for Grafana's "Save & test"."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            return send_from_directory(_PAGE, "index.html")
+            return page("index.html")
         return Response("causal-datasource is working\n", mimetype="text/plain")
 
     @app.get("/page/<path:name>")
     def page(name: str) -> Response:
-        """The page's style and script."""
-        return send_from_directory(_PAGE, name)
+        """The page's style and script, which may talk to nobody but this service."""
+        response = send_from_directory(_PAGE, name)
+        response.headers["Content-Security-Policy"] = "default-src 'self'; base-uri 'none'; form-action 'none'"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
 
     @app.before_request
     def begin() -> None:

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from datasource.evaluation import HELP, Clock, samples
 
 routes = Blueprint("exposition", __name__)
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class SnapshotCollector:

@@ -1,5 +1,6 @@
 """Plain JSON for scripts, CI jobs and the Infinity datasource, and the health checks."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -7,6 +8,7 @@ from flask import Blueprint, Response, request
 from datasource.anomaly import RootCauses
 from datasource.effects import EffectResult
 from datasource.evaluation import Snapshot, samples
+from datasource.telemetry import SignalReport
 from datasource.web.json_datasource import clock, waiting
 from datasource.web.render import error_response, json_response
 
@@ -32,10 +34,11 @@ def readyz() -> Response:
 @routes.get("/api/v1/snapshot")
 def snapshot() -> Response:
     """The newest snapshot as rows; `?name=causal_effect` picks metrics by name."""
-    newest = clock().snapshot
+    newest, health = clock().snapshot, clock().health
     if newest is None:
         return error_response(503, waiting())
-    return json_response(snapshot_json(newest, clock().health.error, set(request.args.getlist("name"))))
+    rows = snapshot_json(newest, health.error, set(request.args.getlist("name")))
+    return json_response(rows | {"health": asdict(health) | {"stale": clock().stale()}})
 
 
 def snapshot_json(snapshot: Snapshot, error: str, names: set[str]) -> dict[str, Any]:
@@ -49,6 +52,10 @@ def snapshot_json(snapshot: Snapshot, error: str, names: set[str]) -> dict[str, 
         "mechanisms": mechanisms,
         "error": error,
         "warming_up": snapshot.warming_up,
+        "step": snapshot.settings.step,
+        "points": snapshot.points,
+        "points_needed": snapshot.points_needed,
+        "signals": [_signal(report, snapshot) for report in snapshot.reports],
         "notices": list(snapshot.notices),
         "metrics": [sample._asdict() for sample in samples(snapshot) if not names or sample.name in names],
         "anomalies": [
@@ -64,6 +71,12 @@ def snapshot_json(snapshot: Snapshot, error: str, names: set[str]) -> dict[str, 
         "root_causes": [_causes(causes, snapshot) for causes in (judgement.symptoms if judgement else ())],
         "effects": [_effect(result) for result in snapshot.effects or ()],
     }
+
+
+def _signal(report: SignalReport, snapshot: Snapshot) -> dict[str, Any]:
+    signal = snapshot.settings.signals[report.signal]
+    said = {"unit": signal.unit, "kind": signal.kind, "role": signal.role or ""}
+    return {"signal": report.signal, **said, "entities": report.entities, "problem": report.problem}
 
 
 def _causes(causes: RootCauses, snapshot: Snapshot) -> dict[str, Any]:

@@ -57,6 +57,10 @@ def test_feedback_biases_the_association_and_not_the_effect():
     assert result.association.lower > 1.2
     assert covers(result.effect, 1.0)
     assert result.effect.upper - result.effect.lower < 0.3
+    blurred = effect(
+        matrix(x=x, y=y), graph("x -> y", "y -> x (lag 1)"), signals(x={"window": 60.0}, y={"window": 60.0})
+    )
+    assert "shop.y acts back on shop.x" in " ".join(blurred.notices)
 
 
 def test_a_rare_count_driven_by_the_confounder():

@@ -106,7 +106,7 @@ def test_a_large_graph_takes_well_below_a_second():
     causes = graph(*rules)
     assert (len(causes.variables), len(causes.edges)) >= (90, 200)
     identify(causes, variable("restarts9"), variable("latency9"), 1)  # DoWhy's import is not counted
-    started = time.perf_counter()
+    started = time.process_time()
     identification = identify(causes, variable("restarts0"), variable("latency0"), 1)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert {"cpu0", "latency1", "latency2"} <= names(identification.adjustment_set)

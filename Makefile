@@ -1,0 +1,40 @@
+# `make demo` and `make test` set up all they need in .venv, inside this folder.
+
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test lint servers lock clean
+
+demo: .venv/demo
+	@exec $(BIN)/causal-datasource demo
+
+test: .venv/test servers lint
+	$(BIN)/pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+# Real servers for the tests: Debian's packages, where they may be installed.
+servers:
+	@sh scripts/servers.sh
+
+.venv/demo: requirements.lock pyproject.toml
+	@sh scripts/environment.sh "$(PYTHON)" requirements.lock
+	@touch $@
+
+.venv/test: requirements-test.lock pyproject.toml
+	@sh scripts/environment.sh "$(PYTHON)" requirements-test.lock
+	@touch $@ .venv/demo
+
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade --output-file requirements-test.lock
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

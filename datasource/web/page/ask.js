@@ -1,0 +1,40 @@
+/** Asks the service that served this page, and nobody else. */
+
+const PATIENCE_MS = 8000;
+const SCORES = ["causal_anomaly_score", "causal_marginal_anomaly_score", "causal_observed_value"];
+
+/** The service answered, but has no result; the message is its own. */
+export class NotYet extends Error {}
+
+/** The newest snapshot, and how far (ms) this machine's clock is ahead of the service's. */
+export async function askSnapshot() {
+  const names = SCORES.map((name) => `name=${name}`).join("&");
+  const { data, date } = await ask(`api/v1/snapshot?${names}`, { cache: "no-store" });
+  return { ...data, ahead: date ? Date.now() - Date.parse(date) : 0 };
+}
+
+/** The frame of one variable's observed and expected values over `hours` up to `end` (seconds), or why there is none. */
+export async function askSeries(variable, end, hours) {
+  const iso = (seconds) => new Date(seconds * 1000).toISOString();
+  const body = {
+    range: { from: iso(end - hours * 3600), to: iso(end) },
+    maxDataPoints: 720,
+    targets: [{ refId: "A", target: "expected_value", payload: { entity: variable.entity, signal: variable.signal } }],
+  };
+  const { data } = await ask("query", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const frame = data.find((one) => one.name === `${variable.entity}.${variable.signal}`);
+  if (!frame) throw new NotYet(data[0]?.meta?.notices?.[0]?.text ?? "there is nothing to draw");
+  return Object.fromEntries(frame.fields.map((field) => [field.name, field.values]));
+}
+
+async function ask(path, options) {
+  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const data = await response.json().catch(() => ({}));
+  if (!response.ok && data.message) throw new NotYet(data.message);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return { data, date: response.headers.get("date") };
+}

@@ -1,0 +1,53 @@
+/** Elements. Whatever comes from data becomes a text node or an attribute's value, never markup. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export const $ = (selector) => document.querySelector(selector);
+
+/** An HTML element with attributes and children (text or elements). */
+export function el(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** An SVG element. */
+export function svg(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== null && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+const shown = new WeakMap();
+
+/** Whether `data` differs from what was last shown in `element`: nothing is drawn twice, so nothing flickers. */
+export function changed(element, ...data) {
+  const text = JSON.stringify(data);
+  if (shown.get(element) === text) return false;
+  shown.set(element, text);
+  return true;
+}
+
+/** Fill a drop-down with [value, text, group] rows, keeping what is picked. */
+export function fill(select, rows, picked) {
+  if (changed(select, rows)) {
+    const groups = grouped(rows);
+    const options = [...groups].map(([group, members]) => {
+      const found = members.map(([value, text]) => el("option", { value }, text));
+      return group ? [el("optgroup", { label: group }, ...found)] : found;
+    });
+    select.replaceChildren(...options.flat());
+  }
+  select.value = picked;
+}
+
+function grouped(rows) {
+  const groups = new Map();
+  for (const row of rows) groups.set(row[2] ?? "", [...(groups.get(row[2] ?? "") ?? []), row]);
+  return groups;
+}

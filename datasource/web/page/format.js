@@ -1,0 +1,65 @@
+/** Numbers and times as people read them. */
+
+const SCALES = {
+  s: [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]],
+  reqps: [[1, "req/s"]],
+  ops: [[1, "ops/s"]],
+  cps: [[1, "/s"]],
+  bytes: [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"], [1, "B"]],
+  decbytes: [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]],
+  Bps: [[1e9, "GB/s"], [1e6, "MB/s"], [1e3, "kB/s"], [1, "B/s"]],
+  percentunit: [[0.01, "%"]],
+  percent: [[1, "%"]],
+  short: [[1, ""]],
+  none: [[1, ""]],
+};
+const ALIASES = { seconds: "s", requests: "reqps", "": "short" };
+
+/** The scale (factor, name) in which `largest` of a unit reads well; several numbers of one drawing share it. */
+export function scaleOf(unit, largest) {
+  const scales = SCALES[ALIASES[unit] ?? unit] ?? [[1, unit]];
+  const size = Math.abs(largest);
+  const [factor, name] = size > 0 ? scales.find(([one]) => size >= one) ?? scales.at(-1) : scales[0];
+  return { factor, name };
+}
+
+/** A number to three digits, "n/a" where there is none. */
+export function digits(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "n/a";
+  return value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) >= 1000 ? 5 : 3 });
+}
+
+/** A value with its unit, "126 ms". */
+export function quantity(value, unit, scale = scaleOf(unit, value)) {
+  if (value === null || !Number.isFinite(value)) return "n/a";
+  return join(digits(value / scale.factor), scale.name);
+}
+
+/** A value and its interval, "24.8 ms [24.1, 25.6]". */
+export function interval(value, lower, upper, unit, scale) {
+  const ends = [lower, upper].map((one) => digits(one === null ? null : one / scale.factor));
+  return `${quantity(value, unit, scale)} [${ends.join(", ")}]`;
+}
+
+export function percent(share) {
+  return share > 0 && share < 0.01 ? "<1%" : `${Math.round(share * 100)}%`;
+}
+
+export function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** hh:mm:ss of the reader's own time zone. */
+export function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString("en-GB");
+}
+
+export function age(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 120) return `${whole} s ago`;
+  return whole < 7200 ? `${Math.round(whole / 60)} min ago` : `${Math.round(whole / 3600)} h ago`;
+}
+
+function join(number, name) {
+  return name === "" ? number : name === "%" ? `${number}%` : `${number} ${name}`;
+}

@@ -1,0 +1,156 @@
+"""The causal graph: templates along relations, single edges, and what is refused."""
+
+import pytest
+
+from datasource.graph import GraphError, Moment, build_graph, longest_lag, unroll
+from datasource.settings import Settings, parse_settings
+from datasource.telemetry import Entity, Variable
+from datasource.topology import Tie, Topology, read_topology
+
+
+def settings(templates: str = "", edges: str = "", more: str = "") -> Settings:
+    return parse_settings(
+        f"""
+prometheus: {{url: 'http://p:9090'}}
+entities:
+  service: {{labels: [namespace, service]}}
+  call: {{labels: [client_namespace, client, server_namespace, server]}}
+signals:
+  requests: {{entity: service, query: q, window: 30s, role: load}}
+  cpu: {{entity: service, query: q, window: 30s}}
+  latency: {{entity: service, query: q, window: 30s, role: latency}}
+  seconds: {{entity: call, query: q, window: 30s, role: work}}
+relations: {{calls: {{source: service_graph}}}}
+graph:
+  templates: [{templates}]
+  edges: [{edges}]
+{more}"""
+    )
+
+
+def service(name: str, namespace: str = "shop") -> Entity:
+    return Entity("service", (("namespace", namespace), ("service", name)))
+
+
+WEB, CART, QUEUE = service("web"), service("cart"), service("queue")
+CALL = Entity(
+    "call", (("client_namespace", "shop"), ("client", "web"), ("server_namespace", "shop"), ("server", "cart"))
+)
+VARIABLES = [Variable(e, s) for e in (WEB, CART, QUEUE) for s in ("requests", "cpu", "latency")] + [
+    Variable(CALL, "seconds")
+]
+TOPOLOGY = Topology(
+    (
+        Tie("calls", (("client", WEB), ("server", CART), ("call", CALL)), True, 3.0, 1000),
+        Tie("calls", (("client", WEB), ("server", QUEUE)), False, 1.0, 1000),
+    )
+)
+MUTUAL = Topology(
+    (Tie("calls", (("client", WEB), ("server", CART))), Tie("calls", (("client", CART), ("server", WEB))))
+)
+
+
+def edges(text: Settings, topology: Topology = TOPOLOGY) -> list[str]:
+    return [str(edge) for edge in build_graph(text, VARIABLES, topology).graph.edges]
+
+
+def test_a_template_holds_within_every_entity_at_each_lag() -> None:
+    found = edges(settings("requests -> cpu (lag 0..1)"))
+    assert "shop/web.requests -> shop/web.cpu" in found
+    assert "shop/cart.requests -> shop/cart.cpu (lag 1)" in found
+    assert len(found) == 6
+
+
+def test_load_flows_to_every_callee_but_latency_comes_back_only_to_who_waits() -> None:
+    forward = edges(settings("requests -> requests along calls from client to server"))
+    assert forward == [
+        "shop/web.requests -> shop/cart.requests",
+        "shop/web.requests -> shop/queue.requests",
+    ]
+    back = edges(settings("latency -> latency along calls from server to client"))
+    assert back == ["shop/cart.latency -> shop/web.latency"]
+
+
+def test_a_call_is_an_end_of_its_relation() -> None:
+    assert edges(settings("latency -> seconds along calls from server to call")) == [
+        "shop/cart.latency -> shop/web/shop/cart.seconds"
+    ]
+
+
+def test_an_edge_knows_why_it_is_there() -> None:
+    built = build_graph(settings("latency -> latency along calls from server to client"), VARIABLES, TOPOLOGY)
+    expert, topology = built.graph.edges[0].evidence
+    assert (expert.kind, expert.by) == ("expert", "latency -> latency along calls from server to client")
+    assert (topology.kind, topology.strength, topology.at) == ("topology", 3.0, 1000)
+
+
+def test_single_edges_may_leave_off_what_is_clear() -> None:
+    assert edges(settings(edges="cart.cpu -> shop/web.latency (lag 1)")) == [
+        "shop/cart.cpu -> shop/web.latency (lag 1)"
+    ]
+
+
+def test_an_edge_of_an_unmeasured_entity_waits_with_a_notice() -> None:
+    built = build_graph(settings(edges="shop/crt.cpu -> shop/web.latency"), VARIABLES, TOPOLOGY)
+    assert not built.graph.edges
+    assert "'shop/crt.cpu' is not measured; did you mean 'shop/cart.cpu'?" in built.notices[0]
+
+
+def test_forbidden_edges_are_not_added() -> None:
+    found = edges(settings("requests -> cpu", more="  forbid: [shop/web.requests -> shop/web.cpu]\n"))
+    assert "shop/web.requests -> shop/web.cpu" not in found
+    assert "shop/cart.requests -> shop/cart.cpu" in found
+
+
+def test_a_cycle_within_one_step_is_refused_with_its_path() -> None:
+    with pytest.raises(GraphError) as error:
+        build_graph(settings("cpu -> latency, latency -> requests, requests -> cpu"), VARIABLES, TOPOLOGY)
+    assert "give one of these edges a lag" in str(error.value)
+    for name in ("cpu", "latency", "requests"):
+        assert f".{name} -> " in str(error.value)
+
+
+def test_a_cycle_with_a_lag_is_real_and_kept() -> None:
+    assert len(edges(settings("cpu -> latency, latency -> requests (lag 1), requests -> cpu"))) == 9
+
+
+def test_services_that_call_each_other_both_ways_are_normal() -> None:
+    built = build_graph(settings("latency -> latency along calls from server to client"), VARIABLES, MUTUAL)
+    assert [str(edge) for edge in built.graph.edges] == [
+        "shop/cart.latency -> shop/web.latency (lag 1)",
+        "shop/web.latency -> shop/cart.latency (lag 1)",
+    ]
+    assert "taken at lag 1" in built.notices[0]
+
+
+def test_the_same_cycle_written_by_hand_is_refused() -> None:
+    text = settings("latency -> latency along calls from server to client", more="").model_dump()
+    text["relations"] = {"calls": ["web -> cart", "cart -> web"]}
+    by_hand = Settings.model_validate(text)
+    topology = read_topology(by_hand, None, [WEB, CART], 0, 100)
+    assert len(topology.ties) == 2
+    with pytest.raises(GraphError, match="cycle within one step"):
+        build_graph(by_hand, VARIABLES, topology)
+
+
+def test_the_unrolled_graph_is_acyclic_and_repeats_each_edge() -> None:
+    graph = build_graph(
+        settings("cpu -> latency, latency -> requests (lag 1), requests -> cpu"), VARIABLES, TOPOLOGY
+    ).graph
+    unrolled = unroll(graph, [v for v in VARIABLES if v.entity == WEB], depth=3)
+    assert unrolled.number_of_nodes() == 3 * 4
+    cause, effect = Variable(WEB, "latency"), Variable(WEB, "requests")
+    assert unrolled.has_edge(Moment(cause, 2), Moment(effect, 1))
+    assert not unrolled.has_edge(Moment(cause, 1), Moment(effect, 1))
+
+
+def test_the_longest_lag_adds_up_along_paths() -> None:
+    graph = build_graph(settings("requests -> cpu (lag 0..1), cpu -> latency (lag 1)"), VARIABLES, TOPOLOGY).graph
+    assert longest_lag(graph, Variable(WEB, "requests"), Variable(WEB, "latency"), 10) == 2
+    assert longest_lag(graph, Variable(WEB, "latency"), Variable(WEB, "requests"), 10) is None
+
+
+def test_the_version_changes_with_the_edges() -> None:
+    one = build_graph(settings("requests -> cpu"), VARIABLES, TOPOLOGY).graph
+    two = build_graph(settings("requests -> cpu (lag 1)"), VARIABLES, TOPOLOGY).graph
+    assert one.version == build_graph(settings("requests -> cpu"), VARIABLES, TOPOLOGY).graph.version != two.version

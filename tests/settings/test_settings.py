@@ -1,0 +1,136 @@
+"""causal.yaml: every error names the line, what is wrong and what would be right."""
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from datasource.settings import (
+    SettingsError,
+    format_duration,
+    load_settings,
+    parse_duration,
+    parse_rule,
+    parse_settings,
+)
+
+GOOD = """\
+prometheus:
+  url: http://prometheus:9090
+entities:
+  service: {labels: [namespace, service]}
+  node: {labels: [node]}
+signals:
+  requests: {entity: service, query: 'requests', window: 2m, role: load}
+  latency: {entity: service, query: 'latency', window: 2m, role: latency}
+  cpu: {entity: node, query: 'cpu', window: 2m}
+relations:
+  calls: {source: service_graph}
+graph:
+  templates:
+    - requests -> latency
+    - latency -> latency along calls from server to client
+"""
+
+
+def refused(text: str) -> str:
+    with pytest.raises(SettingsError) as error:
+        parse_settings(text)
+    return str(error.value)
+
+
+def test_a_valid_file_has_the_documented_defaults() -> None:
+    settings = parse_settings(GOOD)
+    assert settings.step == 30
+    assert settings.baseline_points == 2880
+    assert settings.ends("calls") == {"client": "service", "server": "service"}
+    assert settings.graph.templates[1].relation == "calls"
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "says"),
+    [
+        (("url: http://prometheus:9090", "url: prometheus:9090"), 2, "write it as http://prometheus:9090"),
+        (("url: http://prometheus:9090", "uri: http://p:9090"), 2, "did you mean 'url'?"),
+        (("window: 2m, role: load", "window: 2 minutes, role: load"), 7, "write it as 30s, 2m"),
+        (("role: load", "role: traffic"), 7, "none of 'load'"),
+        (("entity: service, query: 'requests'", "entity: servce, query: 'requests'"), 7, "did you mean 'service'?"),
+        (("- requests -> latency", "- requests => latency"), 14, "'cause -> effect'"),
+        (("- requests -> latency", "- request -> latency"), 14, "did you mean 'requests'?"),
+        (("- requests -> latency", "- requests -> requests"), 14, "cannot cause itself at lag 0"),
+        (("- requests -> latency", "- requests -> cpu"), 14, "say along which relation"),
+        (("- requests -> latency", "- requests -> latency (lag 2..1)"), 14, "write (lag 1..2)"),
+        (("from server to client", "from callee to client"), 15, "no end 'callee'"),
+        (("along calls", "along call"), 15, "did you mean 'calls'?"),
+        (("source: service_graph", "source: tempo"), 11, "'tempo' is none of"),
+        (("labels: [node]", "labels: node"), 5, "should be a list"),
+    ],
+)
+def test_an_error_names_the_line_and_the_fix(change: tuple[str, str], line: int, says: str) -> None:
+    assert change[0] in GOOD
+    told = refused(GOOD.replace(*change, 1)).splitlines()
+    assert any(one.startswith(f"causal.yaml:{line}: ") and says in one for one in told)
+
+
+def test_every_error_is_told_at_once() -> None:
+    text = refused(GOOD.replace("role: load", "role: lod").replace("source: service_graph", "sorce: service_graph"))
+    assert len(text.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("a: [", "not YAML"),
+        ("- a\n- b\n", "empty"),
+        (GOOD + "effects:\n  - {treatment: requests, outcome: shop/web.latency}\n", "two signals"),
+        (GOOD + "effects:\n  - {treatment: requests, outcome: requests}\n", "both treatment and outcome"),
+        (GOOD + "effects:\n  - {treatment: requests, outcome: cpu}\n", "name two variables"),
+        (GOOD + "  edges: [latency -> shop/web.latency]\n", "names no entity"),
+        (GOOD + "  edges: [shop/a.latenc -> shop/web.latency]\n", "no signal 'latenc'"),
+        (GOOD + "baseline: 10m\n", "fewer than evaluation.warm_up"),
+        (GOOD + "anomaly: {persistence: {points: 6, of: 5}}\n", "can never be"),
+        (GOOD + "step: 30s\nstep: 15s\n", "a second time"),
+        (GOOD + "environment: [cluster]\n", "no entity has a label 'cluster'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(text: str, says: str) -> None:
+    assert says in refused(text)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="causal-datasource init"):
+        load_settings(tmp_path / "causal.yaml")
+
+
+def test_another_prometheus_may_be_named_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "causal.yaml").write_text(GOOD)
+    loaded = load_settings(tmp_path / "causal.yaml")
+    assert loaded.reading_from("http://other:9090/").settings.prometheus.url == "http://other:9090"
+    with pytest.raises(SettingsError, match="is not an address"):
+        loaded.reading_from("other:9090")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1h30m", 5400), ("7d", 604800), (15, 15)])
+def test_durations_read_as_in_prometheus(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+def test_a_rule_may_have_a_relation_and_lags() -> None:
+    rule = parse_rule("latency -> latency along calls from server to client (lag 0..2)")
+    assert (rule.cause, rule.relation, rule.from_end, rule.to_end, rule.lags) == (
+        "latency",
+        "calls",
+        "server",
+        "client",
+        (0, 1, 2),
+    )
+
+
+@pytest.mark.parametrize("module", ["duration", "rules"])
+def test_examples_in_docstrings_hold(module: str) -> None:
+    result = doctest.testmod(import_module(f"datasource.settings.{module}"))
+    assert result.attempted
+    assert not result.failed

@@ -1,0 +1,82 @@
+"""The demo's shop as a Prometheus that needs no server: for tests of everything behind the reader."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasource import demo
+from datasource.demo.series import SERIES
+from datasource.demo.shop import SEED, Shop
+from datasource.evaluation import Clock, Evaluator, Snapshot
+from datasource.settings import Loaded, load_settings
+from datasource.telemetry import PrometheusError, Reader, Series
+
+SETTINGS = Path(demo.__file__).with_name("settings.yaml")
+START = 1_700_000_010 - 1_700_000_010 % 30
+STEP = 30
+
+
+class ShopClient:
+    """Answers range queries for the shop's recording rules from memory."""
+
+    url = "http://shop.test"
+
+    def __init__(self, steps: int, seed: int = SEED) -> None:
+        self.shop = Shop(seed)
+        self.values = np.array([step.values for step in self.shop.history(steps)]).T
+        self.failing: PrometheusError | None = None
+        self.queries = 0
+
+    @property
+    def end(self) -> int:
+        return START + STEP * (self.values.shape[1] - 1)
+
+    def query_range(self, query: str, start: int, end: int, step: int) -> Iterator[list[Series]]:
+        if self.failing:
+            raise self.failing
+        self.queries += 1
+        times = np.arange(start, end + 1, step)
+        inside = (times >= START) & (times <= self.end)
+        columns = (times[inside] - START) // STEP
+        yield [
+            Series({"__name__": one.name, **dict(one.labels)}, times[inside].astype(float), self.values[row][columns])
+            for row, one in enumerate(SERIES)
+            if one.name == query and columns.size
+        ]
+
+
+class Inline:
+    """Workers that do a job at once, in this process."""
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(job(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+    def stop(self) -> None:
+        pass
+
+
+class World:
+    """A clock over the shop, at a time that the test decides."""
+
+    def __init__(self, steps: int = 5760, settings: Loaded | None = None, seed: int = SEED) -> None:
+        loaded = settings or load_settings(SETTINGS)
+        reader = Reader(loaded.settings)
+        self.client = ShopClient(steps, seed)
+        reader.client = self.client  # type: ignore[assignment]
+        self.now = self.client.end + loaded.settings.prometheus.latency_offset
+        self.clock = Clock(Evaluator(loaded, reader, Inline()), lambda: self.now)  # type: ignore[arg-type]
+
+    def tick(self) -> Snapshot:
+        """Evaluate until the effects are in."""
+        self.clock.tick()
+        self.clock.tick()
+        assert self.clock.snapshot is not None, self.clock.health.error
+        return self.clock.snapshot
