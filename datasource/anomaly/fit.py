@@ -105,7 +105,7 @@ class _Fit:
         if self.roles.load(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
             return max(relative, _SMALLEST_FAILURE_RATIO)
         counts = np.array_equal(y, np.rint(y))
-        return max(relative, 1.0 if counts else 0.0, 1e-12)
+        return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
 
 
 def _parent(matrix: Matrix, roles: Roles, variable: Variable, lag: int) -> Parent | None:

@@ -86,7 +86,7 @@ def root_causes(recent: Recent, symptom: Variable) -> RootCauses:
     gap = recent.gap(symptom)
     start = _start(recent, symptom)
     nodes, transition = _transitions(recent, start)
-    if not nodes or not np.isfinite(gap):
+    if not gap:
         return RootCauses(symptom, gap, ())
     stays = 1.0 - transition.sum(axis=1)
     visits = np.linalg.solve(np.eye(len(nodes)) - 0.999 * transition.T, np.eye(len(nodes))[0])

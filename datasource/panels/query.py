@@ -29,7 +29,7 @@ class Filter(NamedTuple):
         try:
             return _OPERATORS[self.operator](have, self.value)
         except re.error as error:
-            raise QueryError(f"filter '{self.key}': '{self.value}' is not a regular expression ({error})") from None
+            raise QueryError(f"filter '{self.key}': '{self.value}' is no regular expression ({error})") from None
 
 
 def _number(text: str) -> float:

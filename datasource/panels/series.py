@@ -19,7 +19,7 @@ def wanted_variables(query: Query, snapshot: Snapshot) -> list[Variable]:
         variables = [v for v in variables if v.entity.type != "call"] or variables
     entities = set(query.wanted("entity", sorted({v.entity for v in variables})))
     signals = set(query.wanted("signal", snapshot.settings.signals))
-    return [v for v in variables if v.entity in entities and v.signal in signals]
+    return sorted(v for v in variables if v.entity in entities and v.signal in signals)
 
 
 def inside(query: Query, times: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -6,6 +6,9 @@ const SCORES = ["causal_anomaly_score", "causal_marginal_anomaly_score", "causal
 /** The service answered, but has no result; the message is its own. */
 export class NotYet extends Error {}
 
+/** The service did not answer, or something else answered in its place. */
+export class NoAnswer extends Error {}
+
 /** The newest snapshot, and how far (ms) this machine's clock is ahead of the service's. */
 export async function askSnapshot() {
   const names = SCORES.map((name) => `name=${name}`).join("&");
@@ -32,9 +35,13 @@ export async function askSeries(variable, end, hours) {
 }
 
 async function ask(path, options) {
-  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
-  const data = await response.json().catch(() => ({}));
-  if (!response.ok && data.message) throw new NotYet(data.message);
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const response = await fetch(path, { ...options, signal }).catch((error) => fail(error.message));
+  const data = await response.json().catch(() => fail(`HTTP ${response.status}, not JSON`));
+  if (!response.ok) throw data.message ? new NotYet(data.message) : new NoAnswer(`HTTP ${response.status}`);
   return { data, date: response.headers.get("date") };
+}
+
+function fail(why) {
+  throw new NoAnswer(why);
 }

@@ -33,6 +33,19 @@ export function changed(element, ...data) {
   return true;
 }
 
+/** Replace what `element` shows; who had the focus inside keeps it. */
+export function replace(element, ...children) {
+  const buttons = () => [...element.querySelectorAll("button")];
+  const focused = buttons().indexOf(document.activeElement);
+  element.replaceChildren(...children.filter((child) => child !== null));
+  if (focused >= 0) buttons()[focused]?.focus({ preventScroll: true });
+}
+
+/** A name that may break after its slashes and dots. */
+export function breakable(name) {
+  return el("span", {}, ...name.split(/(?<=[/.])/).flatMap((part) => [part, el("wbr")]));
+}
+
 /** Fill a drop-down with [value, text, group] rows, keeping what is picked. */
 export function fill(select, rows, picked) {
   if (changed(select, rows)) {

@@ -29,6 +29,11 @@ export function digits(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) >= 1000 ? 5 : 3 });
 }
 
+/** A score: two decimals are plenty. */
+export function score(value) {
+  return Number.isFinite(value) ? value.toFixed(value < 9.995 ? 2 : 1) : "n/a";
+}
+
 /** A value with its unit, "126 ms". */
 export function quantity(value, unit, scale = scaleOf(unit, value)) {
   if (value === null || !Number.isFinite(value)) return "n/a";

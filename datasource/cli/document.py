@@ -1,0 +1,200 @@
+"""The text of a first causal.yaml, with comments that teach."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from datasource.cli.causes import Known
+from datasource.cli.timing import DEFAULT_OFFSET, Timing
+from datasource.settings import format_duration
+
+_LINE = 120
+
+
+class SignalText(NamedTuple):
+    """One signal as it will stand in the file; `window` in seconds."""
+
+    name: str
+    entity: str
+    query: str
+    window: int
+    unit: str
+    role: str
+    kind: str
+
+
+class CallsText(NamedTuple):
+    """The relation `calls`: its query, and for each end the metric's label of every label of the entity."""
+
+    query: str
+    ends: Mapping[str, Mapping[str, str]]
+
+
+class Draft(NamedTuple):
+    """Everything the file says. Durations in seconds; `names` says how entities are called in comments."""
+
+    url: str
+    title: str
+    timing: Timing
+    interval: float
+    baseline: int
+    entities: Mapping[str, Sequence[str]]
+    signals: Sequence[SignalText]
+    calls: CallsText | None
+    causes: Sequence[Known]
+    effects: Sequence[tuple[str, str]]
+
+
+def write(draft: Draft) -> str:
+    """The file."""
+    return "\n".join(
+        [
+            *_head(draft),
+            *_entities(draft),
+            *_signals(draft),
+            *_relations(draft),
+            *_graph(draft),
+            *_effects(draft),
+            "# How many alarms a day you are willing to see without a reason, over everything together.",
+            "anomaly: {false_alarms_per_day: 0.5}",
+            "",
+        ]
+    )
+
+
+def _head(draft: Draft) -> list[str]:
+    timing = draft.timing
+    points = f"{draft.baseline // timing.step:,} points"
+    offset = (
+        [
+            "  # A timestamp is asked for once it is this old, so that its sample has arrived.",
+            f"  latency_offset: {format_duration(timing.latency_offset)}",
+        ]
+        if timing.latency_offset != DEFAULT_OFFSET
+        else []
+    )
+    return [
+        f"# Written by 'causal-datasource init' from {draft.title}. It runs as it is; make it yours:",
+        "# change queries, add what you know about cause and effect, then 'causal-datasource check'.",
+        "",
+        "prometheus:",
+        f"  url: {_quoted(draft.url)}",
+        *offset,
+        "",
+        f"# The distance between two points of every series (samples come every {draft.interval:g} s here), and how",
+        f"# much of the past tells what is normal: {points}. Scores begin after 120 points, "
+        f"{format_duration(120 * timing.step)} of samples.",
+        f"step: {format_duration(timing.step)}",
+        f"baseline: {format_duration(draft.baseline)}",
+        "",
+    ]
+
+
+def _entities(draft: Draft) -> list[str]:
+    return [
+        "# What is measured, and the labels that tell one from another, the name last.",
+        "entities:",
+        *(f"  {name}: {{labels: [{', '.join(labels)}]}}" for name, labels in draft.entities.items()),
+        "",
+    ]
+
+
+def _signals(draft: Draft) -> list[str]:
+    roles = {signal.role for signal in draft.signals}
+    explained = [f"#   {role}: {what}" for role, what in _ROLES.items() if role in roles]
+    return [
+        "# One query per signal, for all entities at once, returning one number per entity.",
+        "# `window` is the [range] inside the query; for a gauge, the step. Signals that are compared share one.",
+        "# `role` tells the root-cause search what a signal means:",
+        *explained,
+        "signals:",
+        *(line for signal in draft.signals for line in _signal(signal)),
+        "",
+    ]
+
+
+_ROLES = {
+    "load": "the work that is asked for, as requests or bytes per second",
+    "work": "seconds spent per second; divided by the load it is the mean duration",
+    "failure": "what fails per second",
+    "latency": "how long somebody waits",
+    "saturation": "how full a resource is",
+    "event": "something that happens now and then",
+}
+
+
+def _signal(signal: SignalText) -> list[str]:
+    query = _quoted(signal.query, always=True)
+    rest = [f"window: {format_duration(signal.window)}", f"unit: {signal.unit}"]
+    rest += [f"role: {signal.role}"] if signal.role else []
+    rest += [f"kind: {signal.kind}"] if signal.kind != "gauge" else []
+    line = f"  {signal.name}: {{entity: {signal.entity}, query: {query}, {', '.join(rest)}}}"
+    if len(line) <= _LINE:
+        return [line]
+    return [f"  {signal.name}:", *(f"    {part}" for part in (f"entity: {signal.entity}", f"query: {query}", *rest))]
+
+
+def _relations(draft: Draft) -> list[str]:
+    if draft.calls is None:
+        return [
+            "# How entities are tied together. No metric says who calls whom here; where you know it, list it:",
+            "# relations:",
+            "#   calls: [web -> checkout, checkout -> payment]",
+            "",
+        ]
+    labels = [
+        f"      {end}: {{{', '.join(f'{own}: {there}' for own, there in mapping.items())}}}"
+        for end, mapping in draft.calls.ends.items()
+        if mapping
+    ]
+    return [
+        "# How entities are tied together: one series per pair that talks, read now and then.",
+        "relations:",
+        "  calls:",
+        "    source: metric",
+        f"    query: {_quoted(draft.calls.query, always=True)}",
+        *(["    labels:", *labels] if labels else []),
+        "",
+    ]
+
+
+def _graph(draft: Draft) -> list[str]:
+    if not draft.causes:
+        return [
+            "# What you know about cause and effect, as 'cause -> effect', for every entity:",
+            "# graph:",
+            "#   templates:",
+            "#     - requests -> cpu",
+            "",
+        ]
+    lines = [
+        "# What is known about cause and effect, for every entity or along a relation. A lag counts steps:",
+        "# (lag 0..1) says that the effect may show in the same step and in the next. An arrow only says 'maybe': how",
+        "# strong it is gets estimated. A missing arrow says 'surely not', so delete only what cannot be.",
+        "graph:",
+        "  templates:",
+    ]
+    for known in draft.causes:
+        lines += [f"    # {known.why}", *(f"    - {rule}" for rule in known.rules)]
+    return [*lines, ""]
+
+
+def _effects(draft: Draft) -> list[str]:
+    if not draft.effects:
+        return [
+            "# Questions asked at every evaluation, once treatment and outcome are signals:",
+            "# effects:",
+            "#   - {treatment: restarts, outcome: latency}",
+            "",
+        ]
+    return [
+        "# Questions asked at every evaluation, of every entity: what does one unit more of the treatment cause?",
+        "effects:",
+        *(f"  - {{treatment: {treatment}, outcome: {outcome}}}" for treatment, outcome in draft.effects),
+        "",
+    ]
+
+
+def _quoted(text: str, always: bool = False) -> str:
+    """A YAML scalar."""
+    plain = text and not always and not set(text) & set("'\"#{}[],&*!|>%@` ")
+    return text if plain else "'" + text.replace("'", "''") + "'"

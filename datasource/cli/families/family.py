@@ -1,0 +1,74 @@
+"""A family of metrics: what somebody's instrumentation calls the things that a service does."""
+
+import re
+from string import Template
+from typing import Literal, NamedTuple
+
+from datasource.settings import Role
+
+Kind = Literal["gauge", "rate", "quantile", "event"]
+
+
+class Proposed(NamedTuple):
+    """A signal that a metric offers.
+
+    In `query`, `$by` stands for the entity's labels, `$present` for the matcher that they are there and
+    `$window` for the range. `window` (seconds) is fixed only for recording rules. Without `role` it has none.
+    """
+
+    name: str
+    metric: str
+    query: str
+    unit: str
+    role: Role | None = None
+    kind: Kind = "gauge"
+    window: float = 0.0
+    entity: str = ""
+
+    def render(self, labels: tuple[str, ...], present: str, window: str) -> str:
+        """The PromQL for an entity with these labels."""
+        text = Template(self.query).substitute(by=", ".join(labels), present=present, window=window)
+        return re.sub(r"\{\s*\}", "", re.sub(r",\s*\}", "}", text))
+
+
+class Calls(NamedTuple):
+    """Where it is written who calls whom: a query ($window as in signals) and which labels name the two ends.
+
+    Each of `client` and `server` gives the metric's label for every label of the entity; empty for the usual names.
+    """
+
+    metric: str
+    query: str
+    client: tuple[str, ...] = ()
+    server: tuple[str, ...] = ()
+
+
+class Family(NamedTuple):
+    """What was recognised: its name, the entity it measures, where that entity's labels are seen, its signals."""
+
+    title: str
+    entity: str
+    metric: str
+    names: tuple[str, ...]
+    signals: tuple[Proposed, ...]
+    findings: tuple[str, ...] = ()
+
+
+def rate(metric: str, matchers: str = "", divisor: str = "") -> str:
+    """The sum over an entity's series of the rate of a counter.
+
+    >>> rate("http_requests_total", 'code=~"5.."')
+    'sum by ($by) (rate(http_requests_total{code=~"5..", $present}[$window]))'
+    """
+    inside = f"{matchers}, $present" if matchers else "$present"
+    return f"sum by ($by) (rate({metric}{{{inside}}}[$window])){divisor}"
+
+
+def or_zero(query: str, everybody: str) -> str:
+    """A query that is 0 where there is nothing to count, for every entity of another query."""
+    return f"{query} or 0 * {everybody}"
+
+
+def ratio(above: str, below: str) -> str:
+    """One query divided by another."""
+    return f"{above} / {below}"

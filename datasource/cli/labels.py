@@ -1,0 +1,87 @@
+"""Which labels tell services apart: they differ from one installation to the next."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from datasource.cli.survey import Survey
+
+SERVICE = (
+    "service",
+    "service_name",
+    "app",
+    "app_kubernetes_io_name",
+    "app_name",
+    "application",
+    "destination_workload",
+    "workload",
+    "deployment",
+    "exported_service",
+    "exported_job",
+    "job",
+)
+"""Labels that name a service, the most telling first."""
+
+NAMESPACE = (
+    "namespace",
+    "service_namespace",
+    "exported_namespace",
+    "destination_workload_namespace",
+    "k8s_namespace_name",
+    "kubernetes_namespace",
+)
+CLUSTER = ("cluster", "k8s_cluster_name", "cluster_name")
+
+
+class Identity(NamedTuple):
+    """The labels that tell entities apart, the name last; their combinations; and why these."""
+
+    labels: tuple[str, ...]
+    values: frozenset[tuple[str, ...]]
+    findings: tuple[str, ...] = ()
+
+    @property
+    def present(self) -> str:
+        """A PromQL matcher for the series that have the name."""
+        return f'{self.labels[-1]}!=""'
+
+
+def identify(survey: Survey, metric: str, names: Sequence[str]) -> Identity | None:
+    """The labels of `metric` that tell its entities apart, the name being one of `names`; None when it has none.
+
+    Of the labels that could be the name, the first that takes at least half as many values as any other does:
+    a label that says the same of everything is no name. Namespace and cluster join where they take several values.
+    """
+    counts = {label: _distinct(survey, metric, label) for label in names if label in survey.labels(metric)}
+    most = max(counts.values(), default=0)
+    if not most:
+        return None
+    name = next(label for label, count in counts.items() if 2 * count >= most)
+    findings = [f"'{name}' names the {counts[name]} entities{_others(name, counts)}"]
+    labels = [name]
+    for kind, candidates in (("namespace", NAMESPACE), ("cluster", CLUSTER)):
+        there = {label: _distinct(survey, metric, label) for label in candidates if label in survey.labels(metric)}
+        several = [label for label, count in there.items() if count > 1]
+        if several:
+            labels.insert(0, several[0])
+            findings.append(f"'{several[0]}' is the {kind} ({there[several[0]]} values)")
+        elif any(there.values()):
+            only = next(label for label, count in there.items() if count)
+            findings.append(f"'{only}' has a single value and is left out; add it if another {kind} comes")
+    values = survey.values(metric, labels)
+    complete = frozenset(value for value in values if all(value))
+    if not complete:  # no series has both a name and a namespace
+        labels = [name]
+        complete = frozenset(value for value in survey.values(metric, labels) if all(value))
+        findings = findings[:1]
+    elif incomplete := [value for value in values if value[-1] and not all(value)]:
+        findings.append(f"{len(incomplete)} entities lack one of {', '.join(labels)} and cannot be told apart")
+    return Identity(tuple(labels), complete, tuple(findings))
+
+
+def _distinct(survey: Survey, metric: str, label: str) -> int:
+    return sum(1 for (value,) in survey.values(metric, [label]) if value)
+
+
+def _others(name: str, counts: dict[str, int]) -> str:
+    others = [f"'{label}' has {count}" for label, count in counts.items() if label != name and count]
+    return f" ({', '.join(others)})" if others else ""

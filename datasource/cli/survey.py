@@ -1,0 +1,67 @@
+"""What a Prometheus holds: which metrics are alive, their labels, how often samples come and since when."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import orjson
+
+from datasource.telemetry import PrometheusClient, PrometheusError, Series
+
+DAY = 86400
+
+
+class Survey:
+    """Looks at one Prometheus as it is at `now` (seconds), each thing once. Every look raises PrometheusError."""
+
+    def __init__(self, client: PrometheusClient, now: float) -> None:
+        self.client = client
+        self.now = now
+        self.names = frozenset(client.metric_names())
+        self.alive = cache(self._alive)
+        self.labels = cache(self._labels)
+        self.interval = cache(self._interval)
+
+    def first(self, *names: str) -> str:
+        """The first of these metrics that has samples now; empty when none has."""
+        return next((name for name in names if self.alive(name)), "")
+
+    def _alive(self, metric: str) -> bool:
+        return metric in self.names and bool(self.query(f"count({metric})"))
+
+    def _labels(self, metric: str) -> frozenset[str]:
+        """The names of the labels that series of a metric have had in the last ten minutes."""
+        params = {"match[]": metric, "start": self.now - 600, "end": self.now}
+        return frozenset(self.client.get("labels", params).data or ()) - {"__name__"}
+
+    def values(self, metric: str, labels: Sequence[str]) -> dict[tuple[str, ...], int]:
+        """How many series there are now for each combination of values; a missing label is an empty value."""
+        found = self.query(f"count by ({', '.join(labels)}) ({metric})")
+        return {tuple(one.labels.get(label, "") for label in labels): int(one.values[-1]) for one in found}
+
+    def query(self, query: str) -> list[Series]:
+        """The series of an instant query now."""
+        return self.client.query(query, self.now)
+
+    def _interval(self, metric: str) -> float:
+        """Seconds between two samples of a metric; 0 when there are too few to tell."""
+        longest = self.query(f"topk(1, count_over_time({metric}[10m]))")
+        if not longest:
+            return 0.0
+        chosen = ",".join(f"{label}={orjson.dumps(value).decode()}" for label, value in longest[0].labels.items())
+        data = self.client.get("query", {"query": f"{metric}{{{chosen}}}[10m]", "time": self.now}).data
+        times = [point[0] for one in data["result"] for point in one["values"]]
+        return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+    def reach(self, metric: str) -> float:
+        """Seconds that a metric's samples reach back, to the hour where that is over two, a month at most."""
+        for span, step in ((2 * 3600, 60), (30 * DAY, 3600)):
+            end = int(self.now // step) * step
+            try:
+                windows = self.client.query_range(f"count({metric})", end - span, end, step)
+                times = [series.times[0] for window in windows for series in window]
+            except PrometheusError:
+                break
+            if times and (step == 3600 or min(times) > end - span):
+                return self.now - float(min(times))
+        return 0.0

@@ -1,0 +1,33 @@
+"""How often to look: step and windows that fit the rate at which samples come."""
+
+from typing import NamedTuple
+
+_WINDOWS = (15, 30, 60, 120, 300, 600, 1200, 3600)
+_STEPS = (15, 30, 60, 120, 300)
+_SAMPLES_PER_WINDOW = 4
+_LONGEST_USUAL_STEP = 60
+DEFAULT_OFFSET = 30
+
+
+class Timing(NamedTuple):
+    """In seconds. `latency_offset` is how late samples may come."""
+
+    step: int
+    window: int
+    latency_offset: int
+
+
+def choose_timing(interval: float, recorded: float = 0.0) -> Timing:
+    """The timing for samples that come every `interval` seconds, or for rules that record over a `recorded` window.
+
+    A rate needs at least four samples; a step as long as the window keeps neighbouring points from sharing
+    samples, as long as that is not over a minute.
+
+    >>> choose_timing(15)
+    Timing(step=60, window=60, latency_offset=30)
+    """
+    window = recorded or next((w for w in _WINDOWS if w >= _SAMPLES_PER_WINDOW * interval - 1), _WINDOWS[-1])
+    wanted = max(interval, min(window, _LONGEST_USUAL_STEP))
+    step = next((s for s in _STEPS if s >= wanted - 0.5), _STEPS[-1])
+    offset = 5 if interval <= 2 else 10 if interval <= 5 else max(DEFAULT_OFFSET, round(interval))
+    return Timing(step, int(window), offset)

@@ -1,0 +1,211 @@
+/** The sections of the page: each shows its part of a snapshot. */
+
+import { $, breakable, changed, el, fill, replace, svg } from "./dom.js";
+import { forest } from "./draw.js";
+import { age, clock, count, digits, interval, percent, quantity, scaleOf, score } from "./format.js";
+import * as story from "./story.js";
+
+const SIGNS = { bad: "▲", unsure: "?", wait: "…", good: "✓" };
+
+/** The one sentence. */
+export function showHeadline({ tone, title, details, progress }) {
+  const place = $("#headline");
+  if (!changed(place, tone, title, details, progress)) return;
+  place.className = `headline ${tone}`;
+  const bar = progress === undefined ? null : el("progress", { max: 1, value: progress, "aria-label": title });
+  replace(
+    place,
+    el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[tone]),
+    el("div", {}, el("h1", {}, title), ...details.map((text) => el("p", {}, text)), bar),
+  );
+  document.title = `${tone === "good" ? "OK" : title} · causal-datasource`;
+}
+
+/** Entities that are anomalous; when there are none, what comes closest. */
+export function showAnomalies(snapshot, found, choose) {
+  const place = $("#anomalies .body");
+  const quiet = story.ordered(found).sort((a, b) => worst(b) - worst(a)).slice(0, 6);
+  const none = !snapshot.anomalies.length;
+  const rows = none
+    ? quiet.map((one) => [one, "normal", ""])
+    : [...snapshot.anomalies]
+        .sort((a, b) => b.is_root_cause - a.is_root_cause || a.entity.localeCompare(b.entity, "en"))
+        .map((one) => [found.get(one.symptom) ?? bare(one), story.verdict(one), one.root_cause || "not known"]);
+  $("#anomalies-title").textContent = none ? "Anomalous now: nothing" : `Anomalous now: ${rows.length}`;
+  if (!changed(place, rows)) return;
+  if (none && !rows.length) return void replace(place, el("p", { class: "quiet" }, "No scores yet."));
+  const caption = none ? "The highest scores; an anomaly is above 1." : "Scores above 1 are anomalies.";
+  const heads = ["entity", "worst signal", "verdict", ...(none ? [] : ["root cause"])];
+  const body = rows.map(([one, verdict, cause]) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, breakable(one.entity)),
+      el("td", {}, el("button", { type: "button", title: `draw ${one.name}`, click: () => choose(one.name) }, one.signal)),
+      el("td", {}, el("span", { class: `verdict ${verdict}` }, verdict)),
+      none ? null : el("td", {}, breakable(cause)),
+      cell(one.causal),
+      cell(one.marginal),
+    ),
+  );
+  replace(place, table(caption, heads, [["causal", CAUSAL], ["marginal", MARGINAL]], [el("tbody", {}, ...body)]));
+}
+
+const CAUSAL = "against what its causes say: above 1, it broke";
+const MARGINAL = "against what is usual: above 1, it suffers";
+
+function worst({ causal = 0, marginal = 0 }) {
+  return Math.max(causal, marginal);
+}
+
+function bare({ entity, symptom }) {
+  return { entity, name: symptom, signal: symptom.slice(entity.length + 1) };
+}
+
+function cell(value) {
+  return el("td", { class: value > 1 ? "number above" : "number" }, score(value));
+}
+
+function table(caption, heads, numbers, bodies) {
+  const columns = [
+    ...heads.map((text) => el("th", { scope: "col" }, text)),
+    ...numbers.map(([text, title]) => el("th", { scope: "col", class: "number", title }, text)),
+  ];
+  return el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...columns)), ...bodies);
+}
+
+/** Of each symptom the causes, with what they contribute and their shares as bars. */
+export function showCauses(snapshot, found, choose) {
+  const place = $("#causes .body");
+  const all = story.symptoms(snapshot, found).filter((one) => one.causes.length);
+  if (!changed(place, all, snapshot.anomalies)) return;
+  if (!all.length) {
+    const why = snapshot.warming_up || (snapshot.anomalies.length ? "No cause could be named." : "There is no symptom to explain.");
+    return void replace(place, el("p", { class: "quiet" }, why));
+  }
+  const named = story.culprits(snapshot);
+  const bodies = all.map((one) => {
+    const scale = scaleOf(one.unit, one.gap);
+    const rows = one.causes.map((part) => {
+      const name = `${part.entity}.${part.signal}`;
+      const chosen = named.includes(part.entity);
+      const button = el("button", { type: "button", title: `draw ${name}`, click: () => choose(name) }, breakable(name));
+      return el(
+        "tr",
+        chosen ? { class: "named" } : {},
+        el("th", { scope: "row" }, button, chosen ? el("span", { class: "verdict broke" }, "broke") : null),
+        el("td", { class: "number" }, quantity(part.contribution, one.unit, scale)),
+        el("td", { class: "share" }, bar(part.share), el("span", {}, percent(part.share))),
+      );
+    });
+    const heading = el("th", { scope: "rowgroup", colspan: 3 }, story.deviation(one, snapshot));
+    return el("tbody", {}, el("tr", { class: "symptom" }, heading), ...rows);
+  });
+  const caption = "How much of each symptom's gap comes from whom.";
+  replace(place, table(caption, ["cause"], [["contribution", "in the symptom's unit"], ["share", "of the gap"]], bodies));
+}
+
+function bar(share) {
+  const width = `${Math.min(100, Math.max(0, share * 100))}%`;
+  return svg(
+    "svg",
+    { class: "bar", "aria-hidden": "true" },
+    svg("rect", { class: "track", width: "100%", height: "100%", rx: 3 }),
+    svg("rect", { class: "filled", width, height: "100%", rx: 3 }),
+  );
+}
+
+/** One effect beside its association, drawn and in words. */
+export function showEffect(snapshot, found, picked) {
+  const select = $("#effect select");
+  const [drawing, words] = [$("#effect .drawing"), $("#effect .body")];
+  const names = snapshot.effects.map(story.effectName);
+  const name = names.includes(picked) ? picked : story.firstEffect(snapshot, found);
+  fill(select, names.map((one) => [one, one]), name);
+  select.hidden = names.length < 2;
+  const effect = snapshot.effects[names.indexOf(name)];
+  const waiting = snapshot.warming_up || snapshot.notices.find((one) => one.startsWith("effects")) || "no effects are configured";
+  if (!changed(drawing, effect ?? waiting, drawing.clientWidth)) return;
+  if (!effect) {
+    drawing.replaceChildren();
+    return void replace(words, el("p", { class: "quiet" }, waiting));
+  }
+  const { unit, per } = story.effectUnits(effect, snapshot);
+  const rows = [
+    { name: "association", className: "association", value: effect.association, lower: effect.association_lower, upper: effect.association_upper },
+    { name: "causal effect", className: "effect", value: effect.effect, lower: effect.lower, upper: effect.upper },
+  ];
+  forest(drawing, rows, unit, per);
+  replace(words, ...effectWords(effect, names.length < 2 ? `${name}: ` : "", unit, per));
+}
+
+function effectWords(effect, name, unit, per) {
+  const scale = scaleOf(unit, Math.max(Math.abs(effect.association ?? 0), Math.abs(effect.effect ?? 0)));
+  const dashboard = `${name}A dashboard shows ${quantity(effect.association, unit, scale)} per ${per}; `;
+  const caused =
+    effect.effect === null ? "not known from these data" : interval(effect.effect, effect.lower, effect.upper, unit, scale);
+  const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 before)")).join(", ") || "nothing";
+  return [
+    el("p", {}, dashboard, "the causal effect is ", el("strong", {}, caused), ratio(effect)),
+    el("p", { class: "small" }, `Adjusted for ${adjusted}.`),
+    el("p", { class: "small" }, `By ${effect.method}, from ${count(effect.n, "point")}.`),
+    ...effect.notices.map((text) => el("p", { class: "notice" }, text)),
+  ];
+}
+
+function ratio({ association, effect, lower, upper }) {
+  const clear = effect !== null && association * effect > 0 && lower * upper > 0;
+  if (!clear || (association >= lower && association <= upper)) return ".";
+  const times = association / effect;
+  return times > 1 ? `. What the dashboard shows is ${digits(times)} times the effect.` : `. The dashboard shows only ${percent(times)} of it.`;
+}
+
+/** The variable that is drawn: drop-down and scores. Gives its name. */
+export function showPicker(snapshot, found, picked) {
+  const name = found.has(picked) ? picked : story.firstVariable(snapshot, found);
+  const rows = story.ordered(found).map((one) => [one.name, one.name, one.entity]);
+  const select = $("#series select");
+  fill(select, rows, name);
+  select.hidden = !rows.length;
+  const place = $("#series .scores");
+  const variable = found.get(name);
+  if (!changed(place, variable)) return name;
+  replace(place, ...(variable ? [chip("causal", variable.causal, CAUSAL), chip("marginal", variable.marginal, MARGINAL)] : []));
+  return name;
+}
+
+function chip(name, value, title) {
+  const above = value > 1;
+  const text = `${name} score ${score(value)}${above ? " ▲" : ""}`;
+  return el("span", { class: above ? "chip above" : "chip", title }, text);
+}
+
+/** Whether everything works, and with what the numbers were made. */
+export function showHealth(snapshot) {
+  const { health, signals } = snapshot;
+  const bad = signals.filter((one) => one.problem || !one.entities);
+  const warm = snapshot.points < snapshot.points_needed ? ` of ${snapshot.points_needed} needed` : "";
+  const rows = [
+    ["Prometheus", health.error ? "the last evaluation failed" : "answers", Boolean(health.error)],
+    ["signals", bad.length ? `${signals.length - bad.length} of ${signals.length} bring samples` : `all ${signals.length} bring samples`, bad.length > 0],
+    ["evaluated", `${clock(health.last_success)}, took ${quantity(health.last_seconds, "s")}`, health.stale],
+    ["newest point", clock(snapshot.time), false],
+    ["points", `${snapshot.points.toLocaleString("en")}${warm}, every ${snapshot.step} s`, false],
+    ["evaluations", `${health.evaluations}, ${health.failures} failed`, false],
+    ["mechanisms", snapshot.mechanisms ? `fitted ${clock(snapshot.mechanisms)}` : "not fitted yet", !snapshot.mechanisms],
+    ["graph", snapshot.graph, false],
+    ["settings", snapshot.settings, false],
+  ];
+  const empty = bad.filter((one) => !one.problem).map((one) => `signal '${one.signal}' brings no samples`);
+  const notices = [...new Set([...(health.error ? [health.error] : []), ...empty, ...snapshot.notices])];
+  const place = $("#health dl");
+  if (!changed(place, rows, notices)) return;
+  replace(place, ...rows.map(([name, text, wrong]) => el("div", wrong ? { class: "wrong" } : {}, el("dt", {}, name), el("dd", {}, `${wrong ? "▲ " : ""}${text}`))));
+  $("#health .notices").replaceChildren(...(notices.length ? notices : ["no notices"]).map((text) => el("li", {}, text)));
+}
+
+/** How old the last evaluation is; this ticks, and is not announced. */
+export function showAge(snapshot) {
+  const now = (Date.now() - snapshot.ahead) / 1000;
+  $("#age").textContent = `evaluated ${age(now - snapshot.health.last_success)}`;
+}

@@ -1,0 +1,142 @@
+"""The clock: warms up, evaluates, survives Prometheus, and never serves what is too old."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worlds import SETTINGS, Inline, World
+
+from datasource.demo.series import SERIES
+from datasource.evaluation import Workers
+from datasource.settings import Loaded, parse_settings
+from datasource.telemetry import PrometheusError
+
+
+def loaded(**changes: str) -> Loaded:
+    text = SETTINGS.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return Loaded(parse_settings(text), "test")
+
+
+def without_effects() -> Loaded:
+    text = Path(SETTINGS).read_text()
+    return Loaded(parse_settings(text[: text.index("\neffects:")]), "test")
+
+
+def test_a_young_prometheus_says_how_far_it_is() -> None:
+    snapshot = World(steps=37, settings=without_effects()).tick()
+    assert snapshot.warming_up == "warming up: 37 of 120 points"
+    assert snapshot.mechanisms is None
+    assert snapshot.judgement is None
+
+
+def test_an_empty_prometheus_says_so() -> None:
+    world = World(steps=10, settings=without_effects())
+    world.now += 10 * 86400
+    world.clock.tick()
+    assert world.clock.snapshot
+    assert "no samples for any configured signal" in world.clock.snapshot.warming_up
+
+
+def test_scores_come_as_soon_as_the_warm_up_is_over() -> None:
+    snapshot = World(steps=120, settings=without_effects()).tick()
+    assert not snapshot.warming_up
+    assert snapshot.judgement
+    assert len(snapshot.judgement.scores) == len(snapshot.matrix.variables)
+
+
+def test_a_snapshot_is_keyed_by_time_settings_graph_and_mechanisms(world: World) -> None:
+    snapshot = world.clock.snapshot
+    assert snapshot
+    time, fingerprint, graph, mechanisms = snapshot.key
+    assert time == snapshot.matrix.end == mechanisms
+    assert len(fingerprint) == len(graph) == 12
+
+
+def test_a_refresh_reads_the_tail_and_refits_only_when_due() -> None:
+    world = World(steps=400, settings=without_effects())
+    world.now -= 100 * 30
+    first = world.tick()
+    world.now += 30
+    world.clock.tick()
+    second = world.clock.snapshot
+    assert second
+    assert second.time == first.time + 30
+    assert second.mechanisms is first.mechanisms
+    world.now += 20 * 30
+    world.clock.tick()
+    assert world.clock.snapshot
+    assert world.clock.snapshot.mechanisms is not first.mechanisms
+
+
+def test_a_new_service_joins_the_graph_without_waiting_for_the_next_refit() -> None:
+    world = World(steps=400, settings=without_effects())
+    world.now -= 200 * 30
+    whole = world.client.values.copy()
+    accounts = [("service", "accounts") in one.labels or ("server", "accounts") in one.labels for one in SERIES]
+    world.client.values[accounts] = np.nan
+    before = world.tick()
+    assert not any("accounts" in str(edge) for edge in before.graph.edges)
+    world.client.values = whole
+    world.now += 30
+    world.clock.tick()
+    assert world.clock.snapshot
+    edges = {str(edge) for edge in world.clock.snapshot.graph.edges}
+    assert "platform/accounts.latency -> shop/web.latency" in edges
+
+
+def test_when_prometheus_is_gone_the_last_snapshot_stays_until_it_is_too_old() -> None:
+    world = World(steps=200, settings=without_effects())
+    before = world.tick()
+    world.client.failing = PrometheusError("unreachable", "http://shop.test cannot be reached")
+    world.now += 30
+    world.clock.tick()
+    assert world.clock.snapshot is before
+    assert world.clock.health.failures == 1
+    assert "cannot be reached" in world.clock.health.error
+    assert not world.clock.stale()
+    world.now += 200
+    assert world.clock.stale()
+    assert "cannot be reached" in world.clock.ready()
+    world.client.failing = None
+    world.clock.tick()
+    assert world.clock.ready() == ""
+    assert world.clock.health.error == ""
+
+
+def test_it_is_ready_when_the_effects_are_in(world: World) -> None:
+    assert world.clock.ready() == ""
+    young = World(steps=200, settings=without_effects())
+    assert young.clock.ready() == "the first evaluation is under way"
+
+
+def test_a_cycle_in_the_graph_is_an_error_that_names_it() -> None:
+    world = World(steps=200, settings=loaded(**{"- requests -> errors": "- latency -> requests"}))
+    world.clock.tick()
+    assert "a cycle within one step" in world.clock.health.error
+
+
+def test_the_answers_to_effect_questions_that_fail_become_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr("datasource.evaluation.clock.effects_job", fail)
+    snapshot = World(steps=200).tick()
+    assert any("no memory" in notice for notice in snapshot.notices)
+
+
+def test_worker_processes_do_jobs_and_end_with_the_pool() -> None:
+    workers = Workers(1)
+    try:
+        assert workers.submit(sum, [1, 2, 3]).result(60) == 6
+        pool = workers._pool
+        assert pool
+        (process,) = pool._processes.values()
+        process.kill()
+        process.join(10)
+        assert workers.submit(sum, [4, 5]).result(60) == 9
+    finally:
+        workers.stop()
+    assert Inline().submit(sum, [1]).result() == 1

@@ -1,0 +1,148 @@
+"""GET /metrics and plain JSON: one name, one label set, one number through every door."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from test_json_datasource import ask, fields
+from worlds import World
+
+from datasource.evaluation import HELP
+from datasource.web.app import create_app
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def exposed(client: FlaskClient) -> dict[Key, float]:
+    text = client.get("/metrics").get_data(as_text=True)
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def key(name: str, labels: dict[str, str]) -> Key:
+    return name, tuple(sorted(labels.items()))
+
+
+def rows(client: FlaskClient, **arguments: str) -> dict[Key, float]:
+    snapshot = client.get("/api/v1/snapshot", query_string=arguments).get_json()
+    return {key(one["name"], one["labels"]): one["value"] for one in snapshot["metrics"]}
+
+
+def test_every_result_is_exposed_under_the_names_of_the_design(client: FlaskClient) -> None:
+    assert {name for name, _ in exposed(client)} >= set(HELP)
+
+
+def test_the_entitys_own_labels_are_kept(client: FlaskClient) -> None:
+    found = exposed(client)
+    labels = {"namespace": "platform", "service": "inventory"}
+    assert found[key("causal_anomaly_score", labels | {"signal": "latency"})] > 1
+    named = {"root_cause": "platform/inventory", "is_root_cause": "true"}
+    assert found[key("causal_service_anomaly", labels | named)] == 1
+    victim = {"namespace": "shop", "service": "web", "root_cause": "platform/inventory", "is_root_cause": "false"}
+    assert found[key("causal_service_anomaly", victim)] == 1
+    quiet = {"namespace": "platform", "service": "payment", "root_cause": "", "is_root_cause": "false"}
+    assert found[key("causal_service_anomaly", quiet)] == 0
+
+
+def test_an_effect_between_two_entities_names_both(client: FlaskClient) -> None:
+    labels = {
+        "namespace": "shop",
+        "service": "web",
+        "treatment_namespace": "platform",
+        "treatment_service": "inventory",
+        "treatment": "latency",
+        "outcome": "latency",
+    }
+    assert exposed(client)[key("causal_effect", labels)] == pytest.approx(0.5, abs=0.03)
+
+
+def test_metrics_and_snapshot_give_the_same_numbers(client: FlaskClient) -> None:
+    found = rows(client)
+    results = {k: v for k, v in exposed(client).items() if not k[0].startswith("causal_datasource")}
+    assert results == pytest.approx(found, rel=1e-12)
+    assert len(results) > 500
+    only = rows(client, name="causal_effect")
+    assert {name for name, _ in only} == {"causal_effect"}
+
+
+def test_panels_give_the_same_number_for_the_same_name_and_labels(client: FlaskClient) -> None:
+    found = exposed(client)
+    compared = 0
+    for panel, payload in (
+        ("anomaly_score", {"score": "causal"}),
+        ("anomaly_score", {"score": "marginal"}),
+        ("expected_value", {"signal": "latency"}),
+        ("causal_effect", {"view": "estimate"}),
+    ):
+        for frame in ask(client, panel, payload, maxDataPoints=100_000):
+            for field in frame["fields"]:
+                if field["name"] in HELP and field["values"][-1] is not None:
+                    value = found[key(field["name"], field["labels"])]
+                    assert field["values"][-1] == pytest.approx(value, rel=1e-9, abs=1e-12)
+                    compared += 1
+    assert compared > 200
+
+
+def test_the_metric_panel_is_the_exposition_as_a_table(client: FlaskClient) -> None:
+    found = exposed(client)
+    (frame,) = ask(client, "metric", {"name": "causal_root_cause_contribution"})
+    columns = fields(frame)
+    values = columns.pop("causal_root_cause_contribution")
+    for index, value in enumerate(values):
+        labels = {name: column[index] for name, column in columns.items()}
+        assert found[key("causal_root_cause_contribution", labels)] == pytest.approx(value)
+
+
+def test_nothing_is_computed_inside_a_scrape(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a scrape must not compute")
+
+    monkeypatch.setattr("datasource.anomaly.mechanism.Mechanism.predict", refuse)
+    monkeypatch.setattr(world.clock, "tick", refuse)
+    assert client.get("/metrics").status_code == 200
+
+
+def test_old_results_are_not_exposed_and_health_says_why() -> None:
+    world = World(steps=130)
+    world.clock.tick()
+    young = create_app(world.clock).test_client()
+    assert any(name == "causal_anomaly_score" for name, _ in exposed(young))
+    world.now += 3600
+    found = exposed(young)
+    assert not any(name == "causal_anomaly_score" for name, _ in found)
+    assert found[key("causal_datasource_evaluations_total", {})] == 1
+    assert world.now - found[key("causal_datasource_last_success_timestamp_seconds", {})] == 3600
+
+
+def test_healthz_and_readyz(client: FlaskClient, waiting: FlaskClient) -> None:
+    assert client.get("/healthz").status_code == waiting.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 200
+    assert waiting.get("/readyz").status_code == 503
+    assert waiting.get("/api/v1/snapshot").get_json()["message"] == "the first evaluation is under way"
+
+
+def test_plain_rows_say_who_is_anomalous_and_why(client: FlaskClient) -> None:
+    snapshot = client.get("/api/v1/snapshot").get_json()
+    anomalies = {one["entity"]: one for one in snapshot["anomalies"]}
+    assert anomalies["platform/inventory"]["is_root_cause"] is True
+    assert anomalies["shop/web"]["root_cause"] == "platform/inventory"
+    web = next(one for one in snapshot["root_causes"] if one["symptom"] == "shop/web.latency")
+    assert web["causes"][0]["entity"] == "platform/inventory"
+    assert web["unit"] == "s"
+    effect = next(one for one in snapshot["effects"] if one["outcome"] == "shop/catalog.latency")
+    assert effect["adjustment_set"]
+    assert effect["lower"] < 0.025 < effect["upper"] < effect["association_lower"]
+
+
+def test_the_service_counts_its_own_requests(client: FlaskClient) -> None:
+    name = "causal_datasource_http_requests_total"
+    labels = {"endpoint": "/healthz", "code": "200"}
+    before = exposed(client).get(key(name, labels), 0.0)
+    client.get("/healthz")
+    assert exposed(client)[key(name, labels)] == before + 1
