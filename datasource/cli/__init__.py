@@ -105,5 +105,3 @@ def shop(listen: str | None, history: str | None) -> None:
     if not (listen or history):
         raise click.UsageError("give --listen, --history or both")
     serve_shop(listen, history)
-
-

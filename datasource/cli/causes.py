@@ -100,14 +100,14 @@ _TARGET = (Known("more samples take longer to collect", ("samples -> scrape_seco
 _EFFECTS = {
     "service": (("restarts", "latency"), ("cpu", "latency"), ("requests", "latency")),
     "container": (("memory", "restarts"), ("cpu", "throttled")),
-    "node": (("disk", "disk_latency"), ("cpu", "cpu_waiting"), ("received", "cpu")),
+    "instance": (("disk", "disk_latency"), ("cpu", "cpu_waiting"), ("received", "cpu")),
     "target": (("samples", "scrape_seconds"),),
 }
 
 
 def known_causes(entity: str, signals: Collection[str], calls: bool) -> list[Known]:
     """The templates for these signals of an entity type, those along calls only where there are any."""
-    table = {"container": _CONTAINER, "node": _NODE, "target": _TARGET}.get(entity, _SERVICE)
+    table = {"container": _CONTAINER, "instance": _NODE, "target": _TARGET}.get(entity, _SERVICE)
     there = []
     for known in (*(_CALLS if calls else ()), *table):
         rules = tuple(rule for rule in known.rules if _both(rule) <= set(signals))

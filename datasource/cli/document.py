@@ -1,5 +1,6 @@
 """The text of a first causal.yaml, with comments that teach."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class CallsText(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """Everything the file says. Durations in seconds; `names` says how entities are called in comments."""
+    """Everything the file says. Durations are in seconds; samples come every `interval`."""
 
     url: str
     title: str
@@ -123,14 +124,26 @@ _ROLES = {
 
 
 def _signal(signal: SignalText) -> list[str]:
-    query = _quoted(signal.query, always=True)
     rest = [f"window: {format_duration(signal.window)}", f"unit: {signal.unit}"]
     rest += [f"role: {signal.role}"] if signal.role else []
     rest += [f"kind: {signal.kind}"] if signal.kind != "gauge" else []
+    query = _quoted(signal.query, always=True)
     line = f"  {signal.name}: {{entity: {signal.entity}, query: {query}, {', '.join(rest)}}}"
     if len(line) <= _LINE:
         return [line]
-    return [f"  {signal.name}:", *(f"    {part}" for part in (f"entity: {signal.entity}", f"query: {query}", *rest))]
+    return [
+        f"  {signal.name}:",
+        f"    entity: {signal.entity}",
+        *(f"    {part}" for part in _query(signal.query)),
+        *(f"    {part}" for part in rest),
+    ]
+
+
+def _query(query: str) -> list[str]:
+    """A long query on several lines, broken before an operator between two aggregations."""
+    line = f"query: {_quoted(query, always=True)}"
+    parts = re.split(r" (?=(?:/|or|\+) )", query)
+    return [line] if len(line) + 4 <= _LINE or len(parts) == 1 else ["query: >-", *(f"  {part}" for part in parts)]
 
 
 def _relations(draft: Draft) -> list[str]:

@@ -1,23 +1,27 @@
 """`causal-datasource init`: look at a Prometheus and propose a first settings file that runs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from datasource.cli.causes import known_causes, known_effects
-from datasource.cli.document import CallsText, Draft, SignalText, write
-from datasource.cli.families import FAMILIES, Calls, Family, Proposed, find_calls, further_signals
+from datasource.cli.choose import choose_signals
+from datasource.cli.document import CallsText, Draft, write
+from datasource.cli.families import FAMILIES, Calls, Family, find_calls
+from datasource.cli.finding import count
 from datasource.cli.labels import Identity, identify
 from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing
-from datasource.settings import SettingsError, format_duration, parse_settings
+from datasource.settings import format_duration, parse_settings
 from datasource.telemetry import Entity, PrometheusClient, PrometheusError
-from datasource.topology import read_topology
+from datasource.topology import Tie, read_topology
 
 _WARM_UP = 120
-_MANY = 500
+_CALL_WINDOW = 300
+_NO_CALLS = (
+    "no service-graph metrics: the graph has no calls, and no cause can be followed from a caller to its callee; with "
+    "OpenTelemetry's servicegraph connector, Tempo or Istio they are there, or list the calls under 'relations'"
+)
 
 
 class InitError(Exception):
@@ -36,42 +40,51 @@ def propose(url: str) -> Proposal:
     if not url.startswith(("http://", "https://")):
         raise InitError(f"{url!r} is not an address; write it as http://prometheus:9090")
     try:
-        return _propose(PrometheusClient(url))
+        return _propose(Survey(PrometheusClient(url), time.time()))
     except PrometheusError as error:
         raise InitError(str(error).replace("prometheus.url", "--prometheus")) from None
 
 
-def _propose(client: PrometheusClient) -> Proposal:
-    survey = Survey(client, time.time())
+def _propose(survey: Survey) -> Proposal:
     family, identity = _recognise(survey)
-    timing, interval = _timing(survey, family)
-    findings = [f"found {family.title}", *(f"labels: {finding}" for finding in identity.findings)]
-    signals = list(_signals(survey, family, identity, timing, findings))
-    if not signals:
+    interval, timing = _timing(survey, family)
+    calls = find_calls(survey, family, identity.labels)
+    call_labels = _call_labels(survey, identity, calls)
+    signals, said = choose_signals(survey, family, identity, call_labels, timing)
+    own = [signal.name for signal in signals if signal.entity != "call"]
+    if not own:
         raise InitError(
-            f"{client.url} has {family.metric}, but no query over it returned anything; see that its targets are up"
+            f"{survey.client.url} has {family.metric}, but no query over it returns anything now; "
+            "see that its targets are up"
         )
-    baseline = max(DAY, _WARM_UP * timing.step)
-    calls = _calls(survey, family, identity, timing)
-    draft = _draft(client.url, family, identity, timing, interval, baseline, signals, calls)
-    if calls:
-        draft = _with_ties(draft, survey, identity, findings)
-    elif family.entity in ("service", "workload"):
-        findings.append(
-            "no service-graph metrics: the graph has no calls, so a root cause cannot be followed from caller to "
-            "callee; OpenTelemetry's servicegraph connector, Tempo or Istio write them, or list the calls"
-        )
-    findings += family.findings
-    findings += _missing(draft.signals, family)
-    findings.append(_reach(survey, family, timing))
-    if family.entity != "node" and survey.alive("node_cpu_seconds_total"):
-        findings.append("node_exporter is there too, and left out; examples/node_exporter.yaml has its signals")
-    text = write(draft)
-    try:
-        parse_settings(text)
-    except SettingsError as error:  # a label or a unit nobody has thought of
-        raise InitError(f"the file proposed for {family.title} is not valid; write it by hand:\n{error}") from None
-    return Proposal(text, tuple(findings))
+    entities = {family.entity: identity.labels}
+    if any(signal.entity == "call" for signal in signals):
+        entities["call"] = call_labels
+    draft = Draft(
+        url=survey.client.url,
+        title=family.title,
+        timing=timing,
+        interval=interval,
+        baseline=max(DAY, _WARM_UP * timing.step),
+        entities=entities,
+        signals=signals,
+        calls=_calls(calls, identity, timing) if calls else None,
+        causes=known_causes(family.entity, [signal.name for signal in signals], bool(calls)),
+        effects=known_effects(family.entity, own),
+    )
+    ties = _ties(draft, survey, family, identity) if calls else []
+    if calls and not ties:
+        draft = _without_calls(draft, family)
+    findings = (
+        f"found {family.title}: {count(len(identity.values), family.entity)}",
+        *(f"labels: {finding}" for finding in identity.findings),
+        *(finding for finding in said),
+        *_calls_found(family, calls, ties),
+        *(f"missing: {finding}" for finding in family.findings),
+        *_reach(survey, family, timing, interval),
+        *_left_out(survey, family),
+    )
+    return Proposal(write(draft), findings)
 
 
 def _recognise(survey: Survey) -> tuple[Family, Identity]:
@@ -85,99 +98,81 @@ def _recognise(survey: Survey) -> tuple[Family, Identity]:
             return family, identity
     some = ", ".join(sorted(survey.names)[:5])
     raise InitError(
-        f"{url} knows {len(survey.names)} metrics (as {some}), but none that is recognised has samples now; "
+        f"{url} knows {count(len(survey.names), 'metric')} (as {some}), but none that is recognised has samples now; "
         "see that its targets are up, or write the queries by hand, as in examples/"
     )
 
 
-def _timing(survey: Survey, family: Family) -> tuple[Timing, float]:
-    """The timing for the rarest of the family's metrics."""
-    metrics = {signal.metric for signal in family.signals}
-    intervals = [interval for metric in metrics if survey.alive(metric) and (interval := survey.interval(metric))]
+def _timing(survey: Survey, family: Family) -> tuple[float, Timing]:
+    """Seconds between samples of the family's rarest metric, and the timing for that."""
+    metrics = {signal.metric for signal in family.signals if survey.alive(signal.metric)}
+    intervals = [interval for metric in sorted(metrics) if (interval := survey.interval(metric))]
     interval = round(max(intervals, default=15.0), 1)
-    recorded = max((signal.window for signal in family.signals), default=0.0)
-    return choose_timing(interval, recorded), interval
+    return interval, choose_timing(interval, max(signal.window for signal in family.signals))
 
 
-def _signals(
-    survey: Survey, family: Family, identity: Identity, timing: Timing, findings: list[str]
-) -> Iterator[SignalText]:
-    """The signals whose query returns entities now; of one name, the first such."""
-    call_labels = _call_labels(survey, identity, family)
-    taken: set[str] = set()
-    tried: set[str] = set()
-    for proposed in (*family.signals, *further_signals(survey, family, identity.labels)):
-        tried.add(proposed.name)
-        if proposed.name in taken or not survey.alive(proposed.metric):
-            continue
-        entity = proposed.entity or family.entity
-        labels, present = (call_labels, 'client!="", server!=""') if entity == "call" else identity[:1] + (_present(identity),)
-        window = format_duration(timing.window)
-        query = proposed.render(labels, present, window)
-        found = _entities_of(survey, query, labels)
-        if found is None:
-            query = _aggregated(proposed, query, labels)
-            found = _entities_of(survey, query, labels)
-        if not found or (entity != "call" and not found & identity.values):
-            continue
-        taken.add(proposed.name)
-        width = timing.window if "$window" in proposed.query or proposed.window else timing.step
-        yield SignalText(proposed.name, entity, query, width, proposed.unit, proposed.role or "", proposed.kind)
-        findings.append(f"signal {proposed.name}: {len(found)} {entity}s, from {proposed.metric}")
-    for name in sorted(tried - taken):
-        findings.append(f"signal {name}: its metric is there, but has no series with these labels; left out")
-
-
-def _present(identity: Identity) -> str:
-    return ", ".join(f'{label}!=""' for label in identity.labels)
-
-
-def _entities_of(survey: Survey, query: str, labels: Sequence[str]) -> set[tuple[str, ...]] | None:
-    """The entities that a query returns now; None where it returns several series for one."""
-    try:
-        series = survey.query(query)
-    except PrometheusError as error:
-        if error.kind != "bad_query":
-            raise
-        return None
-    found = [tuple(one.labels.get(label, "") for label in labels) for one in series]
-    complete = [values for values in found if all(values)]
-    return None if len(set(complete)) < len(complete) else set(complete)
-
-
-def _aggregated(proposed: Proposed, query: str, labels: Sequence[str]) -> str:
-    """A recorded series per entity out of several: rates add up, levels are averaged."""
-    how = "avg" if proposed.role == "latency" or proposed.unit == "percentunit" else "sum"
-    return f"{how} by ({', '.join(labels)}) ({query})"
-
-
-def _call_labels(survey: Survey, identity: Identity, family: Family) -> tuple[str, ...]:
+def _call_labels(survey: Survey, identity: Identity, calls: Calls | None) -> tuple[str, ...]:
     """client_namespace, client, server_namespace, server, as far as the calls carry them."""
-    wanted = [
-        label
-        for end in ("client", "server")
-        for label in (*(f"{end}_{own}" for own in identity.labels[:-1]), end)
-    ]
-    calls = find_calls(survey, family, identity.labels)
-    there = survey.labels(calls.metric) if calls else frozenset()
-    return tuple(wanted) if set(wanted) <= there else ("client", "server")
+    ends = ("client", "server")
+    wanted = tuple(label for end in ends for label in (*(f"{end}_{own}" for own in identity.labels[:-1]), end))
+    return wanted if calls and set(wanted) <= survey.labels(calls.metric) else ends
 
 
-def _calls(survey: Survey, family: Family, identity: Identity, timing: Timing) -> Calls | None:
-    calls = find_calls(survey, family, identity.labels)
-    if not calls:
-        return None
-    return calls._replace(query=calls.query.replace("$window", format_duration(max(300, timing.window))))
+def _calls(calls: Calls, identity: Identity, timing: Timing) -> CallsText:
+    """The relation as the file says it; labels that have their usual names go without saying."""
+    ends = {}
+    for end, there in (("client", calls.client), ("server", calls.server)):
+        usual = (*(f"{end}_{label}" for label in identity.labels[:-1]), end)
+        pairs = zip(identity.labels, there, usual, strict=False)
+        ends[end] = {own: label for own, label, default in pairs if label != default}
+    return CallsText(calls.query.replace("$window", format_duration(max(_CALL_WINDOW, timing.window))), ends)
 
 
-def _draft(
-    url: str,
-    family: Family,
-    identity: Identity,
-    timing: Timing,
-    interval: float,
-    baseline: int,
-    signals: Sequence[SignalText],
-    calls: Calls | None,
-) -> Draft:
-    raise NotImplementedError
+def _ties(draft: Draft, survey: Survey, family: Family, identity: Identity) -> list[Tie]:
+    """The calls between measured entities that the drafted file would find in the last hour."""
+    measured = {Entity(family.entity, tuple(zip(identity.labels, value, strict=True))) for value in identity.values}
+    settings = parse_settings(write(draft))
+    end = int(survey.now // draft.timing.step) * draft.timing.step
+    topology = read_topology(settings, survey.client, measured, end - 3600, end)
+    return [tie for tie in topology.ties if {tie.end("client"), tie.end("server")} <= measured]
+
+
+def _without_calls(draft: Draft, family: Family) -> Draft:
+    signals = [signal for signal in draft.signals if signal.entity != "call"]
+    entities = {name: labels for name, labels in draft.entities.items() if name != "call"}
+    causes = known_causes(family.entity, [signal.name for signal in signals], calls=False)
+    return draft._replace(signals=signals, entities=entities, calls=None, causes=causes)
+
+
+def _calls_found(family: Family, calls: Calls | None, ties: list[Tie]) -> Iterator[str]:
+    if calls and ties:
+        yield f"relation calls: {count(len(ties), 'pair')}, from {calls.metric}"
+    elif calls:
+        yield (
+            f"relation calls left out: no client and server of {calls.metric} are both among these entities; "
+            "give the relation 'labels' that map the names, or list the calls"
+        )
+    elif family.entity in ("service", "workload"):
+        yield f"missing: {_NO_CALLS}"
+
+
+def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> Iterator[str]:
+    """How often samples come and since when, and what follows."""
+    yield (
+        f"samples come every {interval:g} s: step {format_duration(timing.step)}, "
+        f"windows {format_duration(timing.window)}"
+    )
+    reach, needed = survey.reach(family.metric), _WARM_UP * timing.step
+    told = format_duration(reach // 60 * 60) if reach >= 60 else f"{reach:.0f}s"
+    if reach >= 7 * DAY:
+        yield f"samples reach back {told}: a longer baseline, up to that, would learn the week as well as the day"
+    elif reach < needed:
+        yield f"samples reach back {told}: scores begin in about {format_duration((needed - reach) // 60 * 60 + 60)}"
+    else:
+        yield f"samples reach back {told}: enough for scores at once"
+
+
+def _left_out(survey: Survey, family: Family) -> Iterator[str]:
+    """Other families that are there, and that this file does not use."""
+    if family.entity != "instance" and survey.alive("node_cpu_seconds_total"):
+        yield "left out: node_exporter is there too; examples/node_exporter.yaml has signals for machines"

@@ -39,11 +39,6 @@ class Identity(NamedTuple):
     values: frozenset[tuple[str, ...]]
     findings: tuple[str, ...] = ()
 
-    @property
-    def present(self) -> str:
-        """A PromQL matcher for the series that have the name."""
-        return f'{self.labels[-1]}!=""'
-
 
 def identify(survey: Survey, metric: str, names: Sequence[str]) -> Identity | None:
     """The labels of `metric` that tell its entities apart, the name being one of `names`; None when it has none.
@@ -56,7 +51,7 @@ def identify(survey: Survey, metric: str, names: Sequence[str]) -> Identity | No
     if not most:
         return None
     name = next(label for label, count in counts.items() if 2 * count >= most)
-    findings = [f"'{name}' names the {counts[name]} entities{_others(name, counts)}"]
+    findings = [f"'{name}' is the name ({counts[name]} values{_others(name, counts)})"]
     labels = [name]
     for kind, candidates in (("namespace", NAMESPACE), ("cluster", CLUSTER)):
         there = {label: _distinct(survey, metric, label) for label in candidates if label in survey.labels(metric)}
@@ -84,4 +79,4 @@ def _distinct(survey: Survey, metric: str, label: str) -> int:
 
 def _others(name: str, counts: dict[str, int]) -> str:
     others = [f"'{label}' has {count}" for label, count in counts.items() if label != name and count]
-    return f" ({', '.join(others)})" if others else ""
+    return f"; {', '.join(others)}" if others else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import orjson
@@ -17,7 +18,7 @@ class Survey:
     def __init__(self, client: PrometheusClient, now: float) -> None:
         self.client = client
         self.now = now
-        self.names = frozenset(client.metric_names())
+        self.names = frozenset(self._strings("label/__name__/values", {}))
         self.alive = cache(self._alive)
         self.labels = cache(self._labels)
         self.interval = cache(self._interval)
@@ -32,7 +33,7 @@ class Survey:
     def _labels(self, metric: str) -> frozenset[str]:
         """The names of the labels that series of a metric have had in the last ten minutes."""
         params = {"match[]": metric, "start": self.now - 600, "end": self.now}
-        return frozenset(self.client.get("labels", params).data or ()) - {"__name__"}
+        return frozenset(self._strings("labels", params)) - {"__name__"}
 
     def values(self, metric: str, labels: Sequence[str]) -> dict[tuple[str, ...], int]:
         """How many series there are now for each combination of values; a missing label is an empty value."""
@@ -50,7 +51,10 @@ class Survey:
             return 0.0
         chosen = ",".join(f"{label}={orjson.dumps(value).decode()}" for label, value in longest[0].labels.items())
         data = self.client.get("query", {"query": f"{metric}{{{chosen}}}[10m]", "time": self.now}).data
-        times = [point[0] for one in data["result"] for point in one["values"]]
+        try:
+            times = [float(point[0]) for one in data["result"] for point in one["values"]]
+        except (TypeError, KeyError, ValueError, IndexError):
+            return 0.0
         return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
     def reach(self, metric: str) -> float:
@@ -65,3 +69,10 @@ class Survey:
             if times and (step == 3600 or min(times) > end - span):
                 return self.now - float(min(times))
         return 0.0
+
+    def _strings(self, endpoint: str, params: dict[str, Any]) -> list[str]:
+        """An answer that is a list of names; null where a server writes an empty one so."""
+        data = self.client.get(endpoint, params).data or []
+        if not isinstance(data, list):
+            raise PrometheusError("not_json", f"{self.client.url} answered {endpoint} with something that is no list")
+        return [name for name in data if isinstance(name, str)]

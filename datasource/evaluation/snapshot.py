@@ -58,13 +58,13 @@ class Snapshot:
     @property
     def warming_up(self) -> str:
         """What is still missing, in words; empty when nothing is."""
-        if self.mechanisms is not None and self.mechanisms.causal:
-            return ""
         if not self.matrix.variables:
             problems = [report.problem for report in self.reports if report.problem]
             reason = f": {problems[0]}" if problems else "; 'causal-datasource check' says why for each signal"
             return f"Prometheus has no samples for any configured signal{reason}"
-        return f"warming up: {self.points} of {self.points_needed} points"
+        if self.mechanisms is None or not self.mechanisms.causal:
+            return f"warming up: {self.points} of {self.points_needed} points"
+        return ""
 
     def predict(self, variable: Variable, *, marginal: bool = False) -> Prediction | None:
         """Observed and expected values over the whole matrix; None while there is no mechanism."""

@@ -48,7 +48,7 @@ class PrometheusClient:
         self.url = url.rstrip("/")
         self.timeout = timeout
         retry = Retry(
-            total=retries, read=0, backoff_factor=0.2, status_forcelist=(502, 503, 504), raise_on_status=False
+            total=retries, read=False, backoff_factor=0.2, status_forcelist=(502, 503, 504), raise_on_status=False
         )
         # Identity, because decompressing costs more than a local network does.
         self._connection = PrometheusConnect(

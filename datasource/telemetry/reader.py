@@ -63,9 +63,10 @@ class Reader:
                 reports.append(SignalReport(name, 0, 0, str(result), result.kind))
                 continue
             series, problem = result
-            variables += [Variable(entity, name) for entity in series]
-            rows += series.values()
-            points = int(sum(np.isfinite(row).sum() for row in series.values()))
+            counts = {entity: int(np.isfinite(row).sum()) for entity, row in series.items()}
+            variables += [Variable(entity, name) for entity, count in counts.items() if count]
+            rows += [series[entity] for entity, count in counts.items() if count]
+            points = sum(counts.values())
             reports.append(SignalReport(name, len(series), points, problem, "labels" if problem else ""))
         columns = max(0, (end - start) // step + 1)
         values = np.stack(rows) if rows else np.empty((0, columns))

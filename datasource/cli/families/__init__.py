@@ -31,7 +31,7 @@ FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
 
 def further_signals(survey: Survey, family: Family, labels: tuple[str, ...]) -> tuple[Proposed, ...]:
     """What other instrumentation says about the same entities; of one name, the first that has them is taken."""
-    if family.entity in ("node", "target", "container"):
+    if family.entity in ("instance", "target", "container"):
         return ()
     calls = () if any(signal.entity == "call" for signal in family.signals) else call_signals(survey)
     return (*container_signals(survey, labels), *process_signals(survey, labels), *calls)

@@ -62,9 +62,7 @@ def find_grpc_server(survey: Survey) -> Family | None:
     ]
     base = "grpc_server_handling_seconds" if survey.alive("grpc_server_handling_seconds_count") else ""
     missing = () if base else ("no grpc_server_handling_seconds: latency and busy are missing",)
-    return Family(
-        "gRPC server metrics", "service", counter, SERVICE, (*signals, *_durations(base, 1)), missing
-    )
+    return Family("gRPC server metrics", "service", counter, SERVICE, (*signals, *_durations(base, 1)), missing)
 
 
 def _durations(base: str, per_second: int) -> tuple[Proposed, ...]:

@@ -15,7 +15,7 @@ def find_nodes(survey: Survey) -> Family | None:
     if not survey.alive("node_cpu_seconds_total"):
         return None
     signals = tuple(signal for signal in _signals() if survey.alive(signal.metric))
-    return Family("node_exporter", "node", "node_cpu_seconds_total", ("instance", "node", "nodename"), signals)
+    return Family("node_exporter", "instance", "node_cpu_seconds_total", ("instance", "node", "nodename"), signals)
 
 
 def _signals() -> tuple[Proposed, ...]:

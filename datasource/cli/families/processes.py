@@ -26,7 +26,9 @@ def find_targets(survey: Survey) -> Family | None:
     if not survey.alive("up"):
         return None
     signals = (
-        Proposed("samples", "scrape_samples_scraped", "sum by ($by) (scrape_samples_scraped{$present})", "short", "load"),
+        Proposed(
+            "samples", "scrape_samples_scraped", "sum by ($by) (scrape_samples_scraped{$present})", "short", "load"
+        ),
         Proposed("down", "up", "sum by ($by) (1 - up{$present})", "short", "failure"),
         Proposed(
             "scrape_seconds",

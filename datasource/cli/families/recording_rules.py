@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from datasource.cli.families.family import Calls, Family, Proposed
+from datasource.cli.families.family import Calls, Family, Kind, Proposed
 from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
 from datasource.settings import parse_duration
@@ -76,6 +76,9 @@ _ROLES: dict[str, set[str]] = {
 }
 """Which words in a rule's name decide what it means, the most telling first."""
 
+_ORDER = ("load", "failure", "work", "latency", "cpu", "memory", "restarts")
+"""As they are written down."""
+
 
 def _meaning(rule: _Rule) -> str:
     """The first row of _ROLES that a rule's words fall under; a rate of durations is work, not a latency."""
@@ -102,7 +105,7 @@ def _signals(survey: Survey, rules: Iterable[_Rule], entity: str = "") -> list[t
                 continue
             proposed = proposed._replace(name=name, entity=entity)
         found[meaning] = rule, proposed
-    return list(found.values())
+    return [found[meaning] for meaning in _ORDER if meaning in found]
 
 
 def _proposed(rule: _Rule, meaning: str) -> Proposed:
@@ -115,10 +118,13 @@ def _proposed(rule: _Rule, meaning: str) -> Proposed:
     if meaning == "work":
         return Proposed("busy", name, name, "s", "work", "rate", window)
     if meaning == "latency":
-        kind = "quantile" if _QUANTILE.fullmatch(how) else "gauge"
         unit = "ms" if rule.words & {"ms", "milliseconds"} else "s"
-        return Proposed("latency", name, name, unit, "latency", "quantile" if kind == "quantile" else "gauge", window)
+        return Proposed("latency", name, name, unit, "latency", _kind(how), window)
     if meaning == "restarts":
         return Proposed("restarts", name, name, "short", "event", "event", window)
     unit = "percentunit" if ratio else "cores" if meaning == "cpu" else "bytes"
     return Proposed(meaning, name, name, unit, "saturation", "gauge", window)
+
+
+def _kind(how: str) -> Kind:
+    return "quantile" if _QUANTILE.fullmatch(how) else "gauge"

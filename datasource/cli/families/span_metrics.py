@@ -3,7 +3,12 @@
 from datasource.cli.families.family import Family, Proposed, or_zero, rate, ratio
 from datasource.cli.survey import Survey
 
-_CALLS = ("traces_spanmetrics_calls_total", "traces_span_metrics_calls_total", "span_metrics_calls_total", "calls_total")
+_CALLS = (
+    "traces_spanmetrics_calls_total",
+    "traces_span_metrics_calls_total",
+    "span_metrics_calls_total",
+    "calls_total",
+)
 _DURATIONS = {
     "traces_spanmetrics_latency": 1,
     "traces_spanmetrics_duration_seconds": 1,
@@ -40,9 +45,7 @@ def find_span_metrics(survey: Survey) -> Family | None:
         seconds = rate(f"{base}_sum", served)
         signals += [
             Proposed("busy", f"{base}_sum", seconds + divisor, "s", "work", "rate"),
-            Proposed(
-                "latency", f"{base}_sum", ratio(seconds, rate(f"{base}_count", served)) + divisor, "s", "latency"
-            ),
+            Proposed("latency", f"{base}_sum", ratio(seconds, rate(f"{base}_count", served)) + divisor, "s", "latency"),
         ]
     missing = () if base else ("no durations beside the span metrics: latency and busy are missing",)
     return Family("OpenTelemetry span metrics", "service", calls, _NAMES, tuple(signals), missing)

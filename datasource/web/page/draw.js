@@ -70,7 +70,8 @@ export function series(place, frame, name, unit, say) {
   }
   for (const time of timeTicks(times[0], times.at(-1), width)) {
     drawing.append(svg("line", { class: "grid", x1: x(time), x2: x(time), y1: height - bottom, y2: height - bottom + 4 }));
-    const at = { class: "tick", x: x(time), y: height - 5, "text-anchor": "middle" };
+    const edge = x(time) > width - 20;
+    const at = { class: "tick", x: edge ? width : x(time), y: height - 5, "text-anchor": edge ? "end" : "middle" };
     drawing.append(svg("text", at, clock(time).slice(0, 5)));
   }
   const beyond = observed.map((one, i) => one !== null && lower[i] !== null && (one > upper[i] || one < lower[i]));
@@ -85,11 +86,11 @@ export function series(place, frame, name, unit, say) {
   );
   const read = (index) => {
     const at = `${clock(times[index])}  observed ${quantity(observed[index], unit, scale)}, expected `;
-    const outside = beyond[index] ? ", outside its interval" : "";
+    const outside = beyond[index] ? ", outside" : "";
     say(at + interval(expected[index], lower[index], upper[index], unit, scale) + outside);
   };
   drawing.addEventListener("pointermove", (event) => {
-    const share = (event.offsetX - left) / (width - right - left);
+    const share = (event.clientX - drawing.getBoundingClientRect().left - left) / (width - right - left);
     const index = Math.round(Math.min(1, Math.max(0, share)) * (times.length - 1));
     for (const end of ["x1", "x2"]) cross.setAttribute(end, x(times[index]));
     cross.setAttribute("visibility", "visible");

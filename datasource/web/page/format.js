@@ -62,7 +62,8 @@ export function clock(seconds) {
 export function age(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 120) return `${whole} s ago`;
-  return whole < 7200 ? `${Math.round(whole / 60)} min ago` : `${Math.round(whole / 3600)} h ago`;
+  if (whole < 7200) return `${Math.round(whole / 60)} min ago`;
+  return whole < 172800 ? `${Math.round(whole / 3600)} h ago` : `${Math.round(whole / 86400)} days ago`;
 }
 
 function join(number, name) {

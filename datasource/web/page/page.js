@@ -12,6 +12,7 @@ const HOURS = 3;
 
 let snapshot = null;
 let drawn = null;
+let next = 0;
 let answered = 0;  // when the service last answered, ms
 const picked = { variable: "", effect: "" };
 
@@ -34,6 +35,7 @@ function failed(error) {
 
 async function showAll() {
   const found = variables(snapshot);
+  bare(!found.size);
   show.showHeadline(headline(snapshot, found));
   show.showAnomalies(snapshot, found, chooseVariable);
   show.showCauses(snapshot, found, chooseVariable);
@@ -93,7 +95,8 @@ function waiting(message) {
   tell("wait", "… waiting");
   warn("");
   if (snapshot) return;
-  const details = [message, "This page shows the results as soon as there are some."];
+  bare(true);
+  const details = [`${message[0].toUpperCase()}${message.slice(1)}.`, "This page shows the results as soon as there are some."];
   show.showHeadline({ tone: "wait", title: "Nothing has been evaluated yet", details });
   nothing("there is nothing to draw yet");
 }
@@ -102,6 +105,11 @@ function lost(error) {
   const since = answered ? `since ${clock(answered / 1000)}` : "yet";
   tell("bad", "▲ no answer");
   warn(`No answer ${since} (${error.message}). ${snapshot ? "Below is what the service said last." : ""}`, true);
+}
+
+/** Without results there is nothing to lay out but the headline and the health. */
+function bare(on) {
+  $("#main").classList.toggle("bare", on);
 }
 
 function tell(tone, text) {
@@ -123,10 +131,12 @@ function chooseVariable(name) {
 }
 
 async function forever() {
+  clearTimeout(next);
   try {
     await refresh();
   } finally {
-    setTimeout(forever, PERIOD_MS);
+    clearTimeout(next);
+    next = setTimeout(forever, PERIOD_MS);
   }
 }
 
@@ -142,5 +152,6 @@ new ResizeObserver(() => {
   draw();
   show.showEffect(snapshot, variables(snapshot), picked.effect);
 }).observe($("#main"));
+document.addEventListener("visibilitychange", () => document.hidden || forever());
 setInterval(() => snapshot && show.showAge(snapshot), 1000);
 forever();

@@ -35,7 +35,7 @@ export function showAnomalies(snapshot, found, choose) {
   if (!changed(place, rows)) return;
   if (none && !rows.length) return void replace(place, el("p", { class: "quiet" }, "No scores yet."));
   const caption = none ? "The highest scores; an anomaly is above 1." : "Scores above 1 are anomalies.";
-  const heads = ["entity", "worst signal", "verdict", ...(none ? [] : ["root cause"])];
+  const heads = ["entity", "signal", "verdict", ...(none ? [] : ["root cause"])];
   const body = rows.map(([one, verdict, cause]) =>
     el(
       "tr",
@@ -80,7 +80,7 @@ export function showCauses(snapshot, found, choose) {
   const all = story.symptoms(snapshot, found).filter((one) => one.causes.length);
   if (!changed(place, all, snapshot.anomalies)) return;
   if (!all.length) {
-    const why = snapshot.warming_up || (snapshot.anomalies.length ? "No cause could be named." : "There is no symptom to explain.");
+    const why = snapshot.anomalies.length ? "No cause could be named." : "There is no symptom to explain.";
     return void replace(place, el("p", { class: "quiet" }, why));
   }
   const named = story.culprits(snapshot);
@@ -93,7 +93,7 @@ export function showCauses(snapshot, found, choose) {
       return el(
         "tr",
         chosen ? { class: "named" } : {},
-        el("th", { scope: "row" }, button, chosen ? el("span", { class: "verdict broke" }, "broke") : null),
+        el("th", { scope: "row" }, button, ...(chosen ? [" ", el("span", { class: "verdict broke" }, "broke")] : [])),
         el("td", { class: "number" }, quantity(part.contribution, one.unit, scale)),
         el("td", { class: "share" }, bar(part.share), el("span", {}, percent(part.share))),
       );
@@ -131,8 +131,9 @@ export function showEffect(snapshot, found, picked) {
     return void replace(words, el("p", { class: "quiet" }, waiting));
   }
   const { unit, per } = story.effectUnits(effect, snapshot);
+  const { association: value, association_lower: lower, association_upper: upper } = effect;
   const rows = [
-    { name: "association", className: "association", value: effect.association, lower: effect.association_lower, upper: effect.association_upper },
+    { name: "association", className: "association", value, lower, upper },
     { name: "causal effect", className: "effect", value: effect.effect, lower: effect.lower, upper: effect.upper },
   ];
   forest(drawing, rows, unit, per);
@@ -144,7 +145,7 @@ function effectWords(effect, name, unit, per) {
   const dashboard = `${name}A dashboard shows ${quantity(effect.association, unit, scale)} per ${per}; `;
   const caused =
     effect.effect === null ? "not known from these data" : interval(effect.effect, effect.lower, effect.upper, unit, scale);
-  const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 before)")).join(", ") || "nothing";
+  const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 step before)")).join(", ") || "nothing";
   return [
     el("p", {}, dashboard, "the causal effect is ", el("strong", {}, caused), ratio(effect)),
     el("p", { class: "small" }, `Adjusted for ${adjusted}.`),
@@ -157,7 +158,8 @@ function ratio({ association, effect, lower, upper }) {
   const clear = effect !== null && association * effect > 0 && lower * upper > 0;
   if (!clear || (association >= lower && association <= upper)) return ".";
   const times = association / effect;
-  return times > 1 ? `. What the dashboard shows is ${digits(times)} times the effect.` : `. The dashboard shows only ${percent(times)} of it.`;
+  if (times < 1) return `. The dashboard shows only ${percent(times)} of it.`;
+  return `. What the dashboard shows is ${digits(times)} times the effect.`;
 }
 
 /** The variable that is drawn: drop-down and scores. Gives its name. */
@@ -185,14 +187,17 @@ export function showHealth(snapshot) {
   const { health, signals } = snapshot;
   const bad = signals.filter((one) => one.problem || !one.entities);
   const warm = snapshot.points < snapshot.points_needed ? ` of ${snapshot.points_needed} needed` : "";
+  const bring = bad.length ? `${signals.length - bad.length} of ${signals.length}` : `all ${signals.length}`;
   const rows = [
     ["Prometheus", health.error ? "the last evaluation failed" : "answers", Boolean(health.error)],
-    ["signals", bad.length ? `${signals.length - bad.length} of ${signals.length} bring samples` : `all ${signals.length} bring samples`, bad.length > 0],
-    ["evaluated", `${clock(health.last_success)}, took ${quantity(health.last_seconds, "s")}`, health.stale],
+    ["signals", `${bring} bring samples`, bad.length > 0],
+    health.stale
+      ? ["evaluated", `not since ${clock(health.last_success)}`, true]
+      : ["evaluated", `${clock(health.last_success)}, took ${quantity(health.last_seconds, "s")}`, false],
     ["newest point", clock(snapshot.time), false],
     ["points", `${snapshot.points.toLocaleString("en")}${warm}, every ${snapshot.step} s`, false],
     ["evaluations", `${health.evaluations}, ${health.failures} failed`, false],
-    ["mechanisms", snapshot.mechanisms ? `fitted ${clock(snapshot.mechanisms)}` : "not fitted yet", !snapshot.mechanisms],
+    ["mechanisms", snapshot.mechanisms ? `fitted ${clock(snapshot.mechanisms)}` : "not fitted yet", false],
     ["graph", snapshot.graph, false],
     ["settings", snapshot.settings, false],
   ];
@@ -200,7 +205,11 @@ export function showHealth(snapshot) {
   const notices = [...new Set([...(health.error ? [health.error] : []), ...empty, ...snapshot.notices])];
   const place = $("#health dl");
   if (!changed(place, rows, notices)) return;
-  replace(place, ...rows.map(([name, text, wrong]) => el("div", wrong ? { class: "wrong" } : {}, el("dt", {}, name), el("dd", {}, `${wrong ? "▲ " : ""}${text}`))));
+  const entry = ([name, text, wrong]) => {
+    const said = el("dd", {}, `${wrong ? "▲ " : ""}${text}`);
+    return el("div", wrong ? { class: "wrong" } : {}, el("dt", {}, name), said);
+  };
+  replace(place, ...rows.map(entry));
   $("#health .notices").replaceChildren(...(notices.length ? notices : ["no notices"]).map((text) => el("li", {}, text)));
 }
 

@@ -1,0 +1,238 @@
+"""The dashboard on the JSON datasource: it uses every panel of the service's registry."""
+
+from parts import (
+    PLAIN,
+    SCORE,
+    Json,
+    annotations,
+    dashboard,
+    datasource_variable,
+    filters_variable,
+    fixed,
+    lay_out,
+    link,
+    node_graph,
+    override,
+    query_variable,
+    row,
+    scores,
+    series,
+    stat,
+    table,
+    transform,
+)
+
+SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
+CHOSEN = {"entity": "$entity", "signal": "$signal"}
+SCORES = "causal_(marginal_)?anomaly_score|causal_observed_value|causal_expected_(value|lower|upper)"
+ESTIMATES = "causal_(effect|association)(_lower|_upper)?"
+ONLY = link(
+    "Only ${__value.text}",
+    "/d/causal-json?var-entity=${__value.raw}&${signal:queryparam}&${datasource:queryparam}&${__url_time_range}",
+)
+
+
+def ask(panel: str, **parameters: str) -> Json:
+    """A target. In builder mode the plugin fills the variables in and sends the parameters as they are."""
+    return {"datasource": SOURCE, "target": panel, "payload": parameters, "editorMode": "builder"}
+
+
+def variable(name: str, label: str, *, several: bool = True) -> Json:
+    """Asks POST /variable with {"target": name}."""
+    return query_variable(name, label, SOURCE, {"query": name, "format": "string", "refId": name}, several=several)
+
+
+def minus_expected(field: str, alias: str) -> Json:
+    """The transformation that adds how far a field lies above the expected value, to every frame."""
+    return transform(
+        "calculateField",
+        mode="binary",
+        binary={"left": field, "operator": "-", "right": "causal_expected_value"},
+        alias=alias,
+    )
+
+
+def on_json() -> Json:
+    """The dashboard for the plugin simpod-json-datasource."""
+    return dashboard(
+        "causal-json",
+        "Causal: effects and root causes (JSON datasource)",
+        "What is anomalous, who caused it, and what causes what, asked of causal-datasource itself.",
+        annotations=annotations(
+            {
+                "name": "Anomaly episodes",
+                "datasource": SOURCE,
+                "target": {"refId": "Anno", **ask("episodes", **CHOSEN)},
+            }
+        ),
+        templating={
+            "list": [
+                datasource_variable(SOURCE["type"]),
+                variable("entity", "Entity"),
+                variable("signal", "Signal"),
+                variable("symptom", "Symptom", several=False),
+                variable("effect", "Effect", several=False),
+                filters_variable(SOURCE),
+            ]
+        },
+        panels=lay_out([*now(), *who(), *why(), *effects(), *numbers()]),
+    )
+
+
+def now() -> list[Json]:
+    """What is wrong, and whose fault it is."""
+    return [
+        row("What is wrong now, and who caused it"),
+        table(
+            "Anomalies now",
+            "Every anomalous entity, its worst signal, and the entity named as the cause. One that broke is that "
+            "cause itself; one that suffers is not.",
+            [ask("anomalies")],
+            width=14,
+            overrides=[override("entity", links=ONLY)],
+        ),
+        node_graph(
+            "Causal graph of entities",
+            "Which entity acts on which, and through which signals. The number and the ring are the worst causal "
+            "anomaly score of the entity: above 1 its own behaviour changed.",
+            [ask("causal_graph", show="entities", entity="$entity")],
+            width=10,
+        ),
+        table(
+            "Root causes: ${symptom:text}",
+            "Whose changed behaviour the gap of a symptom comes from, and how much of it. Unless you choose one, the "
+            "symptoms are those that the users of the system feel.",
+            [ask("root_causes", symptom="${symptom:raw}")],
+            width=24,
+            height=8,
+            overrides=[override("root cause", links=ONLY)],
+        ),
+    ]
+
+
+def who() -> list[Json]:
+    """The two scores side by side."""
+    return [
+        row("Who broke, and who suffers"),
+        scores(
+            "Causal anomaly score: who broke",
+            "The gap between the observed value and the one that its causes explain, over the width of the interval. "
+            "Above 1 (dashed) a variable does what its causes do not explain.",
+            [ask("anomaly_score", score="causal", **CHOSEN)],
+        ),
+        scores(
+            "Marginal anomaly score: who suffers",
+            "The same against the variable's own season and level, whatever the causes do: what an ordinary anomaly "
+            "detector shows. Victims score above 1 here and below 1 on the left.",
+            [ask("anomaly_score", score="marginal", **CHOSEN)],
+        ),
+    ]
+
+
+def why() -> list[Json]:
+    """How a score comes about."""
+    edges = override(
+        "/width$/",
+        matcher="byRegexp",
+        color=fixed("blue"),
+        custom__lineStyle={"fill": "dash", "dash": [6, 4]},
+    )
+    return [
+        row("How a score comes about, step by step: choose one entity and one signal"),
+        series(
+            "1. Observed and expected",
+            "The expected value is what the mechanism predicts from the actual values of the causes, never from the "
+            "variable's own past. The band is its interval.",
+            [ask("expected_value", score="causal", **CHOSEN)],
+        ),
+        series(
+            "2. The gap, and the widths of the interval",
+            "Observed minus expected, between the two ends of the interval minus expected (dashed).",
+            [ask("expected_value", score="causal", **CHOSEN)],
+            transformations=[
+                minus_expected("causal_observed_value", "gap"),
+                minus_expected("causal_expected_lower", "lower width"),
+                minus_expected("causal_expected_upper", "upper width"),
+                transform("filterFieldsByName", include={"pattern": "/Time|gap|width/"}),
+            ],
+            overrides=[edges],
+        ),
+        scores(
+            "3. Gap over width: the score",
+            "The gap divided by the width on the side that it crosses. Of signals that hurt only when they rise, such "
+            "as errors, a gap downwards scores 0.",
+            [ask("anomaly_score", score="causal", **CHOSEN)],
+        ),
+        table(
+            "4. Persistence: what counts",
+            "One point above 1 is no anomaly yet; it counts once enough of the latest points are "
+            "(anomaly.persistence in causal.yaml). These stretches counted; the panels above mark them.",
+            [ask("episodes", **CHOSEN)],
+            transformations=[
+                transform(
+                    "organize",
+                    excludeByName={"id": True, "tags": True},
+                    renameByName={"time": "from", "timeEnd": "to", "title": "what", "text": "how much"},
+                )
+            ],
+            overrides=[override(name, unit="dateTimeAsLocal") for name in ("from", "to")],
+        ),
+        series(
+            "Beside it: expected from season and level alone",
+            "What the marginal score compares with: the usual value for the time of day, without a look at the causes.",
+            [ask("expected_value", score="marginal", **CHOSEN)],
+        ),
+        node_graph(
+            "Causal graph of variables",
+            "What explains what. Lags are counted in steps; the details of an edge say why it is there.",
+            [ask("causal_graph", show="variables", entity="$entity")],
+        ),
+    ]
+
+
+def effects() -> list[Json]:
+    """What causes what, beside what a dashboard would make one believe."""
+    return [
+        row("What causes what, and how much"),
+        stat(
+            "${effect}",
+            "By how much the outcome changes with one unit more of the treatment: caused by it (effect), and as a "
+            "dashboard shows it (association). Over the whole baseline.",
+            [ask("causal_effect", view="estimate", effect="$effect")],
+            width=6,
+            fields="/^(effect|association)$/",
+            thresholds=PLAIN,
+        ),
+        series(
+            "Over rolling windows: ${effect}",
+            "Each point is the estimate of the window that ends there, with its 95% interval; dashed, the association.",
+            [ask("causal_effect", view="rolling", effect="$effect")],
+            width=18,
+        ),
+        table(
+            "All effects beside their associations",
+            "Effects and associations with their 95% intervals, as exported: outcome units per treatment unit.",
+            [ask("metric", name=ESTIMATES)],
+            width=24,
+            transformations=[transform("merge")],
+        ),
+    ]
+
+
+def numbers() -> list[Json]:
+    """Every variable as exported."""
+    return [
+        row("Every number"),
+        table(
+            "Every variable now",
+            "Both scores, the observed value, and the expected one with its interval, as exported.",
+            [ask("metric", name=SCORES)],
+            width=24,
+            height=12,
+            transformations=[transform("merge")],
+            overrides=[
+                override(name, thresholds=SCORE, custom__cellOptions={"type": "color-text"}, decimals=2)
+                for name in ("causal_anomaly_score", "causal_marginal_anomaly_score")
+            ],
+        ),
+    ]

@@ -1,0 +1,89 @@
+"""`causal-datasource check`: what do the settings bring, from this Prometheus, now?"""
+
+import time
+from collections.abc import Iterator
+
+import click
+
+from datasource.cli.check_graph import check_effects, check_graph, check_relations
+from datasource.cli.check_signals import check_signal
+from datasource.cli.diagnosis import Diagnosis
+from datasource.cli.finding import Finding, State
+from datasource.settings import Settings, format_duration
+from datasource.telemetry import PrometheusError, Reader, Reading, SignalReport, empty_matrix
+from datasource.topology import read_topology
+
+FINE, WRONG, UNREACHABLE = 0, 1, 3
+"""Exit codes."""
+
+_AMOUNT = 26
+_MARKS: dict[State, str] = {"ok": "ok", "warming": "", "note": "note", "wrong": "WRONG"}
+
+
+def check_telemetry(settings: Settings) -> int:
+    """Read the baseline of every signal, the relations and the graph, print a line for each, return the exit code.
+
+    0: everything is fine, or only needs more time. 1: something is empty or wrong. 3: Prometheus does not answer.
+    """
+    reader = Reader(settings)
+    end = reader.newest(time.time())
+    start = end - (settings.baseline_points - 1) * int(settings.step)
+    click.echo(
+        f"{settings.prometheus.url}, the last {format_duration(settings.baseline)}, "
+        f"{settings.baseline_points:,} points every {format_duration(settings.step)}"
+    )
+    questions = [f"{effect.treatment} -> {effect.outcome}" for effect in settings.effects]
+    width = max(map(len, (*settings.signals, *settings.relations, *questions)))
+    findings: list[Finding] = []
+    try:
+        for finding in _findings(settings, reader, start, end):
+            findings.append(finding)
+            _show(finding, findings, width)
+    except PrometheusError as error:
+        click.echo(f"{error}", err=True)
+        return UNREACHABLE
+    wrong = sum(finding.state == "wrong" for finding in findings)
+    warming = any(finding.state == "warming" for finding in findings)
+    if wrong:
+        click.echo(f"\n{wrong} {'thing is' if wrong == 1 else 'things are'} empty or wrong")
+        return WRONG
+    click.echo("\nall fine, warming up" if warming else "\nall fine")
+    return FINE
+
+
+def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Iterator[Finding]:
+    reading = _read(settings, reader, start, end)
+    diagnosis = Diagnosis(reader.client, settings, start, end)
+    for report in reading.reports:
+        yield check_signal(settings, report, reading.matrix, diagnosis)
+    entities = {variable.entity for variable in reading.matrix.variables}
+    topology = read_topology(settings, reader.client, entities, start, end)
+    yield from check_relations(settings, topology, entities)
+    built, findings = check_graph(settings, reading.matrix.variables, topology)
+    yield from findings
+    yield from check_effects(settings, reading.matrix, built)
+
+
+def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:
+    """As the service reads; where every query is refused, each with its own reason."""
+    try:
+        return reader.read(start, end)
+    except PrometheusError as error:
+        if error.kind != "bad_query":
+            raise
+    reports = []
+    for name, signal in settings.signals.items():
+        try:
+            list(reader.client.query_range(signal.query, end, end, int(settings.step)))
+            reports.append(SignalReport(name, 0, 0))
+        except PrometheusError as error:
+            reports.append(SignalReport(name, 0, 0, str(error), error.kind))
+    return Reading(empty_matrix(start, int(settings.step)), tuple(reports))
+
+
+def _show(finding: Finding, before: list[Finding], width: int) -> None:
+    if len(before) == 1 or before[-2].section != finding.section:
+        click.echo(f"\n{finding.section}")
+    mark = _MARKS[finding.state]
+    text = f"{mark}: {finding.text}" if mark and finding.text else mark or finding.text
+    click.echo(f"  {finding.name:<{width}}  {finding.amount:<{_AMOUNT}}  {text}".rstrip())

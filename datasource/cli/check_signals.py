@@ -1,0 +1,51 @@
+"""Did a signal's query bring entities, points, and enough of them?"""
+
+import numpy as np
+
+from datasource.cli.diagnosis import Diagnosis, refused
+from datasource.cli.finding import Finding, count
+from datasource.settings import Settings, format_duration
+from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport
+
+_STALE_SECONDS = 600
+_STALE_STEPS = 5
+
+
+def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagnosis: Diagnosis) -> Finding:
+    """What one signal brought, and why not more. Raises PrometheusError."""
+    name, signal = report.signal, settings.signals[report.signal]
+    amount = f"{count(report.entities, signal.entity)}, {count(report.points, 'point')}"
+    if report.kind not in ("", "labels"):
+        return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
+    if not report.entities:
+        if report.kind != "labels":
+            return Finding("signals", name, amount, "wrong", diagnosis.nothing(signal))
+        ambiguous = report.problem.startswith("ambiguous")
+        reason = "" if ambiguous else diagnosis.unlabelled(signal)
+        return Finding("signals", name, amount, "wrong", reason or report.problem)
+    if not report.points:
+        text = "every value is NaN or infinite; does the query divide by zero?"
+        return Finding("signals", name, amount, "wrong", text)
+    rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
+    return _enough(settings, Finding("signals", name, amount, "ok", report.problem), rows)
+
+
+def _enough(settings: Settings, fine: Finding, rows: Floats) -> Finding:
+    """The same finding, or that samples have stopped, or that there are too few as yet."""
+    times = np.flatnonzero(np.isfinite(rows).any(axis=0))
+    points, span, silent = times.size, rows.shape[1] - int(times[0]), rows.shape[1] - 1 - int(times[-1])
+    if silent * settings.step > max(_STALE_SECONDS, _STALE_STEPS * settings.step):
+        since = format_duration(silent * settings.step // 60 * 60)
+        return fine._replace(state="wrong", text=f"no sample in the last {since}; has the target gone?")
+    needed = settings.evaluation.warm_up
+    if points >= needed:
+        return fine._replace(state="note") if fine.text else fine
+    wait = (needed - points) * span / points * settings.step
+    text = f"{points} of {needed} points: warming up, ready in about {_minutes(wait)}"
+    if points < span / 2:
+        text += f" (only {points} of the last {span} points have a sample)"
+    return fine._replace(state="warming", text=f"{text}; {fine.text}" if fine.text else text)
+
+
+def _minutes(seconds: float) -> str:
+    return format_duration(seconds if seconds < 60 else seconds // 60 * 60)

@@ -1,0 +1,93 @@
+"""Why did a signal's query bring nothing?"""
+
+from difflib import get_close_matches
+from functools import cached_property
+
+from datasource.cli.promql import Selector, read_parts
+from datasource.cli.survey import Survey
+from datasource.settings import Settings, Signal, format_duration, parse_duration
+from datasource.telemetry import PrometheusClient, PrometheusError
+
+
+class Diagnosis:
+    """Asks one Prometheus about the metrics in a query, between `start` and `end` (seconds)."""
+
+    def __init__(self, client: PrometheusClient, settings: Settings, start: int, end: int) -> None:
+        self.client = client
+        self.settings = settings
+        self.start, self.end = start, end
+
+    def nothing(self, signal: Signal) -> str:
+        """Why a query that Prometheus accepts returns no series. Raises PrometheusError."""
+        selectors = read_parts(signal.query).selectors
+        reasons = [reason for selector in selectors if (reason := self._about(selector))]
+        if reasons:
+            return "; ".join(dict.fromkeys(reasons))
+        names = ", ".join(dict.fromkeys(selector.metric for selector in selectors))
+        if len(selectors) > 1:
+            return f"{names} have samples, but the query joins them to nothing; the two sides' labels may differ"
+        return f"{names or 'its metrics'} may have samples, but the query returns nothing; try it in Prometheus"
+
+    def unlabelled(self, signal: Signal) -> str:
+        """Which of the entity's labels the query's metrics do not have, and which they have; empty when all are there.
+
+        Raises PrometheusError.
+        """
+        wanted = dict.fromkeys((*read_parts(signal.query).grouping, *self.settings.entities[signal.entity].labels))
+        for selector in read_parts(signal.query).selectors:
+            there = self._labels(selector)
+            missing = [label for label in wanted if label not in there]
+            if there and missing:
+                return (
+                    f"{selector.metric} has no label '{missing[0]}'; it has {', '.join(there)}; "
+                    "group by one of these, and name it in the entity's labels"
+                )
+        return ""
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return Survey(self.client, self.end)
+
+    def _about(self, selector: Selector) -> str:
+        name = selector.metric
+        names = sorted(self._survey.names)
+        if name not in names:
+            close = get_close_matches(name, names, 3, 0.7) or [other for other in names if name in other][:3]
+            return f"no metric '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else "")
+        if not self._samples(name):
+            return f"{name} is known, but has no samples in the last {format_duration(self.end - self.start)}"
+        if selector.matchers and not self._samples(str(selector)):
+            labels = ", ".join(self._labels(Selector(name)))
+            return (
+                f"{name} has samples, but none with {{{selector.matchers}}} (its labels are {labels}); "
+                "if that can be, add 'or 0 * ...' to the query, so that nothing counts as 0"
+            )
+        return self._too_short(selector)
+
+    def _too_short(self, selector: Selector) -> str:
+        """A range that holds fewer than two samples gives no rate."""
+        try:
+            span = parse_duration(selector.range)
+        except ValueError:  # no range, or one that only Prometheus understands
+            return ""
+        every = self._survey.interval(selector.metric)
+        if 2 * every <= span:
+            return ""
+        return (
+            f"{selector.metric} comes about every {format_duration(every)}, and [{selector.range}] holds fewer "
+            f"than two samples; make the range at least {format_duration(4 * every)}"
+        )
+
+    def _samples(self, selector: str) -> bool:
+        """Whether a selector has any sample: whole blocks are listed by /series, so it is counted."""
+        span = self.end - self.start
+        return bool(self.client.query(f"count(last_over_time({selector}[{span}s]))", self.end))
+
+    def _labels(self, selector: Selector) -> list[str]:
+        params = {"match[]": str(selector), "start": self.start, "end": self.end}
+        return sorted(set(self.client.get("labels", params).data or ()) - {"__name__"})
+
+
+def refused(error: PrometheusError) -> str:
+    """A query's error, in one line."""
+    return " ".join(str(error).split())

@@ -1,0 +1,85 @@
+"""What can be read out of a PromQL text without understanding it: selectors, ranges and grouping labels."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
+    |(?P<comment>\#[^\n]*)
+    |(?P<range>\[[^\]]*\])
+    |(?P<number>(?:\d[\w.]*|\.\d+))
+    |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
+    |(?P<mark>[{}(),])
+    |(?P<other>\S)""",
+    re.VERBOSE,
+)
+_LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
+_WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end", "atan2"}
+
+
+class Selector(NamedTuple):
+    """A metric name, the text of its matchers without braces, and its range or subquery, empty where there is none."""
+
+    metric: str
+    matchers: str = ""
+    range: str = ""
+
+    def __str__(self) -> str:
+        return self.metric + (f"{{{self.matchers}}}" if self.matchers else "")
+
+
+class Parts(NamedTuple):
+    """The selectors of a query and the labels it groups by, each once, in order."""
+
+    selectors: tuple[Selector, ...]
+    grouping: tuple[str, ...]
+
+
+def read_parts(query: str) -> Parts:
+    """Selectors and grouping labels of a query that Prometheus accepts; of another one, what can be seen.
+
+    >>> read_parts('sum by (job) (rate(hits_total{code="500"}[5m]))')
+    Parts(selectors=(Selector(metric='hits_total', matchers='code="500"', range='5m'),), grouping=('job',))
+    """
+    tokens = [match for match in _TOKEN.finditer(query) if match.lastgroup != "comment"]
+    selectors: dict[Selector, None] = {}
+    grouping: dict[str, None] = {}
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        following = tokens[place + 1].group() if place + 1 < len(tokens) else ""
+        place += 1
+        if token.lastgroup != "name":
+            continue
+        word = token.group()
+        if word in _LABELS_FOLLOW and following == "(":
+            labels, place = _list(tokens, place + 1)
+            if word == "by":
+                grouping |= dict.fromkeys(labels)
+        elif word.lower() not in _WORDS and following != "(" and not _aggregates(word, following):
+            selector, place = _selector(query, word, tokens, place)
+            selectors[selector] = None
+    return Parts(tuple(selectors), tuple(grouping))
+
+
+def _aggregates(word: str, following: str) -> bool:
+    """Whether this is the `sum` of `sum by (job) (...)`."""
+    return following in ("by", "without")
+
+
+def _list(tokens: list[re.Match[str]], place: int) -> tuple[Iterator[str], int]:
+    end = next((p for p in range(place, len(tokens)) if tokens[p].group() == ")"), len(tokens))
+    return (token.group() for token in tokens[place:end] if token.lastgroup == "name"), end + 1
+
+
+def _selector(query: str, metric: str, tokens: list[re.Match[str]], place: int) -> tuple[Selector, int]:
+    matchers = span = ""
+    if place < len(tokens) and tokens[place].group() == "{":
+        end = next((p for p in range(place, len(tokens)) if tokens[p].group() == "}"), len(tokens) - 1)
+        matchers = query[tokens[place].end() : tokens[end].start()].strip()
+        place = end + 1
+    if place < len(tokens) and tokens[place].lastgroup == "range":
+        span = tokens[place].group()[1:-1].partition(":")[0]
+        place += 1
+    return Selector(metric, matchers, span), place

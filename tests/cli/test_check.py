@@ -1,0 +1,172 @@
+"""`check` says for each signal what it brought, and tells the reasons of emptiness apart."""
+
+import re
+import time
+
+import histories
+import pytest
+import responses
+from click.testing import CliRunner
+from histories import Line, counter, gauge
+
+from datasource.cli import main
+from datasource.demo.processes import start_prometheus
+
+HEAD = """
+prometheus: {{url: {url}, retries: 0}}
+step: 1m
+baseline: 3h
+entities:
+  service: {{labels: [service]}}
+signals:
+"""
+GOOD = "sum by (service) (rate(hits_total[1m]))"
+
+
+@pytest.fixture(scope="module")
+def prometheus(server_binary, tmp_path_factory):
+    """The url of a Prometheus with a counter of two services, and others that are young, gone, or differ in labels."""
+    directory = tmp_path_factory.mktemp("check")
+    long = [Line("hits_total", {"service": s, "code": "200"}, counter(9.0)) for s in ("web", "cart")]
+    long += [
+        Line("jobs_total", {"job": "batch"}, counter(1.0)),
+        Line("zero_total", {"service": "web"}, lambda _: 0.0),
+    ]
+    young = [Line("young_total", {"service": "web"}, counter(9.0))]
+    gone = [Line("gone_total", {"service": "web"}, counter(9.0))]
+    ancient = [Line("ancient_total", {"service": "web"}, gauge(9.0))]
+    history = histories.openmetrics(
+        directory / "om",
+        histories.samples(long, 4),
+        histories.samples(young, (histories.AHEAD + 2400) / 3600),
+        histories.samples(gone, 3, until=-1800),
+        histories.samples(ancient, 1, until=-6 * 3600),
+    )
+    server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def check(prometheus, tmp_path):
+    """Runs `check` on signals given as name=query, and further blocks; exit code and output."""
+
+    def run(signals, more="", url=prometheus, **head):
+        file = tmp_path / "causal.yaml"
+        lines = "".join(f"  {n}: {{entity: service, query: '{q}', window: 1m}}\n" for n, q in signals.items())
+        file.write_text(HEAD.format(url=url, **head) + lines + more)
+        result = CliRunner().invoke(main, ["check", "--config", str(file)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result.exit_code, result.output
+
+    return run
+
+
+def line(output, name):
+    return next(text for text in output.splitlines() if text.strip().startswith(name))
+
+
+def test_everything_is_fine(check):
+    code, output = check({"hits": GOOD})
+    assert code == 0
+    assert re.search(r"hits +2 services, 360 points +ok", output)
+    assert "all fine" in output
+
+
+def test_warming_up_is_fine_too(check):
+    code, output = check({"young": "sum by (service) (rate(young_total[1m]))"})
+    assert code == 0
+    assert re.search(r"3\d of 120 points: warming up, ready in about 1h2\dm", line(output, "young"))
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("sum by (service) (rate(hits_total))", "refused the query.*parse error"),
+        ("sum by (service) (rate(hit_total[1m]))", "no metric 'hit_total'; did you mean hits_total"),
+        ("sum by (service) (rate(ancient_total[1m]))", "ancient_total is known, but has no samples in the last 3h"),
+        ("sum by (service) (rate(jobs_total[1m]))", "jobs_total has no label 'service'; it has job"),
+        ("sum(rate(hits_total[1m]))", "a series has no label 'service'.*group the query by"),
+        ("hits_total * on (code) group_left hits_total", "refused|ambiguous|many-to-many"),
+        ("sum by (service) (zero_total) / 0", "every value is NaN or infinite"),
+        ('sum by (service) (rate(hits_total{{code="500"}}[1m]))', "hits_total has samples, but none with.*500"),
+        ("sum by (service) (rate(hits_total[15s]))", r"comes about every 15s, and \[15s\].*at least 1m"),
+        ("hits_total * jobs_total", "joins them to nothing"),
+        ("sum by (service) (rate(gone_total[1m]))", "no sample in the last (29|30|31)m"),
+    ],
+)
+def test_why_a_signal_is_empty(check, query, reason):
+    code, output = check({"hits": GOOD, "empty": query.replace("{{", "{").replace("}}", "}")})
+    assert code == 1
+    assert "WRONG" in line(output, "empty")
+    assert re.search(reason, line(output, "empty"))
+    assert "ok" in line(output, "hits")
+
+
+def test_several_series_for_one_entity(check):
+    code, output = check({"hits": 'label_replace(hits_total, "service", "one", "code", ".*")'})
+    assert code == 1
+    assert "refused" in line(output, "hits") or "ambiguous" in line(output, "hits")
+
+
+def test_every_query_is_refused(check):
+    code, output = check({"one": "rate(hits_total)", "two": "sum by ("})
+    assert code == 1
+    assert "refused" in line(output, "one")
+    assert "refused" in line(output, "two")
+
+
+def test_names_that_nobody_measured(check):
+    more = """
+relations:
+  calls: [web -> cart, web -> payment]
+graph:
+  templates: [hits -> more, hits -> hits along calls from client to server]
+  edges: [web.hits -> cart.more, web.hits -> carts.more]
+effects:
+  - {treatment: hits, outcome: more}
+  - {treatment: web.hits, outcome: cat.more}
+"""
+    code, output = check({"hits": GOOD, "more": GOOD}, more)
+    assert code == 1
+    assert re.search(r"calls +1 tie ", output)
+    assert "'payment' is no measured service" in output
+    assert "'carts.more' is not measured; did you mean 'cart.more'?" in output
+    assert re.search(r"edges +4 edges, 4 variables +ok", output)
+    assert re.search(r"hits -> more +2 questions +ok", output)
+    assert "'cat.more' is not measured; did you mean 'cart.more'?" in output
+    assert "2 things are empty or wrong" in output
+
+
+def test_a_cycle(check):
+    code, output = check({"hits": GOOD, "more": GOOD}, "graph: {templates: [hits -> more, more -> hits]}\n")
+    assert code == 1
+    assert "a cycle within one step" in output
+
+
+def test_windows_that_do_not_go_together(check):
+    more = "  wide: {entity: service, query: 'quantile by (service) (0.9, rate(hits_total[1m]))', window: 1m, "
+    more += "kind: quantile}\n  long: {entity: service, query: 'sum by (service) (rate(hits_total[5m]))', window: 5m}\n"
+    code, output = check({"hits": GOOD}, more + "effects: [{treatment: wide, outcome: long}]\n")
+    assert code == 1
+    assert "different windows" in line(output, "wide -> long")
+
+
+def test_nobody_listens(check):
+    code, output = check({"hits": GOOD}, url="http://127.0.0.1:9")
+    assert code == 3
+    assert "cannot be reached (connection refused); check prometheus.url" in output
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "reply", [{"body": "<html>"}, {"status": 503, "body": "wait"}, {"json": {"status": "success"}}]
+)
+def test_not_a_prometheus(check, reply):
+    for path in ("query_range", "query", "labels", "label/__name__/values"):
+        responses.get(f"http://prom/api/v1/{path}", **reply)
+    began = time.monotonic()
+    code, output = check({"hits": GOOD}, url="http://prom")
+    assert code == 3
+    assert "http://prom answered" in output
+    assert time.monotonic() - began < 10

@@ -1,0 +1,40 @@
+"""The examples are valid, complete, and their queries are PromQL."""
+
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from datasource.cli import main
+from datasource.settings import load_settings
+from datasource.telemetry import Reader
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_an_example_is_valid(file):
+    result = CliRunner().invoke(main, ["check", "--offline", "--config", str(file)])
+    assert result.exit_code == 0, result.output
+    assert file.name in (EXAMPLES / "README.md").read_text()
+
+
+def reports(file, url):
+    """What each signal of an example brings from a Prometheus."""
+    settings, _ = load_settings(file)
+    reader = Reader(settings.model_copy(update={"prometheus": settings.prometheus.model_copy(update={"url": url})}))
+    end = reader.newest(time.time())
+    return {report.signal: report for report in reader.read(end - 5 * int(settings.step), end).reports}
+
+
+def test_machines(machines):
+    assert not [report for report in reports(EXAMPLES / "node_exporter.yaml", machines).values() if report.problem]
+
+
+@pytest.mark.parametrize(("name", "fixture"), [("opentelemetry.yaml", "traced"), ("kubernetes-istio.yaml", "mesh")])
+def test_services(name, fixture, request):
+    found = reports(EXAMPLES / name, request.getfixturevalue(fixture))
+    assert not [report for report in found.values() if report.problem]
+    assert all(found[signal].entities for signal in ("requests", "errors", "busy", "latency"))

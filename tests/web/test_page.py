@@ -1,0 +1,274 @@
+"""The page at `/`, opened in a real browser."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from browser import Page, open_chromium
+from werkzeug.serving import make_server
+from worlds import SETTINGS, STEP, World
+
+from datasource.demo.faults import PRESENT
+from datasource.evaluation import Clock, Snapshot
+from datasource.settings import Loaded, load_settings
+from datasource.telemetry import PrometheusError
+from datasource.web.app import create_app
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_chromium(tmp_path_factory.mktemp("chromium")) as page:
+        yield page
+
+
+@contextmanager
+def served(clock: Clock) -> Iterator[str]:
+    """The address of an application serving a clock."""
+    server = make_server("127.0.0.1", 0, create_app(clock), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def url(world: World) -> Iterator[str]:
+    with served(world.clock) as url:
+        yield url
+
+
+@pytest.fixture
+def incident(page: Page, url: str) -> Page:
+    """The page during the shop's incident."""
+    page.open(url)
+    page.wait_for("#state", "working")
+    return page
+
+
+def without_effects() -> Loaded:
+    settings, fingerprint = load_settings(SETTINGS)
+    return Loaded(settings.model_copy(update={"effects": ()}), fingerprint)
+
+
+def snapshot_of(world: World) -> Snapshot:
+    assert world.clock.snapshot is not None
+    return world.clock.snapshot
+
+
+def test_the_headline_names_who_broke_and_what_users_feel(incident: Page):
+    assert incident.text("h1") == "platform/inventory broke"
+    said = incident.text("#headline p")
+    assert said.startswith("shop/web.latency is 1")
+    assert " ms slower than usual, " in said
+    assert said.endswith(" ms of it from platform/inventory.")
+
+
+def test_everything_anomalous_is_listed_with_its_verdict(incident: Page, world: World):
+    rows = incident.run("[...document.querySelectorAll('#anomalies tbody tr')].map((row) => row.innerText)")
+    judgement = snapshot_of(world).judgement
+    assert judgement is not None
+    assert len(rows) == len(judgement.verdicts)
+    assert rows[0].split()[:3] == ["platform/inventory", "latency", "broke"]
+    assert any(row.split()[:3] == ["shop/web", "latency", "suffers"] for row in rows)
+
+
+def test_root_causes_have_contributions_and_bars(incident: Page):
+    named = incident.text("#causes tr.named")
+    assert named.startswith("platform/inventory.latency broke")
+    assert " ms " in named
+    share = incident.run("parseFloat(document.querySelector('#causes tr.named .filled').getAttribute('width'))")
+    assert 80 < share <= 100
+
+
+def test_the_series_of_the_root_cause_is_drawn_with_its_band(incident: Page):
+    incident.wait_for("#series .readout", "observed")
+    assert incident.run("document.querySelector('#series select').value") == "platform/inventory.latency"
+    for line in ("band", "observed", "expected"):
+        path = incident.run(f"document.querySelector('#series .drawing path.{line}').getAttribute('d')")
+        assert path.count("L") > 300, line
+    outside = incident.run("document.querySelector('#series .drawing path.beyond').getAttribute('d')")
+    assert outside.count("M") >= 20
+    assert "causal score 2" in incident.text("#series .scores")
+    assert "n/a" not in incident.text("#series")
+
+
+def test_another_variable_can_be_drawn(incident: Page):
+    incident.run(
+        "(() => { const select = document.querySelector('#series select'); select.value = 'shop/web.requests';"
+        "select.dispatchEvent(new Event('change')); })()"
+    )
+    assert "outside" not in incident.wait_for("#series .readout", "req/s")
+    assert incident.run("document.querySelector('#series svg[role=img]').getAttribute('aria-label')").startswith(
+        "shop/web.requests"
+    )
+
+
+def test_the_effect_stands_beside_the_association_in_words_and_drawn(incident: Page, world: World):
+    words = incident.text("#effect .body")
+    assert "A dashboard shows 2." in words
+    assert "the causal effect is 0.49" in words
+    assert "Adjusted for" in words
+    assert incident.run("document.querySelectorAll('#effect .drawing .point').length") == 2
+    assert incident.run("document.querySelectorAll('#effect option').length") == len(snapshot_of(world).effects or ())
+
+
+def test_health_tells_how_the_numbers_were_made(incident: Page, world: World):
+    shown, snapshot = incident.text("#health"), snapshot_of(world)
+    assert "Prometheus answers" in shown
+    assert "all 8 bring samples" in shown
+    assert f"points {snapshot.points:,}" in shown
+    assert snapshot.graph.version in shown
+    assert snapshot.fingerprint in shown
+
+
+def test_no_request_leaves_the_host_and_nothing_goes_wrong(incident: Page, url: str):
+    incident.wait_for("#series .readout", "observed")
+    hosts = {urlsplit(one).netloc for one in incident.requests}
+    assert hosts == {urlsplit(url).netloc}
+    assert {urlsplit(one).path for one in incident.requests} >= {"/", "/page/page.js", "/api/v1/snapshot", "/query"}
+    assert incident.errors == []
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_it_fits_the_window(incident: Page, width: int, tmp_path: Path):
+    incident.screenshot(tmp_path / "page.png", width, 900)
+    over = "document.documentElement.scroll{0} - document.documentElement.client{0}"
+    assert incident.run(over.format("Width")) == 0
+    if width == 1440:
+        assert incident.run(over.format("Height")) == 0
+
+
+def test_names_from_data_are_text(page: Page):
+    world = World(settings=without_effects())
+    ask = world.client.query_range
+
+    def renamed(query: str, start: int, end: int, step: int):
+        for window in ask(query, start, end, step):
+            yield [
+                one._replace(labels={k: HOSTILE if v == "inventory" else v for k, v in one.labels.items()})
+                for one in window
+            ]
+
+    world.client.query_range = renamed  # type: ignore[method-assign]
+    world.tick()
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("#series .readout", "observed")
+        assert page.text("h1") == f"platform/{HOSTILE} broke"
+        for place in ("#anomalies", "#causes", "#series select"):
+            assert HOSTILE in page.text(place)
+        assert page.run("document.querySelectorAll('main img').length") == 0
+        assert page.errors == []
+
+
+def test_when_nothing_is_anomalous_it_says_so(page: Page):
+    world = World(steps=PRESENT.start_step, settings=without_effects())
+    world.tick()
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("h1", "Nothing is anomalous now")
+        assert "There is no symptom to explain." in page.text("#causes")
+        page.wait_for("#series .readout", "observed")
+        assert page.run("document.querySelector('#series select').value").endswith(".latency")
+        assert "no effects are configured" in page.text("#effect")
+
+
+def test_warming_up_says_how_far_it_is(page: Page):
+    world = World(steps=37)
+    world.tick()
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("h1", "Warming up: 37 of 120 points")
+        page.wait_for("#state", "warming up")
+        assert "37 of 120 needed" in page.text("#health")
+        assert page.run("document.querySelector('progress').value") == pytest.approx(37 / 120)
+        assert page.errors == []
+
+
+def test_before_the_first_evaluation_it_gives_the_reason_then_the_results_then_the_silence(page: Page):
+    world = World(steps=37)
+    world.client.failing = PrometheusError("unreachable", "http://shop.test refused the connection")
+    world.clock.tick()
+    look = "document.dispatchEvent(new Event('visibilitychange'))"
+    with served(world.clock) as url:
+        page.open(url)
+        assert "refused the connection" in page.wait_for("#headline", "Nothing has been evaluated yet")
+        world.client.failing = None
+        world.tick()
+        page.run(look)
+        page.wait_for("h1", "Warming up")
+        world.client.failing = PrometheusError("unreachable", "http://shop.test refused the connection")
+        world.now += 20 * STEP
+        world.clock.tick()
+        page.run(look)
+        assert "refused the connection" in page.wait_for("#alert", "These results are old.")
+        assert "the last evaluation failed" in page.text("#health")
+    page.run(look)
+    page.wait_for("#alert", "No answer since ")
+    page.wait_for("#state", "no answer")
+    assert page.text("h1").startswith("Warming up")
+
+
+def test_only_the_service_itself_may_be_asked(client):
+    for path in ("/", "/page/page.js"):
+        answer = client.get(path, headers={"Accept": "text/html"})
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
+    markup = client.get("/", headers={"Accept": "text/html"}).text
+    assert "style=" not in markup
+    assert "http" not in markup
+
+
+def headline(page: Page, anomalies: list[tuple[str, str]], causes: list[dict[str, object]]) -> dict[str, object]:
+    """What the page would say of these (entity, root cause) and causes of symptoms."""
+    snapshot = {
+        "warming_up": "",
+        "anomalies": [{"entity": entity, "root_cause": cause} for entity, cause in anomalies],
+        "root_causes": causes,
+        "signals": [
+            {"signal": "latency", "role": "latency", "unit": "s"},
+            {"signal": "errors", "role": "failure", "unit": "reqps"},
+        ],
+    }
+    said: dict[str, object] = page.run(
+        f"import('/page/story.js').then((story) => story.headline({json.dumps(snapshot)}, new Map()))"
+    )
+    return said
+
+
+def test_two_causes_are_both_named_and_each_explained(incident: Page):
+    def because(entity: str, signal: str, part: float) -> dict[str, object]:
+        return {"entity": entity, "signal": signal, "contribution": part, "share": 1.0}
+
+    said = headline(
+        incident,
+        [("web", "pricing"), ("pricing", "pricing"), ("mail", "mail")],
+        [
+            {"symptom": "web.latency", "gap": 1.25, "unit": "s", "causes": [because("pricing", "latency", 1.0)]},
+            {"symptom": "mail.errors", "gap": 3.2, "unit": "reqps", "causes": [because("mail", "errors", 3.2)]},
+        ],
+    )
+    assert said == {
+        "tone": "bad",
+        "title": "pricing and mail broke",
+        "details": [
+            "web.latency is 1.25 s slower than usual, 1 s of it from pricing.",
+            "mail.errors is 3.2 req/s above usual, 3.2 req/s of it its own.",
+        ],
+    }
+
+
+def test_an_unknown_cause_is_not_guessed(incident: Page):
+    causes = {"symptom": "web.latency", "gap": -0.002, "unit": "s", "causes": []}
+    said = headline(incident, [("web", "")], [causes])
+    assert said["title"] == "web is anomalous, the cause is not known"
+    assert said["details"] == ["web.latency is 2 ms faster than usual."]
