@@ -26,9 +26,9 @@ SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
 CHOSEN = {"entity": "$entity", "signal": "$signal"}
 SCORES = "causal_(marginal_)?anomaly_score|causal_observed_value|causal_expected_(value|lower|upper)"
 ESTIMATES = "causal_(effect|association)(_lower|_upper)?"
-ONLY = link(
-    "Only ${__value.text}",
-    "/d/causal-json?var-entity=${__value.raw}&${signal:queryparam}&${datasource:queryparam}&${__url_time_range}",
+EXPLAIN = link(
+    "Explain ${__data.fields.signal} of ${__value.text}",
+    "/d/causal-json?var-entity=${__value.raw}&var-signal=${__data.fields.signal}&${datasource:queryparam}&${__url_time_range}",
 )
 
 
@@ -37,17 +37,18 @@ def ask(panel: str, **parameters: str) -> Json:
     return {"datasource": SOURCE, "target": panel, "payload": parameters, "editorMode": "builder"}
 
 
-def variable(name: str, label: str, *, several: bool = True) -> Json:
+def variable(name: str, label: str, *, everything: str = "") -> Json:
     """Asks POST /variable with {"target": name}."""
-    return query_variable(name, label, SOURCE, {"query": name, "format": "string", "refId": name}, several=several)
+    query = {"query": name, "format": "string", "refId": name}
+    return query_variable(name, label, SOURCE, query, everything=everything)
 
 
 def minus_expected(field: str, alias: str) -> Json:
-    """The transformation that adds how far a field lies above the expected value, to every frame."""
+    """The transformation that adds how far a line lies above the expected value."""
     return transform(
         "calculateField",
         mode="binary",
-        binary={"left": field, "operator": "-", "right": "causal_expected_value"},
+        binary={"left": field, "operator": "-", "right": "expected"},
         alias=alias,
     )
 
@@ -68,10 +69,10 @@ def on_json() -> Json:
         templating={
             "list": [
                 datasource_variable(SOURCE["type"]),
-                variable("entity", "Entity"),
-                variable("signal", "Signal"),
-                variable("symptom", "Symptom", several=False),
-                variable("effect", "Effect", several=False),
+                variable("entity", "Entity", everything="All"),
+                variable("signal", "Signal", everything="All"),
+                variable("symptom", "Symptom"),
+                variable("effect", "Effect"),
                 filters_variable(SOURCE),
             ]
         },
@@ -89,7 +90,7 @@ def now() -> list[Json]:
             "cause itself; one that suffers is not.",
             [ask("anomalies")],
             width=14,
-            overrides=[override("entity", links=ONLY)],
+            overrides=[override("entity", links=EXPLAIN)],
         ),
         node_graph(
             "Causal graph of entities",
@@ -105,7 +106,7 @@ def now() -> list[Json]:
             [ask("root_causes", symptom="${symptom:raw}")],
             width=24,
             height=8,
-            overrides=[override("root cause", links=ONLY)],
+            overrides=[override("root cause", links=EXPLAIN)],
         ),
     ]
 
@@ -138,7 +139,7 @@ def why() -> list[Json]:
         custom__lineStyle={"fill": "dash", "dash": [6, 4]},
     )
     return [
-        row("How a score comes about, step by step: choose one entity and one signal"),
+        row("How a score comes about, step by step: choose one entity and one signal, or click an entity above"),
         series(
             "1. Observed and expected",
             "The expected value is what the mechanism predicts from the actual values of the causes, never from the "
@@ -150,9 +151,9 @@ def why() -> list[Json]:
             "Observed minus expected, between the two ends of the interval minus expected (dashed).",
             [ask("expected_value", score="causal", **CHOSEN)],
             transformations=[
-                minus_expected("causal_observed_value", "gap"),
-                minus_expected("causal_expected_lower", "lower width"),
-                minus_expected("causal_expected_upper", "upper width"),
+                minus_expected("observed", "gap"),
+                minus_expected("lower", "lower width"),
+                minus_expected("upper", "upper width"),
                 transform("filterFieldsByName", include={"pattern": "/Time|gap|width/"}),
             ],
             overrides=[edges],

@@ -69,7 +69,8 @@ def number_now(expr: str, legend: str = "__auto") -> Json:
 
 def variable(name: str, label: str, selector: str = "causal_anomaly_score") -> Json:
     """The values of a label."""
-    return query_variable(name, label, SOURCE, {"query": f"label_values({selector}, {name})", "refId": name})
+    query = {"query": f"label_values({selector}, {name})", "refId": name}
+    return query_variable(name, label, SOURCE, query, everything=".*")
 
 
 def only(name: str) -> Json:

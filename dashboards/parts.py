@@ -230,11 +230,13 @@ def datasource_variable(plugin: str) -> Json:
     }
 
 
-def query_variable(name: str, label: str, datasource: Json, query: Json, *, several: bool = True) -> Json:
-    """Values that the data source offers: all to begin with where several may be chosen, else the first."""
+def query_variable(name: str, label: str, datasource: Json, query: Json, *, everything: str = "") -> Json:
+    """Values that the data source offers: the first, or all to begin with, which `everything` stands for."""
+    several = bool(everything)
     choice = {
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if several else {},
         "includeAll": several,
+        "allValue": everything or None,
         "multi": several,
         "sort": 1 if several else 0,
     }
@@ -246,7 +248,6 @@ def query_variable(name: str, label: str, datasource: Json, query: Json, *, seve
         "definition": query["query"],
         "query": query,
         **choice,
-        **({"allValue": ".*"} if several else {}),
         "hide": 0,
         "options": [],
         "refresh": 2,

@@ -13,7 +13,7 @@ class Known(NamedTuple):
 
 _SERVICE = (
     Known(
-        "load drives everything else: it is the confounder of whatever cpu or restarts do to latency",
+        "load drives everything else: it confounds whatever the others do to each other",
         (
             "requests -> cpu",
             "requests -> memory",
@@ -25,7 +25,7 @@ _SERVICE = (
         ),
     ),
     Known(
-        "what makes a service slow or fail: a busy cpu, a full memory, a restart now or a step ago",
+        "what makes a service slow or fail; a restart does so now and a step later",
         (
             "cpu -> throttled",
             "cpu -> latency",

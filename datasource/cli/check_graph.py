@@ -57,8 +57,9 @@ def check_graph(
     findings.insert(0, Finding("graph", "edges", f"{total}, {count(len(variables), 'variable')}", "ok"))
     findings += [Finding("graph", "", "", "note", notice) for notice in built.notices]
     used = {(edge.cause.signal, edge.effect.signal, edge.relation) for edge in built.graph.edges}
+    there = {variable.signal for variable in variables}
     for rule in settings.graph.templates:
-        if (rule.cause, rule.effect, rule.relation) not in used:
+        if {rule.cause, rule.effect} <= there and (rule.cause, rule.effect, rule.relation) not in used:
             findings.append(Finding("graph", "", "", "note", f"{_text(rule)} applies nowhere"))
     return built.graph, findings
 
@@ -66,6 +67,7 @@ def check_graph(
 def check_effects(settings: Settings, matrix: Matrix, graph: CausalGraph | None) -> Iterator[Finding]:
     """Which questions of effect can be asked."""
     names = {str(variable): variable for variable in matrix.variables}
+    there = {variable.signal for variable in matrix.variables}
     for effect in settings.effects:
         name = f"{effect.treatment} -> {effect.outcome}"
         alone = settings.model_copy(update={"effects": (effect,)})
@@ -75,6 +77,10 @@ def check_effects(settings: Settings, matrix: Matrix, graph: CausalGraph | None)
             missing = [
                 one for one in (effect.treatment, effect.outcome) if "." in one and not find_variable(one, names)
             ]
+            empty = [end for end in (effect.treatment, effect.outcome) if "." not in end and end not in there]
+            if empty:
+                yield Finding("effects", name, amount, "note", f"waits for the signal '{empty[0]}'")
+                continue
             text = f"'{missing[0]}' is not measured{_like(missing[0], names)}" if missing else "no entity has both"
             yield Finding("effects", name, amount, "wrong", text)
             continue

@@ -18,6 +18,11 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     if report.kind not in ("", "labels"):
         return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
     if not report.entities:
+        if report.kind != "labels" and diagnosis.just_begun(signal):
+            needed = settings.evaluation.warm_up
+            wait = format_duration(needed * settings.step)
+            text = f"0 of {needed} points: the first samples have just come, ready in about {wait}"
+            return Finding("signals", name, amount, "warming", text)
         if report.kind != "labels":
             return Finding("signals", name, amount, "wrong", diagnosis.nothing(signal))
         ambiguous = report.problem.startswith("ambiguous")

@@ -54,7 +54,7 @@ def choose_signals(
         )
         findings.append(f"signal {proposed.name}: {count(len(answer.entities), entity)}, from {proposed.metric}")
     for name, metric in {proposed.name: proposed.metric for proposed in reversed(offered)}.items():
-        if name not in signals:
+        if name not in signals and survey.alive(metric):
             findings.append(f"signal {name} left out: {metric} returns nothing for these labels now")
     return Chosen(tuple(signals.values()), tuple(findings))
 

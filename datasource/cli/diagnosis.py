@@ -28,6 +28,11 @@ class Diagnosis:
             return f"{names} have samples, but the query joins them to nothing; the two sides' labels may differ"
         return f"{names or 'its metrics'} may have samples, but the query returns nothing; try it in Prometheus"
 
+    def just_begun(self, signal: Signal) -> bool:
+        """Whether all its metrics have samples now, but none yet that is old enough to be asked for."""
+        metrics = {selector.metric for selector in read_parts(signal.query).selectors}
+        return bool(metrics) and all(self.client.query(f"count({m})") and not self._samples(m) for m in metrics)
+
     def unlabelled(self, signal: Signal) -> str:
         """Which of the entity's labels the query's metrics do not have, and which they have; empty when all are there.
 
@@ -55,7 +60,7 @@ class Diagnosis:
             close = get_close_matches(name, names, 3, 0.7) or [other for other in names if name in other][:3]
             return f"no metric '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else "")
         if not self._samples(name):
-            return f"{name} is known, but has no samples in the last {format_duration(self.end - self.start)}"
+            return f"{name} is known, but has no samples in the last {format_duration(self.settings.baseline)}"
         if selector.matchers and not self._samples(str(selector)):
             labels = ", ".join(self._labels(Selector(name)))
             return (

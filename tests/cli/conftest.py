@@ -65,7 +65,7 @@ def shop(server_binary: Find, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def machines(server_binary: Find, tmp_path_factory) -> Iterator[str]:
-    """The url of a Prometheus that scrapes node_exporter and itself, every second, since a few seconds."""
+    """The url of a Prometheus that scrapes node_exporter and itself, every second, since half a minute."""
     directory = tmp_path_factory.mktemp("machines")
     exporter_port, port = free_port(), free_port()
     command = [server_binary("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{exporter_port}"]
@@ -78,7 +78,7 @@ def machines(server_binary: Find, tmp_path_factory) -> Iterator[str]:
             scrape_config("prometheus", f"127.0.0.1:{port}", "1s"),
         ]
         server = start_prometheus(server_binary("prometheus"), directory / "p", scrape_configs=targets, port=port)
-        assert wait_until(lambda: answer_exists(server.url, "count_over_time(node_load1[15s]) > 3"), 30)
+        assert wait_until(lambda: answer_exists(server.url, "count_over_time(node_load1[30s]) > 25"), 60)
         yield server.url
     finally:
         if server:

@@ -71,7 +71,7 @@ CALLED = (("web", "cart"), ("cart", "pricing"))
 
 
 def traced() -> list[Line]:
-    """OpenTelemetry: span metrics with service_name and namespace, and the service graph, scraped from one collector."""
+    """OpenTelemetry: span metrics with service_name and namespace, and the service graph, from one collector."""
     collector = {"job": "otel-collector", "service": "otel-collector", "instance": "collector:8889"}
     lines = []
     for place, (namespace, service) in enumerate(TRACED, start=1):
@@ -95,7 +95,7 @@ def traced() -> list[Line]:
 
 
 def mesh() -> list[Line]:
-    """Istio: both sides report every call."""
+    """Istio, where both sides report every call, and two pods per workload."""
     lines = []
     for client, server in (("web", "cart"), ("cart", "pricing")):
         for reporter in ("source", "destination"):
@@ -111,5 +111,15 @@ def mesh() -> list[Line]:
                 Line("istio_requests_total", pair, counter(10.0)),
                 Line("istio_request_duration_milliseconds_count", pair, counter(10.0)),
                 Line("istio_request_duration_milliseconds_sum", pair, counter(500.0)),
+            ]
+    for workload, namespace in (("web", "shop"), ("cart", "shop"), ("pricing", "platform")):
+        for pod in ("a", "b"):
+            own = {"namespace": namespace, "pod": f"{workload}-{pod}"}
+            container = own | {"container": "main"}
+            owner = own | {"workload": workload}
+            lines += [
+                Line("container_cpu_usage_seconds_total", container, counter(0.2)),
+                Line("kube_pod_container_status_restarts_total", container, lambda _: 1.0),
+                Line("namespace_workload_pod:kube_pod_owner:relabel", owner, lambda _: 1.0),
             ]
     return lines

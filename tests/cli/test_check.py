@@ -90,9 +90,9 @@ def test_warming_up_is_fine_too(check):
         ("hits_total * on (code) group_left hits_total", "refused|ambiguous|many-to-many"),
         ("sum by (service) (zero_total) / 0", "every value is NaN or infinite"),
         ('sum by (service) (rate(hits_total{{code="500"}}[1m]))', "hits_total has samples, but none with.*500"),
-        ("sum by (service) (rate(hits_total[15s]))", r"comes about every 15s, and \[15s\].*at least 1m"),
+        ("sum by (service) (rate(hits_total[10s]))", r"comes about every 15s, and \[10s\].*at least 1m"),
         ("hits_total * jobs_total", "joins them to nothing"),
-        ("sum by (service) (rate(gone_total[1m]))", "no sample in the last (29|30|31)m"),
+        ("sum by (service) (rate(gone_total[1m]))", "no sample in the last (2[789]|3[01])m"),
     ],
 )
 def test_why_a_signal_is_empty(check, query, reason):
@@ -129,8 +129,8 @@ effects:
 """
     code, output = check({"hits": GOOD, "more": GOOD}, more)
     assert code == 1
-    assert re.search(r"calls +1 tie ", output)
-    assert "'payment' is no measured service" in output
+    assert re.search(r"calls +2 ties ", output)
+    assert re.search(r"1 name +note: not measured: payment", output)
     assert "'carts.more' is not measured; did you mean 'cart.more'?" in output
     assert re.search(r"edges +4 edges, 4 variables +ok", output)
     assert re.search(r"hits -> more +2 questions +ok", output)

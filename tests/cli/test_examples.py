@@ -37,4 +37,13 @@ def test_machines(machines):
 def test_services(name, fixture, request):
     found = reports(EXAMPLES / name, request.getfixturevalue(fixture))
     assert not [report for report in found.values() if report.problem]
-    assert all(found[signal].entities for signal in ("requests", "errors", "busy", "latency"))
+    assert all(report.entities for report in found.values())
+
+
+def test_pods_belong_to_workloads(mesh):
+    settings, _ = load_settings(EXAMPLES / "kubernetes-istio.yaml")
+    reader, end = Reader(settings), int(time.time()) // 60 * 60
+    reader.client.url = mesh
+    matrix = reader.read(end - 1200, end).matrix
+    (cpu,) = (matrix.row(v) for v in matrix.variables if str(v) == "shop/cart.cpu")
+    assert cpu.mean() == pytest.approx(0.4, rel=0.2)

@@ -150,7 +150,7 @@ def test_no_address():
 @pytest.mark.parametrize("names", [None, [], ["something_else"]])
 def test_nothing_that_is_recognised(names):
     responses.get("http://prom/api/v1/label/__name__/values", json={"status": "success", "data": names})
-    with pytest.raises(InitError, match="knows no metric yet|none that is recognised"):
+    with pytest.raises(InitError, match=r"knows no metric yet|none that is recognised"):
         propose("http://prom")
 
 

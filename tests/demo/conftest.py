@@ -1,7 +1,5 @@
 """What the tests of the demo share."""
 
-import os
-import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -15,21 +13,13 @@ Read = Callable[..., NDArray[np.float64]]
 
 
 @pytest.fixture(scope="session")
-def prometheus() -> str:
-    """The path of a prometheus binary; without one the test is skipped, or fails where everything is expected."""
-    return binary("prometheus")
+def prometheus(server_binary: Callable[[str], str]) -> str:
+    return server_binary("prometheus")
 
 
 @pytest.fixture(scope="session")
-def promtool() -> str:
-    return binary("promtool")
-
-
-def binary(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there is no {name} on PATH")
-    return found
+def promtool(server_binary: Callable[[str], str]) -> str:
+    return server_binary("promtool")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import io
 import subprocess
 import time
 
-import pytest
 import requests
 
 from datasource.demo.exposition import live_metrics, write_openmetrics
@@ -33,7 +32,6 @@ def test_the_live_text_has_its_timestamp_in_milliseconds():
     assert all(line.endswith(" 1780000200000") for line in samples)
 
 
-@pytest.mark.server
 def test_promtool_accepts_the_live_text(promtool):
     text = live_metrics(Shop().step(), 1_780_000_200)
     check = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
@@ -63,7 +61,6 @@ def test_the_live_shop_finishes_a_step_every_30_seconds():
     assert heard == [(1_780_000_230, 10), (1_780_000_260, 11), (1_780_000_290, 12)]
 
 
-@pytest.mark.server
 def test_scrapes_go_on_where_the_backfilled_history_ends(prometheus, tmp_path):
     """The shop starts three steps ago; at speed, each scrape finds one step more, up to the present."""
     now = last_grid_time(time.time())

@@ -87,7 +87,6 @@ def test_a_preferred_port_is_given_up_when_it_is_taken():
     assert free_port(server.port) == server.port
 
 
-@pytest.mark.server
 def test_prometheus_that_cannot_start_shows_its_log(prometheus, tmp_path):
     rules = tmp_path / "rules.yml"
     rules.write_text("groups: 7\n")

@@ -121,7 +121,6 @@ def instant(url: str, query: str) -> list[dict]:
     return requests.get(url + "/api/v1/query", params={"query": query}, timeout=10).json()["data"]["result"]
 
 
-@pytest.mark.server
 @pytest.mark.parametrize("stand_in", [False, True])
 def test_it_shows_answers_beside_the_truth_serves_and_leaves_nothing_behind(start, stand_in, request):
     if not stand_in:
@@ -151,7 +150,6 @@ def test_it_shows_answers_beside_the_truth_serves_and_leaves_nothing_behind(star
     assert list(demo.files.iterdir()) == []
 
 
-@pytest.mark.server
 def test_killed_it_leaves_no_process_behind(start, prometheus):
     demo = start(stand_in=False)
     demo.wait_for("Serving until Ctrl-C")
@@ -160,7 +158,6 @@ def test_killed_it_leaves_no_process_behind(start, prometheus):
     assert wait_until(lambda: demo.processes() == [], 10), demo.processes()
 
 
-@pytest.mark.server
 def test_a_taken_port_is_said_and_another_one_found(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -170,7 +167,6 @@ def test_a_taken_port_is_said_and_another_one_found(start):
         assert requests.get(demo.url("page") + "/readyz", timeout=5).status_code == 200
 
 
-@pytest.mark.server
 def test_when_the_datasource_dies_its_last_words_are_shown(start):
     demo = start(stand_in=True)
     demo.wait_for("Serving until Ctrl-C")

@@ -18,8 +18,6 @@ from datasource.demo.shop import Shop
 from datasource.demo.standin import standin_app
 from datasource.demo.standin_server import stored
 
-pytestmark = pytest.mark.server
-
 END = 1_780_000_200
 """A fixed end of the samples, on the 30 s grid."""
 STEPS = 240

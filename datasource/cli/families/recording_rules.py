@@ -9,7 +9,7 @@ from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
 from datasource.settings import parse_duration
 
-_OPERATION = re.compile(r"(?P<how>[a-z_]*?[a-z])_?(?P<window>\d+(?:s|m|h))")
+_OPERATION = re.compile(r"(?P<how>[a-z][a-z0-9_]*?)_?(?P<window>\d+[smh])")
 _QUANTILE = re.compile(r"(?:p|quantile|q)_?\d+")
 _CALL_LEVELS = ("call", "edge", "client_server")
 
@@ -82,6 +82,10 @@ _ORDER = ("load", "failure", "work", "latency", "cpu", "memory", "restarts")
 
 def _meaning(rule: _Rule) -> str:
     """The first row of _ROLES that a rule's words fall under; a rate of durations is work, not a latency."""
+    if "bucket" in rule.words:
+        return ""
+    if "count" in rule.words and rule.words & _ROLES["latency"]:
+        return "load"
     found = next((role for role, words in _ROLES.items() if words & rule.words), "")
     if found == "latency" and rule.how in ("rate", "sum", "sum_rate", "sum_irate"):
         return "work"

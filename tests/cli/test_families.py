@@ -1,0 +1,147 @@
+"""What installations call their metrics and labels is recognised."""
+
+import pytest
+from histories import Line, counter, gauge, openmetrics, samples
+
+from datasource.cli.init import propose
+from datasource.demo.processes import free_port, scrape_config, start_prometheus, wait_until
+from datasource.settings import parse_settings
+
+SERVICES = ("web", "cart", "pay")
+
+
+def spring() -> list[Line]:
+    """Micrometer behind a ServiceMonitor: `service` is what is scraped, one for all; `application` tells apart."""
+    lines = []
+    for app in SERVICES:
+        own = {"application": app, "service": "apps", "namespace": "shop", "job": "apps", "instance": f"{app}:1"}
+        ok, bad = own | {"status": "200", "uri": "/"}, own | {"status": "503", "uri": "/"}
+        lines += [
+            *(Line("http_server_requests_seconds_count", labels, counter(5.0)) for labels in (ok, bad)),
+            *(Line("http_server_requests_seconds_sum", labels, counter(1.0)) for labels in (ok, bad)),
+            Line("process_cpu_seconds_total", {"instance": f"{app}:1", "job": "apps"}, counter(0.1)),
+        ]
+    return lines
+
+
+def grpc() -> list[Line]:
+    """Go gRPC servers in two clusters and namespaces; one series has no app."""
+    lines = []
+    for cluster in ("east", "west"):
+        for place, app in enumerate((*SERVICES, "")):
+            own = {
+                "cluster": cluster,
+                "namespace": ("a", "b")[place % 2],
+                "app": app,
+                "instance": f"{cluster}{place}:1",
+            }
+            lines += [
+                Line("grpc_server_handled_total", own | {"grpc_code": "OK"}, counter(5.0)),
+                Line("grpc_server_handling_seconds_sum", own, counter(1.0)),
+                Line("grpc_server_handling_seconds_count", own, counter(5.0)),
+            ]
+    return lines
+
+
+def kubernetes() -> list[Line]:
+    """kube-prometheus without any application metrics, but with its own recording rules."""
+    lines = []
+    for container in SERVICES:
+        own = {"namespace": f"of-{container}", "pod": f"{container}-0", "container": container, "job": "kubelet"}
+        lines += [
+            Line("container_cpu_usage_seconds_total", own, counter(0.5)),
+            Line("container_memory_working_set_bytes", own, gauge(1e8)),
+            Line("kube_pod_container_status_restarts_total", own | {"job": "ksm"}, lambda _: 2.0),
+            Line("namespace_cpu:kube_pod_container_resource_requests:sum", own, lambda _: 2.0),
+            Line("job:errors:rate5m", {"job": container}, lambda _: 2.0),
+        ]
+    lines.append(Line("node_cpu_seconds_total", {"instance": "n1", "cpu": "0", "mode": "idle"}, counter(0.9)))
+    return lines
+
+
+def recorded() -> list[Line]:
+    """Recording rules over two windows; those over 5 minutes are more. Quantiles, several series per job."""
+    lines = []
+    for job in SERVICES:
+        for instance in ("1", "2"):
+            own = {"job": job, "instance": instance}
+            lines += [
+                Line("job:http_requests:rate1m", own, gauge(5.0)),
+                Line("job:http_requests:rate5m", own, gauge(5.0)),
+                Line("job:http_errors:rate5m", own, gauge(0.1)),
+                Line("job:http_error_ratio:ratio_rate5m", own, gauge(0.1)),
+                Line("job:http_request_duration_seconds:p95_5m", own, gauge(0.2)),
+                Line("job:http_request_duration_seconds_sum:rate5m", own, gauge(1.0)),
+            ]
+    return lines
+
+
+@pytest.fixture
+def proposed(server_binary, tmp_path):
+    """Runs `init` on a Prometheus that holds a history; settings and findings."""
+    running = []
+
+    def run(history):
+        file = openmetrics(tmp_path / "om", samples(history, 1))
+        running.append(start_prometheus(server_binary("prometheus"), tmp_path / "prometheus", backfill=file))
+        text, findings = propose(running[-1].url)
+        return parse_settings(text), "\n".join(findings)
+
+    yield run
+    for server in running:
+        server.stop()
+
+
+def test_a_label_that_says_the_same_of_everything_is_no_name(proposed):
+    settings, findings = proposed(spring())
+    assert settings.entities["service"].labels == ("application",)
+    assert 'status=~"5.."' in settings.signals["errors"].query
+    assert set(settings.signals) == {"requests", "errors", "busy", "latency"}
+    assert "'application' is the name (3 values; 'service' has 1, 'job' has 1)" in findings
+    assert "'namespace' has a single value and is left out" in findings
+
+
+def test_namespaces_and_clusters_join(proposed):
+    settings, findings = proposed(grpc())
+    assert settings.entities["service"].labels == ("cluster", "namespace", "app")
+    assert "signal latency: 6 services" in findings
+    assert 'app!=""' in settings.signals["requests"].query
+
+
+def test_containers(proposed):
+    settings, findings = proposed(kubernetes())
+    assert settings.entities["container"].labels == ("namespace", "container")
+    assert set(settings.signals) == {"cpu", "memory", "restarts"}
+    assert "node_exporter is there too" in findings
+    assert "signal throttled left out" not in findings
+
+
+def test_recording_rules_of_one_window(proposed):
+    settings, _ = proposed(recorded())
+    assert settings.signals["requests"].query == "sum by (job) (job:http_requests:rate5m)"
+    assert settings.signals["latency"].query == "avg by (job) (job:http_request_duration_seconds:p95_5m)"
+    assert settings.signals["latency"].kind == "quantile"
+    assert settings.signals["busy"].query == "sum by (job) (job:http_request_duration_seconds_sum:rate5m)"
+    assert {signal.window for signal in settings.signals.values()} == {300}
+    assert settings.step == 60
+
+
+@pytest.mark.parametrize("kept", ["", "up|scrape_.*"])
+def test_prometheus_watches_itself_if_there_is_nothing_else(server_binary, tmp_path, kept):
+    port = free_port()
+    drop = [{"source_labels": ["__name__"], "regex": "prometheus_.*|process_.*", "action": "drop"}] if kept else []
+    itself = scrape_config("prometheus", f"127.0.0.1:{port}", "1s", metric_relabel_configs=drop)
+    server = start_prometheus(server_binary("prometheus"), tmp_path, scrape_configs=[itself], port=port)
+    try:
+
+        def there():
+            try:
+                settings = parse_settings(propose(server.url).text)
+            except Exception:
+                return False
+            return {"down", "scrape_seconds"} <= set(settings.signals) if kept else "latency" in settings.signals
+
+        assert wait_until(there, 20)
+        assert parse_settings(propose(server.url).text).entities.popitem()[1].labels == ("instance",)
+    finally:
+        server.stop()

@@ -1,0 +1,163 @@
+"""The dashboards keep the rules of grafana/dashboard-linter, and ask only for what there is."""
+
+import re
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shipped import DASHBOARDS, ROOT, Json, annotations, panels, variables
+from worlds import World
+
+from datasource.panels import REGISTRY
+from datasource.web.app import create_app
+
+PLUGINS = {"causal-json": "simpod-json-datasource", "causal-prometheus": "prometheus"}
+KINDS = {"timeseries", "stat", "table", "state-timeline", "nodeGraph"}
+UNITS = {"none", "short", "percent", "percentunit", "s", "ms", "reqps", "cps", "cpm"}
+
+every_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
+
+
+def targets(dashboard: Json) -> list[Json]:
+    """What the panels and annotations of a dashboard ask."""
+    found = [target for panel in panels(dashboard) for target in panel["targets"]]
+    return found + [one["target"] for one in annotations(dashboard) if "target" in one]
+
+
+def texts(value: Any) -> list[str]:
+    """Every text in a piece of JSON."""
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in texts(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in texts(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_the_files_are_what_the_script_writes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / "dashboards/build.py", tmp_path], check=True)
+    for path in tmp_path.iterdir():
+        assert path.read_text() == (ROOT / "dashboards" / path.name).read_text(), "run python dashboards/build.py"
+    assert {path.stem for path in tmp_path.iterdir()} == DASHBOARDS.keys()
+
+
+@every_dashboard
+def test_it_can_be_provisioned_and_imported(dashboard: Json) -> None:
+    assert dashboard["uid"] in PLUGINS
+    assert dashboard["schemaVersion"] <= 42
+    assert not {"id", "__inputs", "__requires"} & dashboard.keys()
+    assert dashboard["editable"] is False
+    assert dashboard["refresh"] == "30s"
+    assert dashboard["time"] == {"from": "now-3h", "to": "now"}
+    assert "causal" in dashboard["tags"]
+
+
+@every_dashboard
+def test_a_variable_chooses_its_data_source(dashboard: Json) -> None:
+    plugin = PLUGINS[dashboard["uid"]]
+    chosen = [one for one in variables(dashboard).values() if one["type"] == "datasource"]
+    assert [(one["name"], one["label"], one["query"]) for one in chosen] == [("datasource", "Data source", plugin)]
+    asking = [*panels(dashboard), *targets(dashboard), *annotations(dashboard)]
+    asking += [one for one in variables(dashboard).values() if one["type"] != "datasource"]
+    assert all(one["datasource"] == {"type": plugin, "uid": "${datasource}"} for one in asking)
+
+
+@every_dashboard
+def test_the_plugin_bears_the_types_of_its_variables(dashboard: Json) -> None:
+    assert {one["type"] for one in variables(dashboard).values()} == {"datasource", "query", "adhoc"}
+    assert all(one["refresh"] == 2 for one in variables(dashboard).values() if one["type"] == "query")
+
+
+@every_dashboard
+def test_every_panel_says_what_it_shows_and_in_which_unit(dashboard: Json) -> None:
+    for panel in panels(dashboard):
+        assert panel["type"] in KINDS
+        assert panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
+        references = [target["refId"] for target in panel["targets"]]
+        assert references, panel["title"]
+        assert len(set(references)) == len(references)
+
+
+@every_dashboard
+def test_panels_have_ids_and_places_of_their_own(dashboard: Json) -> None:
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(set(ids)) == len(ids)
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    assert all(p["w"] > 0 and p["h"] > 0 and p["x"] >= 0 and p["x"] + p["w"] <= 24 for p in places)
+    for a, b in combinations(places, 2):
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        assert beside or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"], (a, b)
+
+
+@every_dashboard
+def test_links_keep_the_time_and_the_data_source(dashboard: Json) -> None:
+    (others,) = dashboard["links"]
+    assert others["keepTime"]
+    assert others["includeVars"]
+    drills = [text for text in texts(dashboard["panels"]) if text.startswith("/d/")]
+    assert drills
+    assert all("${__url_time_range}" in url and "${datasource:queryparam}" in url for url in drills)
+    assert {url.removeprefix("/d/").partition("?")[0] for url in drills} <= DASHBOARDS.keys()
+
+
+@every_dashboard
+def test_it_has_every_variable_that_it_uses(dashboard: Json) -> None:
+    used = {name for text in texts(dashboard) for name in re.findall(r"\$\{?(\w+)", text)}
+    assert {name for name in used if not name.startswith("__")} <= variables(dashboard).keys()
+
+
+@every_dashboard
+def test_a_row_explains_in_four_steps_how_a_score_comes_about(dashboard: Json) -> None:
+    steps = [panel["title"][:2] for panel in panels(dashboard) if panel["title"][0].isdigit()]
+    assert steps == ["1.", "2.", "3.", "4."]
+
+
+def test_rates_span_the_interval_that_grafana_finds() -> None:
+    for target in targets(DASHBOARDS["causal-prometheus"]):
+        assert set(re.findall(r"\[(.+?)\]", target["expr"])) <= {"$__rate_interval"}
+
+
+def test_the_json_dashboard_uses_every_panel_of_the_registry() -> None:
+    assert {target["target"] for target in targets(DASHBOARDS["causal-json"])} == REGISTRY.panels.keys()
+
+
+def test_the_json_dashboard_gives_only_parameters_that_the_panels_know() -> None:
+    for target in targets(DASHBOARDS["causal-json"]):
+        known = {parameter.name for parameter in REGISTRY.get(target["target"]).parameters}
+        assert target["payload"].keys() <= known
+        assert target["editorMode"] == "builder"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"entity": "All", "signal": "All", "symptom": "auto"},
+        {"entity": r"platform\/inventory", "signal": "(latency|busy)", "symptom": "shop/web.latency"},
+    ],
+    ids=["everything", "a choice"],
+)
+def test_every_panel_of_the_json_dashboard_shows_something_during_an_incident(
+    world: World, choice: dict[str, str]
+) -> None:
+    """Asked as the plugin asks in builder mode, which sends a choice as a regular expression."""
+    client = create_app(world.clock).test_client()
+    offered = {
+        name: [one["__value"] for one in client.post("/variable", json={"payload": {"target": name}}).get_json()]
+        for name in ("entity", "signal", "symptom", "effect")
+    }
+    assert all(offered.values())
+    chosen = {"effect": offered["effect"][0], **choice}
+    end = world.now * 1000
+    for target in targets(DASHBOARDS["causal-json"]):
+        payload = {
+            name: re.sub(r"\$\{?(\w+)(:raw)?\}?", lambda used: chosen[used[1]], value)
+            for name, value in target["payload"].items()
+        }
+        asked = {"range": {"from": end - 3 * 3600_000, "to": end}, "targets": [{**target, "payload": payload}]}
+        answer = client.post("/query", json=asked)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert any(len(field["values"]) for frame in answer.get_json() for field in frame["fields"]), target

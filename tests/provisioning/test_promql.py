@@ -1,0 +1,70 @@
+"""Every PromQL expression that is shipped, put to a real Prometheus that scrapes the service during an incident."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+from shipped import RULES, dashboard_expressions, rules
+from worlds import World
+
+from datasource.demo.processes import answer_exists, scrape_config, start_prometheus, wait_until
+from datasource.demo.serving import BackgroundServer
+from datasource.web.app import create_app
+
+pytestmark = pytest.mark.server
+
+ON_DASHBOARDS = dict(dashboard_expressions())
+IN_RULES = {rule["alert"]: rule["expr"] for rule in rules()}
+TWO_SCRAPES = "rate(causal_datasource_http_requests_total[1m])"
+
+
+@pytest.fixture(scope="module")
+def service(world: World) -> Iterator[BackgroundServer]:
+    server = BackgroundServer(create_app(world.clock))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    server_binary: Callable[[str], str], service: BackgroundServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    server = start_prometheus(
+        server_binary("prometheus"),
+        tmp_path_factory.mktemp("prometheus"),
+        rule_files=[RULES],
+        scrape_configs=[scrape_config("causal-datasource", f"127.0.0.1:{service.port}", "1s", honor_labels=True)],
+    )
+    try:
+        assert wait_until(lambda: answer_exists(server.url, TWO_SCRAPES), 30)
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("expr", ON_DASHBOARDS.values(), ids=ON_DASHBOARDS)
+def test_every_panel_shows_something_during_an_incident(prometheus: str, expr: str) -> None:
+    answer = requests.post(f"{prometheus}/api/v1/query", data={"query": expr}, timeout=10).json()
+    assert answer["status"] == "success", answer
+    assert answer["data"]["result"]
+
+
+@pytest.mark.parametrize("expr", [*ON_DASHBOARDS.values(), *IN_RULES.values()], ids=[*ON_DASHBOARDS, *IN_RULES])
+def test_only_metrics_that_are_exported_are_asked_for(service: BackgroundServer, expr: str) -> None:
+    exposition = requests.get(f"{service.url}/metrics", timeout=10).text
+    families = text_string_to_metric_families(exposition)
+    exported = {sample.name for family in families for sample in family.samples}
+    assert set(re.findall(r"\bcausal_\w+", expr)) <= exported
+
+
+def test_a_data_source_without_the_labels_namespace_and_service_is_shown_as_well(
+    server_binary: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Entities of a bare node_exporter are told apart by `instance` alone."""
+    node = '{instance="node1:9100", signal="load"}'
+    values = {"observed_value": 9, "expected_value": 2, "expected_lower": 1, "expected_upper": 3, "anomaly_score": 7}
+    lines = [f"causal_{name}{node} {value} {at}" for name, value in values.items() for at in range(0, 600, 15)]
+    lines += [f'causal_service_anomaly{{instance="node1:9100", root_cause="", is_root_cause="false"}} 1 {at}' for at in range(0, 600, 15)]
