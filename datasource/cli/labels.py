@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from datasource.cli.finding import count
 from datasource.cli.survey import Survey
 
 SERVICE = (
@@ -50,17 +51,17 @@ def identify(survey: Survey, metric: str, names: Sequence[str]) -> Identity | No
     most = max(counts.values(), default=0)
     if not most:
         return None
-    name = next(label for label, count in counts.items() if 2 * count >= most)
-    findings = [f"'{name}' is the name ({counts[name]} values{_others(name, counts)})"]
+    name = next(label for label, found in counts.items() if 2 * found >= most)
+    findings = [f"'{name}' is the name ({count(counts[name], 'value')}{_others(name, counts)})"]
     labels = [name]
     for kind, candidates in (("namespace", NAMESPACE), ("cluster", CLUSTER)):
         there = {label: _distinct(survey, metric, label) for label in candidates if label in survey.labels(metric)}
-        several = [label for label, count in there.items() if count > 1]
+        several = [label for label, found in there.items() if found > 1]
         if several:
             labels.insert(0, several[0])
-            findings.append(f"'{several[0]}' is the {kind} ({there[several[0]]} values)")
+            findings.append(f"'{several[0]}' is the {kind} ({count(there[several[0]], 'value')})")
         elif any(there.values()):
-            only = next(label for label, count in there.items() if count)
+            only = next(label for label, found in there.items() if found)
             findings.append(f"'{only}' has a single value and is left out; add it if another {kind} comes")
     values = survey.values(metric, labels)
     complete = frozenset(value for value in values if all(value))
@@ -78,5 +79,5 @@ def _distinct(survey: Survey, metric: str, label: str) -> int:
 
 
 def _others(name: str, counts: dict[str, int]) -> str:
-    others = [f"'{label}' has {count}" for label, count in counts.items() if label != name and count]
+    others = [f"'{label}' has {found}" for label, found in counts.items() if label != name and found]
     return f"; {', '.join(others)}" if others else ""

@@ -58,6 +58,4 @@ def dashboard_expressions() -> Iterator[tuple[str, str]]:
 
 
 def _filled_in(expr: str) -> str:
-    return expr.replace("$__rate_interval", "1m").replace("$namespace", ".*").replace("$service", ".*").replace(
-        "$signal", ".*"
-    )
+    return re.sub(r"\$(namespace|service|signal)\b", ".*", expr.replace("$__rate_interval", "1m"))

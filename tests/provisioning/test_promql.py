@@ -14,8 +14,6 @@ from datasource.demo.processes import answer_exists, scrape_config, start_promet
 from datasource.demo.serving import BackgroundServer
 from datasource.web.app import create_app
 
-pytestmark = pytest.mark.server
-
 ON_DASHBOARDS = dict(dashboard_expressions())
 IN_RULES = {rule["alert"]: rule["expr"] for rule in rules()}
 TWO_SCRAPES = "rate(causal_datasource_http_requests_total[1m])"
@@ -60,11 +58,27 @@ def test_only_metrics_that_are_exported_are_asked_for(service: BackgroundServer,
     assert set(re.findall(r"\bcausal_\w+", expr)) <= exported
 
 
-def test_a_data_source_without_the_labels_namespace_and_service_is_shown_as_well(
-    server_binary: Callable[[str], str], tmp_path: Path
-) -> None:
-    """Entities of a bare node_exporter are told apart by `instance` alone."""
-    node = '{instance="node1:9100", signal="load"}'
+def test_entities_with_other_labels_are_shown_as_well(server_binary: Callable[[str], str], tmp_path: Path) -> None:
+    """Those of a bare node_exporter, which `instance` alone tells apart."""
     values = {"observed_value": 9, "expected_value": 2, "expected_lower": 1, "expected_upper": 3, "anomaly_score": 7}
-    lines = [f"causal_{name}{node} {value} {at}" for name, value in values.items() for at in range(0, 600, 15)]
-    lines += [f'causal_service_anomaly{{instance="node1:9100", root_cause="", is_root_cause="false"}} 1 {at}' for at in range(0, 600, 15)]
+    text = "".join(
+        f'causal_{name}{{instance="{node}", signal="load"}} {value}\n'
+        for name, value in values.items()
+        for node in ("node1:9100", "node2:9100")
+    )
+    service = BackgroundServer(lambda _, start: start("200 OK", [("Content-Type", "text/plain")]) and [text.encode()])
+    scrape = scrape_config("causal-datasource", f"127.0.0.1:{service.port}", "1s", honor_labels=True)
+    server = start_prometheus(server_binary("prometheus"), tmp_path, scrape_configs=[scrape])
+
+    def instances(panel: str) -> list[str]:
+        asked = {"query": ON_DASHBOARDS[panel]}
+        answer = requests.post(f"{server.url}/api/v1/query", data=asked, timeout=10).json()
+        return sorted(one["metric"]["instance"] for one in answer["data"]["result"])
+
+    try:
+        assert wait_until(lambda: answer_exists(server.url, "causal_anomaly_score"), 30)
+        assert instances("Causal anomaly score: who broke A") == ["node1:9100", "node2:9100"]
+        assert len(instances("1. Observed and expected A")) == 1
+    finally:
+        server.stop()
+        service.stop()

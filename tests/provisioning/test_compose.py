@@ -1,0 +1,70 @@
+"""docker-compose.yml, the image, and what Grafana is provisioned with; no daemon is needed."""
+
+import subprocess
+from collections.abc import Callable
+
+import yaml
+from shipped import DASHBOARDS, PROVISIONING, ROOT, Json, read
+
+from datasource import demo
+from datasource.settings import load_settings
+
+COMPOSE: Json = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Json] = COMPOSE["services"]
+
+
+def test_docker_compose_accepts_the_file(server_binary: Callable[[str], str]) -> None:
+    command = [server_binary("docker-compose"), "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_what_others_wait_for_can_say_that_it_is_well() -> None:
+    for service in SERVICES.values():
+        for needed, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[needed] or SERVICES[needed].get("build") == "."
+
+
+def test_what_is_mounted_is_there() -> None:
+    mounted = [volume.split(":") for service in SERVICES.values() for volume in service.get("volumes", [])]
+    for source, *_ in mounted:
+        assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
+
+
+def test_the_settings_are_the_demos_with_another_prometheus() -> None:
+    ours = load_settings(PROVISIONING / "causal.yaml").settings
+    demos = load_settings(next(iter(demo.__path__)) + "/settings.yaml").settings
+    assert ours.prometheus.url == "http://prometheus:9090"
+    assert ours.model_copy(update={"prometheus": demos.prometheus}) == demos
+    assert ours.prometheus.latency_offset == demos.prometheus.latency_offset
+
+
+def test_prometheus_keeps_the_labels_of_results() -> None:
+    jobs = {job["job_name"]: job for job in read("prometheus/prometheus.yml")["scrape_configs"]}
+    assert jobs["causal-datasource"]["honor_labels"] is True
+    assert jobs["shop"]["honor_labels"] is True
+    assert jobs["shop"]["honor_timestamps"] is True
+
+
+def test_grafana_gets_a_data_source_for_each_dashboard() -> None:
+    types = {source["type"]: source for source in read("grafana/datasources/causal.yml")["datasources"]}
+    for dashboard in DASHBOARDS.values():
+        (chosen,) = (one["query"] for one in dashboard["templating"]["list"] if one["type"] == "datasource")
+        host = types[chosen]["url"].removeprefix("http://").partition(":")[0]
+        assert host in SERVICES
+
+
+def test_grafana_finds_the_dashboards_where_they_are_mounted() -> None:
+    (provider,) = read("grafana/dashboards/causal.yml")["providers"]
+    places = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
+    assert places["./dashboards"] == provider["options"]["path"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home.startswith(provider["options"]["path"])
+    assert home.rpartition("/")[2].removesuffix(".json") in DASHBOARDS
