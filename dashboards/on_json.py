@@ -32,6 +32,14 @@ EXPLAIN = link(
 )
 
 
+def colored(color: str, *names: str) -> Json:
+    """The override for the lines of these names, of one variable or of several."""
+    return override(f"/({'|'.join(names)})$/", matcher="byRegexp", color=fixed(color))
+
+
+BAND = [colored("text", "observed"), colored("blue", "expected", "lower", "upper")]
+
+
 def ask(panel: str, **parameters: str) -> Json:
     """A target. In builder mode the plugin fills the variables in and sends the parameters as they are."""
     return {"datasource": SOURCE, "target": panel, "payload": parameters, "editorMode": "builder"}
@@ -132,12 +140,8 @@ def who() -> list[Json]:
 
 def why() -> list[Json]:
     """How a score comes about."""
-    edges = override(
-        "/width$/",
-        matcher="byRegexp",
-        color=fixed("blue"),
-        custom__lineStyle={"fill": "dash", "dash": [6, 4]},
-    )
+    dashed = {"fill": "dash", "dash": [6, 4]}
+    widths = override("/width$/", matcher="byRegexp", color=fixed("blue"), custom__lineStyle=dashed)
     return [
         row("How a score comes about, step by step: choose one entity and one signal, or click an entity above"),
         series(
@@ -145,6 +149,7 @@ def why() -> list[Json]:
             "The expected value is what the mechanism predicts from the actual values of the causes, never from the "
             "variable's own past. The band is its interval.",
             [ask("expected_value", score="causal", **CHOSEN)],
+            overrides=BAND,
         ),
         series(
             "2. The gap, and the widths of the interval",
@@ -156,7 +161,7 @@ def why() -> list[Json]:
                 minus_expected("upper", "upper width"),
                 transform("filterFieldsByName", include={"pattern": "/Time|gap|width/"}),
             ],
-            overrides=[edges],
+            overrides=[colored("text", "gap"), widths],
         ),
         scores(
             "3. Gap over width: the score",
@@ -182,6 +187,7 @@ def why() -> list[Json]:
             "Beside it: expected from season and level alone",
             "What the marginal score compares with: the usual value for the time of day, without a look at the causes.",
             [ask("expected_value", score="marginal", **CHOSEN)],
+            overrides=BAND,
         ),
         node_graph(
             "Causal graph of variables",
@@ -202,6 +208,7 @@ def effects() -> list[Json]:
             [ask("causal_effect", view="estimate", effect="$effect")],
             width=6,
             fields="/^(effect|association)$/",
+            overrides=[colored("blue", "effect"), colored("orange", "association")],
             thresholds=PLAIN,
         ),
         series(
@@ -209,6 +216,7 @@ def effects() -> list[Json]:
             "Each point is the estimate of the window that ends there, with its 95% interval; dashed, the association.",
             [ask("causal_effect", view="rolling", effect="$effect")],
             width=18,
+            overrides=[colored("blue", "effect", "lower", "upper"), colored("orange", "association")],
         ),
         table(
             "All effects beside their associations",

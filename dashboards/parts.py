@@ -62,8 +62,11 @@ def series(
 ) -> Json:
     """Lines over time."""
     options = {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
-    custom = {"lineWidth": 1, "showPoints": "never"} | (custom or {})
-    return panel("timeseries", title, description, targets, options=options, custom=custom, **more)
+    look: Json = {
+        "custom": {"lineWidth": 1, "showPoints": "never", **(custom or {})},
+        "color": {"mode": "palette-classic"},
+    }
+    return panel("timeseries", title, description, targets, options=options, **look, **more)
 
 
 def scores(title: str, description: str, targets: Sequence[Json], **more: Any) -> Json:

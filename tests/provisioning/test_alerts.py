@@ -124,4 +124,4 @@ def test_victims_stay_silent_while_their_root_cause_pages(alertmanager: str) -> 
         "ServiceAnomaly far": "active",
         "DiskFull web": "active",
     }
-    assert wait_until(lambda: states() == expected, 120, interval=1), states()
+    assert wait_until(lambda: states() == expected, 30, interval=0.5), states()
