@@ -85,7 +85,7 @@ def estimate_effect(design: Design, window: int = 1) -> LagEstimate:
     reach = max(hac_lags(len(fit.residuals)), window)
     *per_lag, total = (Estimate(*interval) for interval in hac_intervals(fit, contrasts, reach))
     notices = []
-    left_out = 1 - n / len(rows)
+    left_out = 1 - n / (len(rows) - positions[0])  # what lies before the first whole row is only young
     if left_out > 0.1:
         notices.append(f"{left_out:.0%} of the points are left out: something that the effect needs is missing there")
     if np.isnan(total.value):

@@ -68,6 +68,11 @@ class Query:
         values = self.parameters.get(name, ())
         return values[0] if values else default
 
+    def takes_all(self, name: str) -> bool:
+        """Whether a parameter leaves the choice open."""
+        values = [value for value in self.parameters.get(name, ()) if value]
+        return not values or any(value in (ALL, "$__all", ".*") for value in values)
+
     def wanted(self, name: str, candidates: Iterable[T], show: Callable[[T], str] = str) -> list[T]:
         """The candidates that a parameter picks: all without a value; by name, or by a pattern of names.
 
@@ -75,7 +80,7 @@ class Query:
         """
         candidates = list(candidates)
         values = [value for value in self.parameters.get(name, ()) if value]
-        if not values or any(value in (ALL, "$__all", ".*") for value in values):
+        if self.takes_all(name):
             return candidates
         picked = [c for c in candidates if any(_picks(value, show(c)) for value in values)]
         if candidates and not picked:

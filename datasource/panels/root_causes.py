@@ -6,8 +6,10 @@ from datasource.anomaly import RootCauses, root_causes
 from datasource.evaluation import Snapshot
 from datasource.panels.choices import AUTOMATIC, SYMPTOM
 from datasource.panels.frame import Field, Frame, notice_frame, unit
-from datasource.panels.query import Query, QueryError
+from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+
+_MOST = 20
 
 QUIET = "nothing is anomalous now"
 
@@ -48,10 +50,9 @@ def _asked(query: Query, snapshot: Snapshot) -> tuple[RootCauses, ...]:
     symptom = query.one("symptom", AUTOMATIC)
     if symptom in ("", AUTOMATIC):
         return snapshot.judgement.symptoms if snapshot.judgement else ()
-    found = [v for v in snapshot.matrix.variables if str(v) == symptom]
-    if not found:
-        raise QueryError(f"symptom '{symptom}' is no measured variable; write it as shop/web.latency")
-    return (root_causes(snapshot.recent, found[0]),) if snapshot.recent else ()
+    recent = snapshot.recent
+    wanted = query.wanted("symptom", snapshot.matrix.variables)
+    return tuple(root_causes(recent, variable) for variable in wanted[:_MOST]) if recent else ()
 
 
 PANEL = Panel("root_causes", "Root causes", frames, (SYMPTOM,))

@@ -14,8 +14,7 @@ MAX_SERIES = 200
 def wanted_variables(query: Query, snapshot: Snapshot) -> list[Variable]:
     """The variables that the entity and signal parameters and the filters leave. Raises QueryError."""
     variables = [v for v in snapshot.matrix.variables if query.passes(variable_labels(v))]
-    named = query.parameters.get("entity", ())
-    if not any(named) or "All" in named:
+    if query.takes_all("entity"):
         variables = [v for v in variables if v.entity.type != "call"] or variables
     entities = set(query.wanted("entity", sorted({v.entity for v in variables})))
     signals = set(query.wanted("signal", snapshot.settings.signals))

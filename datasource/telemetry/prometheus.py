@@ -64,7 +64,8 @@ class PrometheusClient:
         while start <= end:
             last = min(end, start + window)
             params = {"query": query, "start": start, "end": last, "step": step}
-            yield _matrix(self.get("query_range", params).data, self.url)
+            data = self.get("query_range", params).data
+            yield _series(data["result"] if isinstance(data, dict) and "result" in data else None, self.url)
             start = last + step
 
     def query(self, query: str, time: float | None = None) -> list[Series]:
@@ -73,15 +74,15 @@ class PrometheusClient:
         data = self.get("query", params).data
         if not isinstance(data, dict) or data.get("resultType") != "vector":
             raise PrometheusError("bad_query", f"'{query}' does not return a vector; write a query that returns one")
-        return _matrix({"result": [{**one, "values": [one["value"]]} for one in data["result"]]}, self.url)
+        return _series(({**one, "values": [one["value"]]} for one in data["result"]), self.url)
 
     def metric_names(self) -> list[str]:
         """Every metric name that Prometheus knows. Raises PrometheusError."""
-        return list(self.get("label/__name__/values", {}).data)
+        return list(self.get("label/__name__/values", {}).data or ())
 
     def series(self, match: str, start: float, end: float) -> list[dict[str, str]]:
         """The label sets of the series that match a selector. Raises PrometheusError."""
-        return list(self.get("series", {"match[]": match, "start": start, "end": end}).data)
+        return list(self.get("series", {"match[]": match, "start": start, "end": end}).data or ())
 
     def get(self, endpoint: str, params: Mapping[str, Any]) -> Answer:
         """The `data` of one endpoint's answer. Raises PrometheusError."""
@@ -135,7 +136,7 @@ def _answer(response: requests.Response, url: str, query: str) -> Answer:
     return Answer(body.get("data"), tuple(body.get("warnings") or ()))
 
 
-def _matrix(data: Any, url: str) -> list[Series]:
+def _series(result: Any, url: str) -> list[Series]:
     try:
         return [
             Series(
@@ -143,7 +144,7 @@ def _matrix(data: Any, url: str) -> list[Series]:
                 np.fromiter((point[0] for point in one["values"]), np.float64, len(one["values"])),
                 np.fromiter((float(point[1]) for point in one["values"]), np.float64, len(one["values"])),
             )
-            for one in data["result"]
+            for one in result
         ]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise PrometheusError(

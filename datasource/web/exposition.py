@@ -18,6 +18,11 @@ routes = Blueprint("exposition", __name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+_NO_TARGET = {"job": "", "instance": ""}
+"""As in Prometheus' own /federate: with honor_labels, results then carry the entity's labels and no others, and an
+alert does not start anew when this service moves to another host."""
+
+
 class SnapshotCollector:
     """Renders the newest snapshot; none while it is too old to be believed."""
 
@@ -34,7 +39,7 @@ class SnapshotCollector:
         most = snapshot.settings.evaluation.max_series
         for sample in found[:most]:
             family = families.setdefault(sample.name, Metric(sample.name, HELP[sample.name], "gauge"))
-            family.add_sample(sample.name, sample.labels, sample.value)
+            family.add_sample(sample.name, _NO_TARGET | sample.labels, sample.value)
         yield from families.values()
         yield _gauge("dropped_series", "Series left out because of evaluation.max_series.", max(0, len(found) - most))
 
@@ -58,7 +63,7 @@ class Counters:
 def expose() -> Response:
     """The exposition."""
     registries: tuple[CollectorRegistry, ...] = current_app.extensions["registries"]
-    return Response(b"".join(generate_latest(one) for one in registries), mimetype=CONTENT_TYPE_LATEST)
+    return Response(b"".join(generate_latest(one) for one in registries), content_type=CONTENT_TYPE_LATEST)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -4,10 +4,7 @@ import subprocess
 from collections.abc import Callable
 
 import yaml
-from shipped import DASHBOARDS, PROVISIONING, ROOT, Json, read
-
-from datasource import demo
-from datasource.settings import load_settings
+from shipped import DASHBOARDS, ROOT, Json, read
 
 COMPOSE: Json = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Json] = COMPOSE["services"]
@@ -38,12 +35,9 @@ def test_what_is_mounted_is_there() -> None:
         assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
 
 
-def test_the_settings_are_the_demos_with_another_prometheus() -> None:
-    ours = load_settings(PROVISIONING / "causal.yaml").settings
-    demos = load_settings(next(iter(demo.__path__)) + "/settings.yaml").settings
-    assert ours.prometheus.url == "http://prometheus:9090"
-    assert ours.model_copy(update={"prometheus": demos.prometheus}) == demos
-    assert ours.prometheus.latency_offset == demos.prometheus.latency_offset
+def test_the_datasource_reads_the_prometheus_beside_it() -> None:
+    url = SERVICES["datasource"]["environment"]["CAUSAL_PROMETHEUS_URL"]
+    assert url.removeprefix("http://").partition(":")[0] in SERVICES
 
 
 def test_prometheus_keeps_the_labels_of_results() -> None:

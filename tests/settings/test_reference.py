@@ -16,9 +16,7 @@ BLOCKS = [
 _DURATIONS = {"timeout", "latency_offset", "step", "baseline", "refit"}
 
 
-@pytest.mark.parametrize(
-    ("block", "name"), [(block, name) for block in BLOCKS for name in block.model_fields], ids=str
-)
+@pytest.mark.parametrize(("block", "name"), [(block, name) for block in BLOCKS for name in block.model_fields], ids=str)
 def test_every_key_is_documented_with_its_default(block: type[BaseModel], name: str) -> None:
     assert f"`{name}`" in REFERENCE or f"{name}:" in REFERENCE
     default = block.model_fields[name].default

@@ -17,7 +17,9 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 def exposed(client: FlaskClient) -> dict[Key, float]:
     text = client.get("/metrics").get_data(as_text=True)
     return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        key(sample.name, {name: value for name, value in sample.labels.items() if name not in ("job", "instance")}): (
+            sample.value
+        )
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
