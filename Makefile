@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint servers lock clean
+.PHONY: demo test lint servers lock benchmarks clean
 
 demo: .venv/demo
 	@exec $(BIN)/causal-datasource demo
@@ -30,11 +30,15 @@ servers:
 	@sh scripts/environment.sh "$(PYTHON)" requirements-test.lock
 	@touch $@ .venv/demo
 
+# Ratios against peers, in one run; they say when a floor is missed.
+benchmarks: .venv/test servers
+	$(BIN)/python benchmarks/read.py
+
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --upgrade --output-file requirements.lock
+	  --no-header --output-file requirements.lock
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --upgrade --output-file requirements-test.lock
+	  --no-emit-index-url --no-header --output-file requirements-test.lock
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from datasource import demo
 from datasource.demo.series import SERIES
@@ -28,16 +29,21 @@ class ShopClient:
         self.shop = Shop(seed)
         self.values = np.array([step.values for step in self.shop.history(steps)]).T
         self.failing: PrometheusError | None = None
+        self.settings = load_settings(SETTINGS).settings.prometheus
         self.queries = 0
 
     @property
     def end(self) -> int:
         return START + STEP * (self.values.shape[1] - 1)
 
+    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+        self.queries += 1
+        for window in self.query_range(query, start, end, step):
+            yield encode(window)
+
     def query_range(self, query: str, start: int, end: int, step: int) -> Iterator[list[Series]]:
         if self.failing:
             raise self.failing
-        self.queries += 1
         times = np.arange(start, end + 1, step)
         inside = (times >= START) & (times <= self.end)
         columns = (times[inside] - START) // STEP
@@ -46,6 +52,18 @@ class ShopClient:
             for row, one in enumerate(SERIES)
             if one.name == query and columns.size
         ]
+
+
+def encode(window: list[Series]) -> bytes:
+    """Series as Prometheus writes them."""
+    result = [
+        {
+            "metric": one.labels,
+            "values": [[int(t), repr(v)] for t, v in zip(one.times, one.values.tolist(), strict=True)],
+        }
+        for one in window
+    ]
+    return orjson.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
 
 
 class Inline:

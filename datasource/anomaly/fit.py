@@ -12,6 +12,7 @@ from datasource.graph import CausalGraph
 from datasource.telemetry import Floats, Matrix, Variable, environment_of
 
 _DAY = 86400
+_WEEK = 7 * _DAY
 _ROUNDS = 6
 _CUT = 5.0
 """Residuals beyond this many robust standard deviations belong to an incident and are left out."""
@@ -36,6 +37,7 @@ def fit_mechanisms(
     graph: CausalGraph,
     roles: Roles,
     *,
+    older: Matrix | None = None,
     false_alarms_per_day: float = 0.5,
     min_points: int = 120,
     environment: tuple[str, ...] = (),
@@ -46,9 +48,12 @@ def fit_mechanisms(
     and left out, in rounds. The interval's width on each side is where an exponential tail, fitted to the
     residuals beyond their 98% quantile (peaks over threshold, Pickands 1975, with shape 0), is exceeded as
     often as the promise allows for this many variables and points.
+
+    `older` has single points, without their neighbours, of the time before `matrix`. What is related within one step
+    is fitted on both, and so knows the day from two days on and the week from two weeks on; a mechanism with lagged
+    parents is fitted on `matrix` alone, and so is one with events, most of which lie between the points of `older`.
     """
     promise = false_alarms_per_day * matrix.step / _DAY / max(1, len(matrix.variables))
-    seasonal = matrix.values.shape[1] * matrix.step >= 2 * _DAY
     causal: dict[Variable, Mechanism] = {}
     marginal: dict[Variable, Mechanism] = {}
     for variable in matrix.variables:
@@ -58,7 +63,7 @@ def fit_mechanisms(
         parents = [
             _parent(matrix, roles, edge.cause, edge.lag) for edge in graph.parents(variable) if edge.cause in matrix
         ]
-        fit = _Fit(matrix, roles, variable, level, seasonal, promise, environment)
+        fit = _Fit(matrix, older, roles, variable, promise, environment)
         marginal[variable] = fit.given(())
         causal[variable] = fit.given([parent for parent in parents if parent]) if parents else marginal[variable]
     return Mechanisms(causal, marginal, matrix.end)
@@ -67,22 +72,26 @@ def fit_mechanisms(
 @dataclass(frozen=True)
 class _Fit:
     matrix: Matrix
+    older: Matrix | None
     roles: Roles
     variable: Variable
-    level: Floats
-    seasonal: bool
     promise: float
     environment: tuple[str, ...]
 
     def given(self, parents: Sequence[Parent | None]) -> Mechanism:
         kept_parents = tuple(parent for parent in parents if parent)
-        design = design_matrix(self.matrix, self.roles, kept_parents, self.seasonal)
-        measured = np.isfinite(self.level)
+        matrices = [*self._usable_older(kept_parents), self.matrix]
+        span = self.matrix.end + self.matrix.step - matrices[0].start
+        seasonal, weekly = span >= 2 * _DAY, span >= 2 * _WEEK
+        design = np.vstack([design_matrix(one, self.roles, kept_parents, seasonal, weekly) for one in matrices])
+        level = np.concatenate([self.roles.level(one, self.variable) for one in matrices])
+        measured = np.isfinite(level)
         # The first rows know no lagged parents.
         measured[: max((parent.lag for parent in kept_parents), default=0)] = False
-        X, y = design[measured], self.level[measured]
+        X, y = design[measured], level[measured]
         coefficients, kept = _robust_least_squares(X, y)
         residuals = (y - X @ coefficients)[kept]
+        first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         smallest = self._smallest_width(y)
         scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
         Z = X[kept] / scales
@@ -91,13 +100,27 @@ class _Fit:
             self.variable,
             environment_of(self.variable.entity, self.environment),
             kept_parents,
-            self.seasonal,
+            seasonal,
             coefficients,
-            inverse * _inflation(residuals),
+            inverse * _inflation(residuals[first_recent:]),
             max(_tail_width(-residuals, self.promise), smallest),
             max(_tail_width(residuals, self.promise), smallest),
             int(kept.sum()),
+            weekly,
         )
+
+    def _usable_older(self, parents: tuple[Parent, ...]) -> list[Matrix]:
+        """The older points, when they tell the same of these variables as the recent ones do."""
+        variables = [self.variable, *(parent.variable for parent in parents)]
+        if self.older is None or any(parent.lag for parent in parents):
+            return []
+        for variable in variables:
+            alone = self.roles.load(self.matrix, variable) is None
+            if variable not in self.older or (self.roles.load(self.older, variable) is None) != alone:
+                return []
+            if self.roles.signals[variable.signal].kind == "event":
+                return []
+        return [self.older]
 
     def _smallest_width(self, y: Floats) -> float:
         """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""

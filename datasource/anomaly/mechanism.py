@@ -9,6 +9,7 @@ from datasource.anomaly.roles import Roles
 from datasource.telemetry import Environment, Floats, Matrix, Variable
 
 _DAY = 86400.0
+_WEEK = 7 * _DAY
 _HARMONICS = 3
 _EXTRAPOLATION = 0.1
 """How much of what a parent explains beyond the range seen in the baseline is taken as uncertain."""
@@ -39,7 +40,8 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Mechanism:
-    """A linear model of a variable given its parents' actual values, now and lagged, and the time of day.
+    """A linear model of a variable given its parents' actual values, now and lagged, the time of day and,
+    where `weekly`, the time of the week.
 
     Never given the variable's own past: a lasting fault would explain itself. `coefficients` has the
     intercept, the seasonal terms (none when the baseline is too short) and one per parent; `covariance` is
@@ -55,6 +57,7 @@ class Mechanism:
     below: float
     above: float
     points: int
+    weekly: bool = False
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
@@ -63,7 +66,7 @@ class Mechanism:
 
     def predict(self, matrix: Matrix, roles: Roles) -> Prediction:
         """The expected value at every time of the matrix. Raises KeyError when the variable is not in it."""
-        design = design_matrix(matrix, roles, self.parents, self.seasonal)
+        design = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
         expected = design @ self.coefficients
         spread = np.sqrt(1 + np.einsum("ti,ij,tj->t", design, self.covariance, design))
         beyond = np.zeros(expected.size)
@@ -86,11 +89,13 @@ class Mechanism:
         )
 
 
-def design_matrix(matrix: Matrix, roles: Roles, parents: tuple[Parent, ...], seasonal: bool) -> Floats:
+def design_matrix(
+    matrix: Matrix, roles: Roles, parents: tuple[Parent, ...], seasonal: bool, weekly: bool = False
+) -> Floats:
     """Times x (1, seasonal terms, parents). A parent without a sample counts as its baseline median."""
     columns = [np.ones(matrix.values.shape[1])]
-    if seasonal:
-        angle = 2 * np.pi * (matrix.times % _DAY) / _DAY
+    for period in ([_DAY] if seasonal else []) + ([_WEEK] if weekly else []):
+        angle = 2 * np.pi * (matrix.times % period) / period
         for harmonic in range(1, _HARMONICS + 1):
             columns += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
     for parent in parents:

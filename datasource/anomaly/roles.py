@@ -25,21 +25,25 @@ class Roles:
     signals: Mapping[str, Signal]
 
     @cached_property
-    def _by_role(self) -> dict[tuple[str, str], str]:
-        found: dict[tuple[str, str], str] = {}
+    def _by_role(self) -> dict[tuple[str, str, str], str]:
+        found: dict[tuple[str, str, str], str] = {}
         for name, signal in self.signals.items():
             if signal.role:
-                found.setdefault((signal.entity, signal.role), name)
+                found.setdefault((signal.entity, signal.role, signal.end), name)
         return found
 
     def role(self, variable: Variable) -> str | None:
         """The role of a variable's signal."""
         return self.signals[variable.signal].role
 
-    def of(self, entity: Entity, role: str) -> Variable | None:
-        """The variable of an entity whose signal has this role (the first one declared)."""
-        name = self._by_role.get((entity.type, role))
+    def of(self, entity: Entity, role: str, end: str = "client") -> Variable | None:
+        """The variable of an entity whose signal has this role (the first declared); of a call, as an end sees it."""
+        name = self._by_role.get((entity.type, role, end))
         return Variable(entity, name) if name else None
+
+    def end(self, variable: Variable) -> str:
+        """At which end a call's signal is measured."""
+        return self.signals[variable.signal].end
 
     def only_up_hurts(self, variable: Variable) -> bool:
         """Whether a value below the expected one is no anomaly, as with latency."""

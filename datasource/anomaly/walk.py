@@ -75,9 +75,9 @@ class Recent:
         variable = self.measured(entity, role)
         return _mean(self.matrix.row(variable)) if variable else None
 
-    def measured(self, entity: Entity, role: str) -> Variable | None:
-        """The variable of an entity with a role, None where it is not measured."""
-        variable = self.roles.of(entity, role)
+    def measured(self, entity: Entity, role: str, end: str = "client") -> Variable | None:
+        """The variable of an entity with a role, None where it is not measured; of a call, as an end sees it."""
+        variable = self.roles.of(entity, role, end)
         return variable if variable in self.matrix else None  # type: ignore[operator]
 
 
@@ -146,9 +146,10 @@ def _flows(recent: Recent, variable: Variable, gap: float) -> dict[Variable, flo
     entity = variable.entity
     measured = _measured_calls(recent, variable)
     flows = {call: flow for call, flow in measured.items() if flow * gap > 0}
-    server = _server_of(recent, variable)
-    if server is not None:
-        return {server: min(recent.gap(server), gap)} if recent.gap(server) > 0 and gap > 0 else {}
+    inside = _inside_call(recent, variable)
+    if inside is not None:
+        spent, seconds = inside
+        return {spent: min(seconds, gap)} if seconds > 0 and gap > 0 else {}
     mechanism = recent.mechanisms.causal.get(variable)
     for parent in dict.fromkeys(p.variable for p in mechanism.parents) if mechanism else ():
         if measured and parent.entity != entity and recent.roles.role(parent) == "work":
@@ -182,13 +183,26 @@ def _measured_calls(recent: Recent, work: Variable) -> dict[Variable, float]:
     return flows
 
 
-def _server_of(recent: Recent, variable: Variable) -> Variable | None:
-    """The work of the service that a call's seconds are spent in."""
-    if recent.roles.role(variable) == "work":
-        for tie in recent.topology.ties:
-            if tie.end("call") == variable.entity:
-                return recent.measured(tie.ends[1][1], "work")
-    return None
+def _inside_call(recent: Recent, variable: Variable) -> tuple[Variable, float] | None:
+    """Where a call's seconds are spent beyond the wire, and how many more than usual; None for anything but a call.
+
+    Client seconds minus server seconds is the wire, and stays with the call. Server seconds belong to the server's
+    work where that is slower than usual, otherwise to what this client asks of it. Where they are not measured, the
+    server's work per request, over all its clients, stands in for them.
+    """
+    if recent.roles.role(variable) != "work":
+        return None
+    server = next((tie.ends[1][1] for tie in recent.topology.ties if tie.end("call") == variable.entity), None)
+    if server is None:
+        return None
+    work = recent.measured(server, "work")
+    slower = work is not None and recent.gap(work) > 0 and recent.score(work) >= _INNER_SCORE
+    served = recent.measured(variable.entity, "work", "server")
+    if served == variable:
+        return (work, recent.gap(variable)) if work and slower else None
+    if served is not None and served in recent.mechanisms.marginal:
+        return (work if work and slower else served), recent.gap(served)
+    return (work, recent.gap(work)) if work else None
 
 
 def _mean(values: Floats) -> float:

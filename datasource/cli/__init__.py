@@ -4,10 +4,14 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from datasource.settings import Loaded, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from datasource.cli.offline import Opened, Source
 
 DEFAULT_LISTEN = "127.0.0.1:8321"
 
@@ -18,12 +22,38 @@ def main() -> None:
     """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus."""
 
 
-def _load(path: str) -> Loaded:
+def _load(path: str, url: str | None = None) -> Loaded:
     try:
-        return load_settings(path)
+        loaded = load_settings(path)
+        return loaded.reading_from(url) if url else loaded
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+
+
+def _refuse(text: str) -> NoReturn:
+    """End because of an input that cannot be used."""
+    click.echo(text, err=True)
+    sys.exit(2)
+
+
+def _open(source: "Source", at: str | None = None) -> "Opened":
+    from datasource.cli.offline import open_files
+    from datasource.telemetry.csv_table import CsvError
+
+    try:
+        return open_files(source, at)
+    except (CsvError, SettingsError) as error:
+        _refuse(str(error))
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    host, colon, port = (value or "").rpartition(":")
+    if value is not None and not (host and colon and port.isdigit() and int(port) < 65536):
+        raise click.BadParameter(
+            f"'{value}' is not host:port; write it as 127.0.0.1:8321, or 0.0.0.0:8321 for all hosts"
+        )
+    return value
 
 
 config_option = click.option("--config", default="causal.yaml", show_default=True, help="The settings file.")
@@ -31,16 +61,16 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 
 @main.command()
 @config_option
-@click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="Where to listen, host:port.")
+@click.option(
+    "--listen", default=DEFAULT_LISTEN, show_default=True, callback=_address, help="Where to listen, host:port."
+)
 @click.option("--prometheus", "url", envvar="CAUSAL_PROMETHEUS_URL", help="Read this one instead of the file's.")
 def serve(config: str, listen: str, url: str | None) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     # One thread for linear algebra in each process; the pool is what uses the cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    loaded = _load(config)
-    if url:
-        loaded = loaded.reading_from(url)
+    loaded = _load(config, url)
     from datasource.web.server import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -49,16 +79,68 @@ def serve(config: str, listen: str, url: str | None) -> None:
 
 
 @main.command()
-@config_option
+@click.option("--config", default=None, help="The settings file.  [default: causal.yaml; with --data none]")
 @click.option("--offline", is_flag=True, help="Only read the file, do not ask Prometheus.")
-def check(config: str, offline: bool) -> None:
-    """Validate a settings file and say what each signal brings."""
+@click.option("--data", multiple=True, help="A CSV file: say what is understood of it, instead of Prometheus.")
+@click.option("--calls", default=None, help="With --data: who calls whom, a CSV file.")
+def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None) -> None:
+    """Validate a settings file and say what each signal brings, from Prometheus or from a CSV file."""
+    if data:
+        from datasource.cli.check_data import describe
+        from datasource.cli.offline import Source
+
+        for line in describe(_open(Source(data, config, calls=calls))):
+            click.echo(line)
+        return
     from datasource.cli.check import check_telemetry
 
-    loaded = _load(config)
-    click.echo(f"{config}: valid ({len(loaded.settings.signals)} signals)")
+    path = config or "causal.yaml"
+    loaded = _load(path)
+    click.echo(f"{path}: valid ({len(loaded.settings.signals)} signals)")
     if not offline:
         sys.exit(check_telemetry(loaded.settings))
+
+
+@main.command()
+@click.option("--data", required=True, multiple=True, help="A CSV file, wide or long; repeat it to join several.")
+@click.option("--config", default=None, help="A settings file; its queries are ignored, columns are found by name.")
+@click.option("--graph", default=None, help="A causal graph in YAML, instead of the settings' or the usual one.")
+@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
+@click.option("--at", default=None, help="The time to evaluate at, ISO 8601 or seconds since 1970.  [default: the end]")
+@click.option("--time", default=None, help="The time column, where it is not found by itself.")
+@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON as /api/v1/snapshot answers it, and nothing else.")
+def evaluate(
+    data: tuple[str, ...],
+    config: str | None,
+    graph: str | None,
+    calls: str | None,
+    at: str | None,
+    time: str | None,
+    entity: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Anomalies, root causes and effects at the end of a CSV file, with no server."""
+    import orjson
+
+    from datasource.cli.evaluate import show
+    from datasource.cli.offline import Source
+    from datasource.evaluation import evaluate_matrix, snapshot_json
+    from datasource.graph import GraphError
+
+    opened = _open(Source(data, config, graph, calls, time, entity), at)
+    try:
+        snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, opened.data.notices)
+    except GraphError as error:
+        _refuse(str(error))
+    if snapshot.mechanisms is None:
+        _refuse(
+            f"{snapshot.points} points are too few to judge: {snapshot.points_needed} are needed (evaluation.warm_up)"
+        )
+    if as_json:
+        click.echo(orjson.dumps(snapshot_json(snapshot), option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
+    else:
+        show(snapshot, opened)
 
 
 @main.command()
@@ -87,6 +169,24 @@ def init(url: str, output: str, force: bool) -> None:
 
 
 @main.command()
+@click.argument("name", required=False)
+@click.option("-p", "--parameter", "parameters", multiple=True, help="As window=1m, or labels=[namespace,service].")
+@click.option("--step", default="30s", show_default=True, help="The step of the settings, for gauges.")
+def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
+    """List the ready-made signal packs, or print what one of them stands for."""
+    from datasource.cli.packs import PackError, list_packs, show_pack
+
+    if name is None:
+        for line in list_packs():
+            click.echo(line)
+        return
+    try:
+        click.echo(show_pack(name, parameters, step), nl=False)
+    except PackError as error:
+        _refuse(str(error))
+
+
+@main.command()
 @click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
 def demo(port: int) -> None:
     """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
@@ -96,7 +196,7 @@ def demo(port: int) -> None:
 
 
 @main.command()
-@click.option("--listen", default=None, help="Serve the shop's /metrics on host:port.")
+@click.option("--listen", default=None, callback=_address, help="Serve the shop's /metrics on host:port.")
 @click.option("--history", default=None, help="Write two days of history in OpenMetrics format to this file, once.")
 def shop(listen: str | None, history: str | None) -> None:
     """Run only the demo's simulated shop, for containers."""

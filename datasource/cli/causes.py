@@ -1,7 +1,9 @@
 """A first causal graph: what is commonly known about signals of these names, for those that are there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
+
+from datasource.settings import Rule, parse_rule
 
 
 class Known(NamedTuple):
@@ -67,53 +69,29 @@ _CALLS = (
     ),
 )
 
-_CONTAINER = (
-    Known(
-        "a busy cpu is throttled, and a full memory ends in a restart",
-        ("cpu -> throttled", "memory -> restarts (lag 1)", "throttled -> restarts (lag 1)"),
-    ),
-)
-
-_NODE = (
-    Known(
-        "traffic makes work, and work makes traffic",
-        ("received -> cpu", "received -> disk", "received -> sent", "cpu -> sent", "received -> memory"),
-    ),
-    Known(
-        "what makes tasks wait: a busy cpu, a busy disk, memory that has to be reclaimed",
-        (
-            "memory -> disk",
-            "cpu -> cpu_waiting",
-            "disk -> disk_latency",
-            "disk -> io_waiting",
-            "disk_latency -> io_waiting",
-        ),
-    ),
-    Known(
-        "the load average is a mean over the last minute of what runs or waits",
-        ("cpu -> load (lag 0..1)", "disk -> load (lag 0..1)"),
-    ),
-)
-
 _TARGET = (Known("more samples take longer to collect", ("samples -> scrape_seconds", "scrape_seconds -> down")),)
 
 _EFFECTS = {
     "service": (("restarts", "latency"), ("cpu", "latency"), ("requests", "latency")),
-    "container": (("memory", "restarts"), ("cpu", "throttled")),
-    "instance": (("disk", "disk_latency"), ("cpu", "cpu_waiting"), ("received", "cpu")),
     "target": (("samples", "scrape_seconds"),),
 }
 
 
 def known_causes(entity: str, signals: Collection[str], calls: bool) -> list[Known]:
     """The templates for these signals of an entity type, those along calls only where there are any."""
-    table = {"container": _CONTAINER, "instance": _NODE, "target": _TARGET}.get(entity, _SERVICE)
+    table = {"target": _TARGET}.get(entity, _SERVICE)
     there = []
     for known in (*(_CALLS if calls else ()), *table):
         rules = tuple(rule for rule in known.rules if _both(rule) <= set(signals))
         if rules:
             there.append(Known(known.why, rules))
     return there
+
+
+def without(causes: Sequence[Known], rules: Collection[Rule]) -> list[Known]:
+    """The same causes less those that somebody else says already."""
+    rest = (known._replace(rules=tuple(r for r in known.rules if parse_rule(r) not in rules)) for known in causes)
+    return [known for known in rest if known.rules]
 
 
 def known_effects(entity: str, signals: Collection[str]) -> list[tuple[str, str]]:

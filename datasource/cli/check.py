@@ -17,20 +17,24 @@ FINE, WRONG, UNREACHABLE = 0, 1, 3
 """Exit codes."""
 
 _AMOUNT = 26
+_OF_ONE_SIGNAL = ("bad_query", "limit", "partial")
+"""Kinds of errors that another query might not meet."""
+
 _MARKS: dict[State, str] = {"ok": "ok", "warming": "", "note": "note", "wrong": "WRONG"}
 
 
 def check_telemetry(settings: Settings) -> int:
     """Read the baseline of every signal, the relations and the graph, print a line for each, return the exit code.
 
-    0: everything is fine, or only needs more time. 1: something is empty or wrong. 3: Prometheus does not answer.
+    0: everything is fine, or only needs more time. 1: something is empty or wrong. 3: Prometheus does not answer, or
+    not us.
     """
     reader = Reader(settings)
     end = reader.newest(time.time())
-    start = end - (settings.baseline_points - 1) * int(settings.step)
+    start = end - (settings.recent_points - 1) * int(settings.step)
     click.echo(
-        f"{settings.prometheus.url}, the last {format_duration(settings.baseline)}, "
-        f"{settings.baseline_points:,} points every {format_duration(settings.step)}"
+        f"{settings.prometheus.url}, the last {format_duration(settings.recent_points * settings.step)}, "
+        f"{settings.recent_points:,} points every {format_duration(settings.step)}"
     )
     questions = [f"{effect.treatment} -> {effect.outcome}" for effect in settings.effects]
     width = max(map(len, (*settings.signals, *settings.relations, *questions)))
@@ -65,20 +69,20 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:
-    """As the service reads; where every query is refused, each with its own reason."""
+    """As the service reads; where every signal is refused for itself, each with its own reason."""
+    step = int(settings.step)
     try:
         return reader.read(start, end)
     except PrometheusError as error:
-        if error.kind != "bad_query":
+        if error.kind not in _OF_ONE_SIGNAL:
             raise
     reports = []
-    for name, signal in settings.signals.items():
+    for name in settings.signals:
         try:
-            list(reader.client.query_range(signal.query, end, end, int(settings.step)))
-            reports.append(SignalReport(name, 0, 0))
+            reports += [one.report for one in reader.read_each({name: (start, end)}, step)]
         except PrometheusError as error:
             reports.append(SignalReport(name, 0, 0, str(error), error.kind))
-    return Reading(empty_matrix(start, int(settings.step)), tuple(reports))
+    return Reading(empty_matrix(start, step), tuple(reports))
 
 
 def _show(finding: Finding, before: list[Finding], width: int) -> None:

@@ -15,24 +15,28 @@ _SHOWN = 5
 
 
 def check_relations(settings: Settings, topology: Topology, entities: Collection[Entity]) -> Iterator[Finding]:
-    """How many ties each relation has, from where, and which names are no measured entity."""
+    """How many ties each relation has from each of its sources, and which names are no measured entity."""
     for name, relation in settings.relations.items():
         ties = topology.along(name)
-        source = {"list": "the list"}.get(relation.source, relation.query or "traces_service_graph_request_total")
         amount = count(len(ties), "tie")
         said = [notice for notice in topology.notices if notice.startswith(f"relation '{name}'")]
+        sources = relation.named_sources
         if not ties:
-            text = f"none from {source}; " + ("; ".join(said[:_SHOWN]) or "nobody called anybody")
+            text = f"none from {', '.join(sources)}; " + ("; ".join(said) or "nobody called anybody")
             yield Finding("relations", name, amount, "wrong", text)
             continue
-        strangers = sorted({str(end) for tie in ties for _, end in tie.ends if end not in entities})
-        yield Finding("relations", name, amount, "ok", f"from {source}")
+        strangers = sorted({str(end) for tie in ties for _, end in tie.ends[:2] if end not in entities})
+        yield Finding("relations", name, amount, "ok", f"from {_by_source(topology, name, tuple(sources))}")
         if strangers:
             yield Finding("relations", "", count(len(strangers), "name"), "note", f"not measured: {_some(strangers)}")
-        for notice in said[:_SHOWN]:
+        for notice in said:
             yield Finding("relations", "", "", "note", notice)
-        if len(said) > _SHOWN:
-            yield Finding("relations", "", "", "note", f"and {len(said) - _SHOWN} more like these")
+
+
+def _by_source(topology: Topology, relation: str, sources: Sequence[str]) -> str:
+    """The source alone, or of several how many ties each saw."""
+    counts = topology.by_source(relation)
+    return sources[0] if len(sources) == 1 else ", ".join(f"{name} {counts.get(name, 0)}" for name in sources)
 
 
 def check_graph(

@@ -32,7 +32,8 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
         text = "every value is NaN or infinite; does the query divide by zero?"
         return Finding("signals", name, amount, "wrong", text)
     rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
-    return _enough(settings, Finding("signals", name, amount, "ok", report.problem), rows)
+    said = "; ".join(filter(None, (report.problem, report.notice)))
+    return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
 
 
 def _enough(settings: Settings, fine: Finding, rows: Floats) -> Finding:

@@ -1,6 +1,6 @@
 """Which of the signals a Prometheus offers go into the file: those whose query returns the entities now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from datasource.cli.document import SignalText
@@ -14,13 +14,13 @@ from datasource.telemetry import PrometheusError
 
 
 class Chosen(NamedTuple):
-    """The signals, the metric each came from, and what there is to say about them."""
+    """The signals, and what there is to say about them."""
 
     signals: tuple[SignalText, ...]
     findings: tuple[str, ...]
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     """The entities that a query returned, whether some series lacked a label, whether some entity came twice."""
 
     entities: frozenset[tuple[str, ...]]
@@ -29,18 +29,24 @@ class _Answer(NamedTuple):
 
 
 def choose_signals(
-    survey: Survey, family: Family, identity: Identity, call_labels: tuple[str, ...], timing: Timing
+    survey: Survey,
+    family: Family,
+    identity: Identity,
+    call_labels: tuple[str, ...],
+    timing: Timing,
+    taken: Collection[str] = (),
 ) -> Chosen:
-    """Of each name, the first proposal that returns entities of the family. Raises PrometheusError."""
+    """Of each name not `taken`, the first proposal that returns entities of the family. Raises PrometheusError."""
     signals: dict[str, SignalText] = {}
     findings: list[str] = []
     offered = [*family.signals, *further_signals(survey, family, identity.labels)]
+    offered = [proposed for proposed in offered if proposed.name not in taken]
     for proposed in offered:
         if proposed.name in signals or not survey.alive(proposed.metric):
             continue
         labels = call_labels if proposed.entity == "call" else identity.labels
         for query in _queries(proposed, labels, timing):
-            answer = _ask(survey, query, labels)
+            answer = ask(survey, query, labels)
             if answer and not (answer.incomplete or answer.ambiguous):
                 break
         else:
@@ -73,7 +79,7 @@ def _queries(proposed: Proposed, labels: tuple[str, ...], timing: Timing) -> Ite
         yield f"{how} by ({', '.join(labels)}) ({plain}{{{matchers}}})"
 
 
-def _ask(survey: Survey, query: str, labels: Sequence[str]) -> _Answer | None:
+def ask(survey: Survey, query: str, labels: Sequence[str]) -> Answer | None:
     """What a query returns now; None where it is refused."""
     try:
         series = survey.query(query)
@@ -84,4 +90,4 @@ def _ask(survey: Survey, query: str, labels: Sequence[str]) -> _Answer | None:
     values = [tuple(one.labels.get(label, "") for label in labels) for one in series]
     entities = frozenset(value for value in values if all(value))
     incomplete = len([value for value in values if not all(value)])
-    return _Answer(entities, bool(incomplete), len(values) - incomplete > len(entities))
+    return Answer(entities, bool(incomplete), len(values) - incomplete > len(entities))

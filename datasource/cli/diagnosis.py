@@ -3,9 +3,9 @@
 from difflib import get_close_matches
 from functools import cached_property
 
-from datasource.cli.promql import Selector, read_parts
 from datasource.cli.survey import Survey
 from datasource.settings import Settings, Signal, format_duration, parse_duration
+from datasource.settings.promql import Selector, read_parts
 from datasource.telemetry import PrometheusClient, PrometheusError
 
 

@@ -1,14 +1,14 @@
 """The text of a first causal.yaml, with comments that teach."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from textwrap import wrap
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from datasource.cli.causes import Known
+from datasource.cli.scalars import LINE, flow, folded, quoted
 from datasource.cli.timing import DEFAULT_OFFSET, Timing
 from datasource.settings import format_duration
-
-_LINE = 120
 
 
 class SignalText(NamedTuple):
@@ -23,26 +23,33 @@ class SignalText(NamedTuple):
     kind: str
 
 
-class CallsText(NamedTuple):
-    """The relation `calls`: its query, and for each end the metric's label of every label of the entity."""
+class PackText(NamedTuple):
+    """One pack: its title, the parameters that are given, the signals it brings, and why others are switched off."""
 
-    query: str
-    ends: Mapping[str, Mapping[str, str]]
+    name: str
+    title: str
+    parameters: Mapping[str, Any]
+    signals: Sequence[str]
+    off: Mapping[str, str]
 
 
 class Draft(NamedTuple):
-    """Everything the file says. Durations are in seconds; samples come every `interval`."""
+    """Everything the file says. Durations are in seconds; samples come every `interval`.
+
+    A relation of None is switched off, because nothing is tied by it.
+    """
 
     url: str
     title: str
     timing: Timing
     interval: float
     baseline: int
+    packs: Sequence[PackText]
     entities: Mapping[str, Sequence[str]]
     signals: Sequence[SignalText]
-    calls: CallsText | None
-    causes: Sequence[Known]
-    effects: Sequence[tuple[str, str]]
+    relations: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
+    causes: Sequence[Known] = ()
+    effects: Sequence[tuple[str, str]] = ()
 
 
 def write(draft: Draft) -> str:
@@ -50,6 +57,7 @@ def write(draft: Draft) -> str:
     return "\n".join(
         [
             *_head(draft),
+            *_packs(draft),
             *_entities(draft),
             *_signals(draft),
             *_relations(draft),
@@ -74,11 +82,15 @@ def _head(draft: Draft) -> list[str]:
         else []
     )
     return [
-        f"# Written by 'causal-datasource init' from {draft.title}. It runs as it is; make it yours:",
-        "# change queries, add what you know about cause and effect, then 'causal-datasource check'.",
+        *wrap(
+            f"# Written by 'causal-datasource init' from {draft.title}. It runs as it is; make it yours: change "
+            "queries, add what you know about cause and effect, then 'causal-datasource check'.",
+            LINE,
+            subsequent_indent="# ",
+        ),
         "",
         "prometheus:",
-        f"  url: {_quoted(draft.url)}",
+        f"  url: {quoted(draft.url)}",
         *offset,
         "",
         f"# The distance between two points of every series (samples come every {draft.interval:g} s here), and how",
@@ -90,7 +102,31 @@ def _head(draft: Draft) -> list[str]:
     ]
 
 
+def _packs(draft: Draft) -> list[str]:
+    if not draft.packs:
+        return []
+    lines = [
+        "# Ready-made entities, signals, relations and causes; 'causal-datasource packs NAME' prints what one brings.",
+        "# What stands below has precedence, key by key, and `signal: null` takes a signal out.",
+        "packs:",
+    ]
+    for pack in draft.packs:
+        line = f"  {pack.name}: {flow(pack.parameters)}"
+        lines += [
+            f"  # {pack.title}:",
+            *wrap(", ".join(pack.signals), LINE, initial_indent="  #   ", subsequent_indent="  #   "),
+            *(
+                [line]
+                if len(line) <= LINE
+                else [f"  {pack.name}:", *(f"    {key}: {flow(value)}" for key, value in pack.parameters.items())]
+            ),
+        ]
+    return [*lines, ""]
+
+
 def _entities(draft: Draft) -> list[str]:
+    if not draft.entities:
+        return []
     return [
         "# What is measured, and the labels that tell one from another, the name last.",
         "entities:",
@@ -100,6 +136,9 @@ def _entities(draft: Draft) -> list[str]:
 
 
 def _signals(draft: Draft) -> list[str]:
+    off = [f"  {name}: null  # {why}" for pack in draft.packs for name, why in pack.off.items()]
+    if not draft.signals:
+        return ["# What the packs would bring, and this Prometheus does not have.", "signals:", *off, ""] if off else []
     roles = {signal.role for signal in draft.signals}
     explained = [f"#   {role}: {what}" for role, what in _ROLES.items() if role in roles]
     return [
@@ -109,6 +148,7 @@ def _signals(draft: Draft) -> list[str]:
         *explained,
         "signals:",
         *(line for signal in draft.signals for line in _signal(signal)),
+        *(["  # not here, though a pack would bring them", *off] if off else []),
         "",
     ]
 
@@ -127,50 +167,51 @@ def _signal(signal: SignalText) -> list[str]:
     rest = [f"window: {format_duration(signal.window)}", f"unit: {signal.unit}"]
     rest += [f"role: {signal.role}"] if signal.role else []
     rest += [f"kind: {signal.kind}"] if signal.kind != "gauge" else []
-    query = _quoted(signal.query, always=True)
+    query = quoted(signal.query, always=True)
     line = f"  {signal.name}: {{entity: {signal.entity}, query: {query}, {', '.join(rest)}}}"
-    if len(line) <= _LINE:
+    if len(line) <= LINE:
         return [line]
     return [
         f"  {signal.name}:",
         f"    entity: {signal.entity}",
-        *(f"    {part}" for part in _query(signal.query)),
+        *(f"    {part}" for part in folded(signal.query)),
         *(f"    {part}" for part in rest),
     ]
 
 
-def _query(query: str) -> list[str]:
-    """A long query on several lines, broken before an operator between two aggregations."""
-    line = f"query: {_quoted(query, always=True)}"
-    parts = re.split(r" (?=(?:/|or|\+) )", query)
-    return [line] if len(line) + 4 <= _LINE or len(parts) == 1 else ["query: >-", *(f"  {part}" for part in parts)]
-
-
 def _relations(draft: Draft) -> list[str]:
-    if draft.calls is None:
-        return [
-            "# How entities are tied together. No metric says who calls whom here; where you know it, list it:",
-            "# relations:",
-            "#   calls: [web -> checkout, checkout -> payment]",
-            "",
-        ]
-    labels = [
-        f"      {end}: {{{', '.join(f'{own}: {there}' for own, there in mapping.items())}}}"
-        for end, mapping in draft.calls.ends.items()
-        if mapping
-    ]
-    return [
-        "# How entities are tied together: one series per pair that talks, read now and then.",
-        "relations:",
-        "  calls:",
-        "    source: metric",
-        f"    query: {_quoted(draft.calls.query, always=True)}",
-        *(["    labels:", *labels] if labels else []),
-        "",
-    ]
+    if not draft.relations:
+        return (
+            []
+            if draft.packs
+            else [
+                "# How entities are tied together. No metric says who calls whom here; where you know it, list it:",
+                "# relations:",
+                "#   calls: [web -> checkout, checkout -> payment]",
+                "",
+            ]
+        )
+    lines = ["# How entities are tied together, read now and then.", "relations:"]
+    for name, relation in draft.relations.items():
+        if relation is None:
+            lines += [f"  {name}: null  # none between what is measured here; where you know them, list them instead"]
+        elif "sources" in relation:
+            lines += [f"  {name}:", "    sources:", *(f"      - {flow(source)}" for source in relation["sources"])]
+            lines += [f"    {key}: {flow(value)}" for key, value in relation.items() if key != "sources"]
+        else:
+            lines += [f"  {name}:", *(f"    {key}: {flow(value)}" for key, value in relation.items())]
+    return [*lines, ""]
 
 
 def _graph(draft: Draft) -> list[str]:
+    if not draft.causes and draft.packs:
+        return [
+            "# The packs know common causes and effects. Add your own, as 'cause -> effect' for every entity:",
+            "# graph:",
+            "#   templates:",
+            "#     - deployments -> latency (lag 0..1)",
+            "",
+        ]
     if not draft.causes:
         return [
             "# What you know about cause and effect, as 'cause -> effect', for every entity:",
@@ -192,6 +233,8 @@ def _graph(draft: Draft) -> list[str]:
 
 
 def _effects(draft: Draft) -> list[str]:
+    if not draft.effects and draft.packs:
+        return []
     if not draft.effects:
         return [
             "# Questions asked at every evaluation, once treatment and outcome are signals:",
@@ -205,9 +248,3 @@ def _effects(draft: Draft) -> list[str]:
         *(f"  - {{treatment: {treatment}, outcome: {outcome}}}" for treatment, outcome in draft.effects),
         "",
     ]
-
-
-def _quoted(text: str, always: bool = False) -> str:
-    """A YAML scalar."""
-    plain = text and not always and not set(text) & set("'\"#{}[],&*!|>%@` ")
-    return text if plain else "'" + text.replace("'", "''") + "'"

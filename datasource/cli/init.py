@@ -4,20 +4,21 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from datasource.cli.causes import known_causes, known_effects
+from datasource.cli.calls import Found, count_ties, find_calls
+from datasource.cli.causes import known_causes, known_effects, without
 from datasource.cli.choose import choose_signals
-from datasource.cli.document import CallsText, Draft, write
-from datasource.cli.families import FAMILIES, Calls, Family, find_calls
+from datasource.cli.document import Draft, PackText, write
+from datasource.cli.families import FAMILIES, Family
 from datasource.cli.finding import count
 from datasource.cli.labels import Identity, identify
+from datasource.cli.proposed_packs import further_packs, own_pack
 from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing
-from datasource.settings import format_duration, parse_settings
-from datasource.telemetry import Entity, PrometheusClient, PrometheusError
-from datasource.topology import Tie, read_topology
+from datasource.cli.trial import Tried
+from datasource.settings import Settings, format_duration, parse_settings
+from datasource.telemetry import PrometheusClient, PrometheusError
 
 _WARM_UP = 120
-_CALL_WINDOW = 300
 _NO_CALLS = (
     "no service-graph metrics: the graph has no calls, and no cause can be followed from a caller to its callee; with "
     "OpenTelemetry's servicegraph connector, Tempo or Istio they are there, or list the calls under 'relations'"
@@ -48,43 +49,51 @@ def propose(url: str) -> Proposal:
 def _propose(survey: Survey) -> Proposal:
     family, identity = _recognise(survey)
     interval, timing = _timing(survey, family)
-    calls = find_calls(survey, family, identity.labels)
-    call_labels = _call_labels(survey, identity, calls)
-    signals, said = choose_signals(survey, family, identity, call_labels, timing)
-    own = [signal.name for signal in signals if signal.entity != "call"]
-    if not own:
+    tried: list[Tried] = []
+    if family.pack:
+        tried.append(own_pack(survey, family, identity, timing))
+        identity = identity._replace(values=tried[0].entities())
+    own_signals = [signal.name for signal in family.signals]
+    tried += further_packs(survey, family, identity, timing, own_signals)
+    tried = [one for one in tried if one.found]
+    taken = [name for one in tried for name in one.found]
+    call_labels: tuple[str, ...] = ("client", "server")
+    if any(signal.entity == "call" for signal in family.signals):
+        call_labels = _recorded_call_labels(survey, family, identity)
+    signals, said = choose_signals(survey, family, identity, call_labels, timing, taken)
+    if not signals and not any(one.pack.entity == family.entity for one in tried):
         raise InitError(
             f"{survey.client.url} has {family.metric}, but no query over it returns anything now; "
             "see that its targets are up"
         )
-    entities = {family.entity: identity.labels}
-    if any(signal.entity == "call" for signal in signals):
-        entities["call"] = call_labels
+    explicit = [signal.name for signal in signals]
     draft = Draft(
         url=survey.client.url,
         title=family.title,
         timing=timing,
         interval=interval,
         baseline=max(DAY, _WARM_UP * timing.step),
-        entities=entities,
+        packs=[_pack_text(one, explicit) for one in tried],
+        entities=_entities(family, identity, [signal.entity for signal in signals], call_labels),
         signals=signals,
-        calls=_calls(calls, identity, timing) if calls else None,
-        causes=known_causes(family.entity, [signal.name for signal in signals], bool(calls)),
-        effects=known_effects(family.entity, own),
     )
-    ties = _ties(draft, survey, family, identity) if calls else []
-    if calls and not ties:
-        draft = _without_calls(draft, family)
+    draft, calls, tied = _tie(draft, survey, family, tried)
     findings = (
         f"found {family.title}: {count(len(identity.values), family.entity)}",
+        *(
+            f"found {one.pack.title}: {count(len(one.entities()), one.pack.entity)}"
+            for one in tried
+            if one.pack != family.pack
+        ),
         *(f"labels: {finding}" for finding in identity.findings),
-        *(finding for finding in said),
-        *_calls_found(family, calls, ties),
+        *said,
+        *(finding for one in tried for finding in one.findings()),
+        *tied,
+        *([f"missing: {_NO_CALLS}"] if family.entity == "service" and not (calls.ties or calls.findings) else []),
         *(f"missing: {finding}" for finding in family.findings),
         *_reach(survey, family, timing, interval),
-        *_left_out(survey, family),
     )
-    return Proposal(write(draft), findings)
+    return Proposal(write(_with_causes(draft, family, calls)), findings)
 
 
 def _recognise(survey: Survey) -> tuple[Family, Identity]:
@@ -93,7 +102,7 @@ def _recognise(survey: Survey) -> tuple[Family, Identity]:
         raise InitError(f"{url} knows no metric yet; give it scrape_configs, wait for a scrape or two, and try again")
     for find in FAMILIES:
         family = find(survey)
-        identity = identify(survey, family.metric, family.names) if family else None
+        identity = identify(survey, family.metric, family.names, family.made) if family else None
         if family and identity:
             return family, identity
     some = ", ".join(sorted(survey.names)[:5])
@@ -105,55 +114,91 @@ def _recognise(survey: Survey) -> tuple[Family, Identity]:
 
 def _timing(survey: Survey, family: Family) -> tuple[float, Timing]:
     """Seconds between samples of the family's rarest metric, and the timing for that."""
-    metrics = {signal.metric for signal in family.signals if survey.alive(signal.metric)}
+    metrics = {signal.metric for signal in family.signals if survey.alive(signal.metric)} or {family.metric}
     intervals = [interval for metric in sorted(metrics) if (interval := survey.interval(metric))]
     interval = round(max(intervals, default=15.0), 1)
-    return interval, choose_timing(interval, max(signal.window for signal in family.signals))
+    return interval, choose_timing(interval, max((signal.window for signal in family.signals), default=0.0))
 
 
-def _call_labels(survey: Survey, identity: Identity, calls: Calls | None) -> tuple[str, ...]:
-    """client_namespace, client, server_namespace, server, as far as the calls carry them."""
+def _recorded_call_labels(survey: Survey, family: Family, identity: Identity) -> tuple[str, ...]:
+    """client_namespace, client, server_namespace, server, as far as the recorded calls carry them."""
+    metric = next(signal.metric for signal in family.signals if signal.entity == "call")
     ends = ("client", "server")
     wanted = tuple(label for end in ends for label in (*(f"{end}_{own}" for own in identity.labels[:-1]), end))
-    return wanted if calls and set(wanted) <= survey.labels(calls.metric) else ends
+    return wanted if set(wanted) <= survey.labels(metric) else ends
 
 
-def _calls(calls: Calls, identity: Identity, timing: Timing) -> CallsText:
-    """The relation as the file says it; labels that have their usual names go without saying."""
-    ends = {}
-    for end, there in (("client", calls.client), ("server", calls.server)):
-        usual = (*(f"{end}_{label}" for label in identity.labels[:-1]), end)
-        pairs = zip(identity.labels, there, usual, strict=False)
-        ends[end] = {own: label for own, label, default in pairs if label != default}
-    return CallsText(calls.query.replace("$window", format_duration(max(_CALL_WINDOW, timing.window))), ends)
+def _entities(
+    family: Family, identity: Identity, measured: list[str], call_labels: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """The entity types that no pack declares."""
+    entities = {family.entity: identity.labels} if family.entity in measured else {}
+    return entities | ({"call": call_labels} if "call" in measured else {})
 
 
-def _ties(draft: Draft, survey: Survey, family: Family, identity: Identity) -> list[Tie]:
-    """The calls between measured entities that the drafted file would find in the last hour."""
-    measured = {Entity(family.entity, tuple(zip(identity.labels, value, strict=True))) for value in identity.values}
+def _told(tried: Tried) -> str:
+    return f"{tried.pack.title}: {count(len(tried.entities()), tried.pack.entity)}"
+
+
+def _pack_text(tried: Tried, explicit: list[str]) -> PackText:
+    off = {name: why for name, why in tried.off.items() if name not in explicit}
+    return PackText(tried.pack.name, tried.pack.title, tried.parameters, list(tried.found), off)
+
+
+def _tie(draft: Draft, survey: Survey, family: Family, tried: list[Tried]) -> tuple[Draft, Found, list[str]]:
+    """The draft with the relations that have ties, and without the calls where there are none."""
     settings = parse_settings(write(draft))
-    end = int(survey.now // draft.timing.step) * draft.timing.step
-    topology = read_topology(settings, survey.client, measured, end - 3600, end)
-    return [tie for tie in topology.ties if {tie.end("client"), tie.end("server")} <= measured]
+    calls = Found(None, 0, ())
+    findings: list[str] = []
+    if family.entity == "service":
+        brought = next((one.settings["relations"]["calls"]["source"] for one in tried if "calls" in one.relations), "")
+        calls = find_calls(survey, settings, family.entity, brought)
+        findings += calls.findings
+        if calls.relation:
+            draft = draft._replace(relations={**draft.relations, "calls": calls.relation})
+        elif not calls.ties:
+            draft = _without_calls(draft, settings)
+    if "runs_on" in settings.relations:
+        ends = {"source": "kube_pod_info", "ends": settings.ends("runs_on")}
+        ties = count_ties(survey, settings, "runs_on", ends) if survey.alive("kube_pod_info") else 0
+        if ties:
+            findings.append(f"relation runs_on: {count(ties, 'pair')}, from kube_pod_info")
+        else:
+            findings.append("relation runs_on left out: no node of kube_pod_info is a node that node_exporter measures")
+            draft = draft._replace(relations={**draft.relations, "runs_on": None})
+    return draft, calls, findings
 
 
-def _without_calls(draft: Draft, family: Family) -> Draft:
-    signals = [signal for signal in draft.signals if signal.entity != "call"]
-    entities = {name: labels for name, labels in draft.entities.items() if name != "call"}
-    causes = known_causes(family.entity, [signal.name for signal in signals], calls=False)
-    return draft._replace(signals=signals, entities=entities, calls=None, causes=causes)
-
-
-def _calls_found(family: Family, calls: Calls | None, ties: list[Tie]) -> Iterator[str]:
-    if calls and ties:
-        yield f"relation calls: {count(len(ties), 'pair')}, from {calls.metric}"
-    elif calls:
-        yield (
-            f"relation calls left out: no client and server of {calls.metric} are both among these entities; "
-            "give the relation 'labels' that map the names, or list the calls"
+def _without_calls(draft: Draft, settings: Settings) -> Draft:
+    """Calls between nobody are of no use."""
+    calls = {name for name, signal in settings.signals.items() if signal.entity == "call"}
+    why = "no call is between what is measured here"
+    packs = [
+        pack._replace(
+            signals=[name for name in pack.signals if name not in calls],
+            off={**pack.off, **{name: why for name in pack.signals if name in calls}},
         )
-    elif family.entity in ("service", "workload"):
-        yield f"missing: {_NO_CALLS}"
+        for pack in draft.packs
+    ]
+    return draft._replace(
+        packs=[pack for pack in packs if pack.signals],
+        signals=[signal for signal in draft.signals if signal.name not in calls],
+        entities={name: labels for name, labels in draft.entities.items() if name != "call"},
+        relations={**draft.relations, "calls": None} if "calls" in settings.relations else draft.relations,
+    )
+
+
+def _with_causes(draft: Draft, family: Family, calls: Found) -> Draft:
+    """What is known of signals that are not from packs, or of theirs beside these."""
+    if not draft.signals:
+        return draft
+    settings = parse_settings(write(draft))
+    names = [name for name, signal in settings.signals.items() if signal.entity in (family.entity, "call")]
+    along = bool(calls.ties) and not any(rule.relation == "calls" for rule in settings.graph.templates)
+    causes = without(known_causes(family.entity, names, along), settings.graph.templates)
+    asked = {(effect.treatment, effect.outcome) for effect in settings.effects}
+    effects = [pair for pair in known_effects(family.entity, names) if pair not in asked]
+    return draft._replace(causes=causes, effects=effects)
 
 
 def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> Iterator[str]:
@@ -170,9 +215,3 @@ def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> I
         yield f"samples reach back {told}: scores begin in about {format_duration((needed - reach) // 60 * 60 + 60)}"
     else:
         yield f"samples reach back {told}: enough for scores at once"
-
-
-def _left_out(survey: Survey, family: Family) -> Iterator[str]:
-    """Other families that are there, and that this file does not use."""
-    if family.entity != "instance" and survey.alive("node_cpu_seconds_total"):
-        yield "left out: node_exporter is there too; examples/node_exporter.yaml has signals for machines"

@@ -41,12 +41,16 @@ class Identity(NamedTuple):
     findings: tuple[str, ...] = ()
 
 
-def identify(survey: Survey, metric: str, names: Sequence[str]) -> Identity | None:
+def identify(survey: Survey, metric: str, names: Sequence[str], made: str = "") -> Identity | None:
     """The labels of `metric` that tell its entities apart, the name being one of `names`; None when it has none.
 
     Of the labels that could be the name, the first that takes at least half as many values as any other does:
     a label that says the same of everything is no name. Namespace and cluster join where they take several values.
+    A name that is `made` from others is no label of the metric, and nothing is known of its values.
     """
+    if made:
+        several = [label for label in ("cluster", "namespace") if _distinct(survey, metric, label) > 1]
+        return Identity((*dict.fromkeys((*several, "namespace")), made), frozenset())
     counts = {label: _distinct(survey, metric, label) for label in names if label in survey.labels(metric)}
     most = max(counts.values(), default=0)
     if not most:

@@ -59,5 +59,5 @@ def _pairs(effect: Effect, variables: Sequence[Variable]) -> Iterator[tuple[Vari
 
 def _window(effect: Effect, settings: Settings) -> int:
     if effect.window is None:
-        return max(settings.baseline_points // 8, _SHORTEST_DEFAULT)
+        return max(settings.recent_points // 8, _SHORTEST_DEFAULT)
     return max(round(effect.window / settings.step), _SHORTEST)

@@ -3,6 +3,8 @@
 from datasource.evaluation.clock import Clock, Evaluator, Health
 from datasource.evaluation.jobs import Workers
 from datasource.evaluation.metrics import HELP, Sample, effect_labels, entity_labels, samples, variable_labels
+from datasource.evaluation.offline import evaluate_matrix
+from datasource.evaluation.rows import snapshot_json
 from datasource.evaluation.snapshot import Snapshot
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     "Workers",
     "effect_labels",
     "entity_labels",
+    "evaluate_matrix",
     "samples",
+    "snapshot_json",
     "variable_labels",
 ]

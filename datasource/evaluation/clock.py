@@ -16,8 +16,8 @@ from datasource.evaluation.jobs import Workers, effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import CausalGraph, GraphError, build_graph
 from datasource.settings import Loaded
-from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader
-from datasource.topology import Topology, read_topology
+from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader, encode_events
+from datasource.topology import Topology, TopologyReader
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,9 @@ class Evaluator:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers(self.settings.evaluation.workers)
-        self._history = History(self.reader, self.settings.baseline_points)
+        self._history = History(self.reader)
         self._topology = Topology()
+        self._topology_reader = TopologyReader(self.settings)
         self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
         self._mechanisms: Mechanisms | None = None
         self._effects: tuple[EffectResult, ...] | None = None
@@ -56,7 +57,7 @@ class Evaluator:
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
-        matrix = self._history.update(now)
+        matrix = encode_events(self._history.update(now), self.settings.signals)
         points = int(np.isfinite(matrix.values).any(axis=0).sum())
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
@@ -79,6 +80,7 @@ class Evaluator:
             notices=self._notices(),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
+            older=self._history.older,
         )
 
     def wait_for_effects(self, timeout: float) -> bool:
@@ -93,10 +95,12 @@ class Evaluator:
 
     def _refit(self, matrix: Matrix) -> None:
         entities = {variable.entity for variable in matrix.variables}
-        self._topology = read_topology(self.settings, self.reader.client, entities, matrix.start, matrix.end)
+        self._topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
         built = build_graph(self.settings, matrix.variables, self._topology)
         self._graph = built.graph, built.notices
-        self._mechanisms = self.workers.submit(fit_job, self.settings, matrix, built.graph).result(_FIT_TIMEOUT)
+        self._mechanisms = self.workers.submit(fit_job, self.settings, matrix, built.graph, self._history.older).result(
+            _FIT_TIMEOUT
+        )
         self._refit_at = matrix.end + int(self.settings.evaluation.refit)
         if self._effects_job is None:
             questions, self._effects_notices = effect_questions(self.settings, matrix.variables)
@@ -129,7 +133,12 @@ class Evaluator:
         return judgement
 
     def _notices(self) -> tuple[str, ...]:
-        signals = (f"signal '{report.signal}': {report.problem}" for report in self._history.reports if report.problem)
+        signals = (
+            f"signal '{report.signal}': {told}"
+            for report in self._history.reports
+            for told in (report.problem, report.notice)
+            if told
+        )
         computing = ("effects are being computed",) if self._effects is None and self._effects_job else ()
         return (*signals, *self._topology.notices, *self._graph[1], *self._effects_notices, *computing)
 

@@ -18,12 +18,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def fit_job(settings: Settings, matrix: Matrix, graph: CausalGraph) -> Mechanisms:
+def fit_job(settings: Settings, matrix: Matrix, graph: CausalGraph, older: Matrix | None = None) -> Mechanisms:
     """Fit the mechanisms of every variable."""
     return fit_mechanisms(
         matrix,
         graph,
         Roles(settings.signals),
+        older=older,
         false_alarms_per_day=settings.anomaly.false_alarms_per_day,
         min_points=settings.evaluation.warm_up,
         environment=settings.environment,

@@ -15,7 +15,8 @@ class Snapshot:
     """Everything known at `time` (seconds): keyed by time, settings, graph version and mechanism version.
 
     `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
-    `effects` is None until they were computed for the first time.
+    `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
+    one point every `settings.older_step` seconds.
     """
 
     time: int
@@ -31,6 +32,7 @@ class Snapshot:
     notices: tuple[str, ...]
     points: int
     points_needed: int
+    older: Matrix | None = None
 
     @property
     def key(self) -> tuple[int, str, str, int]:

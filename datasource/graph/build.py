@@ -27,8 +27,8 @@ def build_graph(settings: Settings, variables: Sequence[Variable], topology: Top
     """Templates applied to every entity and along every relation, and the single edges, over measured variables.
 
     A single edge that names an entity nobody has measured yet waits for it, with a notice. Two services that
-    call each other both ways close a cycle at lag 0 through a learnt relation: those edges move to lag 1,
-    with a notice. Raises GraphError for a cycle that the settings file itself closes.
+    call each other both ways close a cycle at lag 0 through a relation: those edges move to lag 1, with a
+    notice. Raises GraphError for a cycle that templates and edges close by themselves.
     """
     measured = {(variable.entity, variable.signal): variable for variable in variables}
     entities = sorted({variable.entity for variable in variables})
@@ -51,8 +51,7 @@ def build_graph(settings: Settings, variables: Sequence[Variable], topology: Top
             continue
         for lag in rule.lags:
             _add(found, Edge(ends[0], ends[1], lag, "", (Evidence("expert", _text(rule)),)))  # type: ignore[arg-type]
-    learnt = {name for name, relation in settings.relations.items() if relation.source != "list"}
-    edges, said = _without_cycles(list(found.values()), learnt)
+    edges, said = _without_cycles(list(found.values()))
     return BuiltGraph(CausalGraph(tuple(variables), tuple(sorted(edges))), (*notices, *said))
 
 
@@ -64,17 +63,20 @@ def _places(
         wanted = settings.signals[rule.cause].entity
         yield from ((entity, entity, None) for entity in entities if entity.type == wanted)
         return
-    _, callee = list(settings.ends(rule.relation))[:2]
+    caller = next(iter(settings.ends(rule.relation)))
     for tie in topology.along(rule.relation):
         cause, effect = tie.end(rule.from_end), tie.end(rule.to_end)
         # Nothing comes back along a tie to somebody who does not wait for it.
-        comes_back = rule.from_end == callee and rule.to_end != "call"
+        comes_back = rule.to_end == caller
         if cause and effect and (tie.waits or not comes_back):
             yield cause, effect, tie
 
 
 def _topology_evidence(tie: Tie | None) -> tuple[Evidence, ...]:
-    return (Evidence("topology", tie.relation, tie.last_seen, tie.rate),) if tie else ()
+    if tie is None:
+        return ()
+    by = f"{tie.relation} from {', '.join(tie.sources)}" if tie.sources else tie.relation
+    return (Evidence("topology", by, tie.last_seen, tie.rate),)
 
 
 def _add(found: dict[tuple[Variable, Variable, int], Edge], edge: Edge) -> None:
@@ -84,11 +86,11 @@ def _add(found: dict[tuple[Variable, Variable, int], Edge], edge: Edge) -> None:
     found[key] = edge
 
 
-def _without_cycles(edges: list[Edge], learnt: set[str]) -> tuple[list[Edge], list[str]]:
+def _without_cycles(edges: list[Edge]) -> tuple[list[Edge], list[str]]:
     notices = []
     instant = _instant(edges)
     for loop in nx.strongly_connected_components(instant):
-        inside = [e for e in edges if e.lag == 0 and e.relation in learnt and e.cause in loop and e.effect in loop]
+        inside = [e for e in edges if e.lag == 0 and e.relation and e.cause in loop and e.effect in loop]
         if len(loop) == 1 or not inside:
             continue
         moved = {(edge.cause, edge.effect) for edge in inside}

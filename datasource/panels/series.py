@@ -32,8 +32,8 @@ def outside_notice(query: Query, snapshot: Snapshot) -> tuple[str, ...]:
     matrix = snapshot.matrix
     if query.start >= matrix.start - matrix.step:
         return ()
-    kept = format_duration(snapshot.settings.baseline)
-    return (f"the panel begins before the baseline of {kept}; older points are not shown",)
+    kept = format_duration(min(snapshot.settings.baseline, snapshot.settings.full_resolution))
+    return (f"the panel begins before the {kept} that are kept at full resolution; older points are not shown",)
 
 
 def thin(

@@ -2,19 +2,22 @@
 
 from datasource.settings.duration import format_duration, parse_duration
 from datasource.settings.load import Loaded, SettingsError, load_settings, parse_settings
-from datasource.settings.model import Effect, Kind, Relation, Role, Settings, Signal
+from datasource.settings.model import Effect, Kind, Role, Settings, Signal
+from datasource.settings.relations import NameRule, Relation, Source
 from datasource.settings.rules import Rule, parse_rule
 
 __all__ = [
     "Effect",
     "Kind",
     "Loaded",
+    "NameRule",
     "Relation",
     "Role",
     "Rule",
     "Settings",
     "SettingsError",
     "Signal",
+    "Source",
     "format_duration",
     "load_settings",
     "parse_duration",

@@ -1,10 +1,12 @@
 """Do the blocks of causal.yaml fit together? Each finding names its place and the fix."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from datasource.settings.duration import format_duration
 from datasource.settings.model import Settings
+from datasource.settings.promql import range_seconds
+from datasource.settings.relations import Source
 from datasource.settings.rules import Rule
 
 Place = tuple[str | int, ...]
@@ -34,10 +36,11 @@ def known(name: str, names: Iterable[str]) -> str:
 def _grid(settings: Settings) -> Iterator[Finding]:
     if settings.step % 1:
         yield ("step",), f"{settings.step} s is not a whole number of seconds"
-    if settings.baseline_points < settings.evaluation.warm_up:
+    if settings.recent_points < settings.evaluation.warm_up:
+        short = "full_resolution" if settings.full_resolution < settings.baseline else "baseline"
         yield (
-            ("baseline",),
-            f"{format_duration(settings.baseline)} holds {settings.baseline_points} points at a step of "
+            (short,),
+            f"{format_duration(getattr(settings, short))} holds {settings.recent_points} points at a step of "
             f"{format_duration(settings.step)}, fewer than evaluation.warm_up ({settings.evaluation.warm_up}); "
             "make it longer",
         )
@@ -51,35 +54,59 @@ def _signals(settings: Settings) -> Iterator[Finding]:
                 (*place, "entity"),
                 f"no entity type '{signal.entity}'; {known(signal.entity, settings.entities)}",
             )
+        if signal.end != "client" and signal.entity != "call":
+            yield (*place, "end"), f"only a call is measured at its server's end; '{signal.entity}' is no call"
+        if signal.source == "loki" and settings.loki is None:
+            yield (*place, "source"), "there is no loki block; add one with its url, as loki: {url: http://loki:3100}"
+        if signal.encode != "count" and signal.kind != "event":
+            yield (*place, "encode"), f"only events are encoded; add kind: event, or remove encode: {signal.encode}"
         if signal.window < 1:
             yield (*place, "window"), "shorter than a second; give the [range] inside the query"
+            continue
+        ranges = [format_duration(seconds) for seconds in range_seconds(signal.query)]
+        if ranges and format_duration(signal.window) not in ranges:
+            yield (
+                (*place, "window"),
+                f"{format_duration(signal.window)}, but the query looks back over {' and '.join(ranges)}; "
+                f"write window: {ranges[0]}, or change the [range] in the query",
+            )
 
 
 def _relations(settings: Settings) -> Iterator[Finding]:
     for name, relation in settings.relations.items():
-        for end, entity in relation.ends.items():
-            if entity not in settings.entities:
-                yield (
-                    ("relations", name, "ends", end),
-                    f"no entity type '{entity}'; {known(entity, settings.entities)}",
-                )
+        place: Place = ("relations", name)
         if relation.ends and len(relation.ends) != 2:
-            yield (
-                ("relations", name, "ends"),
-                "a relation has two ends, as {client: service, server: service}",
-            )
-        for end, labels in relation.labels.items():
-            ends = settings.ends(name)
-            if end not in ends:
-                yield ("relations", name, "labels", end), f"no end '{end}'; {known(end, ends)}"
-                continue
-            own = settings.entities[ends[end]].labels if ends[end] in settings.entities else ()
-            for label in labels:
-                if own and label not in own:
-                    yield (
-                        ("relations", name, "labels", end, label),
-                        f"entity type '{ends[end]}' has no label '{label}'; {known(label, own)}",
-                    )
+            yield (*place, "ends"), "a relation has two ends, as {client: service, server: service}"
+            continue
+        ends = settings.ends(name)
+        for end, entity in ends.items():
+            if entity not in settings.entities:
+                there = (*place, "ends", end) if end in relation.ends else place
+                yield there, f"no entity type '{entity}' for '{end}'; {known(entity, settings.entities)}"
+        for index, source in enumerate(relation.named_sources.values()):
+            inside = (*place, "sources", index) if relation.sources else place
+            yield from _labels(settings, (*inside, "labels"), source, ends)
+            if source.source == "relation":
+                yield from _derived(settings, (*inside, "relation"), name, source)
+
+
+def _labels(settings: Settings, place: Place, source: Source, ends: Mapping[str, str]) -> Iterator[Finding]:
+    for end, labels in source.labels.items():
+        if end not in ends:
+            yield (*place, end), f"no end '{end}'; {known(end, ends)}"
+            continue
+        own = settings.entities[ends[end]].labels if ends[end] in settings.entities else ()
+        for label in labels:
+            if own and label not in own:
+                yield (*place, end, label), f"entity type '{ends[end]}' has no label '{label}'; {known(label, own)}"
+
+
+def _derived(settings: Settings, place: Place, name: str, source: Source) -> Iterator[Finding]:
+    others = [other for other in settings.relations if other != name]
+    if source.relation not in others:
+        yield place, f"no other relation '{source.relation}'; {known(source.relation, others)}"
+    elif any(one.source == "relation" for one in settings.relations[source.relation].named_sources.values()):
+        yield place, f"'{source.relation}' is itself taken from a relation; name the one it is taken from"
 
 
 def _templates(settings: Settings) -> Iterator[Finding]:

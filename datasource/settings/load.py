@@ -9,7 +9,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from datasource.settings.consistency import Place, find_inconsistencies, known
-from datasource.settings.model import Prometheus, Settings
+from datasource.settings.merge import Merged, merge_packs
+from datasource.settings.model import Settings
+from datasource.settings.prometheus import Prometheus
+from datasource.settings.secret import hide_userinfo, may_be_secret
 
 
 class SettingsError(Exception):
@@ -25,7 +28,7 @@ class Loaded(NamedTuple):
     def reading_from(self, url: str) -> "Loaded":
         """The same settings for another Prometheus. Raises SettingsError."""
         try:
-            prometheus = Prometheus.model_validate({**self.settings.prometheus.model_dump(), "url": url})
+            prometheus = Prometheus.model_validate({**dict(self.settings.prometheus), "url": url})
         except ValidationError as error:
             raise SettingsError(f"--prometheus: {_describe(error.errors()[0])[1]}") from None
         return self._replace(settings=self.settings.model_copy(update={"prometheus": prometheus}))
@@ -41,31 +44,38 @@ def load_settings(path: str | os.PathLike[str]) -> Loaded:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
-    return Loaded(parse_settings(text, str(path)), hashlib.sha256(text.encode()).hexdigest()[:12])
+    settings = parse_settings(text, str(path), Path(path).parent)
+    return Loaded(settings, hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
-def parse_settings(text: str, name: str = "causal.yaml") -> Settings:
-    """Validate the text of a settings file. Raises SettingsError."""
+def parse_settings(text: str, name: str = "causal.yaml", folder: Path | None = None) -> Settings:
+    """Validate the text of a settings file. Raises SettingsError.
+
+    Files that it names are looked for in `folder`, or else in the working directory.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines = _lines(node)
         data = yaml.load(text, Loader=_UniqueKeys)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{name}:{line}: not YAML: {error.problem or error.context}") from None
+        raise SettingsError(f"{name}:{line}: not YAML: {_problem(error)}") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{name}: not YAML: {error}") from None
     if not isinstance(data, dict):
-        raise SettingsError(f"{name}:1: empty; it needs at least prometheus, entities and signals")
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        findings = [_describe(detail) for detail in error.errors()]
-    else:
-        findings = find_inconsistencies(settings)
-        if not findings:
-            return settings
-    told = sorted((_line(lines, place), f"{_show(place)}: {what}") for place, what in findings)
+        raise SettingsError(f"{name}:1: empty; it needs at least prometheus and packs, or entities and signals")
+    merged = merge_packs(data)
+    findings = merged.findings
+    if not findings:
+        try:
+            settings = Settings.model_validate(merged.data, context={"folder": folder})
+        except ValidationError as error:
+            findings = [_describe(detail) for detail in error.errors()]
+        else:
+            findings = find_inconsistencies(settings)
+            if not findings:
+                return settings
+    told = sorted(_told(place, what, lines, merged) for place, what in findings)
     raise SettingsError("\n".join(f"{name}:{line}: {text}" for line, text in told))
 
 
@@ -84,6 +94,14 @@ class _UniqueKeys(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, without the value, which may be a secret: `password: *word` would be an alias."""
+    text = str(error.problem or error.context)
+    if "alias" in text or "could not determine a constructor for the tag" in text:
+        return "a value that begins with * or ! needs quotes"
+    return text
 
 
 def _lines(node: yaml.Node | None, place: Place = ()) -> dict[Place, int]:
@@ -106,6 +124,15 @@ def _line(lines: dict[Place, int], place: Place) -> int:
     return lines.get(place, 1)
 
 
+def _told(place: Place, what: str, lines: dict[Place, int], merged: Merged) -> tuple[int, str]:
+    """The line of a finding and its text. What a pack brought stands in the file only by the pack's name."""
+    text, pack = f"{_show(place)}: {what}", merged.origin(place, lines)
+    if not pack:
+        return _line(lines, place), text
+    named = _line(lines, merged.chosen[pack])
+    return (_line(lines, place) if place[:2] in lines else named), f"{text} (from pack '{pack}')"
+
+
 def _show(place: Place) -> str:
     text = ""
     for part in place:
@@ -120,17 +147,27 @@ def _describe(detail: Any) -> tuple[Place, str]:
     if kind == "extra_forbidden":
         return place, f"no such key; {known(str(place[-1]), _keys(place[:-1]))}"
     if kind == "literal_error":
-        return place, f"{detail['input']!r} is none of {detail['ctx']['expected']}"
+        return place, f"{_input(detail)} is none of {detail['ctx']['expected']}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return (
             place,
-            f"{detail['input']!r} should be a block of keys and values; known are: {', '.join(_keys(place))}",
+            f"{_input(detail)} should be a block of keys and values; known are: {', '.join(_keys(place))}",
         )
     if kind == "tuple_type":
-        return place, f"{detail['input']!r} should be a list, as [{detail['input']}]"
+        shown = _input(detail)
+        example = f", as [{detail['input']}]" if shown == repr(detail["input"]) else ""
+        return place, f"{shown} should be a list{example}"
     if kind == "value_error":
         return place, str(detail["ctx"]["error"])
-    return place, f"{detail['msg']}; it is {detail['input']!r}"
+    return place, f"{detail['msg']}; it is {_input(detail)}"
+
+
+def _input(detail: Any) -> str:
+    """What stands in the file, unless it may hold a secret."""
+    value = detail["input"]
+    if isinstance(value, (dict, list, tuple)):
+        return "a block" if isinstance(value, dict) else "a list"
+    return "what stands there" if may_be_secret(tuple(detail["loc"])) else hide_userinfo(repr(value))
 
 
 def _keys(place: Place) -> list[str]:
@@ -145,7 +182,7 @@ def _keys(place: Place) -> list[str]:
 
 def _inner(annotation: Any) -> Any:
     """The block inside dict[str, Block], tuple[Block, ...] or Block | None."""
-    for inner in getattr(annotation, "__args__", ()):
+    for inner in map(_inner, getattr(annotation, "__args__", ())):
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return inner
     return annotation

@@ -1,54 +1,18 @@
 """What causal.yaml may say. Each class is one block of the file."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from datasource.settings.block import Block
 from datasource.settings.duration import Duration
-from datasource.settings.rules import Rule, parse_rule
+from datasource.settings.name import Name
+from datasource.settings.prometheus import Prometheus
+from datasource.settings.relations import Relation
+from datasource.settings.rules import RuleText
 
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-
-
-def _check_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is not a name; use letters, digits and underscores, first a letter")
-    return value
-
-
-def _check_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError(f"{value!r} is not an address; write it as http://prometheus:9090")
-    return value.rstrip("/")
-
-
-def _as_rule(value: Any) -> Any:
-    return parse_rule(value) if isinstance(value, str) else value
-
-
-Name = Annotated[str, AfterValidator(_check_name)]
-RuleText = Annotated[Rule, BeforeValidator(_as_rule)]
 Role = Literal["load", "latency", "work", "failure", "saturation", "event"]
 Kind = Literal["gauge", "rate", "quantile", "event"]
-
-
-class Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Prometheus(Block):
-    """Where the signals come from.
-
-    `timeout` bounds one request, `retries` counts further tries after a refused connection or a 5xx,
-    `latency_offset` is how long after a step its samples are surely there.
-    """
-
-    url: Annotated[str, AfterValidator(_check_url)]
-    timeout: Duration = 30.0
-    retries: int = Field(default=2, ge=0, le=10)
-    concurrency: int = Field(default=4, ge=1, le=64)
-    latency_offset: Duration = 30.0
 
 
 class EntityType(Block):
@@ -58,42 +22,21 @@ class EntityType(Block):
 
 
 class Signal(Block):
-    """A PromQL query giving one number per entity."""
+    """A PromQL query giving one number per entity.
+
+    `end` is for signals of a call: `server` where it is measured at the server, otherwise the client sees it.
+    """
 
     entity: str
     query: str = Field(min_length=1)
+    source: Literal["prometheus", "loki"] = "prometheus"
     window: Duration
     unit: str = "short"
     kind: Kind = "gauge"
+    encode: Literal["count", "active", "since"] = "count"
     role: Role | None = None
+    end: Literal["client", "server"] = "client"
     description: str = ""
-
-
-class Relation(Block):
-    """How entities are tied.
-
-    `ends` names the roles and their entity types. A metric names the entity at an end by the label of
-    the end's name and, for further entity labels, `<end>_<label>`; `labels` overrides that.
-    """
-
-    source: Literal["service_graph", "metric", "list"] = "service_graph"
-    query: str = ""
-    ends: dict[Name, str] = {}
-    labels: dict[str, dict[str, str]] = {}
-    pairs: tuple[RuleText, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_list(cls, value: Any) -> Any:
-        return {"source": "list", "pairs": value} if isinstance(value, list) else value
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Relation":
-        if self.source == "list" and not self.pairs:
-            raise ValueError("a relation from a list needs pairs, as ['web -> checkout', ...]")
-        if self.source == "metric" and not self.query:
-            raise ValueError("a relation from a metric needs a query that returns one series per pair")
-        return self
 
 
 class Graph(Block):
@@ -144,15 +87,23 @@ class Evaluation(Block):
     max_series: int = Field(default=50_000, ge=100)
 
 
+OLDER_STEPS = 11
+"""Of the older baseline, one point in so many is kept. Without a factor in common with minutes and hours, so that
+what happens every five minutes or every hour is met at all its phases."""
+
+
 class Settings(Block):
-    """causal.yaml."""
+    """causal.yaml. Of its `packs` only names and parameters are left: what they bring is in the other blocks."""
 
     prometheus: Prometheus
+    packs: dict[Name, dict[str, Any]] = Field(default={})
+    loki: Prometheus | None = None
     step: Annotated[Duration, Field(ge=1)] = 30.0
     baseline: Duration = 86400.0
+    full_resolution: Duration = 172800.0
     entities: dict[Name, EntityType] = Field(min_length=1)
     signals: dict[Name, Signal] = Field(min_length=1)
-    relations: dict[Name, Relation] = {}
+    relations: dict[Name, Relation] = Field(default={})
     graph: Graph = Graph()
     effects: tuple[Effect, ...] = ()
     anomaly: Anomaly = Anomaly()
@@ -160,15 +111,27 @@ class Settings(Block):
     environment: tuple[Name, ...] = ()
 
     @property
-    def baseline_points(self) -> int:
-        return int(self.baseline // self.step)
+    def recent_points(self) -> int:
+        """How many points of a series are kept at full resolution."""
+        return int(min(self.baseline, self.full_resolution) // self.step)
+
+    @property
+    def older_step(self) -> int:
+        """Seconds between two points of the older baseline."""
+        return OLDER_STEPS * int(self.step)
+
+    @property
+    def older_points(self) -> int:
+        """How many points of a series are kept of the older baseline."""
+        return int(max(0.0, self.baseline - self.full_resolution) // self.older_step)
 
     def ends(self, relation: str) -> dict[str, str]:
         """Entity type by end of a relation, in the order (from, to); a call entity comes third."""
-        ends = dict(self.relations[relation].ends)
+        declared = self.relations[relation]
+        ends = dict(declared.ends)
         if not ends:
             first = next(iter(self.entities))
-            ends = {"client": first, "server": first}
+            ends = {end: declared.usual_types.get(end, first) for end in declared.usual_ends}
         if set(ends) == {"client", "server"} and "call" in self.entities:
             ends["call"] = "call"
         return ends

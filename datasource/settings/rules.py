@@ -7,7 +7,9 @@ shop/checkout.restarts -> shop/web.latency (lag 1)
 """
 
 import re
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator
 
 _LAG = re.compile(r"\(\s*lag\s+(\d+)(?:\s*\.\.\s*(\d+))?\s*\)\s*$")
 _ALONG = re.compile(r"\balong\s+(\S+)\s+from\s+(\S+)\s+to\s+(\S+)\s*$")
@@ -48,3 +50,10 @@ def parse_rule(text: str) -> Rule:
     if not (cause and arrow and effect) or " " in cause + effect:
         raise ValueError(f"'{text}' is not a cause and an effect; {_FORM}")
     return Rule(cause, effect, lags, relation, from_end, to_end)
+
+
+def _as_rule(value: Any) -> Any:
+    return parse_rule(value) if isinstance(value, str) else value
+
+
+RuleText = Annotated[Rule, BeforeValidator(_as_rule)]

@@ -63,33 +63,6 @@ class Matrix:
         last = max(first, int((end - self.start) // self.step) + 1)
         return Matrix(self.variables, self.start + first * self.step, self.step, self.values[:, first:last])
 
-    def updated(self, newer: "Matrix", keep: int) -> "Matrix":
-        """This matrix with the columns of `newer` laid over it, cut to the newest `keep` columns.
-
-        A variable that only one of the two knows is NaN where the other speaks; one that has no sample
-        left in the kept columns is dropped. Raises ValueError when the steps differ.
-        """
-        if newer.step != self.step:
-            raise ValueError(f"a step of {newer.step} s does not continue one of {self.step} s")
-        end = max(self.end, newer.end)
-        start = max(min(self.start, newer.start), end - (keep - 1) * self.step)
-        variables = tuple(dict.fromkeys((*self.variables, *newer.variables)))
-        rows = {variable: row for row, variable in enumerate(variables)}
-        values = np.full((len(variables), (end - start) // self.step + 1), np.nan)
-        for part in (self, newer):
-            visible = part.between(start, end)
-            first = (visible.start - start) // self.step
-            columns = slice(first, first + visible.values.shape[1])
-            values[:, columns] = np.nan  # what was read again replaces all that was there
-            values[[rows[v] for v in visible.variables], columns] = visible.values
-        alive = ~np.isnan(values).all(axis=1)
-        return Matrix(
-            tuple(v for v, keeps in zip(variables, alive, strict=True) if keeps),
-            start,
-            self.step,
-            values[alive],
-        )
-
 
 def empty_matrix(start: int, step: int, columns: int = 0) -> Matrix:
     """A matrix that knows no variable."""

@@ -1,71 +1,70 @@
-"""Asking Prometheus: prometheus-api-client's connection, our own queries and decoding.
+"""Asking Prometheus: prometheus-api-client's connection, our own session, queries and decoding.
 
 Every way in which Prometheus can fail becomes one `PrometheusError` that says what to change.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
-import requests
-from numpy.typing import NDArray
 from prometheus_api_client import PrometheusConnect
-from urllib3.util.retry import Retry
 
-MAX_POINTS = 11_000
-"""Prometheus refuses a range query for more points than this per series."""
-
-
-class PrometheusError(Exception):
-    """Prometheus did not answer the question. `kind` is one of unreachable, timeout, bad_query,
-    unavailable, not_json; the text says what happened and what to change."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class Series(NamedTuple):
-    """One series of an answer: its labels, times in seconds, and values."""
-
-    labels: dict[str, str]
-    times: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-
-class Answer(NamedTuple):
-    """The decoded `data` of an answer and the warnings that came with it."""
-
-    data: Any
-    warnings: tuple[str, ...] = ()
+from datasource.settings.prometheus import Prometheus
+from datasource.telemetry.answer import Answer, judge_warnings, warnings_of
+from datasource.telemetry.decode import Series, decode_matrix
+from datasource.telemetry.errors import PrometheusError
+from datasource.telemetry.transport import Reply, Transport
 
 
 class PrometheusClient:
-    """One Prometheus, or anything that speaks its HTTP API."""
+    """One Prometheus, or anything that speaks its HTTP API.
 
-    def __init__(self, url: str, timeout: float = 30.0, retries: int = 2) -> None:
-        self.url = url.rstrip("/")
-        self.timeout = timeout
-        retry = Retry(
-            total=retries, read=False, backoff_factor=0.2, status_forcelist=(502, 503, 504), raise_on_status=False
-        )
-        # Identity, because decompressing costs more than a local network does.
-        self._connection = PrometheusConnect(
-            url=self.url, headers={"Accept-Encoding": "identity"}, retry=retry, timeout=timeout
-        )
+    `connection` is prometheus-api-client's view of it, over the same session: same credentials, TLS, proxy, headers.
+    """
+
+    block = "prometheus"
+    """Where it stands in the settings."""
+    _prefix = "/api/v1"
+
+    def __init__(self, url: str | Prometheus, timeout: float = 30.0, retries: int = 2) -> None:
+        given = url if isinstance(url, Prometheus) else Prometheus(url=url, timeout=timeout, retries=retries)
+        self.settings = given
+        self.url = given.url
+        self.timeout = given.timeout
+        self._transport = Transport(given, given.url, given.timeout, given.retries, self.block)
+        self.connection = PrometheusConnect(url=self.url, session=self._transport.session, timeout=self.timeout)
+
+    @classmethod
+    def from_settings(cls, settings: Prometheus) -> "PrometheusClient":
+        """The one that the `prometheus` block describes."""
+        return cls(settings)
 
     def query_range(self, query: str, start: int, end: int, step: int) -> Iterator[list[Series]]:
         """The series of a query on the grid start, start + step, ... end (seconds), in windows that do not overlap.
 
         Raises PrometheusError.
         """
-        window = (MAX_POINTS - 1) * step
+        for body in self.raw_range(query, start, end, step):
+            decoded = decode_matrix(body, self.url)
+            judge_warnings(decoded.warnings, self.settings.partial, self.url)
+            yield list(decoded.series)
+
+    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+        """The undecoded bodies of the answers (HTTP 200, a JSON object) to a range query on the same grid.
+
+        One for each window of at most `max_points` points; the windows do not overlap. Raises PrometheusError.
+        """
+        window = (self.settings.max_points - 1) * step
         while start <= end:
             last = min(end, start + window)
-            params = {"query": query, "start": start, "end": last, "step": step}
-            data = self.get("query_range", params).data
-            yield _series(data["result"] if isinstance(data, dict) and "result" in data else None, self.url)
+            span = {"start": self._time(start), "end": self._time(last), "step": step}
+            reply = self._ask("query_range", {"query": query, **span})
+            if reply.status != 200:
+                self._answer(reply, query)
+            if not reply.body.lstrip().startswith(b"{"):
+                raise self._transport.not_json(reply, "Prometheus' JSON")
+            yield reply.body
             start = last + step
 
     def query(self, query: str, time: float | None = None) -> list[Series]:
@@ -74,7 +73,13 @@ class PrometheusClient:
         data = self.get("query", params).data
         if not isinstance(data, dict) or data.get("resultType") != "vector":
             raise PrometheusError("bad_query", f"'{query}' does not return a vector; write a query that returns one")
-        return _series(({**one, "values": [one["value"]]} for one in data["result"]), self.url)
+        try:
+            return [_sample(one["metric"], *one["value"]) for one in data["result"] or ()]
+        except (KeyError, TypeError, ValueError) as error:
+            raise PrometheusError(
+                "not_json",
+                f"{self.url} answered JSON that is not Prometheus' vector ({error!r}); check prometheus.url",
+            ) from None
 
     def metric_names(self) -> list[str]:
         """Every metric name that Prometheus knows. Raises PrometheusError."""
@@ -86,86 +91,37 @@ class PrometheusClient:
 
     def get(self, endpoint: str, params: Mapping[str, Any]) -> Answer:
         """The `data` of one endpoint's answer. Raises PrometheusError."""
+        return self._answer(self._ask(endpoint, params), params.get("query", ""))
+
+    def _ask(self, endpoint: str, params: Mapping[str, Any]) -> Reply:
+        return self._transport.get(f"{self._prefix}/{endpoint}", {**self.settings.params, **params})
+
+    @staticmethod
+    def _time(seconds: int) -> int | str:
+        """How a time stands in a request."""
+        return seconds
+
+    def _answer(self, reply: Reply, query: str) -> Answer:
         try:
-            response = self._connection._session.get(
-                f"{self.url}/api/v1/{endpoint}",
-                params=dict(params),
-                headers=self._connection.headers,
-                timeout=self.timeout,
-            )
-        except requests.Timeout:
-            raise PrometheusError(
-                "timeout",
-                f"{self.url} did not answer within {self.timeout:g} s; raise prometheus.timeout, shorten the baseline, "
-                "or record the query as a rule",
-            ) from None
-        except requests.RequestException as error:
-            raise PrometheusError(
-                "unreachable",
-                f"{self.url} cannot be reached ({_reason(error)}); check prometheus.url and that it runs",
-            ) from None
-        return _answer(response, self.url, params.get("query", ""))
-
-
-def _answer(response: requests.Response, url: str, query: str) -> Answer:
-    try:
-        body = orjson.loads(response.content)
+            body = orjson.loads(reply.body)
+        except orjson.JSONDecodeError:
+            body = None
         if not isinstance(body, dict):
-            raise ValueError
-    except ValueError:
-        if response.status_code >= 500:
+            if reply.status >= 500 or reply.status == 429:
+                raise self._transport.unavailable(reply)
+            raise self._transport.not_json(reply, "Prometheus' JSON")
+        if reply.status >= 500 and "error" not in body:
+            raise self._transport.unavailable(reply)
+        if reply.status >= 400 or body.get("status") != "success":
+            said = f"{body.get('errorType', reply.status)}: {body.get('error', 'no reason given')}"
+            said = self._transport.hide(said)
+            if reply.status >= 500:
+                raise PrometheusError("unavailable", f"{self.url} could not answer: {said}")
             raise PrometheusError(
-                "unavailable",
-                f"{url} answered HTTP {response.status_code}; it, or a proxy before it, is in trouble",
-            ) from None
-        raise PrometheusError(
-            "not_json",
-            f"{url} answered HTTP {response.status_code} with "
-            f"{response.headers.get('Content-Type', 'no content type')}, not with Prometheus' JSON; "
-            "check that prometheus.url has the right port and path prefix",
-        ) from None
-    if response.status_code >= 500 and "error" not in body:
-        raise PrometheusError("unavailable", f"{url} answered HTTP {response.status_code}")
-    if response.status_code >= 400 or body.get("status") != "success":
-        said = f"{body.get('errorType', response.status_code)}: {body.get('error', 'no reason given')}"
-        if response.status_code >= 500:
-            raise PrometheusError("unavailable", f"{url} could not answer: {said}")
-        raise PrometheusError(
-            "bad_query", f"{url} refused {f'the query {query!r}' if query else 'the request'}: {said}"
-        )
-    return Answer(body.get("data"), tuple(body.get("warnings") or ()))
-
-
-def _series(result: Any, url: str) -> list[Series]:
-    try:
-        return [
-            Series(
-                one["metric"],
-                np.fromiter((point[0] for point in one["values"]), np.float64, len(one["values"])),
-                np.fromiter((float(point[1]) for point in one["values"]), np.float64, len(one["values"])),
+                "bad_query", f"{self.url} refused {f'the query {query!r}' if query else 'the request'}: {said}"
             )
-            for one in result
-        ]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise PrometheusError(
-            "not_json",
-            f"{url} answered JSON that is not Prometheus' matrix ({error!r}); check prometheus.url",
-        ) from None
+        return Answer(body.get("data"), warnings_of(body))
 
 
-def _reason(error: Exception) -> str:
-    text = str(error)
-    for sign, reason in (
-        ("Connection refused", "connection refused"),
-        ("Name or service not known", "unknown host name"),
-        ("Temporary failure in name resolution", "the host name does not resolve"),
-        ("Failed to resolve", "the host name does not resolve"),
-        ("No route to host", "no route to host"),
-        ("RemoteDisconnected", "it closed the connection without an answer"),
-        ("ConnectionResetError", "it reset the connection"),
-        ("CERTIFICATE_VERIFY_FAILED", "its certificate cannot be verified"),
-        ("too many 50", "it keeps answering 5xx"),
-    ):
-        if sign in text:
-            return reason
-    return type(error).__name__
+def _sample(labels: dict[str, str], time: float, value: str) -> Series:
+    return Series(labels, np.array([time], np.float64), np.array([float(value)], np.float64))

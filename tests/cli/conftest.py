@@ -47,9 +47,10 @@ def traced(server_binary: Find, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mesh(server_binary: Find, tmp_path_factory) -> Iterator[str]:
-    """The url of a Prometheus with Istio's metrics."""
+    """The url of a Prometheus with Istio's metrics, and those of workloads on Kubernetes and of their machines."""
     directory = tmp_path_factory.mktemp("mesh")
-    history = histories.openmetrics(directory / "om", histories.samples(histories.mesh(), 3))
+    lines = [*histories.mesh(), *histories.workloads(), *histories.machines()]
+    history = histories.openmetrics(directory / "om", histories.samples(lines, 3))
     yield from served(server_binary("prometheus"), directory, history)
 
 

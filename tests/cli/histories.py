@@ -83,6 +83,10 @@ def traced() -> list[Line]:
                 Line("traces_span_metrics_calls_total", span, counter(rate)),
                 Line("traces_span_metrics_duration_milliseconds_count", span, counter(rate)),
                 Line("traces_span_metrics_duration_milliseconds_sum", span, counter(rate * 50)),
+                *(
+                    Line("traces_span_metrics_duration_milliseconds_bucket", span | {"le": le}, counter(rate))
+                    for le in ("100", "+Inf")
+                ),
             ]
     for client, server in (*CALLED, ("user", "web")):
         pair = collector | {"client": client, "server": server, "connection_type": ""}
@@ -90,12 +94,13 @@ def traced() -> list[Line]:
             Line("traces_service_graph_request_total", pair, counter(10.0)),
             Line("traces_service_graph_request_failed_total", pair, counter(0.1)),
             Line("traces_service_graph_request_client_seconds_sum", pair, counter(0.5)),
+            Line("traces_service_graph_request_server_seconds_sum", pair, counter(0.4)),
         ]
     return lines
 
 
 def mesh() -> list[Line]:
-    """Istio, where both sides report every call, and two pods per workload."""
+    """Istio, where both sides report every call."""
     lines = []
     for client, server in (("web", "cart"), ("cart", "pricing")):
         for reporter in ("source", "destination"):
@@ -112,14 +117,126 @@ def mesh() -> list[Line]:
                 Line("istio_request_duration_milliseconds_count", pair, counter(10.0)),
                 Line("istio_request_duration_milliseconds_sum", pair, counter(500.0)),
             ]
-    for workload, namespace in (("web", "shop"), ("cart", "shop"), ("pricing", "platform")):
-        for pod in ("a", "b"):
-            own = {"namespace": namespace, "pod": f"{workload}-{pod}"}
-            container = own | {"container": "main"}
-            owner = own | {"workload": workload}
+    return lines
+
+
+WORKLOADS = (("shop", "web"), ("shop", "cart"), ("platform", "pricing"))
+
+
+def workloads() -> list[Line]:
+    """kube-state-metrics, cAdvisor and event_exporter: two pods per Deployment, on two nodes, and a pod of its own.
+
+    web's containers restart, killed for want of memory; cart is scaled; pricing is rolled out.
+    """
+    lines = []
+    for namespace, workload in WORKLOADS:
+        space = {"namespace": namespace}
+        for node in ("one", "two"):
+            own = space | {"pod": f"{workload}-7d9c8b6f5d-{node}"}
+            main = own | {"container": "main"}
+            owner = own | {"owner_kind": "ReplicaSet", "owner_name": f"{workload}-7d9c8b6f5d"}
+            creator = {"created_by_kind": "ReplicaSet", "created_by_name": f"{workload}-7d9c8b6f5d"}
+            restarts = every(600) if workload == "web" else lambda _: 1.0
+            reason = {"reason": "OOMKilled" if workload == "web" else "Error"}
             lines += [
-                Line("container_cpu_usage_seconds_total", container, counter(0.2)),
-                Line("kube_pod_container_status_restarts_total", container, lambda _: 1.0),
-                Line("namespace_workload_pod:kube_pod_owner:relabel", owner, lambda _: 1.0),
+                Line("container_cpu_usage_seconds_total", main, counter(0.2)),
+                Line("container_cpu_usage_seconds_total", own | {"container": "POD"}, counter(0.1)),
+                Line("container_memory_working_set_bytes", main, gauge(1e8)),
+                Line("container_cpu_cfs_periods_total", main, counter(10.0)),
+                Line("container_cpu_cfs_throttled_periods_total", main, counter(1.0)),
+                Line("kube_pod_owner", owner | {"owner_is_controller": "true"}, lambda _: 1.0),
+                Line("kube_pod_info", own | creator | {"node": f"node-{node}", "host_ip": "10.0.0.1"}, lambda _: 1.0),
+                Line("kube_pod_container_status_restarts_total", main, restarts),
+                Line("kube_pod_container_status_last_terminated_reason", main | reason, lambda _: 1.0),
+            ]
+            event = {
+                "involved_object_kind": "Pod",
+                "involved_object_name": own["pod"],
+                "involved_object_namespace": namespace,
+            }
+            if workload == "web":
+                warning = {"type": "Warning", "reason": "BackOff"}
+                lines.append(Line("kube_event_count", {"namespace": "monitoring"} | event | warning, every(900)))
+        deployment = space | {"deployment": workload}
+        autoscaler = space | {"horizontalpodautoscaler": f"{workload}-hpa"}
+        scaled = every(1200) if workload == "cart" else lambda _: 2.0
+        lines += [
+            Line(
+                "kube_deployment_status_observed_generation",
+                deployment,
+                every(600) if workload == "pricing" else scaled,
+            ),
+            Line("kube_deployment_spec_replicas", deployment, scaled),
+            Line("kube_deployment_status_replicas_updated", deployment, scaled),
+            Line("kube_horizontalpodautoscaler_status_desired_replicas", autoscaler, scaled),
+            Line(
+                "kube_horizontalpodautoscaler_info",
+                autoscaler | {"scaletargetref_kind": "Deployment", "scaletargetref_name": workload},
+                lambda _: 1.0,
+            ),
+        ]
+    alone = {"namespace": "shop", "pod": "debug", "owner_kind": "<none>", "owner_name": "<none>"}
+    return [*lines, Line("kube_pod_owner", alone, lambda _: 1.0)]
+
+
+def every(seconds: float) -> Callable[[float], float]:
+    """Grows by one every so many seconds."""
+    return lambda now: float(now // seconds + 1)
+
+
+def linkerd() -> list[Line]:
+    """Linkerd: the servers' and the clients' proxies report every response."""
+    lines = []
+    namespaces = {workload: namespace for namespace, workload in WORKLOADS}
+    for client, server in (("web", "cart"), ("cart", "pricing")):
+        inbound = {"direction": "inbound", "deployment": server, "namespace": namespaces[server]}
+        outbound = {"direction": "outbound", "deployment": client, "namespace": namespaces[client]}
+        outbound |= {"dst_deployment": server, "dst_namespace": namespaces[server]}
+        for side in (inbound, outbound):
+            lines += [
+                Line("response_total", side | {"classification": "success"}, counter(9.0)),
+                Line("response_total", side | {"classification": "failure"}, counter(1.0)),
+                Line("response_latency_ms_count", side, counter(10.0)),
+                Line("response_latency_ms_sum", side, counter(500.0)),
             ]
     return lines
+
+
+def machines(names: Iterable[str] = ("node-one", "node-two")) -> list[Line]:
+    """node_exporter on several machines."""
+    lines = []
+    for name in names:
+        own = {"instance": name, "job": "node-exporter"}
+        disk, files = own | {"device": "sda"}, own | {"device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/"}
+        lines += [
+            Line("node_cpu_seconds_total", own | {"cpu": "0", "mode": "idle"}, counter(0.7)),
+            Line("node_network_receive_bytes_total", own | {"device": "eth0"}, counter(1e5)),
+            Line("node_network_transmit_bytes_total", own | {"device": "eth0"}, counter(2e5)),
+            Line("node_memory_MemAvailable_bytes", own, gauge(4e9)),
+            Line("node_memory_MemTotal_bytes", own, lambda _: 8e9),
+            Line("node_filesystem_avail_bytes", files, gauge(4e9)),
+            Line("node_filesystem_size_bytes", files, lambda _: 8e9),
+            Line("node_load1", own, gauge(1.0)),
+            Line("node_pressure_cpu_waiting_seconds_total", own, counter(0.1)),
+            Line("node_pressure_io_waiting_seconds_total", own, counter(0.05)),
+            Line("node_disk_io_time_seconds_total", disk, counter(0.2)),
+            *(Line(f"node_disk_{what}_time_seconds_total", disk, counter(0.1)) for what in ("read", "write")),
+            *(Line(f"node_disk_{what}_completed_total", disk, counter(50.0)) for what in ("reads", "writes")),
+        ]
+    return lines
+
+
+SPAN_NAMES = {
+    "traces_span_metrics_calls_total": "traces_span_metrics_duration_milliseconds",
+    "traces_spanmetrics_calls_total": "traces_spanmetrics_latency",
+    "calls_total": "duration_milliseconds",
+}
+"""What the collector's connector, Tempo, and connectors before 2024 call requests and durations."""
+
+
+def renamed(lines: Iterable[Line], calls: str) -> list[Line]:
+    """The same spans under the names of another generation."""
+    old = next(iter(SPAN_NAMES))
+    return [
+        line._replace(name=line.name.replace(old, calls).replace(SPAN_NAMES[old], SPAN_NAMES[calls])) for line in lines
+    ]

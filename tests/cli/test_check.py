@@ -53,7 +53,10 @@ def check(prometheus, tmp_path):
 
     def run(signals, more="", url=prometheus, **head):
         file = tmp_path / "causal.yaml"
-        lines = "".join(f"  {n}: {{entity: service, query: '{q}', window: 1m}}\n" for n, q in signals.items())
+        lines = "".join(
+            f"  {n}: {{entity: service, query: '{q}', window: {'10s' if '[10s]' in q else '1m'}}}\n"
+            for n, q in signals.items()
+        )
         file.write_text(HEAD.format(url=url, **head) + lines + more)
         result = CliRunner().invoke(main, ["check", "--config", str(file)])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
@@ -129,8 +132,8 @@ effects:
 """
     code, output = check({"hits": GOOD, "more": GOOD}, more)
     assert code == 1
-    assert re.search(r"calls +2 ties ", output)
-    assert re.search(r"1 name +note: not measured: payment", output)
+    assert re.search(r"calls +1 tie +ok: from list", output)
+    assert "relation 'calls', list: 'payment' is no measured service; left out" in output
     assert "'carts.more' is not measured; did you mean 'cart.more'?" in output
     assert re.search(r"edges +4 edges, 4 variables +ok", output)
     assert re.search(r"hits -> more +2 questions +ok", output)

@@ -41,9 +41,8 @@ def test_services(name, fixture, request):
 
 
 def test_pods_belong_to_workloads(mesh):
-    settings, _ = load_settings(EXAMPLES / "kubernetes-istio.yaml")
+    settings, _ = load_settings(EXAMPLES / "kubernetes-istio.yaml").reading_from(mesh)
     reader, end = Reader(settings), int(time.time()) // 60 * 60
-    reader.client.url = mesh
     matrix = reader.read(end - 1200, end).matrix
     (cpu,) = (matrix.row(v) for v in matrix.variables if str(v) == "shop/cart.cpu")
     assert cpu.mean() == pytest.approx(0.4, rel=0.2)

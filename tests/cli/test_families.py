@@ -1,7 +1,22 @@
 """What installations call their metrics and labels is recognised."""
 
 import pytest
-from histories import Line, counter, gauge, openmetrics, samples
+from histories import (
+    SPAN_NAMES,
+    WORKLOADS,
+    Line,
+    counter,
+    gauge,
+    http_by_job,
+    linkerd,
+    machines,
+    mesh,
+    openmetrics,
+    renamed,
+    samples,
+    traced,
+    workloads,
+)
 
 from datasource.cli.init import propose
 from datasource.demo.processes import free_port, scrape_config, start_prometheus, wait_until
@@ -43,20 +58,16 @@ def grpc() -> list[Line]:
     return lines
 
 
-def kubernetes() -> list[Line]:
+def bare_kubernetes() -> list[Line]:
     """kube-prometheus without any application metrics, but with its own recording rules."""
-    lines = []
-    for container in SERVICES:
-        own = {"namespace": f"of-{container}", "pod": f"{container}-0", "container": container, "job": "kubelet"}
+    lines = workloads()
+    for namespace, workload in WORKLOADS:
+        own = {"namespace": namespace, "pod": workload, "job": "ksm"}
         lines += [
-            Line("container_cpu_usage_seconds_total", own, counter(0.5)),
-            Line("container_memory_working_set_bytes", own, gauge(1e8)),
-            Line("kube_pod_container_status_restarts_total", own | {"job": "ksm"}, lambda _: 2.0),
             Line("namespace_cpu:kube_pod_container_resource_requests:sum", own, lambda _: 2.0),
-            Line("job:errors:rate5m", {"job": container}, lambda _: 2.0),
+            Line("job:errors:rate5m", {"job": workload}, lambda _: 2.0),
         ]
-    lines.append(Line("node_cpu_seconds_total", {"instance": "n1", "cpu": "0", "mode": "idle"}, counter(0.9)))
-    return lines
+    return [*lines, *machines(["elsewhere"])]
 
 
 def recorded() -> list[Line]:
@@ -108,12 +119,50 @@ def test_namespaces_and_clusters_join(proposed):
     assert 'app!=""' in settings.signals["requests"].query
 
 
-def test_containers(proposed):
-    settings, findings = proposed(kubernetes())
-    assert settings.entities["container"].labels == ("namespace", "container")
-    assert set(settings.signals) == {"cpu", "memory", "restarts"}
-    assert "node_exporter is there too" in findings
-    assert "signal throttled left out" not in findings
+def test_kubernetes_alone(proposed):
+    settings, findings = proposed(bare_kubernetes())
+    assert settings.entities["service"].labels == ("namespace", "workload")
+    assert {"cpu", "memory", "restarts", "rollouts", "node_cpu"} <= set(settings.signals)
+    assert "missing: no metric counts requests" in findings
+    assert "relation runs_on left out" in findings
+    assert not settings.relations
+
+
+def test_what_a_pack_would_bring_is_switched_off_where_nothing_counts_it(proposed):
+    there = [line for line in workloads() if line.name.startswith(("container_cpu_usage", "kube_pod"))]
+    settings, findings = proposed([*mesh(), *there])
+    assert {"cpu", "restarts", "oom_kills", "latency"} <= set(settings.signals)
+    assert {"memory", "throttled", "scaling", "rollouts", "updating", "warnings"}.isdisjoint(settings.signals)
+    assert "signal warnings left out: no samples of kube_event_count" in findings
+
+
+@pytest.mark.parametrize("calls", SPAN_NAMES)
+def test_spans_of_every_generation(proposed, calls):
+    settings, findings = proposed(renamed(traced(), calls))
+    assert calls in settings.signals["requests"].query
+    assert ("/ 1000" in settings.signals["latency"].query) == (calls != "traces_spanmetrics_calls_total")
+    assert all(f"signal {name}: 3 services" in findings for name in ("requests", "errors", "busy", "latency"))
+
+
+def test_calls_of_services_that_something_else_measures(proposed):
+    settings, findings = proposed([*http_by_job(), *(line for line in traced() if "service_graph" in line.name)])
+    assert settings.signals["requests"].query == "sum by (job) (rate(http_requests_total[1m]))"
+    assert settings.entities["service"].labels == ("job",)
+    assert {"call_requests", "call_seconds"} <= set(settings.signals)
+    assert "relation calls: 1 pair, from service_graph" in findings
+
+
+def test_several_sources_of_calls_stand_side_by_side(proposed):
+    namespaces = {workload: namespace for namespace, workload in WORKLOADS}
+    graph = [
+        line._replace(labels={**line.labels, "client_namespace": "shop", "server_namespace": namespaces[server]})
+        for line in traced()
+        if "service_graph" in line.name
+        for server in [line.labels["server"]]
+    ]
+    settings, findings = proposed([*linkerd(), *graph])
+    assert list(settings.relations["calls"].named_sources) == ["service_graph", "linkerd"]
+    assert "relation calls: 1 pair, from service_graph, linkerd" in findings
 
 
 def test_recording_rules_of_one_window(proposed):

@@ -92,10 +92,13 @@ def test_spans_count_what_was_served_in_seconds(traced):
 
 def test_a_mesh_that_reports_every_call_twice(mesh):
     settings, found = read(propose(mesh))
-    assert settings.entities["workload"].labels == ("destination_workload_namespace", "destination_workload")
-    assert all(entities == {"shop/cart", "platform/pricing"} for entities in found.values())
+    assert settings.packs["istio"]["labels"] == ["destination_workload_namespace", "destination_workload"]
+    assert settings.entities["service"].labels == ("destination_workload_namespace", "destination_workload")
+    assert found["requests"] == found["latency"] == {"shop/cart", "platform/pricing"}
+    assert found["cpu"] == found["restarts"] == {"shop/web", "shop/cart", "platform/pricing"}
     assert 'reporter="destination"' in settings.signals["requests"].query
-    assert settings.relations["calls"].labels["client"]["destination_workload"] == "source_workload"
+    assert found["node_cpu"] == {"node-one", "node-two"}
+    assert set(settings.relations) == {"calls", "runs_on"}
 
 
 def test_recording_rules(shop):
@@ -111,8 +114,8 @@ def test_recording_rules(shop):
 def test_a_bare_node_exporter(machines):
     proposal = propose(machines)
     settings, found = read(proposal)
-    assert settings.entities["instance"].labels == ("instance",)
-    assert {"cpu", "memory", "load", "received", "sent"} <= set(found)
+    assert settings.entities["node"].labels == ("instance",)
+    assert {"node_cpu", "node_memory", "node_load", "node_received", "node_sent"} <= set(found)
     assert all(len(entities) == 1 for entities in found.values())
     assert settings.step == 15
     assert said(proposal, "scores begin in about")

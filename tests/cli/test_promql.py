@@ -2,9 +2,9 @@
 
 import pytest
 
-from datasource.cli.promql import Selector, read_parts
 from datasource.demo import __file__ as demo
 from datasource.settings import load_settings
+from datasource.settings.promql import Selector, read_parts
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ VARIABLES = [Variable(e, s) for e in (WEB, CART, QUEUE) for s in ("requests", "c
 ]
 TOPOLOGY = Topology(
     (
-        Tie("calls", (("client", WEB), ("server", CART), ("call", CALL)), True, 3.0, 1000),
+        Tie("calls", (("client", WEB), ("server", CART), ("call", CALL)), True, 3.0, 1000, ("istio", "jaeger")),
         Tie("calls", (("client", WEB), ("server", QUEUE)), False, 1.0, 1000),
     )
 )
@@ -82,6 +82,7 @@ def test_an_edge_knows_why_it_is_there() -> None:
     expert, topology = built.graph.edges[0].evidence
     assert (expert.kind, expert.by) == ("expert", "latency -> latency along calls from server to client")
     assert (topology.kind, topology.strength, topology.at) == ("topology", 3.0, 1000)
+    assert topology.by == "calls from istio, jaeger"
 
 
 def test_single_edges_may_leave_off_what_is_clear() -> None:
@@ -123,14 +124,26 @@ def test_services_that_call_each_other_both_ways_are_normal() -> None:
     assert "taken at lag 1" in built.notices[0]
 
 
-def test_the_same_cycle_written_by_hand_is_refused() -> None:
+def test_a_list_may_say_that_they_call_each_other_both_ways() -> None:
     text = settings("latency -> latency along calls from server to client", more="").model_dump()
     text["relations"] = {"calls": ["web -> cart", "cart -> web"]}
     by_hand = Settings.model_validate(text)
     topology = read_topology(by_hand, None, [WEB, CART], 0, 100)
     assert len(topology.ties) == 2
-    with pytest.raises(GraphError, match="cycle within one step"):
-        build_graph(by_hand, VARIABLES, topology)
+    built = build_graph(by_hand, VARIABLES, topology)
+    assert [edge.lag for edge in built.graph.edges] == [1, 1]
+    assert "taken at lag 1" in built.notices[0]
+
+
+def test_what_a_call_takes_comes_back_only_to_who_waits() -> None:
+    queue = Entity("call", tuple((label, "queue" if label == "server" else value) for label, value in CALL.labels))
+    ends = (("client", WEB), ("server", QUEUE), ("call", queue))
+    topology = Topology((TOPOLOGY.ties[0], Tie("calls", ends, False)))
+    variables = [*VARIABLES, Variable(queue, "seconds")]
+    text = settings("seconds -> latency along calls from call to client")
+    assert [str(edge) for edge in build_graph(text, variables, topology).graph.edges] == [
+        "shop/web/shop/cart.seconds -> shop/web.latency"
+    ]
 
 
 def test_the_unrolled_graph_is_acyclic_and_repeats_each_edge() -> None:

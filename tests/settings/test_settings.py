@@ -43,7 +43,7 @@ def refused(text: str) -> str:
 def test_a_valid_file_has_the_documented_defaults() -> None:
     settings = parse_settings(GOOD)
     assert settings.step == 30
-    assert settings.baseline_points == 2880
+    assert settings.recent_points == 2880
     assert settings.ends("calls") == {"client": "service", "server": "service"}
     assert settings.graph.templates[1].relation == "calls"
 
@@ -73,6 +73,24 @@ def test_an_error_names_the_line_and_the_fix(change: tuple[str, str], line: int,
     assert any(one.startswith(f"causal.yaml:{line}: ") and says in one for one in told)
 
 
+@pytest.mark.parametrize("query", ["rate(requests[2m])", "rate(a[120s]) / rate(b[5m])", "rate(a[5i])", "rate(a)", "a"])
+def test_a_window_that_stands_in_the_query_or_cannot_be_seen_there_is_taken_as_declared(query: str) -> None:
+    assert parse_settings(GOOD.replace("'requests'", f"'{query}'")).signals["requests"].window == 120
+
+
+def test_a_window_that_is_not_the_querys_is_told_with_its_line() -> None:
+    text = GOOD.replace("'latency', window: 2m", "'rate(latency[1m])', window: 2m")
+    assert refused(text).startswith("causal.yaml:8: signals.latency.window: 2m, but")
+
+
+def test_a_long_baseline_is_coarser_before_the_recent_days() -> None:
+    settings = parse_settings(GOOD + "baseline: 30d\n")
+    assert settings.recent_points * settings.step == 2 * 86400
+    assert settings.older_step == 330
+    assert settings.older_points == 28 * 86400 // 330
+    assert parse_settings(GOOD).older_points == 0
+
+
 def test_every_error_is_told_at_once() -> None:
     text = refused(GOOD.replace("role: load", "role: lod").replace("source: service_graph", "sorce: service_graph"))
     assert len(text.splitlines()) == 2
@@ -89,7 +107,10 @@ def test_every_error_is_told_at_once() -> None:
         (GOOD + "effects:\n  - {treatment: requests, outcome: cpu}\n", "name two variables"),
         (GOOD + "  edges: [latency -> shop/web.latency]\n", "names no entity"),
         (GOOD + "  edges: [shop/a.latenc -> shop/web.latency]\n", "no signal 'latenc'"),
-        (GOOD + "baseline: 10m\n", "fewer than evaluation.warm_up"),
+        (GOOD + "baseline: 10m\n", "baseline: 10m holds 20 points at a step of 30s, fewer than evaluation.warm_up"),
+        (GOOD + "full_resolution: 10m\n", "full_resolution: 10m holds 20 points"),
+        (GOOD.replace("'requests'", "'rate(requests[5m])'"), "2m, but the query looks back over 5m; write window: 5m"),
+        (GOOD.replace("'cpu'", "'max_over_time(rate(cpu[5m])[1h:1m])'"), "over 5m and 1h; write window: 5m"),
         (GOOD + "anomaly: {persistence: {points: 6, of: 5}}\n", "can never be"),
         (GOOD + "step: 30s\nstep: 15s\n", "a second time"),
         (GOOD + "environment: [cluster]\n", "no entity has a label 'cluster'"),
@@ -129,7 +150,7 @@ def test_a_rule_may_have_a_relation_and_lags() -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["duration", "rules"])
+@pytest.mark.parametrize("module", ["duration", "promql", "rules"])
 def test_examples_in_docstrings_hold(module: str) -> None:
     result = doctest.testmod(import_module(f"datasource.settings.{module}"))
     assert result.attempted

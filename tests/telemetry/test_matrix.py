@@ -1,4 +1,4 @@
-"""The matrix: one regular grid, gaps stay NaN, newer samples win."""
+"""The matrix: one regular grid, gaps stay NaN."""
 
 import numpy as np
 import pytest
@@ -32,38 +32,9 @@ def test_between_cuts_on_the_grid() -> None:
     assert one.between(-100, -50).values.shape == (1, 0)
 
 
-def test_newer_columns_replace_and_extend_and_the_oldest_go() -> None:
-    old = matrix({A: [1, 2, 3, 4]})
-    new = matrix({A: [30, 40, 50]}, start=60)
-    both = old.updated(new, keep=4)
-    assert both.start == 30
-    assert list(both.row(A)) == [2, 30, 40, 50]
-
-
-def test_a_new_entity_appears_and_one_without_samples_vanishes() -> None:
-    old = matrix({A: [1, 2, 3, 4]})
-    both = old.updated(matrix({B: [7, 8]}, start=120), keep=4)
-    assert np.array_equal(both.row(A), [3, 4, NAN, NAN], equal_nan=True)
-    assert np.array_equal(both.row(B), [NAN, NAN, 7, 8], equal_nan=True)
-    later = both.updated(matrix({B: [9, 10, 11, 12]}, start=180), keep=4)
-    assert A not in later
-
-
-def test_a_sample_that_was_read_again_and_is_gone_is_gone() -> None:
-    both = matrix({A: [1, 2, 3]}).updated(matrix({A: [NAN, 5]}, start=60), keep=10)
-    assert np.array_equal(both.row(A), [1, 2, NAN, 5], equal_nan=True)
-
-
-def test_a_gap_between_two_reads_stays_a_gap() -> None:
-    both = matrix({A: [1, 2]}).updated(matrix({A: [9]}, start=120), keep=10)
-    assert np.array_equal(both.row(A), [1, 2, NAN, NAN, 9], equal_nan=True)
-
-
-def test_shapes_and_steps_must_fit() -> None:
+def test_shapes_must_fit() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         Matrix((A,), 0, 30, np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="does not continue"):
-        matrix({A: [1]}).updated(Matrix((A,), 0, 60, np.zeros((1, 1))), keep=5)
 
 
 def test_values_cannot_be_changed() -> None:

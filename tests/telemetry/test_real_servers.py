@@ -2,15 +2,13 @@
 
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
+from real import KINDS, running
 from worlds import SETTINGS
 
 from datasource.demo.exposition import write_openmetrics
-from datasource.demo.processes import ChildProcess, free_port, start_prometheus, wait_until
 from datasource.demo.series import SERIES
 from datasource.demo.shop import Shop
 from datasource.settings import Settings, load_settings
@@ -39,7 +37,7 @@ def openmetrics() -> str:
     return text.getvalue()
 
 
-@pytest.fixture(scope="module", params=["prometheus", "victoria-metrics"])
+@pytest.fixture(scope="module", params=KINDS)
 def url(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -47,48 +45,8 @@ def url(
     openmetrics: str,
 ) -> Iterator[str]:
     """A real server that holds the shop's history."""
-    directory: Path = tmp_path_factory.mktemp(request.param)
-    binary = server_binary(request.param)
-    text = directory / "history.om"
-    text.write_text(openmetrics)
-    if request.param == "prometheus":
-        server = start_prometheus(binary, directory, backfill=text)
-        yield server.url
-        server.stop()
-        return
-    port = free_port()
-    child = ChildProcess(
-        [
-            binary,
-            f"-storageDataPath={directory / 'data'}",
-            f"-httpListenAddr=127.0.0.1:{port}",
-            "-retentionPeriod=10y",
-            "-search.latencyOffset=0s",
-        ],
-        directory / "log",
-        name="victoria-metrics",
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(address), timeout=30)
-        lines = [_milliseconds(line) for line in openmetrics.splitlines() if not line.startswith("#")]
-        requests.post(f"{address}/api/v1/import/prometheus", data="\n".join(lines), timeout=60).raise_for_status()
-        requests.get(f"{address}/internal/force_flush", timeout=60)
-        yield address
-    finally:
-        child.stop()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return requests.get(f"{address}/health", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
-def _milliseconds(line: str) -> str:
-    series, _, time = line.rpartition(" ")
-    return f"{series} {int(float(time) * 1000)}"
+    with running(request.param, tmp_path_factory.mktemp(request.param), server_binary, openmetrics) as url:
+        yield url
 
 
 def settings(url: str) -> Settings:

@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked += 1
         todo = self.server.script.pop(0) if self.server.script else 200
         if todo == "hang":
-            time.sleep(3)
+            time.sleep(20)
             return
         if todo == "drop":
             self.connection.close()
@@ -86,7 +86,7 @@ def test_waiting_ends_with_the_timeout_and_is_not_repeated(server: Flaky) -> Non
     began = time.monotonic()
     with pytest.raises(PrometheusError, match=r"did not answer within 0\.5 s"):
         read(server, timeout=0.5)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     assert server.asked == 1
 
 

@@ -1,10 +1,13 @@
 """A family of metrics: what somebody's instrumentation calls the things that a service does."""
 
 import re
+from collections.abc import Mapping
 from string import Template
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from datasource.settings import Role
+from datasource.settings.packs import Pack
 
 Kind = Literal["gauge", "rate", "quantile", "event"]
 
@@ -31,20 +34,11 @@ class Proposed(NamedTuple):
         return re.sub(r"\{\s*\}", "", re.sub(r",\s*\}", "}", text))
 
 
-class Calls(NamedTuple):
-    """Where it is written who calls whom: a query ($window as in signals) and which labels name the two ends.
-
-    Each of `client` and `server` gives the metric's label for every label of the entity; empty for the usual names.
-    """
-
-    metric: str
-    query: str
-    client: tuple[str, ...] = ()
-    server: tuple[str, ...] = ()
-
-
 class Family(NamedTuple):
-    """What was recognised: its name, the entity it measures, where that entity's labels are seen, its signals."""
+    """What was recognised: its name, the entity it measures, where that entity's labels are seen, its signals.
+
+    With a `pack`, the signals are the pack's under these `parameters`.
+    """
 
     title: str
     entity: str
@@ -52,6 +46,13 @@ class Family(NamedTuple):
     names: tuple[str, ...]
     signals: tuple[Proposed, ...]
     findings: tuple[str, ...] = ()
+    pack: Pack | None = None
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def made(self) -> str:
+        """The entity's name where its metrics have it as no label, and the pack makes it."""
+        return self.names[0] if self.pack and self.pack.native else ""
 
 
 def rate(metric: str, matchers: str = "", divisor: str = "") -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from datasource.cli.families.family import Calls, Family, Kind, Proposed
+from datasource.cli.families.family import Family, Kind, Proposed
 from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
 from datasource.settings import parse_duration
@@ -43,13 +43,13 @@ def find_recording_rules(survey: Survey) -> Family | None:
     return Family("recording rules", "service", load.metric, (*SERVICE, "instance"), signals)
 
 
-def recorded_calls(survey: Survey) -> Calls | None:
-    """Who calls whom, from a rule that records something per client and server."""
+def recorded_calls(survey: Survey) -> str:
+    """The rule that records something per client and server; empty where none does."""
     for name in sorted(survey.names, key=lambda n: (len(n), n)):
         rule = _parse(name)
         if rule and rule.level in _CALL_LEVELS and _is(rule, "load") and survey.alive(name):
-            return Calls(name, name) if {"client", "server"} <= survey.labels(name) else None
-    return None
+            return name if {"client", "server"} <= survey.labels(name) else ""
+    return ""
 
 
 def _parse(name: str) -> _Rule | None:

@@ -1,46 +1,30 @@
-"""Who calls whom, as Tempo's generator and the OpenTelemetry collector's servicegraph connector count it."""
+"""Which labels the service graph gives the two ends of a call."""
 
-from datasource.cli.families.family import Calls, Proposed, or_zero
+from typing import NamedTuple
+
 from datasource.cli.survey import Survey
 
-_REQUESTS = "traces_service_graph_request_total"
-_FAILED = "traces_service_graph_request_failed_total"
-_SECONDS = ("traces_service_graph_request_client_seconds_sum", "traces_service_graph_request_client_sum")
-_KIND = "connection_type"
+METRIC = "traces_service_graph_request_total"
 _NAMESPACES = ("client_service_namespace", "client_namespace", "client_k8s_namespace_name")
 
 
-def service_graph_calls(survey: Survey, labels: tuple[str, ...]) -> Calls | None:
-    """The relation of an entity with these labels, as far as the service graph carries them."""
-    if not survey.alive(_REQUESTS):
-        return None
-    there = survey.labels(_REQUESTS)
-    client = _ends("client", labels, there)
-    server = _ends("server", labels, there)
-    grouped = [label for label in (*client, *server, _KIND) if label in there]
-    query = f"sum by ({', '.join(grouped)}) (rate({_REQUESTS}[$window]))"
-    return Calls(_REQUESTS, query, client, server)
+class GraphLabels(NamedTuple):
+    """For each label of the entity, the metric's label at the client's and the server's end; those of a call."""
+
+    client: tuple[str, ...]
+    server: tuple[str, ...]
+    call: tuple[str, ...]
 
 
-def call_signals(survey: Survey) -> tuple[Proposed, ...]:
-    """What each (client, server) does: calls, failures, and the seconds that clients wait."""
-    if not survey.alive(_REQUESTS):
-        return ()
-    requests = _rate(_REQUESTS)
-    signals = [Proposed("call_requests", _REQUESTS, requests, "reqps", "load", "rate", entity="call")]
-    if survey.alive(_FAILED):
-        failed = or_zero(_rate(_FAILED), requests)
-        signals.append(Proposed("call_errors", _FAILED, failed, "reqps", "failure", "rate", entity="call"))
-    if seconds := survey.first(*_SECONDS):
-        signals.append(Proposed("call_seconds", seconds, _rate(seconds), "s", "work", "rate", entity="call"))
-    return tuple(signals)
+def graph_labels(survey: Survey, labels: tuple[str, ...]) -> GraphLabels:
+    """The labels that the service graph has for an entity with these labels."""
+    there = survey.labels(METRIC)
+    client, server = (_end(end, labels, there) for end in ("client", "server"))
+    both = (*client, *server)
+    return GraphLabels(client, server, both if set(both) <= there else ("client", "server"))
 
 
-def _rate(metric: str) -> str:
-    return f'sum by ($by) (rate({metric}{{client!="", server!=""}}[$window]))'
-
-
-def _ends(end: str, labels: tuple[str, ...], there: frozenset[str]) -> tuple[str, ...]:
+def _end(end: str, labels: tuple[str, ...], there: frozenset[str]) -> tuple[str, ...]:
     """For each of the entity's labels, the service graph's label with the same meaning."""
     found = []
     for label in labels[:-1]:

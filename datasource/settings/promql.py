@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from datasource.settings.duration import parse_duration
+
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
     |(?P<comment>\#[^\n]*)
@@ -61,6 +63,21 @@ def read_parts(query: str) -> Parts:
             selector, place = _selector(query, word, tokens, place)
             selectors[selector] = None
     return Parts(tuple(selectors), tuple(grouping))
+
+
+def range_seconds(query: str) -> tuple[float, ...]:
+    """The seconds of every [range] and subquery range in a query, each once, in order.
+
+    Empty, too, when one is written so that only the server knows its length, as VictoriaMetrics' [5i].
+
+    >>> range_seconds("max_over_time(rate(x[5m])[1h:1m])")
+    (300.0, 3600.0)
+    """
+    spans = [token.group()[1:-1].partition(":")[0].strip() for token in _TOKEN.finditer(query) if token["range"]]
+    try:
+        return tuple(dict.fromkeys(parse_duration(span) for span in spans))
+    except ValueError:
+        return ()
 
 
 def _aggregates(word: str, following: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who calls whom: from service-graph metrics or a list, mapped onto measured entities."""
+"""Ties from one source: mapped onto measured entities, and nobody dropped in silence."""
 
 from collections.abc import Iterator
 
@@ -86,7 +86,7 @@ def test_a_rule_in_the_settings_maps_other_labels() -> None:
         "{source: metric, query: istio, labels: {client: {service: source_workload, namespace: source_ns}, "
         "server: {service: destination_workload, namespace: destination_ns}}}"
     )
-    assert end_labels(text, "calls")["client"] == {"namespace": "source_ns", "service": "source_workload"}
+    assert end_labels(text, "calls", "metric")["client"] == {"namespace": "source_ns", "service": "source_workload"}
     istio = {
         "source_workload": "web",
         "source_ns": "shop",
@@ -106,7 +106,7 @@ def test_other_relations_have_other_ends() -> None:
 def test_a_list_names_entities_as_they_are_shown() -> None:
     found = read(settings("[web -> shop/cart, web -> crat]"), Fake(), service("web"), service("cart"))
     assert [(t.end("client"), t.end("server")) for t in found.ties] == [(service("web"), service("cart"))]
-    assert "'crat' is no measured service" in found.notices[0]
+    assert "'crat' (did you mean 'shop/cart'?) is no measured service; left out" in found.notices[0]
 
 
 def test_a_service_that_calls_itself_makes_no_edge_to_itself() -> None:

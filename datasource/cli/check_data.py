@@ -1,0 +1,38 @@
+"""`causal-datasource check --data`: what was understood of a file."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from datasource.cli.evaluate import table
+from datasource.cli.finding import count
+from datasource.cli.offline import Opened, when
+from datasource.settings import format_duration
+
+
+def describe(opened: Opened) -> Iterator[str]:
+    """The lines: the grid, each signal with its role and gaps, the relations and rules, and what was left out."""
+    data, settings = opened.data, opened.settings
+    matrix = data.matrix
+    every = f" every {format_duration(matrix.step)}" if data.has_time else ""
+    span = f"{when(matrix.start, data.has_time)} to {when(matrix.end, data.has_time)}"
+    yield f"{count(matrix.values.shape[1], 'point')}{every}, {span}"
+    yield ""
+    rows = [("signal", "column", "unit", "role", "kind", "entities", "points", "missing")]
+    for name, signal in settings.signals.items():
+        own = [row for row, variable in enumerate(matrix.variables) if variable.signal == name]
+        there = int(np.isfinite(matrix.values[own]).sum())
+        cells = len(own) * matrix.values.shape[1]
+        column = data.signals[name].query if name in data.signals else "-"
+        missing = f"{1 - there / cells:.1%}" if cells else "-"
+        rows.append(
+            (name, column, signal.unit, signal.role or "-", signal.kind, f"{len(own):,}", f"{there:,}", missing)
+        )
+    yield from table(rows)
+    yield ""
+    for relation, declared in settings.relations.items():
+        yield f"relation {relation}: {count(len(declared.pairs), 'pair')}"
+    rules = len(settings.graph.templates) + len(settings.graph.edges)
+    yield f"graph: {count(rules, 'rule')}; effects: {count(len(settings.effects), 'question')}"
+    for notice in data.notices:
+        yield f"note: {notice}"

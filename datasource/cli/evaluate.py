@@ -1,0 +1,139 @@
+"""`causal-datasource evaluate`: what the service would say at the end of a file."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+import numpy as np
+
+from datasource.anomaly import RootCauses, Scores
+from datasource.cli.finding import count
+from datasource.cli.offline import Opened, when
+from datasource.effects import EffectResult, Estimate
+from datasource.evaluation import Snapshot
+from datasource.settings import format_duration
+from datasource.telemetry import Variable
+
+_SHOWN = 10
+_CAUSES = 5
+
+
+def show(snapshot: Snapshot, opened: Opened) -> None:
+    """Print a snapshot as tables."""
+    for line in (
+        *_file(snapshot, opened),
+        "",
+        *_scores(snapshot, opened.data.has_time),
+        *_verdicts(snapshot),
+        *_root_causes(snapshot),
+        *_effects(snapshot.effects or ()),
+        *_notices(snapshot.notices),
+    ):
+        click.echo(line)
+
+
+def _file(snapshot: Snapshot, opened: Opened) -> Iterator[str]:
+    matrix, has_time = snapshot.matrix, opened.data.has_time
+    every = f" every {format_duration(matrix.step)}" if has_time else ""
+    yield (
+        f"{count(len(matrix.variables), 'variable')} of {count(len(snapshot.entities), 'entity')}, "
+        f"{count(matrix.values.shape[1], 'point')}{every}, {when(matrix.start, has_time)} to "
+        f"{when(matrix.end, has_time)}; {count(len(snapshot.graph.edges), 'edge')} in the causal graph"
+    )
+
+
+def _scores(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
+    judgement = snapshot.judgement
+    if judgement is None:
+        return
+    ranked = sorted(judgement.scores.items(), key=lambda item: (-_worst(item[1]), str(item[0])))
+    above = [item for item in ranked if item[1].causal_persists or item[1].marginal_persists]
+    yield f"Scores at {when(snapshot.time, has_time)}: causal, who broke; marginal, who suffers; above 1 is an anomaly"
+    rows = [("variable", "observed", "expected", "interval", "causal", "marginal")]
+    for variable, scores in (above or ranked)[:_SHOWN]:
+        causal = scores.causal
+        interval = f"[{_number(causal.lower[-1])}, {_number(causal.upper[-1])}]"
+        both = (_number(causal.score[-1], 3), _number(scores.marginal.score[-1], 3))
+        rows.append(
+            (_named(variable, snapshot), _number(causal.observed[-1]), _number(causal.expected[-1]), interval, *both)
+        )
+    yield from table(rows)
+    if len(above) > _SHOWN:
+        yield f"  and {len(above) - _SHOWN} more"
+
+
+def _verdicts(snapshot: Snapshot) -> Iterator[str]:
+    verdicts = snapshot.judgement.verdicts if snapshot.judgement else ()
+    yield ""
+    if not verdicts:
+        yield "Nothing is anomalous"
+        return
+    yield "Anomalous"
+    rows = [("entity", "symptom", "root cause")]
+    for verdict in sorted(verdicts, key=lambda one: not one.is_root_cause):
+        root = "this one" if verdict.is_root_cause else str(verdict.root_cause or "not known")
+        rows.append((str(verdict.entity), verdict.causes.symptom.signal, root))
+    yield from table(rows)
+
+
+def _root_causes(snapshot: Snapshot) -> Iterator[str]:
+    for causes in snapshot.judgement.symptoms if snapshot.judgement else ():
+        yield ""
+        yield f"Root causes of {causes.symptom}, {_gap(causes, snapshot)}"
+        rows = [
+            (f"{rank}.", str(part.variable), f"{part.contribution:+.4g}", f"{part.share:.0%}")
+            for rank, part in enumerate(causes.contributions[:_CAUSES], 1)
+        ]
+        yield from table(rows)
+
+
+def _gap(causes: RootCauses, snapshot: Snapshot) -> str:
+    unit = snapshot.settings.signals[causes.symptom.signal].unit
+    shown = "" if unit == "short" else f" {unit}"
+    return f"{abs(causes.gap):.4g}{shown} {'above' if causes.gap > 0 else 'below'} its usual value"
+
+
+def _effects(results: Sequence[EffectResult]) -> Iterator[str]:
+    if not results:
+        return
+    yield ""
+    yield "Effects: change of the outcome for one unit more of the treatment, with 95% intervals"
+    rows = [("treatment", "outcome", "association", "", "effect", "", "n")]
+    for result in results:
+        ends = (str(result.treatment), str(result.outcome))
+        rows.append((*ends, *_estimate(result.association), *_estimate(result.effect), f"{result.n:,}"))
+    yield from table(rows)
+    for result in results:
+        for notice in result.notices:
+            yield f"  {result.treatment} -> {result.outcome}: {notice}"
+
+
+def _estimate(estimate: Estimate) -> tuple[str, str]:
+    return _number(estimate.value), f"[{_number(estimate.lower)}, {_number(estimate.upper)}]"
+
+
+def _notices(notices: Sequence[str]) -> Iterator[str]:
+    if notices:
+        yield ""
+        yield "Notices"
+        yield from (f"  {notice}" for notice in notices)
+
+
+def _named(variable: Variable, snapshot: Snapshot) -> str:
+    unit = snapshot.settings.signals[variable.signal].unit
+    return f"{variable}" if unit == "short" else f"{variable} ({unit})"
+
+
+def _worst(scores: Scores) -> float:
+    return float(np.nanmax([scores.causal.score[-1], scores.marginal.score[-1], -1.0]))
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}g}" if np.isfinite(value) else "-"
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of cells in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,0 +1,75 @@
+"""Packs that fit a Prometheus: the one that was recognised, and what else is measured beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from datasource.cli.families import SERVICE_GRAPH, Family, find_pack, graph_labels
+from datasource.cli.labels import Identity, identify
+from datasource.cli.survey import Survey
+from datasource.cli.timing import Timing, choose_timing
+from datasource.cli.trial import Tried, try_pack
+from datasource.settings import format_duration
+from datasource.settings.packs import Pack, read_pack
+
+
+def own_pack(survey: Survey, family: Family, identity: Identity, timing: Timing) -> Tried:
+    """The pack that a family was recognised by."""
+    assert family.pack
+    window = format_duration(timing.window)
+    return try_pack(survey, family.pack, _parameters(survey, family, identity.labels, window), timing.step)
+
+
+def further_packs(
+    survey: Survey, family: Family, identity: Identity, timing: Timing, own: Sequence[str]
+) -> list[Tried]:
+    """Calls and workloads of the same services, then machines. `own` signals are the family's."""
+    found = []
+    if family.entity == "service":
+        if not family.pack and survey.alive(SERVICE_GRAPH) and not any(s.entity == "call" for s in family.signals):
+            found.append(_service_graph(survey, identity, timing, own))
+        kubernetes = _find(survey, family, "kubernetes")
+        if kubernetes:
+            window = _window(survey, kubernetes, timing)
+            parameters = _parameters(survey, kubernetes, identity.labels, window)
+            pack, step = read_pack("kubernetes"), timing.step
+            found.append(try_pack(survey, pack, parameters, step, measured=identity.values, taken=own))
+    nodes = _find(survey, family, "node_exporter")
+    machines = identify(survey, nodes.metric, nodes.names) if nodes else None
+    if nodes and machines and family.entity in ("service", "node"):
+        parameters = _parameters(survey, nodes, machines.labels, _window(survey, nodes, timing))
+        found.append(try_pack(survey, read_pack("node_exporter"), parameters, timing.step))
+    return found
+
+
+def _service_graph(survey: Survey, identity: Identity, timing: Timing, own: Sequence[str]) -> Tried:
+    """Only the calls of OpenTelemetry's pack, for services that are measured by something else."""
+    pack = read_pack("opentelemetry")
+    labels, call = identity.labels, graph_labels(survey, identity.labels).call
+    parameters = {"labels": list(labels), "call_labels": list(call), "window": format_duration(timing.window)}
+    tried = try_pack(survey, pack, parameters, timing.step, taken=own)
+    why = f"measured otherwise, or not at all, by {labels[-1]}"
+    signals = tried.settings["signals"]
+    spans = {name for name in (*tried.found, *tried.off) if signals[name]["entity"] == pack.entity}
+    found = {name: values for name, values in tried.found.items() if name not in spans}
+    return tried._replace(found=found, off={**tried.off, **dict.fromkeys(sorted(spans), why)})
+
+
+def _find(survey: Survey, family: Family, name: str) -> Family | None:
+    pack: Pack = read_pack(name)
+    return None if family.pack == pack else find_pack(survey, pack)
+
+
+def _window(survey: Survey, family: Family, timing: Timing) -> str:
+    """A window that holds enough of this pack's samples, and is no shorter than the others'."""
+    interval = survey.interval(family.metric)
+    return format_duration(max(timing.window, choose_timing(interval).window if interval else 0))
+
+
+def _parameters(survey: Survey, family: Family, labels: Sequence[str], window: str) -> dict[str, Any]:
+    """What the file gives a pack."""
+    parameters: dict[str, Any] = {"labels": list(labels), "window": window, **family.parameters}
+    if family.pack and "call_labels" in family.pack.parameters and survey.alive(SERVICE_GRAPH):
+        call = graph_labels(survey, tuple(labels)).call
+        if call != tuple(family.pack.parameters["call_labels"]):
+            parameters["call_labels"] = list(call)
+    return parameters

@@ -1,0 +1,61 @@
+"""One evaluation of a matrix: what the service would say at its end, with no server, clock or worker."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from datasource.anomaly import Roles, judge
+from datasource.effects import effect_questions
+from datasource.evaluation.jobs import effects_job, fit_job
+from datasource.evaluation.snapshot import Snapshot
+from datasource.graph import build_graph
+from datasource.settings import Loaded
+from datasource.telemetry import Matrix, SignalReport, encode_events
+from datasource.topology import read_topology
+
+
+def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = ()) -> Snapshot:
+    """Fit, judge and estimate on a matrix as the clock does; `notices` come before those of the analyses.
+
+    Relations are taken from lists in the settings. While there are fewer points than the warm-up asks for,
+    mechanisms and judgement are None. Raises GraphError.
+    """
+    settings = loaded.settings
+    matrix = encode_events(matrix, settings.signals)
+    entities = {variable.entity for variable in matrix.variables}
+    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+    built = build_graph(settings, matrix.variables, topology)
+    points = int(np.isfinite(matrix.values).any(axis=0).sum())
+    mechanisms = judgement = None
+    if points >= settings.evaluation.warm_up:
+        mechanisms = fit_job(settings, matrix, built.graph)
+        persistence = settings.anomaly.persistence
+        judgement = judge(
+            matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
+        )
+    questions, unasked = effect_questions(settings, matrix.variables)
+    return Snapshot(
+        time=matrix.end,
+        settings=settings,
+        fingerprint=loaded.fingerprint,
+        matrix=matrix,
+        topology=topology,
+        graph=built.graph,
+        mechanisms=mechanisms,
+        judgement=judgement,
+        effects=effects_job(settings, matrix, built.graph, questions),
+        reports=_reports(settings.signals, matrix),
+        notices=(*notices, *topology.notices, *built.notices, *unasked),
+        points=points,
+        points_needed=settings.evaluation.warm_up,
+    )
+
+
+def _reports(signals: Iterable[str], matrix: Matrix) -> tuple[SignalReport, ...]:
+    counts = np.isfinite(matrix.values).sum(axis=1).tolist()
+    found: dict[str, list[int]] = {name: [] for name in signals}
+    for variable, count in zip(matrix.variables, counts, strict=True):
+        found[variable.signal].append(count)
+    return tuple(
+        SignalReport(name, len(own), sum(own), "" if own else "no column of this name") for name, own in found.items()
+    )

@@ -1,0 +1,64 @@
+"""A causal graph in a file of its own, for commands that need no other settings."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from datasource.settings.load import SettingsError
+from datasource.settings.model import Graph
+from datasource.settings.rules import Rule, parse_rule
+
+_FORM = "write a list of 'cause -> effect', or the blocks templates, edges and forbid as in causal.yaml"
+
+
+def load_graph(path: str | os.PathLike[str]) -> Graph:
+    """Read a graph: a list of rules, or the blocks `templates`, `edges` and `forbid`, alone or under `graph`.
+
+    A rule is a text as in causal.yaml or a pair [cause, effect]. One that names signals is a template, one that names
+    variables, as web.latency, is an edge, whichever list it stands in. Raises SettingsError.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if isinstance(data, dict) and isinstance(data.get("graph"), (dict, list)):
+        data = data["graph"]
+    blocks = {"edges": data} if isinstance(data, list) else data
+    if not isinstance(blocks, dict) or not blocks:
+        raise SettingsError(f"{path}: holds no graph; {_FORM}")
+    if unknown := set(blocks) - {"templates", "edges", "forbid"}:
+        raise SettingsError(f"{path}: '{min(map(str, unknown))}' is no block of a graph; {_FORM}")
+    rules = [*_rules(path, blocks.get("templates")), *_rules(path, blocks.get("edges"))]
+    try:
+        return Graph(
+            templates=tuple(rule for rule in rules if not _is_edge(rule)),
+            edges=tuple(rule for rule in rules if _is_edge(rule)),
+            forbid=tuple(_rules(path, blocks.get("forbid"))),
+        )
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {error.errors()[0]['msg']}") from None
+
+
+def _rules(path: str | os.PathLike[str], block: Any) -> Iterator[Rule]:
+    if block is None:
+        return
+    if not isinstance(block, list):
+        raise SettingsError(f"{path}: {block!r} should be a list; {_FORM}")
+    for item in block:
+        if isinstance(item, list) and len(item) == 2:
+            yield Rule(str(item[0]), str(item[1]))
+            continue
+        try:
+            yield parse_rule(str(item))
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}") from None
+
+
+def _is_edge(rule: Rule) -> bool:
+    return not rule.relation and "." in rule.cause and "." in rule.effect

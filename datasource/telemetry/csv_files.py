@@ -1,0 +1,232 @@
+"""CSV files in: everything that a file holds comes out as a matrix, as if a Prometheus had been read.
+
+Wide files have a time and one column per variable, named `service.signal`; long files have a time, the columns
+that name the entity, and one column per signal.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.settings import Signal, format_duration
+from datasource.telemetry.csv_layout import Heading, Layout, find_layout, is_entity_name, read_heading, row_entities
+from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem, read_table
+from datasource.telemetry.csv_times import Grid, find_grid, stray_time
+from datasource.telemetry.guess import guess_signal
+from datasource.telemetry.matrix import Floats, Matrix
+from datasource.telemetry.variable import Entity, Variable
+
+_MOST_CELLS = 500_000_000
+
+
+@dataclass(frozen=True)
+class CsvData:
+    """What a file holds, what its signals probably are, and what was found out and left out on the way.
+
+    Without a time column `has_time` is False: rows are independent, and times are the rows' numbers, counted within
+    each entity. A signal's `query` is its column's name, its `window` the step.
+    """
+
+    matrix: Matrix
+    signals: dict[str, Signal]
+    notices: tuple[str, ...]
+    has_time: bool = True
+
+
+class _Rows(NamedTuple):
+    """The rows that can be used: their places on the grid, in the order in which they count, and their entities."""
+
+    order: NDArray[np.int64]
+    place: NDArray[np.int64]
+    entity: NDArray[np.int64]
+    entities: list[tuple[str, ...]]
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    *,
+    time: str | None = None,
+    entity: str | Sequence[str] | None = None,
+    entity_type: str = "service",
+) -> CsvData:
+    """Read a wide or a long file. Raises CsvError, whose text names the file, the place and the fix.
+
+    `time` names the time column and `entity` the column or columns whose values name the entity; what is not given
+    is found from the header and the values, and said in the notices. Times may be seconds, ms, us or ns since 1970
+    or ISO 8601; they are brought to a regular grid with the most common step. Of rows with the same time and entity
+    the last that has a value counts. Values that are not finite are NaN.
+    """
+    chosen = (entity,) if isinstance(entity, str) else tuple(entity or ())
+    table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
+    layout = find_layout(table, time, chosen)
+    notices = list(layout.notices)
+    codes, texts = row_entities(layout.entities, table.rows)
+    grid, rows = _rows(table, layout, codes, texts, notices)
+    headings = [_heading(column, layout) for column in layout.signals]
+    names = _signal_names(headings)
+    variables, values = _values(table, layout, grid, rows, names, entity_type)
+    signals: dict[str, Signal] = {}
+    for name, heading, column in zip(names, headings, layout.signals, strict=True):
+        if name not in signals:
+            guess = guess_signal(heading.signal, heading.unit)
+            window = float(grid.step)
+            signals[name] = Signal(
+                entity=entity_type, query=column.name, window=window, unit=guess.unit, kind=guess.kind, role=guess.role
+            )
+            if guess.complement:
+                notices.append(f"'{name}' seems to count what goes well, not what fails: it gets no role")
+    matrix = Matrix(variables, grid.start, grid.step, values)
+    return CsvData(matrix, signals, tuple(notices), layout.times is not None)
+
+
+def _heading(column: Column, layout: Layout) -> Heading:
+    """A column's name taken apart; outside wide files a dot belongs to the signal's name."""
+    heading = read_heading(column.name)
+    if layout.kind == "wide" or not heading.entity:
+        return heading
+    return Heading("", f"{heading.entity}.{heading.signal}", heading.unit)
+
+
+def _signal_names(headings: Sequence[Heading]) -> list[str]:
+    """A name for each column's signal that settings can hold; signals that only differ in unit differ in name."""
+    names: dict[tuple[str, str], str] = {}
+    for heading in headings:
+        key = heading.signal, heading.unit
+        if key not in names:
+            plain = _name(heading.signal)
+            candidates = (
+                plain,
+                f"{plain}_{_name(heading.unit)}",
+                *(f"{plain}_{n}" for n in range(2, len(headings) + 2)),
+            )
+            taken = set(names.values())
+            names[key] = next(name for name in candidates if name not in taken)
+    return [names[heading.signal, heading.unit] for heading in headings]
+
+
+def _name(text: str) -> str:
+    """A text as a name of letters, digits and underscores.
+
+    >>> _name("latency-p99"), _name("5xx"), _name("busy_")
+    ('latency_p99', '_5xx', 'busy_')
+    """
+    if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", text):
+        return text
+    plain = re.sub(r"[^a-zA-Z0-9_]+", "_", text.replace("%", "percent")).strip("_") or "unnamed"
+    return f"_{plain}" if plain[0].isdigit() else plain
+
+
+def _rows(
+    table: Table, layout: Layout, codes: NDArray[np.int64], texts: list[tuple[str, ...]], notices: list[str]
+) -> tuple[Grid, _Rows]:
+    whole = codes >= 0
+    if not whole.all():
+        notices.append(
+            f"{int((~whole).sum()):,} rows name no entity (the first in line {_first(table, ~whole)}): left out"
+        )
+    if layout.times is None:
+        numbers = _numbers_within(codes[whole])
+        columns = int(numbers.max(initial=-1)) + 1
+        return Grid(0, 1, columns, numbers, 0, 0.0), _Rows(np.flatnonzero(whole), numbers, codes[whole], texts)
+    timed = np.isfinite(layout.times.seconds)
+    if not timed.all():
+        notices.append(
+            f"{int((~timed).sum()):,} rows have no time that can be read (the first in line {_first(table, ~timed)}): "
+            "left out"
+        )
+    rows = np.flatnonzero(whole & timed)
+    if not rows.size:
+        raise CsvError(f"{table.path}: no row has both a time and an entity; nothing can be computed")
+    order = rows[np.argsort(layout.times.seconds[rows], kind="stable")]
+    if _goes_back(layout.times.seconds[rows], codes[rows]):
+        notices.append("rows are not in the order of time; they were sorted")
+    seconds = layout.times.seconds[order]
+    grid = find_grid(seconds, codes[order])
+    _refuse_stray(table, layout, grid, seconds, order)
+    doubled = order.size - np.unique(grid.place * max(len(texts), 1) + codes[order]).size
+    if doubled:
+        notices.append(f"{doubled:,} rows have the time and entity of another row: the last one counts")
+    if grid.moved:
+        by = f"{ceil(grid.by)}" if grid.by >= 1 else f"{grid.by:.2g}"
+        onto = format_duration(grid.step)
+        notices.append(f"{grid.moved:,} of {order.size:,} times moved onto the {onto} grid, by at most {by} s")
+    return grid, _Rows(order, grid.place, codes[order], texts)
+
+
+def _goes_back(seconds: Floats, codes: NDArray[np.int64]) -> bool:
+    by_entity = np.argsort(codes, kind="stable")
+    return bool(((np.diff(seconds[by_entity]) < 0) & (np.diff(codes[by_entity]) == 0)).any())
+
+
+def _numbers_within(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each row's number among the rows of its entity."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], codes[order])
+    numbers = np.empty(codes.size, dtype=np.int64)
+    numbers[order] = np.arange(codes.size) - starts
+    return numbers
+
+
+def _refuse_stray(table: Table, layout: Layout, grid: Grid, seconds: Floats, order: NDArray[np.int64]) -> None:
+    stray = stray_time(grid, seconds)
+    if stray is not None:
+        when = np.datetime64(int(seconds[stray]), "s")
+        raise CsvError(
+            f"{table.path}:{table.line(int(order[stray]))}: column '{layout.time}' says {when}, far from the others: "
+            f"{grid.columns:,} points of {format_duration(grid.step)} would lie between; correct it or delete the row"
+        )
+
+
+def _values(
+    table: Table, layout: Layout, grid: Grid, rows: _Rows, names: Sequence[str], entity_type: str
+) -> tuple[tuple[Variable, ...], Floats]:
+    blocks = list(_entities(layout, rows, entity_type, table))
+    if len(blocks) * (1 if layout.kind == "wide" else len(names)) * grid.columns > _MOST_CELLS:
+        raise CsvError(
+            f"{table.path}: {len(blocks):,} entities x {len(names):,} signals x {grid.columns:,} times do not fit in "
+            "memory; keep fewer columns, or a shorter time"
+        )
+    variables: list[Variable] = []
+    found: list[Floats] = []
+    for number, (name, column) in enumerate(zip(names, layout.signals, strict=True)):
+        assert column.values is not None
+        cells = column.values[rows.order]
+        there = np.isfinite(cells)
+        height = 1 if layout.kind != "long" else len(blocks)
+        laid = np.full((height, grid.columns), np.nan)
+        laid[rows.entity[there], rows.place[there]] = cells[there]
+        own = [blocks[number]] if layout.kind == "wide" else blocks
+        kept = np.isfinite(laid).any(axis=1)
+        variables += [Variable(entity, name) for entity, keep in zip(own, kept, strict=True) if keep]
+        found.append(laid[kept])
+    doubled = {v for v in variables if variables.count(v) > 1} if len(set(variables)) < len(variables) else set()
+    if doubled:
+        raise CsvError(f"{table.path}: two columns are both {min(map(str, doubled))}; rename one of them")
+    return tuple(variables), np.vstack(found)
+
+
+def _entities(layout: Layout, rows: _Rows, entity_type: str, table: Table) -> Iterator[Entity]:
+    """In a long file the entities by number; in a wide one the entity of each column."""
+    if layout.kind == "long":
+        labels = _signal_names([Heading("", column.name, "") for column in layout.entities])
+        for texts in rows.entities:
+            yield Entity(entity_type, tuple(zip(labels, texts, strict=True)))
+    elif layout.kind == "wide":
+        shown = [read_heading(column.name).entity for column in layout.signals]
+        parts = [text.split("/") for text in shown]
+        two = all(len(part) == 2 and all(part) for part in parts)
+        for text, part in zip(shown, parts, strict=True):
+            pairs = zip(("namespace", "service"), part, strict=True) if two else [("service", text)]
+            yield Entity(entity_type, tuple(pairs))
+    else:
+        yield Entity(entity_type, (("service", file_stem(table.path)),))
+
+
+def _first(table: Table, which: NDArray[np.bool_]) -> int:
+    return table.line(int(np.argmax(which)))

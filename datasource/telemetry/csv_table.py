@@ -1,0 +1,207 @@
+"""A CSV file as a table: its separator and header found, its columns numbers where they can be."""
+
+import codecs
+import csv
+import io
+import os
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+
+from datasource.telemetry.matrix import Floats
+
+_SEPARATORS = (",", ";", "\t", "|")
+_MISSING = ("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?")
+_BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_DECIMAL_COMMA = r"^\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*$"
+_ROWS_LOOKED_AT = 2
+
+
+class CsvError(Exception):
+    """A CSV file cannot be used. The text names the file, the line or column, and the fix."""
+
+
+class Column(NamedTuple):
+    """One column. `values` are its numbers, NaN where there are none; None when it holds text, which is in `text`.
+
+    `strange` counts cells that are neither numbers nor empty, and `example` says which one is the first.
+    """
+
+    name: str
+    values: Floats | None
+    text: Any = None
+    strange: int = 0
+    example: str = ""
+
+
+class Table(NamedTuple):
+    """The columns of a file, and the line of each row."""
+
+    path: str
+    columns: tuple[Column, ...]
+    rows: int
+    first_line: int
+
+    def line(self, row: int) -> int:
+        """The line of a row, where every row is one line."""
+        return self.first_line + row
+
+
+def read_table(path: str | os.PathLike[str], is_text: Callable[[str], bool]) -> Table:
+    """Read a whole file; columns whose name `is_text` are kept as they are written. Raises CsvError.
+
+    Separators may be comma, semicolon (then decimals may have a comma), tab or bar; fields may be quoted.
+    """
+    import pandas as pd
+
+    name = str(path)
+    try:
+        with open(path, newline="", encoding=_encoding(path)) as file, warnings.catch_warnings():
+            header, separator, lines = _read_header(name, file)
+            empty = {i: [""] if is_text(column) else _MISSING for i, column in enumerate(header)}
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields that no column is there for
+            frame = pd.read_csv(
+                file,
+                sep=separator,
+                header=None,
+                names=range(len(header)),
+                index_col=False,
+                dtype={i: str for i, column in enumerate(header) if is_text(column)},
+                keep_default_na=False,
+                na_values=empty,
+                skipinitialspace=True,
+                low_memory=False,
+            )
+    except OSError as error:
+        raise CsvError(f"{name}: cannot be read: {error.strerror or error}") from None
+    except UnicodeError as error:
+        raise CsvError(f"{name}: is not UTF-8 text ({error}); save it as UTF-8") from None
+    except pd.errors.ParserWarning:
+        raise CsvError(
+            f"{name}: a row has more fields than the header has columns ({len(header)}); name every column"
+        ) from None
+    except pd.errors.ParserError as error:
+        raise CsvError(f"{name}{_unreadable(str(error), lines)}") from None
+    if frame.empty:
+        raise CsvError(f"{name}: has a header and no rows; nothing can be computed")
+    columns = tuple(_column(name, header[i], frame[i], is_text(header[i]), separator) for i in range(len(header)))
+    if columns[-1].name == "" and columns[-1].values is not None and np.isnan(columns[-1].values).all():
+        columns = columns[:-1]  # a separator at the end of each line
+    return Table(name, columns, len(frame), lines + 1)
+
+
+def _encoding(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as file:
+        start = file.read(4)
+    return next((encoding for mark, encoding in _BYTE_ORDER.items() if start.startswith(mark)), "utf-8")
+
+
+def _read_header(name: str, file: TextIO) -> tuple[list[str], str, int]:
+    """The column names, the separator and the number of lines they take; the file stands behind them."""
+    lines, text = 0, ""
+    while True:
+        line = file.readline()
+        if not line and not text.strip():
+            raise CsvError(f"{name}: is empty; it needs a header line and rows")
+        lines, text = lines + 1, text + line if text.strip() else line
+        if text.strip() and (not line or text.count('"') % 2 == 0):
+            break
+    place = file.tell()
+    rows = [file.readline() for _ in range(_ROWS_LOOKED_AT)]
+    file.seek(place)
+    separator = _separator(text, [row for row in rows if row.strip()])
+    header = [field.strip() for field in _fields(text, separator)]
+    below = [_fields(row, separator) for row in rows]
+    _refuse_header(name, header, below, lines)
+    return header, separator, lines
+
+
+def _separator(header: str, rows: Sequence[str]) -> str:
+    """The one that cuts the rows into as many fields as the header, and into the most."""
+
+    def fit(separator: str) -> tuple[bool, int, int]:
+        width = len(_fields(header, separator))
+        return width > 1, sum(len(_fields(row, separator)) == width for row in rows), width
+
+    return max(_SEPARATORS, key=fit)
+
+
+def _fields(text: str, separator: str) -> list[str]:
+    return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True), [])
+
+
+def _refuse_header(name: str, header: Sequence[str], below: Sequence[Sequence[str]], line: int) -> None:
+    """Raise CsvError where the first line does not name the columns."""
+    if header and all(_is_number(field) for field in header if field) and any(header):
+        raise CsvError(f"{name}:{line}: holds numbers, not names; write a header line above it, as time,web.latency")
+    first: dict[str, int] = {}
+    for number, field in enumerate(header, 1):
+        if field and field in first:
+            more = sum(1 for row in below if row and not any(map(_is_number, row[1:])))
+            hint = (
+                f"it seems that {more + 1} lines hold names: join them into one, as web.latency"
+                if more
+                else "rename one of them"
+            )
+            raise CsvError(
+                f"{name}:{line}: column '{field}' stands twice (columns {first[field]} and {number}); {hint}"
+            )
+        first[field] = number
+    row = next((row for row in below if row), [])
+    if any(field.strip() for field in row[len(header) :]):
+        raise CsvError(f"{name}:{line + 1}: {len(row)} fields under {len(header)} column names; name every column")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unreadable(problem: str, header_lines: int) -> str:
+    """What pandas says of a line, with the line's number in the file."""
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", problem):
+        wanted, line, saw = map(int, found.groups())
+        return (
+            f":{line + header_lines}: {saw} fields where the header has {wanted} columns; "
+            "put fields that hold the separator in quotes"
+        )
+    if found := re.search(r"EOF inside string starting at row (\d+)", problem):
+        return f":{int(found[1]) + header_lines + 1}: a quote is opened and never closed; close or delete it"
+    return f": is not a table: {problem.strip()}"
+
+
+def _column(file: str, name: str, cells: Any, as_text: bool, separator: str) -> Column:
+    """Numbers where at least half of what is there are numbers, text otherwise."""
+    import pandas as pd
+
+    if as_text:
+        return Column(name, None, cells)
+    if cells.dtype.kind in "iufb":
+        return Column(name, _finite(cells.to_numpy(np.float64)))
+    text = cells
+    if separator == ";" and bool(cells.astype(str).str.match(_DECIMAL_COMMA).any()):
+        text = cells.astype(str).str.replace(",", ".", regex=False)
+    numbers = pd.to_numeric(text, errors="coerce")
+    there = cells.notna().to_numpy()
+    strange = there & numbers.isna().to_numpy()
+    if 2 * strange.sum() > there.sum():
+        return Column(name, None, cells)
+    first = int(np.argmax(strange))
+    example = f"'{cells.iloc[first]}'" if strange.any() else ""
+    return Column(name, _finite(numbers.to_numpy(np.float64)), cells, int(strange.sum()), example)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def file_stem(path: str) -> str:
+    """The name of a file without its folder and ending."""
+    return Path(path).stem

@@ -1,0 +1,145 @@
+"""Times as people write them, and the regular grid that they nearly lie on."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.telemetry.csv_table import Column
+from datasource.telemetry.matrix import Floats
+
+_UNITS = (
+    (1e11, 1.0, "seconds"),
+    (1e14, 1e3, "milliseconds"),
+    (1e17, 1e6, "microseconds"),
+    (np.inf, 1e9, "nanoseconds"),
+)
+_YEAR_2000, _YEAR_2100, _YEAR_5000 = 946_684_800.0, 4_102_444_800.0, 95_617_584_000.0
+_EMPTIEST = 50
+"""A grid with over so many points for each time in the file comes from a wrong time."""
+
+
+_FEW = 0.01
+_USUAL_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
+_JITTER = 0.1
+
+
+class Times(NamedTuple):
+    """Seconds since 1970 by row, NaN where a row has no readable time, and how they were written."""
+
+    seconds: Floats
+    written: str
+
+
+class Grid(NamedTuple):
+    """A regular grid and the place of every row on it; `moved` rows were not on it, the farthest by `by` seconds."""
+
+    start: int
+    step: int
+    columns: int
+    place: NDArray[np.int64]
+    moved: int
+    by: float
+
+
+def read_times(column: Column) -> Times | None:
+    """The times of a column: numbers since 1970 in s, ms, us or ns by their size, or ISO 8601 texts.
+
+    Also texts as Go and Python print them: "2022-08-22 03:55:19.7 +0000 UTC", without an offset UTC. None where
+    fewer than half of its cells can be read.
+    """
+    if column.values is not None:
+        there = np.isfinite(column.values)
+        if not there.any():
+            return None
+        size = float(np.median(np.abs(column.values[there])))
+        _, scale, unit = next(one for one in _UNITS if size < one[0])
+        seconds = column.values / scale
+        return Times(np.where(np.abs(seconds) < _YEAR_5000, seconds, np.nan), f"{unit} since 1970")
+    return _from_text(column)
+
+
+def _from_text(column: Column) -> Times | None:
+    import pandas as pd
+
+    texts = column.text.astype(str).str.strip()
+    told = column.text.notna().to_numpy() & (texts != "").to_numpy()
+    if not told.any() or not texts[told].str.contains(r"^\d{4}-?\d\d", regex=True).iloc[0]:
+        return None
+    for pattern, by in ((r"\s+m=[+-][\d.]+$", ""), (r"\s*(?:UTC|GMT)$", ""), (r"\s+([+-]\d\d:?\d\d)$", r"\1")):
+        texts = texts.str.replace(pattern, by, regex=True)
+    dates = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    there = dates.notna().to_numpy()
+    if 2 * there.sum() < told.sum():
+        return None
+    zoned = bool(texts[there].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).iloc[0])
+    nanoseconds = dates.to_numpy("datetime64[ns]").astype(np.int64)
+    return Times(np.where(there, nanoseconds / 1e9, np.nan), "ISO 8601" if zoned else "ISO 8601, taken as UTC")
+
+
+def could_be_times(column: Column) -> bool:
+    """Whether values alone tell that these are times: dates, or rising numbers between the years 2000 and 2100."""
+    times = read_times(column)
+    if times is None:
+        return False
+    seconds = times.seconds[np.isfinite(times.seconds)]
+    if column.values is None:
+        return True
+    rising = seconds.size > 1 and bool((np.diff(seconds) >= 0).all()) and seconds[0] < seconds[-1]
+    return rising and bool(seconds[0] >= _YEAR_2000 and seconds[-1] <= _YEAR_2100)
+
+
+def find_grid(seconds: Floats, entities: NDArray[np.int64]) -> Grid:
+    """The grid whose step is the most common distance between two times of the same entity, in whole seconds.
+
+    Its times are multiples of the step, and every row takes the nearest once what all rows are late by in common
+    is taken off. `seconds` has no NaN.
+    """
+    step = _step(seconds, entities)
+    turns = np.exp(2j * np.pi * (seconds % step) / step)
+    late = float(np.angle(turns.mean()) / (2 * np.pi) * step) if abs(turns.mean()) > 1e-6 else 0.0
+    late = round(late, 6)
+    numbers = np.rint((seconds - late) / step).astype(np.int64)
+    first, last = int(numbers.min()), int(numbers.max())
+    off = np.abs(seconds - numbers * step)
+    return Grid(first * step, step, last - first + 1, numbers - first, int((off > 1e-3).sum()), float(off.max()))
+
+
+def _step(seconds: Floats, entities: NDArray[np.int64]) -> int:
+    order = np.lexsort((seconds, entities))
+    distances = np.diff(seconds[order])[np.diff(entities[order]) == 0]
+    distances = distances[distances > 0]
+    if not distances.size:
+        return 1
+    whole, counts = np.unique(np.rint(distances), return_counts=True)
+    step, median = float(whole[np.argmax(counts)]), float(np.median(distances))
+    if 2 * counts.max() < distances.size:  # no distance is common: the times jitter around a usual step
+        step = min(_USUAL_STEPS, key=lambda usual: abs(usual - median))
+        step = step if abs(step - median) <= _JITTER * step else median
+    return max(1, round(step))
+
+
+def stray_time(grid: Grid, seconds: Floats) -> int | None:
+    """The row whose time makes the grid far longer than the file has times; None where the grid is sound.
+
+    `seconds` rises. A long silence between two parts of a file is no mistake, a few rows beyond it are one.
+    """
+    if grid.columns <= _EMPTIEST * np.unique(grid.place).size + 10_000:
+        return None
+    before = int(np.argmax(np.diff(seconds))) + 1
+    few = max(1, _FEW * seconds.size)
+    return 0 if before <= few else seconds.size - 1 if seconds.size - before <= few else None
+
+
+def parse_time(text: str) -> float:
+    """One time, as `read_times` reads a column of them, in seconds since 1970. Raises ValueError."""
+    import pandas as pd
+
+    try:
+        column = Column("", np.array([float(text)]))
+    except ValueError:
+        column = Column("", None, pd.Series([text]))
+    times = read_times(column)
+    if times is None or not np.isfinite(times.seconds[0]):
+        raise ValueError(f"'{text}' is no time; write it as 2022-08-22T03:55:19Z or as seconds since 1970")
+    return float(times.seconds[0])

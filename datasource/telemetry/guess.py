@@ -1,0 +1,101 @@
+"""What a signal probably is, from its name and unit: for files that come without settings."""
+
+import re
+from typing import NamedTuple
+
+from datasource.settings import Kind, Role
+
+
+class Guess(NamedTuple):
+    """A signal's probable role, unit and kind. `complement` says that it counts what goes well, as a success rate."""
+
+    role: Role | None
+    unit: str
+    kind: Kind
+    complement: bool = False
+
+
+class _Word(NamedTuple):
+    """A pattern that a name's words, joined by blanks, are searched for, and what a signal with it is."""
+
+    pattern: str
+    role: Role | None
+    unit: str = "short"
+    kind: Kind = "gauge"
+
+
+_WORDS = tuple(
+    _Word(rf"\b(?:{word.pattern})", *word[1:])
+    for word in (
+        _Word(r"succe\w*|availab\w*|2xx\b|goodput", None),
+        _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
+        _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),
+        _Word(r"busy|(?:work|duration|latency) (?:seconds )?(?:sum|rate)\b|work seconds|seconds sum\b", "work", "s"),
+        _Word(
+            r"latenc\w*|duration\w*|response ?times?\b|delay\w*|rtt\b|elapsed|p(?:50|75|90|95|99|999)\b", "latency", "s"
+        ),
+        _Word(
+            r"cpu\w*|mem\b|memory\w*|disk\w*|filesystem\w*|fs\b|net\b|network\w*|syscall\w*|sys call\w*", "saturation"
+        ),
+        _Word(r"throttl\w*|saturation|utili[sz]ation|sockets?\b|threads?\b|heap\w*|gc\b|swap\w*|iops?\b", "saturation"),
+        _Word(r"(?:received?|transmit\w*|sent|read|written|write) bytes|load ?(?:1|5|15|average)\b", "saturation"),
+        _Word(r"queue\w*|connections?\b|backlog|inflight|in flight|pending", "saturation"),
+        _Word(
+            r"requests?\b|workload\w*|ops\b|traffic|qps\b|rps\b|reqps\b|tps\b|throughput|calls?\b|hits?\b",
+            "load",
+            "reqps",
+        ),
+        _Word(r"load\b|queries|transactions|messages|invocations", "load", "reqps"),
+        _Word(r"seconds\b|time\b", "latency", "s"),
+        _Word(r"work\b", "work", "s"),
+    )
+)
+"""In the order of precedence: request errors are failures, request latency is latency, and requests alone are load."""
+
+_ROLE_BY_UNIT: dict[str, Role] = {
+    "ops": "load",
+    "reqps": "load",
+    "rps": "load",
+    "qps": "load",
+    "s": "latency",
+    "ms": "latency",
+    "us": "latency",
+    "m": "saturation",
+    "mi": "saturation",
+    "cores": "saturation",
+    "bytes": "saturation",
+}
+_UNIT_IN_NAME = (
+    (r"\b(?:ms|millis\w*)\b", "ms"),
+    (r"\b(?:us|micros\w*)\b", "us"),
+    (r"\bseconds\b", "s"),
+    (r"\bbytes\b", "bytes"),
+)
+_QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)")
+
+
+def guess_signal(name: str, unit: str = "") -> Guess:
+    """The probable role, unit and kind of a signal; `unit` is what the file says, empty where it says nothing.
+
+    >>> guess_signal("PodClientLatencyP90", "s")
+    Guess(role='latency', unit='s', kind='quantile', complement=False)
+    >>> guess_signal("requests").role, guess_signal("request_errors").role, guess_signal("pod_restarts").role
+    ('load', 'failure', 'event')
+    """
+    words = _split(name)
+    found = next((word for word in _WORDS if re.search(word.pattern, words)), None)
+    said = unit or next((unit for pattern, unit in _UNIT_IN_NAME if re.search(pattern, words)), "")
+    if found is None:
+        return Guess(_ROLE_BY_UNIT.get(said.lower()), said or "short", "gauge")
+    kind: Kind = "quantile" if found.role == "latency" and _QUANTILE.search(words) else found.kind
+    return Guess(found.role, said or found.unit, kind, complement=found.role is None)
+
+
+def _split(name: str) -> str:
+    """The words of a name, in small letters.
+
+    >>> _split("PodServerLatencyP90"), _split("node_cpu-usage")
+    ('pod server latency p90', 'node cpu usage')
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return " ".join(re.split(r"[\W_]+", apart)).strip().lower()

@@ -1,0 +1,118 @@
+"""What has been read, kept: at full resolution for the recent days, sampled for older ones."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from datasource.telemetry.errors import PrometheusError
+from datasource.telemetry.growing import Block
+from datasource.telemetry.matrix import Floats, Matrix, empty_matrix
+from datasource.telemetry.reader import Reader, SignalReport
+from datasource.telemetry.resolution import Question, Resolution, questions
+from datasource.telemetry.variable import Entity
+
+
+class History:
+    """The baseline, read once in full and then only at its end.
+
+    `recent` has every step of the newest `full_resolution` (of the whole baseline where that is shorter), up to the
+    newest time whose samples are surely there. `older` has every eleventh step of the baseline before that.
+
+    Each signal goes its own way: one whose query failed keeps what it had and catches up from there, one whose query
+    changed is read anew. Matrices that were handed out never change.
+    """
+
+    OVERLAP = 3
+    """Points read again at every update, for samples that came late."""
+
+    def __init__(self, reader: Reader, keep: int | None = None) -> None:
+        self.reader = reader
+        self.reports: tuple[SignalReport, ...] = ()
+        self._keep = keep
+        self._begin()
+
+    @property
+    def recent(self) -> Matrix:
+        """Variables x times, one column per step."""
+        return self._recent.matrix
+
+    @property
+    def older(self) -> Matrix:
+        """Variables x times, one column per `older_step`, before the first column of `recent`. Its values are those
+        that the queries have at these times, nothing is averaged."""
+        return self._older.matrix if self._older.keep else empty_matrix(self.recent.start, self._older.step)
+
+    def update(self, now: float) -> Matrix:
+        """Read what is missing up to `now` (seconds) and return `recent`.
+
+        Raises PrometheusError when Prometheus fails for every signal, and then keeps what it had.
+        """
+        end = self.reader.newest(now)
+        if self._shape != self._wanted_shape() or end < self.recent.end - self.OVERLAP * self._recent.step:
+            self._begin()  # the settings changed, or the clock was wrong before
+        if self.recent.variables:
+            end = max(end, self.recent.end)
+        asked = questions(self.reader.settings)
+        readings = self.reader.read_each(self._recent.missing(asked, end, self.OVERLAP), self._recent.step)
+        before, ends = self.recent, self._recent.ends
+        self._recent.take(asked, (one.block for one in readings if not one.report.failed), end)
+        if self._older.keep:
+            self._extend(asked, before, ends)
+        self.reports = tuple(self._with_notice(one.report) for one in readings)
+        return self.recent
+
+    def _begin(self) -> None:
+        self._shape = step, older_step, keep, older_keep = self._wanted_shape()
+        self._recent = Resolution(step, keep)
+        self._older = Resolution(older_step, older_keep)
+        self._older_tried = 0
+        self._older_problems: dict[str, str] = {}
+
+    def _wanted_shape(self) -> tuple[int, int, int, int]:
+        settings = self.reader.settings
+        return int(settings.step), settings.older_step, self._keep or settings.recent_points, settings.older_points
+
+    def _extend(self, asked: Mapping[str, Question], before: Matrix, ends: Mapping[str, int]) -> None:
+        """Take into `older` what has just left `recent`, and read what never was in it.
+
+        What cannot be read is tried again when the next older point is due.
+        """
+        step = self._older.step
+        end = (self.recent.start - 1) // step * step
+        missing = self._older.missing(asked, end)
+        left = [name for name, (start, _) in missing.items() if start >= before.start and ends.get(name, 0) >= end]
+        blocks = list(_sampled(before, left, missing, step))
+        unread = {name: span for name, span in missing.items() if name not in left}
+        if unread and end != self._older_tried:
+            self._older_tried = end
+            try:
+                readings = self.reader.read_each(unread, step)
+            except PrometheusError as error:
+                self._older_problems = dict.fromkeys(unread, str(error))
+            else:
+                blocks += [one.block for one in readings if not one.report.failed]
+                self._older_problems = {one.report.signal: one.report.problem for one in readings if one.report.failed}
+        if blocks:
+            self._older.take(asked, blocks, end)
+
+    def _with_notice(self, report: SignalReport) -> SignalReport:
+        problem = self._older_problems.get(report.signal)
+        if problem is None or report.failed:
+            return report
+        told = f"older points are missing, they could not be read: {problem}"
+        return report._replace(notice=f"{report.notice}; {told}" if report.notice else told)
+
+
+def _sampled(
+    matrix: Matrix, signals: Iterable[str], spans: Mapping[str, tuple[int, int]], step: int
+) -> Iterator[Block]:
+    """The columns of some signals at multiples of `step` (seconds)."""
+    rows: dict[str, dict[Entity, Floats]] = defaultdict(dict)
+    for variable, row in zip(matrix.variables, matrix.values, strict=True):
+        rows[variable.signal][variable.entity] = row
+    for signal in signals:
+        start, end = spans[signal]
+        columns = slice(
+            (start - matrix.start) // matrix.step, (end - matrix.start) // matrix.step + 1, step // matrix.step
+        )
+        sampled = {entity: row[columns] for entity, row in rows[signal].items()}
+        yield Block(signal, start, (end - start) // step + 1, sampled)

@@ -1,0 +1,14 @@
+"""Linkerd's response counter, as the clients' proxies see it."""
+
+from collections.abc import Sequence
+
+from datasource.settings import Source
+from datasource.topology.family import Family, prefixed_labels
+
+
+def _query(source: Source, by: Sequence[str], window: str) -> str:
+    selector = f'{source.metric or "response_total"}{{direction="outbound"}}'
+    return f"sum by ({', '.join(by)}) (rate({selector}[{window}]))"
+
+
+LINKERD = Family(_query, prefixed_labels(("", "dst_"), "deployment", "namespace"))

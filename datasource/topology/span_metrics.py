@@ -1,0 +1,41 @@
+"""OpenTelemetry span metrics whose client spans carry the name of the peer."""
+
+from collections.abc import Mapping, Sequence
+
+from datasource.settings import Source
+from datasource.topology.family import CONNECTION, Family
+from datasource.topology.tie import DATABASE, MESSAGING
+
+_METRICS = ("traces_span_metrics_calls_total", "traces_spanmetrics_calls_total", "calls_total")
+"""As the collector's connector, Tempo, and older connectors call them."""
+_FURTHER = ("span_kind", "db_system", "messaging_system")
+_PEER = "peer"
+
+
+def _query(source: Source, by: Sequence[str], window: str) -> str:
+    metrics = (source.metric,) if source.metric else _METRICS
+    spans = 'span_kind=~"(SPAN_KIND_)?(CLIENT|PRODUCER)"'
+    rates = " or ".join(f"rate({metric}{{{spans}}}[{window}])" for metric in metrics)
+    return f"sum by ({', '.join(by)}) ({rates})"
+
+
+def _end_labels(place: int, _: str, labels: Sequence[str]) -> dict[str, str]:
+    """The span's own service is the client; all that is known of the server is a name."""
+    if place:
+        return {labels[-1]: _PEER}
+    return {label: "service_namespace" if "namespace" in label else label for label in labels[:-1]} | {
+        labels[-1]: "service_name"
+    }
+
+
+def _derive(source: Source, labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The first peer label that says something, and what kind of server it is."""
+    peer = next((labels[label] for label in source.peers if labels.get(label)), "")
+    queue = labels.get("messaging_system") or labels.get("span_kind", "").endswith("PRODUCER")
+    connection = MESSAGING if queue else DATABASE if labels.get("db_system") else ""
+    return {**labels, _PEER: peer, CONNECTION: connection}
+
+
+SPAN_METRICS = Family(
+    _query, _end_labels, further=lambda source: (*source.peers, *_FURTHER), derived=(_PEER,), derive=_derive
+)

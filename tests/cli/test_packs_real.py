@@ -1,0 +1,124 @@
+"""Every pack brings something from a Prometheus that has its metrics; `packs` shows them."""
+
+import time
+
+import histories
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from datasource.cli import main
+from datasource.demo.processes import start_prometheus
+from datasource.settings import parse_settings
+from datasource.settings.packs import pack_names, read_pack
+from datasource.telemetry import Reader
+
+SERVICES = {"shop/web", "shop/cart", "platform/pricing"}
+SERVERS = {"shop/cart", "platform/pricing"}
+CHOSEN = {
+    "opentelemetry": ("{labels: [namespace, service_name]}", SERVICES),
+    "istio": ("{}", SERVERS),
+    "linkerd": ("{}", SERVERS),
+    "kubernetes": ("{}", SERVICES),
+    "node_exporter": ("{}", {"node-one", "node-two"}),
+}
+
+
+@pytest.fixture(scope="module")
+def everything(server_binary, tmp_path_factory):
+    """The url of a Prometheus with the metrics of every pack, spans under the names of three generations."""
+    directory = tmp_path_factory.mktemp("packs")
+    spans = [line for line in histories.traced() if "span_metrics" in line.name]
+    lines = [*histories.mesh(), *histories.linkerd(), *histories.workloads(), *histories.machines()]
+    lines += [line for line in histories.traced() if "service_graph" in line.name]
+    lines += [line for calls in histories.SPAN_NAMES for line in histories.renamed(spans, calls)]
+    history = histories.openmetrics(directory / "om", histories.samples(lines, 2))
+    server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
+    yield server.url
+    server.stop()
+
+
+def read(url, packs, minutes=60):
+    """The matrix of packs over the last hour."""
+    settings = parse_settings(f"prometheus: {{url: '{url}'}}\nstep: 1m\npacks:\n{packs}")
+    reader = Reader(settings)
+    end = reader.newest(time.time())
+    reading = reader.read(end - minutes * 60, end)
+    assert not [report for report in reading.reports if report.problem]
+    return settings, reading.matrix
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_every_query_returns_every_entity(everything, name):
+    parameters, entities = CHOSEN[name]
+    settings, matrix = read(everything, f"  {name}: {parameters}")
+    found = {signal: set() for signal in settings.signals}
+    for variable in matrix.variables:
+        found[variable.signal].add(str(variable.entity))
+    for signal, block in settings.signals.items():
+        if block.entity == "call":
+            assert len(found[signal]) >= 2, signal
+        else:
+            assert found[signal] == entities, signal
+
+
+@pytest.mark.parametrize("parameters", [*read_pack("opentelemetry").known[:3:2], {"prefix": "''"}])
+def test_spans_say_the_same_under_every_name(everything, parameters):
+    given = "".join(f", {key}: {value}" for key, value in parameters.items())
+    _, matrix = read(everything, f"  opentelemetry: {{labels: [namespace, service_name]{given}}}")
+    means = {str(v): matrix.row(v).mean() for v in matrix.variables}
+    factor = 50 if parameters.get("per_second") == 1 else 0.05
+    assert means["shop/web.latency"] == pytest.approx(factor, rel=0.01)
+    assert means["shop/web.requests"] == pytest.approx(10, rel=0.3)
+
+
+@pytest.mark.parametrize("labels", ["[workload]", "[namespace, workload]", "[service_namespace, service_name]"])
+def test_events_are_counted_where_they_happen(everything, labels):
+    _, matrix = read(everything, f"  kubernetes: {{labels: {labels}, window: 1m}}")
+    total = {}
+    for variable in matrix.variables:
+        name = dict(variable.entity.labels)[labels.strip("[]").split(", ")[-1]]
+        total[name, variable.signal] = matrix.row(variable).sum()
+    # every 600 s two containers of web restart; a warning of each of its pods every 900 s; cart is scaled every 1200 s
+    assert total["web", "oom_kills"] == total["web", "restarts"] == pytest.approx(12, abs=5)
+    assert 6 <= total["web", "warnings"] <= 10
+    assert 2 <= total["cart", "scaling"] <= 4
+    assert 5 <= total["pricing", "rollouts"] <= 7
+    for name, signal in (("cart", "oom_kills"), ("cart", "rollouts"), ("cart", "warnings"), ("web", "scaling")):
+        assert total[name, signal] == 0, (name, signal)
+
+
+def test_a_pod_counts_for_its_workload(everything):
+    _, matrix = read(everything, "  kubernetes: {}")
+    (cpu,) = (matrix.row(v) for v in matrix.variables if str(v) == "shop/cart.cpu")
+    assert cpu.mean() == pytest.approx(0.4, rel=0.2)  # two pods, their pause containers left out
+
+
+def test_packs_are_listed():
+    output = CliRunner().invoke(main, ["packs"]).output
+    assert all(f"{name}: " in output for name in pack_names())
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_a_pack_is_printed_as_it_would_stand_in_the_file(name):
+    result = CliRunner().invoke(main, ["packs", name, "-p", "window=1m", "--step", "1m"])
+    assert result.exit_code == 0
+    printed = yaml.safe_load(result.output)
+    assert printed == read_pack(name).settings({"window": "1m"}, "1m")
+    head = f"prometheus: {{url: http://p}}\nstep: 1m\npacks:\n  {name}: {{window: 1m}}\n"
+    assert set(parse_settings(head).signals) == set(printed["signals"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["isto"], "no pack 'isto'; did you mean 'istio'?"),
+        (["istio", "-p", "windw=1m"], "did you mean 'window'?"),
+        (["istio", "-p", "window"], "write it as window=1m"),
+        (["istio", "-p", "labels=[a"], "is not YAML"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_one(arguments, says):
+    result = CliRunner().invoke(main, ["packs", *arguments])
+    assert result.exit_code == 2
+    assert says in result.output
