@@ -18,6 +18,9 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     if report.kind not in ("", "labels"):
         return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
     if not report.entities:
+        if signal.source == "loki" and report.kind != "labels":
+            text = "no line matched; try the query in Loki if some should have"
+            return Finding("signals", name, amount, "note" if signal.kind == "event" else "wrong", text)
         if report.kind != "labels" and diagnosis.just_begun(signal):
             needed = settings.evaluation.warm_up
             wait = format_duration(needed * settings.step)

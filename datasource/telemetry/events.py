@@ -12,16 +12,29 @@ def encode_events(matrix: Matrix, signals: Mapping[str, Signal]) -> Matrix:
     """The matrix with every event signal encoded as its settings say; the same matrix when all are counts.
 
     "active" is 1 where there was any occurrence and 0 where there was none; "since" is seconds since the last
-    occurrence, NaN before the first one that the matrix knows. A missing sample stays missing.
+    occurrence, NaN before the first one that the matrix knows. A missing sample stays missing, but for events counted
+    in logs: Loki answers with nothing where no line matched, and that is none.
     """
-    rows = [row for row, variable in enumerate(matrix.variables) if signals[variable.signal].encode != "count"]
-    if not rows:
+    changed = {
+        row: signals[variable.signal]
+        for row, variable in enumerate(matrix.variables)
+        if signals[variable.signal].encode != "count" or _counts_lines(signals[variable.signal])
+    }
+    if not changed:
         return matrix
     values = matrix.values.copy()
-    for row in rows:
-        encode = _active if signals[matrix.variables[row].signal].encode == "active" else _since
-        values[row] = encode(matrix.values[row], matrix.step)
+    for row, signal in changed.items():
+        counts = np.nan_to_num(values[row], nan=0.0) if _counts_lines(signal) else values[row]
+        values[row] = _ENCODINGS[signal.encode](counts, matrix.step)
     return Matrix(matrix.variables, matrix.start, matrix.step, values)
+
+
+def _counts_lines(signal: Signal) -> bool:
+    return signal.source == "loki" and signal.kind == "event"
+
+
+def _count(counts: Floats, _: int) -> Floats:
+    return counts
 
 
 def _active(counts: Floats, _: int) -> Floats:
@@ -33,3 +46,6 @@ def _since(counts: Floats, step: int) -> Floats:
     last = np.maximum.accumulate(np.where(counts > 0, columns, -1))
     since = (columns - last) * float(step)
     return np.where(np.isnan(counts) | (last < 0), np.nan, since)
+
+
+_ENCODINGS = {"count": _count, "active": _active, "since": _since}

@@ -33,6 +33,12 @@ def test_an_event_is_encoded_as_the_settings_say(encode: str, expected: list[flo
     assert (encoded is matrix) == (encode == "count")
 
 
+def test_no_line_in_a_log_is_no_event() -> None:
+    signals = {"panics": Signal(entity="service", query="q", window=30, kind="event", source="loki")}
+    matrix = Matrix((Variable(WEB, "panics"),), 0, 30, np.array([COUNTS]))
+    assert list(encode_events(matrix, signals).values[0]) == [0, 0, 2, 0, 0, 0, 1, 0]
+
+
 def test_an_event_that_never_happened_has_no_time_since() -> None:
     signals = {"restarts": Signal(entity="service", query="q", window=30, kind="event", encode="since")}
     matrix = Matrix((Variable(WEB, "restarts"),), 0, 30, np.zeros((1, 4)))

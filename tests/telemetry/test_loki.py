@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from serving import Answer, Asked, Server, serve, success
 
+from datasource.cli.check_signals import check_signal
 from datasource.settings import Settings, SettingsError, parse_settings
-from datasource.telemetry import PrometheusError, Reader
+from datasource.telemetry import PrometheusError, Reader, SignalReport, empty_matrix
 
 LOGGED = {
     "resultType": "matrix",
@@ -79,6 +80,16 @@ def test_what_goes_wrong_in_loki_is_that_signals_problem_alone(answer: Answer, s
         (problem,) = (report.problem for report in reports if report.problem)
         assert says in problem
         assert loki.url in problem
+
+
+@pytest.mark.parametrize(("kind", "state"), [("event", "note"), ("gauge", "wrong")])
+def test_no_matching_line_is_normal_for_an_event(kind: str, state: str) -> None:
+    with serve(metrics) as prometheus, serve(metrics) as loki:
+        text = settings(prometheus, loki)
+    signal = text.signals["panics"].model_copy(update={"kind": kind})
+    text = text.model_copy(update={"signals": {"panics": signal}})
+    found = check_signal(text, SignalReport("panics", 0, 0), empty_matrix(0, 30), None)  # type: ignore[arg-type]
+    assert (found.state, found.text.partition(";")[0]) == (state, "no line matched")
 
 
 def test_when_both_are_gone_the_error_comes_out() -> None:
