@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datasource.anomaly.mechanism import Mechanism, Parent, design_matrix
+from datasource.anomaly.mechanism import Mechanism, Parent, chance_of_few, design_matrix
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
 from datasource.telemetry import Floats, Matrix, Variable, environment_of
@@ -81,16 +82,22 @@ class _Fit:
     def given(self, parents: Sequence[Parent | None]) -> Mechanism:
         kept_parents = tuple(parent for parent in parents if parent)
         matrices = [*self._usable_older(kept_parents), self.matrix]
-        span = self.matrix.end + self.matrix.step - matrices[0].start
-        seasonal, weekly = span >= 2 * _DAY, span >= 2 * _WEEK
-        design = np.vstack([design_matrix(one, self.roles, kept_parents, seasonal, weekly) for one in matrices])
         level = np.concatenate([self.roles.level(one, self.variable) for one in matrices])
         measured = np.isfinite(level)
         # The first rows know no lagged parents.
         measured[: max((parent.lag for parent in kept_parents), default=0)] = False
-        X, y = design[measured], level[measured]
-        coefficients, kept = _robust_least_squares(X, y)
-        residuals = (y - X @ coefficients)[kept]
+        times = np.concatenate([one.times for one in matrices])[measured]
+        span = int(times[-1] - times[0]) + self.matrix.step
+        seasonal, weekly = span >= 2 * _DAY, span >= 2 * _WEEK
+        design = np.vstack([design_matrix(one, self.roles, kept_parents, seasonal, weekly)[0] for one in matrices])
+        loads = [self.roles.load(one, self.variable) for one in matrices]
+        load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
+        typical = 0.0 if load is None else float(np.median(load))
+        chance = chance_of_few(load, typical, int(measured.sum()))
+        y = level[measured]
+        X, scaled = design[measured] / chance[:, None], y / chance
+        coefficients, kept = _robust_least_squares(X, scaled, _mostly_one_value(y), self._lasting)
+        residuals = (scaled - X @ coefficients)[kept]
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         smallest = self._smallest_width(y)
         scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
@@ -107,7 +114,14 @@ class _Fit:
             max(_tail_width(residuals, self.promise), smallest),
             int(kept.sum()),
             weekly,
+            typical,
         )
+
+    @property
+    def _lasting(self) -> int:
+        """So many deviating points in a row are an incident, not an event that its window shows several times."""
+        window = self.roles.signals[self.variable.signal].window
+        return 3 + 2 * max(1, round(window / self.matrix.step))
 
     def _usable_older(self, parents: tuple[Parent, ...]) -> list[Matrix]:
         """The older points, when they tell the same of these variables as the recent ones do."""
@@ -141,24 +155,37 @@ def _parent(matrix: Matrix, roles: Roles, variable: Variable, lag: int) -> Paren
     return Parent(variable, lag, float(median), float(low), float(high))
 
 
-def _robust_least_squares(X: Floats, y: Floats) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Coefficients, and which rows were kept."""
+def _robust_least_squares(X: Floats, y: Floats, rare: bool, lasting: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Coefficients, and which rows were kept. `rare` says that most rows have one and the same value; what deviates
+    is then left out only where it does so `lasting` rows in a row."""
     scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
     Z = X / scales
     kept = np.ones(y.size, dtype=np.bool_)
-    counts = _mostly_one_value(y)
+    if rare:
+        values, counts = np.unique(y, return_counts=True)
+        quiet = ~_in_long_runs(y != values[counts.argmax()], lasting)
+        kept = quiet if quiet.sum() >= y.size // 2 else kept
     for _ in range(_ROUNDS):
         coefficients = np.linalg.lstsq(Z[kept], y[kept], rcond=1e-10)[0]
         residuals = y - Z @ coefficients
         center = float(np.median(residuals))
         scale = 1.4826 * float(np.median(np.abs(residuals - center)))
-        if counts or scale <= 0:
-            break  # more than half the values are the same: the rest is rare, not wrong
+        if rare or scale <= 0:
+            break
         now = np.abs(residuals - center) <= _CUT * scale
         if now.sum() < max(2 * X.shape[1], y.size // 2) or np.array_equal(now, kept):
             break
         kept = now
     return coefficients / scales, kept
+
+
+def _in_long_runs(flags: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
+    """Which flags stand in a run of at least `shortest`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))).reshape(-1, 2)
+    found = np.zeros(flags.size, dtype=np.bool_)
+    for first, stop in edges[np.diff(edges, axis=1)[:, 0] >= shortest]:
+        found[first:stop] = True
+    return found
 
 
 def _mostly_one_value(y: Floats) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Environment, Floats, Matrix, Variable
@@ -11,6 +12,8 @@ from datasource.telemetry import Environment, Floats, Matrix, Variable
 _DAY = 86400.0
 _WEEK = 7 * _DAY
 _HARMONICS = 3
+_FEW_FAILURES = 3
+"""So many failed requests within a window are never an anomaly."""
 _EXTRAPOLATION = 0.1
 """How much of what a parent explains beyond the range seen in the baseline is taken as uncertain."""
 
@@ -58,6 +61,8 @@ class Mechanism:
     above: float
     points: int
     weekly: bool = False
+    typical_load: float = 0.0
+    """The load at which the widths hold, where the variable is judged per request; with less, chance moves it more."""
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
@@ -66,22 +71,25 @@ class Mechanism:
 
     def predict(self, matrix: Matrix, roles: Roles) -> Prediction:
         """The expected value at every time of the matrix. Raises KeyError when the variable is not in it."""
-        design = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
+        design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
         expected = design @ self.coefficients
-        spread = np.sqrt(1 + np.einsum("ti,ij,tj->t", design, self.covariance, design))
-        beyond = np.zeros(expected.size)
-        first = design.shape[1] - len(self.parents)
-        for column, parent in enumerate(self.parents, first):
-            outside = design[:, column] - np.clip(design[:, column], parent.low, parent.high)
-            beyond += np.abs(outside * self.coefficients[column])
+        load = roles.load(matrix, self.variable)
+        chance = chance_of_few(load, self.typical_load, expected.size)
+        spread = np.sqrt(chance**2 + np.einsum("ti,ij,tj->t", design, self.covariance, design))
+        unsure = np.zeros(expected.size)
+        for number, parent in enumerate(self.parents):
+            column = design.shape[1] - len(self.parents) + number
+            outside = np.abs(design[:, column] - np.clip(design[:, column], parent.low, parent.high))
+            range_ = max(parent.high - parent.median, parent.median - parent.low)
+            unsure += abs(self.coefficients[column]) * np.where(missing[:, number], range_, _EXTRAPOLATION * outside)
         observed = roles.level(matrix, self.variable)
-        below = self.below * spread + _EXTRAPOLATION * beyond
-        above = self.above * spread + _EXTRAPOLATION * beyond
+        below, above = self.below * spread + unsure, self.above * spread + unsure
+        if load is not None and roles.role(self.variable) == "failure":
+            above = np.fmax(above, _FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
         gap = observed - expected
         down = np.zeros(gap.size) if roles.only_up_hurts(self.variable) else -gap / below
         score = np.where(gap >= 0, gap / above, down)
         score[np.isnan(gap)] = np.nan
-        load = roles.load(matrix, self.variable)
         if load is None:
             return Prediction(observed, expected, expected - below, expected + above, score)
         return Prediction(
@@ -91,17 +99,27 @@ class Mechanism:
 
 def design_matrix(
     matrix: Matrix, roles: Roles, parents: tuple[Parent, ...], seasonal: bool, weekly: bool = False
-) -> Floats:
-    """Times x (1, seasonal terms, parents). A parent without a sample counts as its baseline median."""
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Times x (1, seasonal terms, parents), and times x parents: where a parent has no sample and counts as its
+    baseline median."""
     columns = [np.ones(matrix.values.shape[1])]
     for period in ([_DAY] if seasonal else []) + ([_WEEK] if weekly else []):
         angle = 2 * np.pi * (matrix.times % period) / period
         for harmonic in range(1, _HARMONICS + 1):
             columns += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
-    for parent in parents:
+    missing = np.zeros((matrix.values.shape[1], len(parents)), dtype=np.bool_)
+    for number, parent in enumerate(parents):
         column = np.full(matrix.values.shape[1], np.nan)
         if parent.variable in matrix:
             level = roles.level(matrix, parent.variable)
             column[parent.lag :] = level[: level.size - parent.lag] if parent.lag < level.size else np.nan
-        columns.append(np.where(np.isnan(column), parent.median, column))
-    return np.stack(columns, axis=1)
+        missing[:, number] = np.isnan(column)
+        columns.append(np.where(missing[:, number], parent.median, column))
+    return np.stack(columns, axis=1), missing
+
+
+def chance_of_few(load: Floats | None, typical: float, points: int) -> Floats:
+    """By how much a mean or ratio over few requests scatters more than one over the typical number of them."""
+    if load is None or typical <= 0:
+        return np.ones(points)
+    return np.sqrt(np.fmax(1.0, typical / np.where(load > 0, load, np.nan)))

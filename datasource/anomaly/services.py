@@ -1,6 +1,6 @@
 """The verdict on every entity: is it anomalous, and who is the cause?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,6 +48,8 @@ class Judgement:
     """Everything anomaly detection says about the newest points."""
 
     scores: Mapping[Variable, Scores]
+    judged: frozenset[Entity]
+    """The entities of which enough points are known to say that they are well, or not."""
     verdicts: tuple[Verdict, ...]
     symptoms: tuple[RootCauses, ...]
     """Of each incident the symptom farthest up the calls: what users of the system feel."""
@@ -61,14 +63,15 @@ def judge(
     *,
     points: int = 3,
     of: int = 5,
-    previous: Mapping[Entity, Entity] | None = None,
+    previous: Sequence[Verdict] = (),
 ) -> Judgement:
     """Score the newest `of` columns and name causes.
 
     An entity is anomalous when `points` of the last `of` scores of a signal that hurts are above 1: the
     marginal score of latency, failures or work (it suffers), or the causal score of those or of saturation
     (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap and
-    broke itself; `previous` holds the causes named last time, which stay unless another one is clearly larger.
+    broke itself. Of the `previous` verdicts, causes stay named unless another one is clearly larger, and a verdict
+    stays while nothing at all is known of its symptom.
     """
     longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
     newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
@@ -79,11 +82,11 @@ def judge(
         if variable in newest
     }
     broken = {v.entity for v, s in scores.items() if s.causal_persists and roles.role(v) in _BREAKS}
-    verdicts = tuple(
-        _verdict(recent, scores, entity, broken, (previous or {}).get(entity))
-        for entity in sorted(_anomalous(scores, roles))
-    )
-    return Judgement(scores, verdicts, _top_symptoms(verdicts, topology))
+    named = {verdict.entity: verdict.root_cause for verdict in previous}
+    found = _anomalous(scores, roles)
+    verdicts = tuple(_verdict(recent, scores, entity, broken, named.get(entity)) for entity in sorted(found))
+    verdicts += tuple(v for v in previous if v.entity not in found and _unseen(scores, v, of))
+    return Judgement(scores, _judged(scores, roles, points, of), verdicts, _top_symptoms(verdicts, topology))
 
 
 def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
@@ -95,6 +98,22 @@ def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Vari
 def persists(prediction: Prediction, points: int, of: int) -> bool:
     """Whether `points` of the newest `of` scores are above 1."""
     return int(np.sum(prediction.score[-of:] > 1)) >= points
+
+
+def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
+    return frozenset(
+        variable.entity
+        for variable, score in scores.items()
+        if variable.entity.type != "call"
+        and roles.role(variable) in _BREAKS
+        and int(np.isfinite(score.causal.score[-of:]).sum()) >= points
+    )
+
+
+def _unseen(scores: Mapping[Variable, Scores], verdict: Verdict, of: int) -> bool:
+    """Whether none of the newest points of a verdict's symptom is known."""
+    symptom = scores.get(verdict.causes.symptom)
+    return symptom is not None and not np.isfinite(symptom.causal.score[-of:]).any()
 
 
 def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:

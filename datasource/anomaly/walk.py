@@ -96,6 +96,9 @@ def root_causes(recent: Recent, symptom: Variable) -> RootCauses:
     for node, share in zip(nodes, shares, strict=True):
         shown = symptom if node == start else _shown(recent, symptom, node)
         by_variable[shown] = by_variable.get(shown, 0.0) + float(share)
+    load = recent.roles.load(recent.matrix, symptom)
+    if load is not None:
+        gap *= _mean(load)  # from per request to the symptom's own unit
     found = [Contribution(v, share * gap, share) for v, share in by_variable.items() if share >= _SMALLEST_SHARE]
     return RootCauses(symptom, gap, tuple(sorted(found, key=lambda c: (-c.share, str(c.variable)))))
 

@@ -71,8 +71,11 @@ def serve(config: str, listen: str, url: str | None) -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     loaded = _load(config, url)
+    from datasource.web.server import in_use
     from datasource.web.server import serve as run
 
+    if in_use(listen):
+        _refuse(f"{listen} is in use; choose another --listen")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     click.echo(f"causal-datasource serves http://{listen}, reading {loaded.settings.prometheus.url}")
     run(loaded, listen)

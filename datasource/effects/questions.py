@@ -24,9 +24,10 @@ def effect_questions(
     """The questions of `settings.effects`, each once, and notices for those that nothing measured answers to.
 
     Two signals ask for every entity that has both; two variables ask for that pair. A rolling window is as long
-    as the settings say, else an eighth of the baseline, at least 120 points.
+    as the settings say, else an eighth of the baseline, at least 120 points. Of two questions about
+    one pair the later one counts.
     """
-    questions: dict[EffectQuestion, None] = {}
+    questions: dict[tuple[Variable, Variable], EffectQuestion] = {}
     notices = []
     names = {str(variable): variable for variable in variables}
     for effect in settings.effects:
@@ -34,7 +35,7 @@ def effect_questions(
         if "." in effect.treatment:
             ends = [find_variable(name, names) for name in (effect.treatment, effect.outcome)]
             if ends[0] and ends[1]:
-                questions[EffectQuestion(ends[0], ends[1], window)] = None
+                questions[ends[0], ends[1]] = EffectQuestion(ends[0], ends[1], window)
             for name, end in zip((effect.treatment, effect.outcome), ends, strict=True):
                 if end is None:
                     notices.append(f"effect of {effect.treatment} on {effect.outcome}: '{name}' is not measured")
@@ -45,8 +46,8 @@ def effect_questions(
                 f"effect of {effect.treatment} on {effect.outcome}: no entity has both signals among "
                 f"{len(variables)} measured variables"
             )
-        questions |= {EffectQuestion(treatment, outcome, window): None for treatment, outcome in pairs}
-    return tuple(questions), tuple(notices)
+        questions |= {pair: EffectQuestion(*pair, window) for pair in pairs}
+    return tuple(questions.values()), tuple(notices)
 
 
 def _pairs(effect: Effect, variables: Sequence[Variable]) -> Iterator[tuple[Variable, Variable]]:

@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasource.anomaly import Judgement, Mechanisms, Roles, judge
+from datasource.anomaly import Judgement, Mechanisms, Roles, Verdict, judge
 from datasource.effects import EffectResult, effect_questions
 from datasource.evaluation.jobs import Workers, effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
@@ -43,6 +43,8 @@ class Evaluator:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers(self.settings.evaluation.workers)
+        self.effects_workers = workers or Workers(1)
+        """Effects take long; a fit must not wait for them."""
         self._history = History(self.reader)
         self._topology = Topology()
         self._topology_reader = TopologyReader(self.settings)
@@ -51,18 +53,22 @@ class Evaluator:
         self._effects: tuple[EffectResult, ...] | None = None
         self._effects_job: Future[tuple[EffectResult, ...]] | None = None
         self._effects_notices: tuple[str, ...] = ()
-        self._named: dict[Entity, Entity] = {}
+        self._refit_notices: tuple[str, ...] = ()
+        self._verdicts: tuple[Verdict, ...] = ()
         self._refit_at = -1
         self._entities: set[Entity] = set()
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
-        matrix = encode_events(self._history.update(now), self.settings.signals)
-        points = int(np.isfinite(matrix.values).any(axis=0).sum())
+        self._collect_effects()
+        read = self._history.update(now)
+        sampled = np.isfinite(read.values).any(axis=0)
+        points = int(sampled.sum())
+        matrix = encode_events(read, self.settings.signals, self._history.ends)
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
         if warm and (matrix.end >= self._refit_at or entities - self._entities):
-            self._refit(matrix)
+            self._try_to_refit(matrix)
             self._entities = entities
         self._collect_effects()
         judgement = self._judge(matrix)
@@ -81,6 +87,7 @@ class Evaluator:
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._history.older,
+            newest_sample=int(read.times[sampled][-1]) if points else 0,
         )
 
     def wait_for_effects(self, timeout: float) -> bool:
@@ -91,20 +98,35 @@ class Evaluator:
             self._effects_job.exception(timeout)
         except TimeoutError:
             return False
+        except CancelledError:
+            self._effects_job = None
         return True
+
+    def _try_to_refit(self, matrix: Matrix) -> None:
+        """Refit; a failure leaves the mechanisms that are there, with a notice, until the next one is due."""
+        try:
+            self._refit(matrix)
+            self._refit_notices = ()
+        except Exception as error:
+            if isinstance(error, (BrokenProcessPool, TimeoutError)):
+                self.workers.stop()
+            if self._mechanisms is None:
+                raise
+            log.exception("refit failed")
+            self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
+        self._refit_at = matrix.end + int(self.settings.evaluation.refit)
 
     def _refit(self, matrix: Matrix) -> None:
         entities = {variable.entity for variable in matrix.variables}
-        self._topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
-        built = build_graph(self.settings, matrix.variables, self._topology)
+        topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
+        built = build_graph(self.settings, matrix.variables, topology)
+        job = self.workers.submit(fit_job, self.settings, matrix, built.graph, self._history.older)
+        self._mechanisms = job.result(_FIT_TIMEOUT)
+        self._topology = topology
         self._graph = built.graph, built.notices
-        self._mechanisms = self.workers.submit(fit_job, self.settings, matrix, built.graph, self._history.older).result(
-            _FIT_TIMEOUT
-        )
-        self._refit_at = matrix.end + int(self.settings.evaluation.refit)
         if self._effects_job is None:
             questions, self._effects_notices = effect_questions(self.settings, matrix.variables)
-            self._effects_job = self.workers.submit(effects_job, self.settings, matrix, built.graph, questions)
+            self._effects_job = self.effects_workers.submit(effects_job, self.settings, matrix, built.graph, questions)
 
     def _collect_effects(self) -> None:
         if self._effects_job is not None and self._effects_job.done():
@@ -127,9 +149,9 @@ class Evaluator:
             self._topology,
             points=persistence.points,
             of=persistence.of,
-            previous=self._named,
+            previous=self._verdicts,
         )
-        self._named = {verdict.entity: verdict.root_cause for verdict in judgement.verdicts if verdict.root_cause}
+        self._verdicts = judgement.verdicts
         return judgement
 
     def _notices(self) -> tuple[str, ...]:
@@ -140,7 +162,8 @@ class Evaluator:
             if told
         )
         computing = ("effects are being computed",) if self._effects is None and self._effects_job else ()
-        return (*signals, *self._topology.notices, *self._graph[1], *self._effects_notices, *computing)
+        graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
+        return (*signals, *graph, *self._effects_notices, *computing)
 
 
 class Clock:
@@ -165,6 +188,7 @@ class Clock:
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
+        self.evaluator.effects_workers.stop()
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""
@@ -174,7 +198,6 @@ class Clock:
         except (PrometheusError, GraphError) as error:
             self._failed(str(error))
         except (BrokenProcessPool, TimeoutError) as error:
-            self.evaluator.workers.stop()
             self._failed(
                 f"the worker process that fits was lost or took too long ({type(error).__name__}); trying again"
             )
@@ -193,7 +216,9 @@ class Clock:
     def stale(self) -> bool:
         """Whether the newest snapshot is too old to be believed."""
         steps = _STALE_STEPS * self.evaluator.settings.step + self.evaluator.settings.prometheus.latency_offset
-        return self._now() - self.health.last_success > steps
+        newest = self.snapshot.newest_sample if self.snapshot is not None and self.snapshot.points else None
+        silent = newest is not None and self._now() - newest > steps + self.evaluator.settings.step
+        return silent or self._now() - self.health.last_success > steps
 
     def ready(self) -> str:
         """Empty when everything configured has been evaluated and is fresh; otherwise what is missing."""
@@ -201,7 +226,7 @@ class Clock:
         if snapshot is None:
             return self.health.error or "the first evaluation is under way"
         if self.stale():
-            return f"no evaluation has succeeded for a while: {self.health.error or 'it is still running'}"
+            return f"results are old: {self.health.error or 'no sample has come for a while'}"
         if snapshot.mechanisms is not None and snapshot.effects is None and snapshot.settings.effects:
             return "effects are being computed"
         return ""
@@ -215,7 +240,7 @@ class Clock:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.tick()
-            if not self.evaluator.wait_for_effects(timeout=self._until_next()):
+            if self.health.error or not self.evaluator.wait_for_effects(timeout=self._until_next()):
                 self._stop.wait(self._until_next())
 
     def _until_next(self) -> float:

@@ -58,8 +58,8 @@ def effect_labels(result: EffectResult) -> Labels:
 
 
 def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
-    """Every number of a snapshot; what is not known (NaN) is left out."""
-    every = [*_scores(snapshot), *_verdicts(snapshot), *_effects(snapshot), *_edges(snapshot)]
+    """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out."""
+    every = [*_verdicts(snapshot), *_effects(snapshot), *_scores(snapshot), *_edges(snapshot)]
     return tuple(sample for sample in every if isfinite(sample.value))
 
 
@@ -68,7 +68,8 @@ def _scores(snapshot: Snapshot) -> Iterator[Sample]:
         return
     for variable, scores in snapshot.judgement.scores.items():
         labels = variable_labels(variable)
-        yield from (Sample(name, labels, value) for name, value in _score_values(scores))
+        if isfinite(scores.causal.observed[-1]):
+            yield from (Sample(name, labels, value) for name, value in _score_values(scores))
 
 
 def _score_values(scores: Scores) -> Iterator[tuple[str, float]]:
@@ -86,7 +87,7 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     if judgement is None:
         return
     verdicts = {verdict.entity: verdict for verdict in judgement.verdicts}
-    for entity in sorted({v.entity for v in judgement.scores if v.entity.type != "call"}):
+    for entity in sorted({*judgement.judged, *verdicts}):
         verdict = verdicts.get(entity)
         root_cause = str(verdict.root_cause) if verdict and verdict.root_cause else ""
         named = {"root_cause": root_cause, "is_root_cause": str(bool(verdict and verdict.is_root_cause)).lower()}

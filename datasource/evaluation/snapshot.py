@@ -33,6 +33,7 @@ class Snapshot:
     points: int
     points_needed: int
     older: Matrix | None = None
+    newest_sample: int = 0
 
     @property
     def key(self) -> tuple[int, str, str, int]:

@@ -1,5 +1,7 @@
 """Panel: what a variable is, and what it should be given its causes, with the band between."""
 
+import numpy as np
+
 from datasource.evaluation import Snapshot, variable_labels
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Frame, Style, band, line, time_field, unit
@@ -22,7 +24,9 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         if prediction is None:
             continue
         shown = inside(query, snapshot.matrix.times)
-        columns = [prediction.observed, prediction.expected, prediction.lower, prediction.upper]
+        unknown = np.isnan(prediction.observed)
+        columns = [prediction.observed]
+        columns += [np.where(unknown, np.nan, c) for c in (prediction.expected, prediction.lower, prediction.upper)]
         times, values = thin(snapshot.matrix.times[shown], [("mean", c[shown]) for c in columns], query.max_points)
         observed, expected, lower, upper = values
         style = Style(

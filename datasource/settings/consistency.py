@@ -17,6 +17,7 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
     """Everything that names what is not there, or cannot be computed as written."""
     return [
         *_grid(settings),
+        *_entities(settings),
         *_signals(settings),
         *_relations(settings),
         *_templates(settings),
@@ -44,6 +45,25 @@ def _grid(settings: Settings) -> Iterator[Finding]:
             f"{format_duration(settings.step)}, fewer than evaluation.warm_up ({settings.evaluation.warm_up}); "
             "make it longer",
         )
+
+
+_OURS = {"signal", "symptom", "root_cause", "is_root_cause", "treatment", "outcome"}
+
+
+def _entities(settings: Settings) -> Iterator[Finding]:
+    """Results carry the entity's labels; they must tell results apart."""
+    seen: dict[frozenset[str], str] = {}
+    for name, entity in settings.entities.items():
+        for index, label in enumerate(entity.labels):
+            if label in _OURS:
+                text = f"results have a label '{label}' of their own; rename it with label_replace in the queries"
+                yield ("entities", name, "labels", index), text
+        twin = seen.setdefault(frozenset(entity.labels), name)
+        if twin != name:
+            text = (
+                f"the same labels as '{twin}', so that results could not be told apart; give one of them another label"
+            )
+            yield ("entities", name), text
 
 
 def _signals(settings: Settings) -> Iterator[Finding]:

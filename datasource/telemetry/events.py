@@ -8,12 +8,13 @@ from datasource.settings import Signal
 from datasource.telemetry.matrix import Floats, Matrix
 
 
-def encode_events(matrix: Matrix, signals: Mapping[str, Signal]) -> Matrix:
+def encode_events(matrix: Matrix, signals: Mapping[str, Signal], read: Mapping[str, int] | None = None) -> Matrix:
     """The matrix with every event signal encoded as its settings say; the same matrix when all are counts.
 
     "active" is 1 where there was any occurrence and 0 where there was none; "since" is seconds since the last
     occurrence, NaN before the first one that the matrix knows. A missing sample stays missing, but for events counted
-    in logs: Loki answers with nothing where no line matched, and that is none.
+    in logs: Loki answers with nothing where no line matched, and that is none, from the first sample of anything on
+    and up to the time (seconds) until which `read` says that the signal was read.
     """
     changed = {
         row: signals[variable.signal]
@@ -23,8 +24,12 @@ def encode_events(matrix: Matrix, signals: Mapping[str, Signal]) -> Matrix:
     if not changed:
         return matrix
     values = matrix.values.copy()
+    begun = np.logical_or.accumulate(np.isfinite(values).any(axis=0))
     for row, signal in changed.items():
-        counts = np.nan_to_num(values[row], nan=0.0) if _counts_lines(signal) else values[row]
+        counts = values[row]
+        if _counts_lines(signal):
+            until = (read or {}).get(matrix.variables[row].signal, matrix.end)
+            counts = np.where(np.isnan(counts) & begun & (matrix.times <= until), 0.0, counts)
         values[row] = _ENCODINGS[signal.encode](counts, matrix.step)
     return Matrix(matrix.variables, matrix.start, matrix.step, values)
 

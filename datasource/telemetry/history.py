@@ -41,6 +41,11 @@ class History:
         that the queries have at these times, nothing is averaged."""
         return self._older.matrix if self._older.keep else empty_matrix(self.recent.start, self._older.step)
 
+    @property
+    def ends(self) -> Mapping[str, int]:
+        """Up to when (seconds) each signal has been read."""
+        return self._recent.ends
+
     def update(self, now: float) -> Matrix:
         """Read what is missing up to `now` (seconds) and return `recent`.
 

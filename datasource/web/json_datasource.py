@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from datasource.evaluation import Clock, Snapshot
 from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
 from datasource.panels import choices as offered
+from datasource.panels.frame import notice_frame
 from datasource.web import parse
 from datasource.web.render import frame_json, json_response
 
@@ -37,14 +38,24 @@ def query() -> Response:
     """Frames for every target, always as an array."""
     snapshot = clock().snapshot
     asked = parse.queries(parse.body(request), snapshot.time if snapshot else 0.0)
-    return json_response([rendered for one in asked for rendered in _answer(one, snapshot)])
+    answers, wrong = [], []
+    for one in asked:
+        try:
+            answers += _answer(one, snapshot)
+        except QueryError as error:
+            wrong.append(error)
+            answers.append(frame_json(notice_frame(str(error)), one.ref_id))
+    if wrong and len(wrong) == len(asked):
+        raise wrong[0]
+    return json_response(answers)
 
 
 def _answer(one: Query, snapshot: Snapshot | None) -> list[dict[str, Any]]:
     first, *others = REGISTRY.answer(one, snapshot, waiting())
     if snapshot is not None and clock().stale():
         late = f"these results are old: {clock().health.error or 'the evaluation is late'}"
-        first = replace(first, notices=(*first.notices, late))
+        first = replace(notice_frame(late) if not first.fields or not len(first.fields[0].values) else first)
+        first = replace(first, notices=tuple(dict.fromkeys((late, *first.notices))))
     return [frame_json(frame, one.ref_id) for frame in (first, *others)]
 
 
@@ -114,7 +125,8 @@ def annotations() -> Response:
     snapshot = clock().snapshot
     if snapshot is None or snapshot.warming_up:
         return json_response([])
-    annotation = data.get("annotation") or {}
+    annotation = data.get("annotation")
+    annotation = annotation if isinstance(annotation, dict) else {}
     start, end = parse.time_range(data, snapshot.time)
     asked = parse.parameters(annotation.get("query")) or _entity(annotation.get("query"))
     (frame,) = REGISTRY.answer(Query("episodes", start, end, asked), snapshot, "")

@@ -1,5 +1,7 @@
 """One web process with threads, and the clock beside it."""
 
+import errno
+import socket
 import threading
 from typing import Any
 
@@ -48,6 +50,16 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _worker_exit(self, _arbiter: object, _worker: object) -> None:
         if self._clock is not None:
             self._clock.stop()
+
+
+def in_use(listen: str) -> bool:
+    """Whether somebody listens on host:port already."""
+    host, _, port = listen.rpartition(":")
+    try:
+        with socket.create_server((host, int(port))):
+            return False
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
 
 
 def serve(loaded: Loaded, listen: str) -> None:

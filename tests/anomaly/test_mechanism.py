@@ -132,6 +132,41 @@ def test_a_lagged_cause_is_taken_at_its_lag(rng: np.random.Generator) -> None:
     assert fitted[1].causal[cpu].slope(requests) == pytest.approx(2, abs=0.01)
 
 
+@pytest.mark.parametrize("minutes", [5, 10, 30])
+def test_an_incident_of_a_signal_that_is_usually_zero_is_still_one_after_the_next_fit(minutes: int) -> None:
+    errors = np.zeros(N)
+    errors[-2 * minutes :] = 20.0
+    rows = {Variable(WEB, "requests"): np.full(N, 100.0), Variable(WEB, "errors"): errors}
+    assert prediction(fit(rows), Variable(WEB, "errors")).score[-1] > 1
+
+
+def test_a_failed_request_in_the_quiet_of_the_night_is_no_anomaly(rng: np.random.Generator) -> None:
+    load = np.where(np.arange(N) < N // 2, 5.0, 0.1)
+    errors = rng.poisson(0.01 * load * 30) / 30
+    rows = {Variable(WEB, "requests"): load, Variable(WEB, "errors"): errors}
+    score = prediction(fit(rows), Variable(WEB, "errors")).score
+    assert (score > 1).sum() <= 2
+
+
+def test_who_is_left_without_its_callees_numbers_is_not_blamed(rng: np.random.Generator) -> None:
+    day = 0.05 * np.sin(np.arange(N) * 2 * np.pi / N)
+    db = 0.1 + day + noise(rng, 0.002)
+    rows = {DB_LATENCY: db, WEB_LATENCY: 0.2 + 0.8 * db + noise(rng, 0.002)}
+    rows[DB_LATENCY][N // 4 : N // 4 + 10] = np.nan
+    assert prediction(fit(rows, CALL), WEB_LATENCY).score[N // 4 : N // 4 + 10].max() < 1
+
+
+def test_a_service_of_an_hour_ago_has_no_season_yet(rng: np.random.Generator) -> None:
+    cpu = Variable(WEB, "cpu")
+    values = np.full(2 * N, np.nan)
+    values[-150:] = 0.1 + rng.normal(0, 0.01, 150)
+    matrix, mechanisms = fit({cpu: values, DB_LATENCY: rng.normal(1, 0.1, 2 * N)})
+    assert not mechanisms.causal[cpu].seasonal
+    assert mechanisms.causal[DB_LATENCY].seasonal
+    later = Matrix(matrix.variables, matrix.end + 30, 30, np.full((2, 480), 0.1))
+    assert (mechanisms.causal[cpu].predict(later, ROLES).score < 1).all()
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_scores_do_not_depend_on_the_unit(scale: float) -> None:
     rows = {v: values * scale for v, values in shop(np.random.default_rng(7), web_fault=0.3).items()}

@@ -105,7 +105,8 @@ def test_a_slow_call_between_two_healthy_services_belongs_to_the_call(snapshot: 
 def test_the_named_cause_does_not_flap(snapshot: Snapshot) -> None:
     """Who was named stays named while a new one is not clearly larger."""
     assert snapshot.mechanisms
-    named = {entity(snapshot, "web"): entity(snapshot, "inventory")}
+    assert snapshot.judgement
+    named = snapshot.judgement.verdicts
     again = judge(snapshot.matrix, snapshot.mechanisms, snapshot.roles, snapshot.topology, previous=named)
     assert all(v.root_cause == entity(snapshot, "inventory") for v in again.verdicts)
 
@@ -124,3 +125,12 @@ def test_roles_decide_what_is_judged_per_request(snapshot: Snapshot) -> None:
     web = entity(snapshot, "web")
     busy, latency = Variable(web, "busy"), Variable(web, "latency")
     assert np.allclose(roles.level(snapshot.matrix, busy), snapshot.matrix.row(latency), rtol=1e-4)
+
+
+def test_a_failure_symptom_is_told_in_failures_per_second(snapshot: Snapshot) -> None:
+    fault = next(f for f in PAST if f.kind == "failing")
+    judgement = at_step(snapshot, fault.start_step + 12)
+    causes = next(v.causes for v in judgement.verdicts if v.entity.name == fault.service)
+    assert causes.symptom.signal == "errors"
+    errors = snapshot.matrix.row(causes.symptom)[fault.start_step + 8 : fault.start_step + 13].mean()
+    assert causes.gap == pytest.approx(errors, rel=0.2)

@@ -10,7 +10,8 @@ import pytest
 from worlds import SETTINGS, Inline, World
 
 from datasource.demo.series import SERIES
-from datasource.evaluation import Workers
+from datasource.evaluation import Workers, samples
+from datasource.graph import GraphError
 from datasource.settings import Loaded, parse_settings
 from datasource.telemetry import PrometheusError
 
@@ -91,7 +92,8 @@ def test_a_new_service_joins_the_graph_without_waiting_for_the_next_refit() -> N
 
 
 def test_when_prometheus_is_gone_the_last_snapshot_stays_until_it_is_too_old() -> None:
-    world = World(steps=200, settings=without_effects())
+    world = World(steps=400, settings=without_effects())
+    world.now -= 100 * 30
     before = world.tick()
     world.client.failing = PrometheusError("unreachable", "http://shop.test cannot be reached")
     world.now += 30
@@ -128,6 +130,64 @@ def test_the_answers_to_effect_questions_that_fail_become_a_notice(monkeypatch: 
     monkeypatch.setattr("datasource.evaluation.clock.effects_job", fail)
     snapshot = World(steps=200).tick()
     assert any("no memory" in notice for notice in snapshot.notices)
+
+
+def incident() -> World:
+    """The shop, small enough to be quick, with its incident going on."""
+    return World(settings=without_effects())
+
+
+def test_when_nothing_comes_any_more_nobody_is_said_to_be_well() -> None:
+    world = incident()
+    assert any(s.name == "causal_service_anomaly" and s.value == 0 for s in samples(world.tick()))
+    world.client.values[:, -10:] = np.nan
+    world.clock.evaluator._history._begin()
+    world.clock.tick()
+    assert world.clock.snapshot
+    left = [s for s in samples(world.clock.snapshot) if s.name.startswith(("causal_service", "causal_expected"))]
+    assert all(s.value == 1 for s in left)
+    world.now += 600
+    world.clock.tick()
+    assert world.clock.stale()
+    assert "no sample has come" in world.clock.ready()
+
+
+def test_an_incident_is_not_over_because_it_cannot_be_seen() -> None:
+    world = incident()
+    before = {v.entity: v.root_cause for v in world.tick().judgement.verdicts}  # type: ignore[union-attr]
+    assert before
+    world.client.values[:, -5:] = np.nan
+    world.clock.evaluator._history._begin()
+    world.clock.tick()
+    assert world.clock.snapshot
+    assert world.clock.snapshot.judgement
+    assert {v.entity: v.root_cause for v in world.clock.snapshot.judgement.verdicts} == before
+
+
+def test_a_refit_that_fails_leaves_what_was_fitted_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise GraphError("graph: a cycle within one step")
+
+    world = World(steps=400, settings=without_effects())
+    world.now -= 100 * 30
+    before = world.tick()
+    monkeypatch.setattr("datasource.evaluation.clock.build_graph", fail)
+    world.now += 50 * 30
+    world.clock.tick()
+    after = world.clock.snapshot
+    assert after
+    assert after.time > before.time
+    assert after.mechanisms is before.mechanisms
+    assert any("a new one failed" in notice for notice in after.notices)
+    assert world.clock.ready() == ""
+
+
+def test_effects_that_are_done_are_taken_though_prometheus_fails() -> None:
+    world = World(steps=200)
+    world.clock.evaluator.evaluate(world.now)
+    world.client.failing = PrometheusError("unreachable", "gone")
+    world.clock.tick()
+    assert world.clock.evaluator._effects_job is None
 
 
 def test_worker_processes_do_jobs_and_end_with_the_pool() -> None:

@@ -107,6 +107,8 @@ def test_every_error_is_told_at_once() -> None:
         (GOOD + "effects:\n  - {treatment: requests, outcome: cpu}\n", "name two variables"),
         (GOOD + "  edges: [latency -> shop/web.latency]\n", "names no entity"),
         (GOOD + "  edges: [shop/a.latenc -> shop/web.latency]\n", "no signal 'latenc'"),
+        (GOOD.replace("labels: [node]", "labels: [service, namespace]"), "results could not be told apart"),
+        (GOOD.replace("labels: [node]", "labels: [signal]"), "results have a label 'signal' of their own"),
         (GOOD + "baseline: 10m\n", "baseline: 10m holds 20 points at a step of 30s, fewer than evaluation.warm_up"),
         (GOOD + "full_resolution: 10m\n", "full_resolution: 10m holds 20 points"),
         (GOOD.replace("'requests'", "'rate(requests[5m])'"), "2m, but the query looks back over 5m; write window: 5m"),

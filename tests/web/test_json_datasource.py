@@ -249,6 +249,20 @@ def test_a_wrong_question_gets_an_error_that_panels_can_show(client: FlaskClient
     assert told["error"]["message"] == told["message"]
 
 
+def test_one_wrong_target_does_not_blank_the_others(client: FlaskClient) -> None:
+    targets = [
+        {"refId": "A", "target": "anomaly_score", "payload": {"entity": "shop/gone"}},
+        {"refId": "B", "target": "anomalies"},
+    ]
+    wrong, right = client.post("/query", json=body("x") | {"targets": targets}).get_json()
+    assert "matches nothing" in wrong["meta"]["notices"][0]["text"]
+    assert (right["refId"], right["name"]) == ("B", "anomalies")
+
+
+def test_an_annotation_of_another_shape_does_no_harm(client: FlaskClient) -> None:
+    assert client.post("/annotations", json={"annotation": "x"}).status_code == 200
+
+
 def test_wrong_json_paths_and_methods_get_the_same_shape_of_error(client: FlaskClient) -> None:
     assert "not JSON" in client.post("/query", data="{").get_json()["message"]
     assert client.get("/nothing").get_json()["error"]["code"] == "404"
@@ -276,4 +290,4 @@ def test_old_results_say_that_they_are_old() -> None:
     world.clock.tick()
     world.now += 3600
     (frame, *_) = ask(create_app(world.clock).test_client(), "anomaly_score")
-    assert "these results are old" in frame["meta"]["notices"][-1]["text"]
+    assert "these results are old" in frame["meta"]["notices"][0]["text"]
