@@ -181,6 +181,14 @@ def test_when_nothing_is_anomalous_it_says_so(page: Page):
         page.wait_for("#series .readout", "observed")
         assert page.run("document.querySelector('#series select').value").endswith(".latency")
         assert "no effects are configured" in page.text("#effect")
+        world.client.failing = PrometheusError("unreachable", "http://shop.test refused the connection")
+        world.now += STEP
+        world.clock.tick()
+        page.run("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for("h1", "Nothing was anomalous at ")
+        world.now += 20 * STEP
+        page.run("document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for("h1", "Not known since ")
 
 
 def test_warming_up_says_how_far_it_is(page: Page):

@@ -145,16 +145,17 @@ function effectWords(effect, name, unit, per) {
   const dashboard = `${name}A dashboard shows ${quantity(effect.association, unit, scale)} per ${per}; `;
   const caused =
     effect.effect === null ? "not known from these data" : interval(effect.effect, effect.lower, effect.upper, unit, scale);
-  const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 step before)")).join(", ") || "nothing";
+  const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 step before)")).join(", ");
   return [
     el("p", {}, dashboard, "the causal effect is ", el("strong", {}, caused), ratio(effect)),
-    el("p", { class: "small" }, `Adjusted for ${adjusted}.`),
+    el("p", { class: "small" }, effect.adjustment_set.length ? `Adjusted for ${adjusted}.` : "The graph knows nothing to adjust for."),
     el("p", { class: "small" }, `By ${effect.method}, from ${count(effect.n, "point")}.`),
     ...effect.notices.map((text) => el("p", { class: "notice" }, text)),
   ];
 }
 
-function ratio({ association, effect, lower, upper }) {
+function ratio({ association, association_lower: low, association_upper: high, effect, lower, upper, adjustment_set: set }) {
+  if (!set.length || (low <= upper && high >= lower)) return "."; // chance may have set them apart
   const clear = effect !== null && association * effect > 0 && lower * upper > 0;
   if (!clear || (association >= lower && association <= upper)) return ".";
   const times = association / effect;
@@ -190,7 +191,7 @@ export function showHealth(snapshot) {
   const bring = bad.length ? `${signals.length - bad.length} of ${signals.length}` : `all ${signals.length}`;
   const rows = [
     ["Prometheus", health.error ? "the last evaluation failed" : "answers", Boolean(health.error)],
-    ["signals", `${bring} bring samples`, bad.length > 0],
+    ["signals", `${bring} ${health.error ? "brought samples when last read" : "bring samples"}`, bad.length > 0],
     health.stale
       ? ["evaluated", `not since ${clock(health.last_success)}`, true]
       : ["evaluated", `${clock(health.last_success)}, took ${quantity(health.last_seconds, "s")}`, false],

@@ -85,6 +85,8 @@ function quiet(snapshot, found) {
   const entities = new Set([...found.values()].map((one) => one.entity));
   const size = `${count(found.size, "variable")} of ${count(entities.size, "entity").replace("entitys", "entities")}`;
   const details = [`${size} were compared with what is usual, and with what their causes say, at ${clock(snapshot.time)}.`];
+  if (snapshot.health.stale) return { tone: "unsure", title: `Not known since ${clock(snapshot.time)}`, details };
+  if (snapshot.health.error) return { tone: "unsure", title: `Nothing was anomalous at ${clock(snapshot.time)}`, details };
   return { tone: "good", title: "Nothing is anomalous now", details };
 }
 
