@@ -17,6 +17,8 @@ _HURTS = ("latency", "failure", "work")
 _BREAKS = (*_HURTS, "saturation")
 _NAMED_FROM = 1 / 3
 """The share of the symptom's gap from which on an entity may be named as the root cause."""
+_HELD = 4
+"""A verdict is held for so many times the persistence when its symptom has no samples any more."""
 _HYSTERESIS = 1.5
 """Another cause takes over only when its share is this much larger than the one named before."""
 
@@ -71,7 +73,7 @@ def judge(
     marginal score of latency, failures or work (it suffers), or the causal score of those or of saturation
     (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap and
     broke itself. Of the `previous` verdicts, causes stay named unless another one is clearly larger, and a verdict
-    stays while nothing at all is known of its symptom.
+    stays for a while when nothing at all is known of its symptom.
     """
     longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
     newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
@@ -85,7 +87,7 @@ def judge(
     named = {verdict.entity: verdict.root_cause for verdict in previous}
     found = _anomalous(scores, roles)
     verdicts = tuple(_verdict(recent, scores, entity, broken, named.get(entity)) for entity in sorted(found))
-    verdicts += tuple(v for v in previous if v.entity not in found and _unseen(scores, v, of))
+    verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     return Judgement(scores, _judged(scores, roles, points, of), verdicts, _top_symptoms(verdicts, topology))
 
 
@@ -110,10 +112,10 @@ def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: in
     )
 
 
-def _unseen(scores: Mapping[Variable, Scores], verdict: Verdict, of: int) -> bool:
-    """Whether none of the newest points of a verdict's symptom is known."""
-    symptom = scores.get(verdict.causes.symptom)
-    return symptom is not None and not np.isfinite(symptom.causal.score[-of:]).any()
+def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:
+    """Whether a symptom has no sample now, and had one not long ago."""
+    known = np.isfinite(matrix.row(symptom)) if symptom in matrix else np.zeros(of, dtype=np.bool_)
+    return not known[-of:].any() and bool(known[-_HELD * of :].any())
 
 
 def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
