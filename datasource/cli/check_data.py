@@ -8,6 +8,7 @@ from datasource.cli.evaluate import table
 from datasource.cli.finding import count
 from datasource.cli.offline import Opened, when
 from datasource.settings import format_duration
+from datasource.topology import read_topology
 
 
 def describe(opened: Opened) -> Iterator[str]:
@@ -34,5 +35,7 @@ def describe(opened: Opened) -> Iterator[str]:
         yield f"relation {relation}: {count(len(declared.pairs), 'pair')}"
     rules = len(settings.graph.templates) + len(settings.graph.edges)
     yield f"graph: {count(rules, 'rule')}; effects: {count(len(settings.effects), 'question')}"
-    for notice in data.notices:
+    entities = {variable.entity for variable in matrix.variables}
+    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+    for notice in (*data.notices, *topology.notices):
         yield f"note: {notice}"

@@ -251,6 +251,13 @@ def test_check_says_what_was_understood(tmp_path):
     assert run("--data", tmp_path / "none.csv", command="check").exit_code == 2
 
 
+def test_check_names_a_service_that_only_the_calls_know(tmp_path):
+    (tmp_path / "data.csv").write_text("time,front.latency,payments.latency\n60,1,2\n120,2,3\n180,3,4\n")
+    (tmp_path / "calls.csv").write_text("caller,callee\nfront,payment\n")
+    result = run("--data", tmp_path / "data.csv", "--calls", tmp_path / "calls.csv", command="check")
+    assert "'payment' (did you mean 'payments'?) is no measured service" in result.stdout
+
+
 def test_the_example_of_the_docs_runs_and_says_what_is_written_there(tmp_path, monkeypatch):
     text = (Path(__file__).parents[2] / "docs" / "csv.md").read_text(encoding="utf-8")
     program = text.split("python3 - <<'END'\n")[1].split("END\n")[0]
