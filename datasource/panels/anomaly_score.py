@@ -5,8 +5,9 @@ from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Field, Frame, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel
-from datasource.panels.series import MAX_SERIES, inside, outside_notice, thin, wanted_variables
+from datasource.panels.series import inside, shown_variables, thin
 
+_MOST = 200
 _NAMES = {"causal": "causal_anomaly_score", "marginal": "causal_marginal_anomaly_score"}
 _CONFIG = {
     "unit": "short",
@@ -25,12 +26,9 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     kind = query.one("score", "causal")
     if kind not in _NAMES:
         raise QueryError(f"score '{kind}' is unknown; use 'causal' or 'marginal'")
-    variables = wanted_variables(query, snapshot)
-    notices = outside_notice(query, snapshot)
-    if len(variables) > MAX_SERIES:
-        notices += (f"{len(variables)} series, the first {MAX_SERIES} are shown; choose entities or signals",)
+    variables, notices = shown_variables(query, snapshot, _MOST)
     found: list[Frame] = []
-    for variable in variables[:MAX_SERIES]:
+    for variable in variables:
         prediction = snapshot.predict(variable, marginal=kind == "marginal")
         if prediction is None:
             continue

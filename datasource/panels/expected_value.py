@@ -7,19 +7,16 @@ from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Frame, Style, band, line, time_field, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
-from datasource.panels.series import inside, outside_notice, thin, wanted_variables
+from datasource.panels.series import inside, shown_variables, thin
 
 _MOST = 20
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     """One frame a variable: time, observed, expected, and the band of the expected value."""
-    variables = wanted_variables(query, snapshot)
-    notices = outside_notice(query, snapshot)
-    if len(variables) > _MOST:
-        notices += (f"{len(variables)} variables, the first {_MOST} are shown; choose an entity and a signal",)
+    variables, notices = shown_variables(query, snapshot, _MOST)
     found: list[Frame] = []
-    for variable in variables[:_MOST]:
+    for variable in variables:
         prediction = snapshot.predict(variable, marginal=query.one("score", "causal") == "marginal")
         if prediction is None:
             continue

@@ -8,8 +8,6 @@ from datasource.panels.query import Query
 from datasource.settings import format_duration
 from datasource.telemetry import Floats, Variable
 
-MAX_SERIES = 200
-
 
 def wanted_variables(query: Query, snapshot: Snapshot) -> list[Variable]:
     """The variables that the entity and signal parameters and the filters leave. Raises QueryError."""
@@ -27,7 +25,16 @@ def inside(query: Query, times: NDArray[np.int64]) -> NDArray[np.bool_]:
     return shown
 
 
-def outside_notice(query: Query, snapshot: Snapshot) -> tuple[str, ...]:
+def shown_variables(query: Query, snapshot: Snapshot, most: int) -> tuple[list[Variable], tuple[str, ...]]:
+    """The wanted variables, at most `most` of them, and notices of what is not shown."""
+    variables = wanted_variables(query, snapshot)
+    notices = _outside_notice(query, snapshot)
+    if len(variables) > most:
+        notices += (f"{len(variables)} variables, the first {most} are shown; choose entities or signals",)
+    return variables[:most], notices
+
+
+def _outside_notice(query: Query, snapshot: Snapshot) -> tuple[str, ...]:
     """Says so when the panel begins before what is kept."""
     matrix = snapshot.matrix
     if query.start >= matrix.start - matrix.step:
