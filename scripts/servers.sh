@@ -2,7 +2,7 @@
 # The real servers that the tests start: installed with apt where that is possible, otherwise named.
 set -u
 missing=""
-for pair in prometheus:prometheus promtool:prometheus amtool:prometheus-alertmanager openssl:openssl prometheus-alertmanager:prometheus-alertmanager \
+for pair in prometheus:prometheus promtool:prometheus amtool:prometheus-alertmanager prometheus-alertmanager:prometheus-alertmanager \
   prometheus-node-exporter:prometheus-node-exporter victoria-metrics:victoria-metrics chromium:chromium \
   docker-compose:docker-compose; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"

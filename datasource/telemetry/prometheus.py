@@ -81,10 +81,6 @@ class PrometheusClient:
                 f"{self.url} answered JSON that is not Prometheus' vector ({error!r}); check prometheus.url",
             ) from None
 
-    def metric_names(self) -> list[str]:
-        """Every metric name that Prometheus knows. Raises PrometheusError."""
-        return list(self.get("label/__name__/values", {}).data or ())
-
     def series(self, match: str, start: float, end: float) -> list[dict[str, str]]:
         """The label sets of the series that match a selector. Raises PrometheusError."""
         return list(self.get("series", {"match[]": match, "start": start, "end": end}).data or ())

@@ -195,7 +195,7 @@ def test_a_path_prefix_and_extra_parameters_go_with_every_request() -> None:
     with serve(success([])) as server:
         settings = Prometheus.model_validate({"url": f"{server.url}/prometheus/", **config})
         one = PrometheusClient.from_settings(settings)
-        one.metric_names()
+        one.get("label/__name__/values", {})
         one.series("up", 0, 60)
         server.answer = lambda _: success()
         list(one.query_range("up", 0, 60, 30))
