@@ -81,10 +81,6 @@ class PrometheusClient:
                 f"{self.url} answered JSON that is not Prometheus' vector ({error!r}); check prometheus.url",
             ) from None
 
-    def series(self, match: str, start: float, end: float) -> list[dict[str, str]]:
-        """The label sets of the series that match a selector. Raises PrometheusError."""
-        return list(self.get("series", {"match[]": match, "start": start, "end": end}).data or ())
-
     def get(self, endpoint: str, params: Mapping[str, Any]) -> Answer:
         """The `data` of one endpoint's answer. Raises PrometheusError."""
         return self._answer(self._ask(endpoint, params), params.get("query", ""))

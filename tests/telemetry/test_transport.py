@@ -196,7 +196,7 @@ def test_a_path_prefix_and_extra_parameters_go_with_every_request() -> None:
         settings = Prometheus.model_validate({"url": f"{server.url}/prometheus/", **config})
         one = PrometheusClient.from_settings(settings)
         one.get("label/__name__/values", {})
-        one.series("up", 0, 60)
+        one.get("series", {"match[]": "up"})
         server.answer = lambda _: success()
         list(one.query_range("up", 0, 60, 30))
         assert {asked.path.rsplit("/api/", 1)[0] for asked in server.asked} == {"/prometheus"}
