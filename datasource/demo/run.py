@@ -44,7 +44,7 @@ FIRST_SCRAPE_SECONDS = 12.0
 """A started Prometheus takes up to 5 s to discover its targets; until then steps that finish are not in it."""
 
 READY_TIMEOUT = 180.0
-COMPLETE_TIMEOUT = 60.0
+COMPLETE_TIMEOUT = 180.0
 
 
 def run(port: int = 8321, prometheus_binary: str | None = None, *, stand_in: bool = False) -> int:
