@@ -19,11 +19,19 @@ _CONSTANT = 1e-13
 
 
 class Interval(NamedTuple):
-    """A number and its 95% interval; NaN where there is none."""
+    """A number, its 95% interval and the p-value of its being 0; NaN where there is none."""
 
     value: float
     lower: float
     upper: float
+    p_value: float = np.nan
+
+
+def interval(value: float, error: float, freedom: float) -> Interval:
+    """The interval of a number with a standard error, by Student's t."""
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
+    return Interval(value, value - reach, value + reach, p_value)
 
 
 @dataclass(frozen=True)
@@ -139,8 +147,7 @@ def hac_intervals(fit: Regression, contrasts: Floats, lags: int) -> list[Interva
         if freedom < 2:  # one move alone fits itself perfectly
             found.append(Interval(value, np.nan, np.nan))
             continue
-        reach = float(stats.t.ppf(0.975, freedom)) * float(errors[m])
-        found.append(Interval(value, value - reach, value + reach))
+        found.append(interval(value, float(errors[m]), freedom))
     return found
 
 
@@ -162,8 +169,7 @@ def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
     scores = fit.weights[:, 1] * fit.residuals
     largest = float(np.abs(scores).max()) or 1.0
     error = largest * float(np.sqrt(2 * np.mean((cosines @ (scores / largest)) ** 2)))
-    reach = float(stats.t.ppf(0.975, terms)) * error
-    return Interval(slope, slope - reach, slope + reach)
+    return interval(slope, error, terms)
 
 
 def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from datasource.effects.association import association
-from datasource.effects.distributed_lag import METHOD, LagEstimate, build_design, estimate_effect, lagged
+from datasource.effects.estimators.distributed_lag import METHOD, LagEstimate, build_design, estimate_effect, lagged
 from datasource.effects.identify import NO_PATH, Identification, identify
 from datasource.effects.questions import EffectQuestion
 from datasource.effects.result import NO_ESTIMATE, EffectResult, EffectSeries, Estimate

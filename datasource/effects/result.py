@@ -1,6 +1,7 @@
 """What an effect analysis answers. Plain frozen data: it comes back from a worker process."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,54 @@ from datasource.telemetry import Environment, Floats, Variable
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95% interval, in units of the outcome per unit of the treatment; NaN where there is none."""
+    """A number with its 95% interval, in units of the outcome per unit of the treatment; NaN where there is none.
+
+    `p_value` is that of the hypothesis that the number is 0.
+    """
 
     value: float
     lower: float
     upper: float
+    p_value: float = np.nan
 
 
 NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
+
+
+class Check(NamedTuple):
+    """What was tried to shake an estimate: the field's name for it, whether it held, and a sentence.
+
+    `passed` is None where the check could not be made, and the sentence says why.
+    """
+
+    name: str
+    passed: bool | None
+    text: str
+
+
+class Group(NamedTuple):
+    """The effect among the rows where `modifier` (a variable, or the kind of entity) has this level."""
+
+    modifier: str
+    level: str
+    effect: Estimate
+    n: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an estimator finds in a study.
+
+    `per_lag` are the effects after 0, 1, ... steps where the method tells them apart; `groups` are those of
+    heterogeneous effects; `checks` those that only the method itself can make.
+    """
+
+    effect: Estimate
+    n: int
+    per_lag: tuple[Estimate, ...] = ()
+    groups: tuple[Group, ...] = ()
+    checks: tuple[Check, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

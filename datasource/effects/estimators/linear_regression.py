@@ -1,0 +1,32 @@
+"""Regression adjustment: the coefficient of the treatment beside the adjustment set."""
+
+import numpy as np
+
+from datasource.effects.inference import estimate
+from datasource.effects.result import Answer
+from datasource.effects.study import Study, StudyError
+from datasource.numerics import least_squares
+
+
+def linear_regression(study: Study) -> Answer:
+    """Ordinary least squares; with lags, the effect at each lag and their sum.
+
+    Every unit has an intercept of its own. Influence values are leverage corrected (HC2, MacKinnon and White 1985).
+    """
+    columns = np.column_stack([study.controls, study.treatment])
+    fit = least_squares(study.outcome, columns)
+    first = columns.shape[1] + 1 - study.treatment.shape[1]
+    slopes = fit.coefficients[first:]
+    if fit.rank == 0:
+        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+    if np.isnan(slopes).any():
+        raise StudyError(
+            f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
+        )
+    errors = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    influence = fit.weights[:, first:] * errors[:, None]
+    total = estimate(float(slopes.sum()), influence.sum(axis=1), study, fit.rank)
+    per_lag = tuple(
+        estimate(float(slope), influence[:, lag], study, fit.rank) for lag, slope in enumerate(slopes.tolist())
+    )
+    return Answer(total, study.n, per_lag if study.lags else ())
