@@ -57,8 +57,16 @@ def check_study(study: Study) -> None:
 
 
 _NO_CONFOUNDER = "whatever moves both treatment and outcome is in the adjustment set"
-_LINEAR = "one unit more has the same effect at every level (a straight line)"
-_OVERLAP = "at every level of the adjustment set there are rows with and without the treatment"
+_LINEAR = "one unit more has the same effect at every level: a straight line"
+_OVERLAP = "wherever the adjustment set leads, there are rows with and without the treatment"
+_PARALLEL = "without the intervention, treated and controls would have gone on in parallel"
+_UNTOUCHED = "the intervention does not touch the controls"
+
+
+def _adjusting(name: str, module: str, *further: str, lags: bool = False, package: str = "") -> Method:
+    function = name.rsplit(".", 1)[-1].lower() if module == "metalearners" else module
+    return Method(name, "adjustment", module, function, (_NO_CONFOUNDER, *further), lags, package)
+
 
 _ALL = (
     Method(
@@ -68,13 +76,60 @@ _ALL = (
         "difference_in_means",
         ("the treatment was assigned at random",),
     ),
+    _adjusting("backdoor.linear_regression", "linear_regression", _LINEAR, lags=True),
+    _adjusting("backdoor.distributed_lag", "distributed_lag", _LINEAR, lags=True),
+    _adjusting("backdoor.double_machine_learning", "double_machine_learning", _LINEAR),
+    _adjusting("backdoor.econml.dml.LinearDML", "linear_dml", _LINEAR, package="econml"),
+    _adjusting("backdoor.econml.dml.CausalForestDML", "causal_forest", _OVERLAP, package="econml"),
+    _adjusting("backdoor.econml.metalearners.SLearner", "metalearners", _OVERLAP, package="econml"),
+    _adjusting("backdoor.econml.metalearners.TLearner", "metalearners", _OVERLAP, package="econml"),
+    _adjusting("backdoor.econml.metalearners.XLearner", "metalearners", _OVERLAP, package="econml"),
+    _adjusting("backdoor.propensity_score_weighting", "propensity_score_weighting", _OVERLAP),
+    _adjusting("backdoor.propensity_score_matching", "propensity_score_matching", _OVERLAP),
+    _adjusting("backdoor.doubly_robust", "doubly_robust", _OVERLAP),
     Method(
-        "backdoor.linear_regression",
-        "adjustment",
-        "linear_regression",
-        "linear_regression",
-        (_NO_CONFOUNDER, _LINEAR),
-        lags=True,
+        "iv.instrumental_variable",
+        "instrument",
+        "two_stage_least_squares",
+        "two_stage_least_squares",
+        (
+            "the instrument moves the treatment",
+            "the instrument reaches the outcome only through the treatment",
+            "nothing moves both instrument and outcome beside what is adjusted for",
+            _LINEAR,
+        ),
+    ),
+    Method(
+        "frontdoor.two_stage_regression",
+        "front-door",
+        "front_door",
+        "front_door",
+        (
+            "the treatment reaches the outcome only through the mediators",
+            "nothing unmeasured moves both treatment and mediators, or both mediators and outcome",
+            _LINEAR,
+        ),
+    ),
+    Method(
+        "difference_in_differences",
+        "comparison",
+        "difference_in_differences",
+        "difference_in_differences",
+        (_PARALLEL, _UNTOUCHED),
+    ),
+    Method(
+        "synthetic_control",
+        "comparison",
+        "synthetic_control",
+        "synthetic_control",
+        ("a weighted mean of the controls goes on as the treated would have", _UNTOUCHED),
+    ),
+    Method(
+        "counterfactual_regression",
+        "comparison",
+        "counterfactual_regression",
+        "counterfactual_regression",
+        ("what tied the treated to the controls before would have gone on", _UNTOUCHED),
     ),
 )
 

@@ -46,6 +46,41 @@ class Group(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What was treated beside what it would have been: by time, in units of the outcome.
+
+    `times` (m) are places on the grid; `treated`, `control` (means), `counterfactual` and its band are (m). `began` is
+    the first treated place. `event_study` holds (steps since `began`, effect) for each time, the last one before being
+    0. `average` is the effect over the treated times, `cumulative` their sum.
+    """
+
+    times: NDArray[np.int64]
+    treated: Floats
+    control: Floats
+    counterfactual: Floats
+    lower: Floats
+    upper: Floats
+    began: int
+    average: Estimate
+    cumulative: Estimate
+    event_study: tuple[tuple[int, Estimate], ...] = ()
+
+
+@dataclass(frozen=True)
+class Stratified:
+    """Simpson's view: the association in aggregate, within each stratum, and the within-stratum ones averaged.
+
+    `reversed` says that the aggregate and the average differ in sign, both clearly.
+    """
+
+    strata: str
+    aggregate: Estimate
+    within: tuple[Group, ...]
+    average: Estimate
+    reversed: bool
+
+
+@dataclass(frozen=True)
 class Answer:
     """What an estimator finds in a study.
 
@@ -59,6 +94,7 @@ class Answer:
     groups: tuple[Group, ...] = ()
     checks: tuple[Check, ...] = ()
     notices: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -94,3 +130,9 @@ class EffectResult:
     n: int
     series: EffectSeries
     notices: tuple[str, ...]
+    identified_by: str = ""
+    assumptions: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    groups: tuple[Group, ...] = ()
+    stratified: Stratified | None = None
+    comparison: Comparison | None = None

@@ -47,6 +47,8 @@ class Study:
     adjusted for. `times` (n) are places on a regular grid, None where rows are independent. `units` (n) number the
     entity of each row, by place in `unit_names`; None where there is one. `window` is the signals' window in steps:
     neighbours stay correlated at least that long. With `feedback` the outcome moves the treatment later on.
+    Comparisons of groups before and after take `group` and `post` (n, 1 or 0); where these are None, a unit with any
+    treated row is in the group, and post begins at the first treated time.
     """
 
     outcome: Floats
@@ -60,6 +62,8 @@ class Study:
     instruments: Block = NO_COLUMNS
     mediators: Block = NO_COLUMNS
     modifiers: Block = NO_COLUMNS
+    group: Ints | None = None
+    post: Ints | None = None
     feedback: bool = False
     window: int = 1
 
@@ -111,6 +115,8 @@ class Study:
             adjustment=self.adjustment.take(rows),
             times=None if self.times is None else self.times[rows],
             units=None if self.units is None else self.units[rows],
+            group=None if self.group is None else self.group[rows],
+            post=None if self.post is None else self.post[rows],
             instruments=self.instruments.take(rows),
             mediators=self.mediators.take(rows),
             modifiers=self.modifiers.take(rows),
@@ -178,6 +184,8 @@ def lay_out(
     mediators: Mapping[str, Floats] | None = None,
     modifiers: Mapping[str, Floats] | None = None,
     levels: Mapping[str, tuple[str, ...]] | None = None,
+    group: Ints | None = None,
+    post: Ints | None = None,
     feedback: bool = False,
     window: int = 1,
 ) -> Study:
@@ -204,6 +212,8 @@ def lay_out(
         instruments=blocks[1].take(rows),
         mediators=blocks[2].take(rows),
         modifiers=blocks[3].take(rows),
+        group=None if group is None else group[rows],
+        post=None if post is None else post[rows],
         feedback=feedback,
         window=window,
     )

@@ -1,5 +1,9 @@
 """The estimators that a question of effect may name."""
 
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
 METHODS = (
     "difference_in_means",
     "backdoor.linear_regression",
@@ -43,3 +47,7 @@ def find_method(name: str) -> str:
     if asked in _ALSO:
         return _ALSO[asked]
     raise ValueError(f"'{name}' is no method; known are: {', '.join(METHODS)}")
+
+
+MethodName = Annotated[str, AfterValidator(find_method)]
+ImpactMethod = Literal["difference_in_differences", "synthetic_control", "counterfactual_regression"]

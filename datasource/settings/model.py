@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
+from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import Name
 from datasource.settings.prometheus import Prometheus
 from datasource.settings.relations import Relation
@@ -48,14 +49,34 @@ class Graph(Block):
 
 
 class Effect(Block):
-    """A treatment and an outcome: two signals (then for every entity) or two variables.
+    """A treatment and an outcome: two signals (then for every entity, or with `pooled` once for all) or two variables.
 
-    `window` is the length of each rolling window, an eighth of the baseline unless given.
+    `window` is the length of each rolling window, an eighth of the baseline unless given. `method` is one of
+    `methods.METHODS`; without it the graph and the data decide. `instruments`, `modifiers` and `strata` name signals of
+    the same entity, or variables; `modifiers` and `strata` may also name a label of the entity.
     """
 
     treatment: str
     outcome: str
     window: Duration | None = None
+    method: MethodName | None = None
+    pooled: bool = False
+    instruments: tuple[str, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    strata: str | None = None
+
+
+class Impact(Block):
+    """What an intervention on `treated` changed in `outcome`, against the entities `controls` (all others if empty).
+
+    `at` is when it began: a time, or the name of an event signal, whose newest occurrence at `treated` counts.
+    """
+
+    outcome: str
+    treated: str
+    controls: tuple[str, ...] = ()
+    at: str
+    method: ImpactMethod = "difference_in_differences"
 
 
 class Persistence(Block):
@@ -106,6 +127,7 @@ class Settings(Block):
     relations: dict[Name, Relation] = Field(default={})
     graph: Graph = Graph()
     effects: tuple[Effect, ...] = ()
+    impacts: tuple[Impact, ...] = ()
     anomaly: Anomaly = Anomaly()
     evaluation: Evaluation = Evaluation()
     environment: tuple[Name, ...] = ()

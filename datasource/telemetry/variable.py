@@ -19,13 +19,16 @@ class Entity(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """One signal of one entity. `shop/web.latency` is only how it is shown."""
+    """One signal of one entity. `shop/web.latency` is only how it is shown.
+
+    An entity without labels stands for all of its type: the signal as such.
+    """
 
     entity: Entity
     signal: str
 
     def __str__(self) -> str:
-        return f"{self.entity}.{self.signal}"
+        return f"{self.entity}.{self.signal}" if self.entity.labels else self.signal
 
 
 class Environment(NamedTuple):
