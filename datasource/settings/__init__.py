@@ -2,12 +2,13 @@
 
 from datasource.settings.duration import format_duration, parse_duration
 from datasource.settings.load import Loaded, SettingsError, load_settings, parse_settings
-from datasource.settings.model import Effect, Kind, Role, Settings, Signal
+from datasource.settings.model import Effect, Impact, Kind, Role, Settings, Signal
 from datasource.settings.relations import NameRule, Relation, Source
 from datasource.settings.rules import Rule, parse_rule
 
 __all__ = [
     "Effect",
+    "Impact",
     "Kind",
     "Loaded",
     "NameRule",

@@ -12,6 +12,7 @@ from datasource.settings.consistency import Place, find_inconsistencies, known
 from datasource.settings.merge import Merged, merge_packs
 from datasource.settings.model import Settings
 from datasource.settings.prometheus import Prometheus
+from datasource.settings.questions import find_in_questions
 from datasource.settings.secret import hide_userinfo, may_be_secret
 
 
@@ -72,7 +73,7 @@ def parse_settings(text: str, name: str = "causal.yaml", folder: Path | None = N
         except ValidationError as error:
             findings = [_describe(detail) for detail in error.errors()]
         else:
-            findings = find_inconsistencies(settings)
+            findings = [*find_inconsistencies(settings), *find_in_questions(settings)]
             if not findings:
                 return settings
     told = sorted(_told(place, what, lines, merged) for place, what in findings)
