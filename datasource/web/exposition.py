@@ -79,6 +79,7 @@ def _health(clock: Clock) -> Iterator[Metric]:
     yield evaluations
     yield failures
     yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
+    yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))
     yield _gauge("last_evaluation_duration_seconds", "How long the last evaluation took.", health.last_seconds)
     if snapshot is None:
         return

@@ -120,6 +120,7 @@ def test_old_results_are_not_exposed_and_health_says_why() -> None:
     assert not any(name == "causal_anomaly_score" for name, _ in found)
     assert found[key("causal_datasource_evaluations_total", {})] == 1
     assert world.now - found[key("causal_datasource_last_success_timestamp_seconds", {})] == 3600
+    assert found[key("causal_datasource_stale", {})] == 1
 
 
 def test_healthz_and_readyz(client: FlaskClient, waiting: FlaskClient) -> None:
