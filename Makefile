@@ -33,6 +33,8 @@ servers:
 # Ratios against peers, in one run; they say when a floor is missed.
 benchmarks: .venv/test servers
 	$(BIN)/python benchmarks/read.py
+	$(BIN)/python benchmarks/effects.py
+	$(BIN)/python benchmarks/coverage.py
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,14 +1,16 @@
 """The default estimator: a distributed lag of the treatment beside the adjustment set, GLSAR(5) and HAC."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.effects.result import NO_ESTIMATE, Estimate
+from datasource.effects.inference import MANY_UNITS
+from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
+from datasource.effects.study import Study, StudyError
 from datasource.graph import Moment
-from datasource.numerics import glsar, hac_intervals, hac_lags
+from datasource.numerics import glsar, hac_intervals, long_run_intervals, rolling_glsar
 from datasource.telemetry import Floats, Variable
 
 METHOD = "adjustment, distributed lag, GLSAR(5) + HAC"
@@ -79,11 +81,7 @@ def estimate_effect(design: Design, window: int = 1) -> LagEstimate:
         return LagEstimate(NO_ESTIMATE, nothing, n, (f"{n} of {wanted} points that the effect needs",))
     positions = np.flatnonzero(rows).astype(np.int64)
     fit = glsar(design.outcome[rows], design.columns[rows], _ORDER, _ITERATIONS, positions, design.feedback)
-    contrasts = np.zeros((width + 1, design.lags + 2))
-    for lag in range(design.lags + 1):
-        contrasts[width - design.lags + lag, [lag, -1]] = 1
-    reach = max(hac_lags(len(fit.residuals)), window)
-    *per_lag, total = (Estimate(*interval) for interval in hac_intervals(fit, contrasts, reach))
+    *per_lag, total = (Estimate(*one) for one in long_run_intervals(fit, _contrasts(width, design.lags), window))
     notices = []
     left_out = 1 - n / (len(rows) - positions[0])  # what lies before the first whole row is only young
     if left_out > 0.1:
@@ -93,3 +91,69 @@ def estimate_effect(design: Design, window: int = 1) -> LagEstimate:
     elif np.isnan(total.lower):
         notices.append("the treatment moved too rarely for an interval")
     return LagEstimate(total, tuple(per_lag), n, tuple(notices))
+
+
+def rolling_effects(design: Design, windows: Sequence[tuple[int, int]], window: int = 1) -> list[Estimate]:
+    """The cumulative effect over each of `windows`: what `estimate_effect(design.between(first, last))` answers.
+
+    All at once where that is exact to 1e-8, one at a time where columns are constant or nearly collinear.
+    """
+    wanted = max(30, 3 * (design.columns.shape[1] + 1))
+    counts = np.concatenate([[0], np.cumsum(design.complete)])
+    contrast = _contrasts(design.columns.shape[1], design.lags)[1:, -1]
+    places = np.array(windows, dtype=np.int64).reshape(-1, 2)
+    fast = rolling_glsar(
+        design.outcome, design.columns, design.complete, places, contrast, _ORDER, _ITERATIONS, window, design.feedback
+    )
+    found = []
+    for (first, last), exact, row in zip(places.tolist(), fast.exact.tolist(), fast.table.tolist(), strict=True):
+        if counts[last] - counts[first] < wanted:
+            found.append(NO_ESTIMATE)
+        else:
+            found.append(Estimate(*row) if exact else estimate_effect(design.between(first, last), window).effect)
+    return found
+
+
+def distributed_lag(study: Study) -> Answer:
+    """GLSAR(5) and HAC on a study: the effect at each lag of the treatment, and their sum.
+
+    HAC is the equal-weighted cosine estimator, which covers where errors are as wide as the treatment is large (94%
+    against Newey and West's 86%). Measured at n = 1,000 on AR(0.9) data (`benchmarks/coverage.py`, 200 runs each):
+    91-97% of the intervals of the total effect hold the truth, 94% on average, feedback and windows included.
+
+    The rows of several units are whitened each with its own past, with one autoregression for all. Scores of the same
+    time are summed before HAC (Driscoll and Kraay 1998) where there are few units; many are the clusters. Raises
+    StudyError for rows without times, too few rows, and a treatment that does not move on its own.
+    """
+    if study.times is None:
+        raise StudyError("the distributed lag needs times; name the time column, or use linear_regression")
+    columns = np.column_stack([study.controls, study.treatment])
+    width, wanted = columns.shape[1], max(30, 3 * (columns.shape[1] + 1))
+    if study.n < wanted:
+        raise StudyError(f"{study.n} complete rows; {wanted} are needed for {width} columns: give more, or adjust less")
+    units = np.zeros(study.n, dtype=np.int64) if study.units is None else study.units
+    order = np.lexsort((study.times, units))
+    outcome, columns, units, times = study.outcome[order], columns[order], units[order], study.times[order]
+    codes = np.unique(units, return_inverse=True)[1]
+    span = int(times.max() - times.min()) + 1 + _ORDER
+    fit = glsar(outcome, columns, _ORDER, _ITERATIONS, times - times.min() + codes * span, study.feedback)
+    contrasts = _contrasts(width, study.lags)
+    if study.unit_count >= MANY_UNITS:
+        found = hac_intervals(replace(fit, positions=fit.positions // span), contrasts, 0)
+    else:
+        found = long_run_intervals(replace(fit, positions=fit.positions % span), contrasts, study.window)
+    *per_lag, total = (Estimate(*interval) for interval in found)
+    if np.isnan(total.value):
+        raise StudyError(
+            f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
+        )
+    rare = ("the treatment moved too rarely for an interval",) if np.isnan(total.lower) else ()
+    return Answer(total, study.n, tuple(per_lag) if study.lags else (), notices=rare)
+
+
+def _contrasts(width: int, lags: int) -> Floats:
+    """The effect at each lag and, last, their sum, as combinations of the intercept and `width` columns."""
+    contrasts = np.zeros((width + 1, lags + 2))
+    for lag in range(lags + 1):
+        contrasts[width - lags + lag, [lag, -1]] = 1
+    return contrasts

@@ -1,0 +1,131 @@
+"""Do the intervals hold? Every estimator on simulated series whose effect is known.
+
+python benchmarks/coverage.py [--n N] [--runs N] [--methods A,B] [--scenarios A,B]
+
+Prints the mean estimate, its bias and how many of the 95% intervals of the total effect hold the truth; exit code 1
+when the default is outside of 93-97% by more than chance.
+"""
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+sys.path.pop(0)  # this folder's coverage.py is not the package of that name
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.scenarios import SCENARIOS, simulate
+from datasource.effects.methods import ESTIMATORS, Method
+from datasource.effects.study import StudyError
+
+DEFAULT = "backdoor.distributed_lag"
+QUICK = (
+    DEFAULT,
+    "backdoor.linear_regression",
+    "backdoor.double_machine_learning",
+    "backdoor.propensity_score_weighting",
+    "backdoor.doubly_robust",
+    "iv.instrumental_variable",
+    "frontdoor.two_stage_regression",
+)
+NEEDS = {"instrument": "instrument", "front-door": "front-door"}
+AIM = (0.93, 0.97)
+
+
+class Row(NamedTuple):
+    """What a method answered over the runs: how often, on average, and how often its interval held the truth."""
+
+    answered: int
+    mean: float
+    width: float
+    coverage: float
+
+
+def main() -> int:
+    """Simulate, estimate, print; 1 when the default misses."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--n", type=int, default=1000, help="rows of each study")
+    arguments.add_argument("--runs", type=int, default=200, help="studies of each scenario")
+    arguments.add_argument("--methods", default=",".join(QUICK), help="names, comma separated, or 'all'")
+    arguments.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, comma separated")
+    chosen = arguments.parse_args()
+    names = tuple(ESTIMATORS) if chosen.methods == "all" else tuple(chosen.methods.split(","))
+    print(f"n = {chosen.n:,}, {chosen.runs} runs; 95% intervals of the total effect\n")
+    print(f"{'scenario':<16}{'method':<40}{'truth':>6}{'mean':>8}{'bias':>8}{'width':>8}{'covered':>9}")
+    missed = []
+    for scenario in chosen.scenarios.split(","):
+        for name in names:
+            method = ESTIMATORS[name]
+            if NEEDS.get(method.identified_by, scenario) != scenario or (
+                method.identified_by not in NEEDS and scenario in NEEDS.values()
+            ):
+                continue
+            said, row = cover(scenario, method, chosen.runs, chosen.n)
+            truth = SCENARIOS[scenario].truth
+            if row is None:
+                print(f"{scenario:<16}{name:<40}{truth:6.2f}  {said}")
+                continue
+            outside = misses(row)
+            note = "" if outside is None else f"  <- {outside}"
+            print(
+                f"{scenario:<16}{name:<40}{truth:6.2f}{row.mean:8.3f}{row.mean - truth:+8.3f}{row.width:8.3f}"
+                f"{row.coverage:9.1%}{note}{said}"
+            )
+            if name == DEFAULT and outside == "too narrow":
+                missed.append(scenario)
+    if missed:
+        print(f"\nthe default's intervals are too narrow where data are like: {', '.join(missed)}")
+    return 1 if missed else 0
+
+
+def cover(scenario: str, method: Method, runs: int, n: int) -> tuple[str, Row | None]:
+    """Run a method on the studies of a scenario; without a row, what stands in its way."""
+    found = []
+    refused = ""
+    began = time.perf_counter()
+    for seed in range(runs):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found.append(method.estimate(simulate(scenario, seed, n)).effect)
+        except (ImportError, AttributeError) as error:
+            if isinstance(error, ImportError) or "has no attribute" in str(error):
+                return "not there", None
+            raise
+        except StudyError as error:
+            refused = str(error)
+            if not found:
+                return f"does not apply: {refused[:70]}", None
+        if time.perf_counter() - began > 120:
+            break
+    truth = SCENARIOS[scenario].truth
+    table = np.array([(one.value, one.lower, one.upper) for one in found])
+    answered = table[np.isfinite(table).all(axis=1)]
+    if not len(answered):
+        return "no interval", None
+    value, lower, upper = answered.T
+    row = Row(
+        len(answered),
+        float(value.mean()),
+        float((upper - lower).mean()),
+        float(np.mean((lower <= truth) & (truth <= upper))),
+    )
+    return "" if row.answered == runs else f"  ({row.answered} runs)", row
+
+
+def misses(row: Row) -> str | None:
+    """What is wrong with a coverage beyond two binomial standard errors of the aim, if something is."""
+    error = 2 * np.sqrt(0.95 * 0.05 / row.answered)
+    if row.coverage < AIM[0] - error:
+        return "too narrow"
+    return "too wide" if row.coverage > min(AIM[1] + error, 0.999) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""One regression: ordinary and generalised least squares, safe on constant and collinear columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_DEPENDENT = 1e-9
+"""A column of unit length is dependent when less than this of it is left beside the columns before it."""
+_CONSTANT = 1e-13
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fitted linear regression of n rows on an intercept and k columns.
+
+    `coefficients` (1 + k, the intercept first) are NaN for columns that depend on those before them.
+    `weights` (n, 1 + k) is each row's influence: an error of 1 in row t moves coefficient j by `weights[t, j]`.
+    `residuals` (n) and `leverage` (n) belong to the rows as they were regressed, after whitening;
+    `positions` (n) are those rows' places on the regular grid. `rho` are the AR coefficients, empty for OLS.
+    """
+
+    coefficients: Floats
+    weights: Floats
+    residuals: Floats
+    leverage: Floats
+    positions: Ints
+    rho: Floats
+    rank: int
+
+
+def least_squares(outcome: Floats, columns: Floats, positions: Ints | None = None) -> Regression:
+    """Ordinary least squares of `outcome` (n) on an intercept and `columns` (n, k), all finite.
+
+    Never raises on constant or collinear columns: a column that depends on earlier ones gets a NaN coefficient
+    and the fit goes on without it, so columns that may be given up go last, or mean that the answer is NaN.
+    """
+    return _fit(outcome, columns, _grid(outcome, positions), np.empty(0))
+
+
+def glsar(
+    outcome: Floats,
+    columns: Floats,
+    order: int,
+    iterations: int = 3,
+    positions: Ints | None = None,
+    feedback: bool = False,
+) -> Regression:
+    """Generalised least squares with AR(`order`) errors, estimated in turn with the coefficients.
+
+    The iteration of statsmodels' `GLSAR(outcome, columns, rho=order).iterative_fit(maxiter=iterations)`: fit,
+    Yule-Walker (adjusted) on the residuals, whiten, fit again. `positions` (n, increasing) are the rows' places on
+    the regular grid: rows are whitened only with true neighbours, unless gaps leave fewer than half of them.
+
+    With `feedback`, past errors may have moved the columns; then the coefficients and their weights come from a last
+    regression with the lagged residuals beside them (Hatanaka 1974), without which intervals are too narrow.
+    """
+    grid = _grid(outcome, positions)
+    rho = np.zeros(order)
+    fit = last = None
+    for _ in range(iterations - 1):
+        fit = _fit(outcome, columns, grid, rho)
+        if last is not None and _relative_change(last.coefficients, fit.coefficients) < 1e-4:
+            break
+        last = fit
+        rho = _yule_walker(_errors(outcome, columns, fit.coefficients), grid, order)
+        fit = None
+    fit = fit or _fit(outcome, columns, grid, rho)
+    if feedback and order and len(outcome) > order:
+        errors = _errors(outcome, columns, fit.coefficients)
+        past = np.column_stack([np.append(np.zeros(back), errors[:-back]) for back in range(1, order + 1)])
+        fit = _fit(outcome, columns, grid, rho, past)
+    return fit
+
+
+def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:
+    """Regress whitened on whitened, and on `past` as it is; the answer is about the intercept and the columns."""
+    shift, scale = _location_scale(columns)
+    centre, spread = _location_scale(outcome[:, None])
+    spread[~np.isfinite(spread)] = 1.0
+    design = np.column_stack([np.ones(len(outcome)), (columns - shift) / scale])
+    target = (outcome - centre[0]) / spread[0]
+    rows = _whitenable(grid, len(rho))
+    design, target = _whiten(design, rho)[rows], _whiten(target, rho)[rows]
+    n, width = design.shape
+    if past is not None:
+        design = np.column_stack([design, past[rows] / _location_scale(past)[1]])
+    kept = _independent(design)
+    coefficients, weights = np.full(width, np.nan), np.zeros((n, design.shape[1]))
+    if n == 0 or not kept:
+        weights = weights[:, :width]
+        return Regression(coefficients, weights, np.full(n, np.nan), np.zeros(n), grid[rows], rho, 0)
+    q, r = np.linalg.qr(design[:, kept])
+    weights[:, kept] = np.linalg.solve(r, q.T).T
+    solved = weights.T @ target
+    residuals = (target - design[:, kept] @ solved[kept]) * spread[0]
+    weights, solved = weights[:, :width], solved[:width]
+    weights[:, 1:] /= scale
+    weights[:, 0] -= weights[:, 1:] @ shift
+    slopes = solved[1:] * spread[0] / scale
+    coefficients[1:] = slopes
+    coefficients[0] = centre[0] + spread[0] * solved[0] - slopes @ shift
+    coefficients[[column for column in range(width) if column not in kept]] = np.nan
+    return Regression(coefficients, weights, residuals, (q * q).sum(axis=1), grid[rows], rho, len(kept))
+
+
+def _location_scale(columns: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation by column, without overflow; a constant column has infinite scale."""
+    largest = np.abs(columns).max(axis=0, initial=0)
+    largest[largest == 0] = 1.0
+    mean = (columns / largest).mean(axis=0) if len(columns) else np.zeros(columns.shape[1])
+    scale = (columns / largest - mean).std(axis=0) if len(columns) else np.zeros(columns.shape[1])
+    scale[scale <= _CONSTANT] = np.inf
+    return mean * largest, scale * largest
+
+
+def _independent(design: Floats) -> list[int]:
+    """The columns that do not depend on those before them."""
+    lengths = np.sqrt((design * design).sum(axis=0))
+    kept = [int(column) for column in np.flatnonzero(lengths > _DEPENDENT * np.sqrt(max(len(design), 1)))]
+    if len(design) <= len(kept):
+        return []
+    while kept:
+        rest = np.abs(np.diag(np.linalg.qr(design[:, kept] / lengths[kept], mode="r")))
+        dependent = np.flatnonzero(rest < _DEPENDENT)
+        if not len(dependent):
+            break
+        del kept[int(dependent[0])]
+    return kept
+
+
+def _grid(outcome: Floats, positions: Ints | None) -> Ints:
+    return np.arange(len(outcome), dtype=np.int64) if positions is None else positions
+
+
+def _whitenable(grid: Ints, order: int) -> NDArray[np.bool_]:
+    """The rows whose `order` predecessors are there."""
+    rows = np.zeros(len(grid), dtype=bool)
+    rows[order:] = grid[order:] - grid[: len(grid) - order] == order
+    if rows.sum() < len(grid) / 2:
+        rows[order:] = True
+    return rows
+
+
+def _whiten(values: Floats, rho: Floats) -> Floats:
+    whitened = values.copy()
+    for back, coefficient in enumerate(rho, 1):
+        whitened[back:] -= coefficient * values[:-back]
+    return whitened
+
+
+def _errors(outcome: Floats, columns: Floats, coefficients: Floats) -> Floats:
+    known = np.isfinite(coefficients[1:])
+    errors: Floats = outcome - np.nan_to_num(coefficients[0]) - columns[:, known] @ coefficients[1:][known]
+    return errors
+
+
+def _yule_walker(errors: Floats, grid: Ints, order: int) -> Floats:
+    """AR coefficients of a series by the Yule-Walker equations, autocovariances averaged over the pairs there are."""
+    centred = errors - errors.sum() / max(len(errors), 1)
+    largest = np.abs(centred).max(initial=0)
+    if not largest > 0:
+        return np.zeros(order)
+    series, there = on_grid(centred / largest, grid), on_grid(np.ones(len(grid)), grid)
+    covariance = np.zeros(order + 1)
+    for lag in range(min(order, len(series) - 1) + 1):
+        late, early = slice(lag, None), slice(None, len(series) - lag)
+        covariance[lag] = (series[late] * series[early]).sum() / max((there[late] * there[early]).sum(), 1)
+    toeplitz = covariance[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))]
+    try:
+        return np.asarray(np.linalg.solve(toeplitz, covariance[1:]), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.zeros(order)
+
+
+def on_grid(values: Floats, grid: Ints) -> Floats:
+    """Values (n, ...) at their places on the regular grid: 0 where there is none, the sum where there are several."""
+    if len(grid) == 0 or (len(grid) == grid[-1] - grid[0] + 1 and bool((np.diff(grid) == 1).all())):
+        return values
+    first = int(grid.min())
+    placed = np.zeros((int(grid.max()) - first + 1, *values.shape[1:]))
+    np.add.at(placed, grid - first, values)
+    return placed
+
+
+def _relative_change(before: Floats, after: Floats) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.nanmax(np.abs(before - after) / np.abs(before), initial=0))
