@@ -1,143 +1,99 @@
-"""Which variables, and when, must be adjusted for: DoWhy's identification on the time-unrolled graph."""
+"""How an effect can be had from data: adjustment, instruments or the front door, on the time-unrolled graph."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import replace
 
-import networkx as nx
-
-from datasource.graph import CausalGraph, Moment, longest_lag, unroll
+from datasource.effects import identification as ways
+from datasource.effects.identification import (
+    ADJUSTMENT,
+    FRONT_DOOR,
+    INSTRUMENT,
+    NO_PATH,
+    NOT_IDENTIFIED,
+    Identification,
+)
+from datasource.effects.identify_front_door import Mediators, find_mediators, valid_mediators
+from datasource.effects.identify_instrument import Instruments, find_instruments, moves_all, valid_instruments
+from datasource.effects.obstacles import obstacle, what_to_measure
+from datasource.effects.unrolled import Question
+from datasource.graph import CausalGraph, Moment, longest_lag
 from datasource.telemetry import Variable
 
-MOST_FOR_PRECISION = 12
-"""So many moments at most are added to an adjustment set for precision."""
-
-_DEEPENINGS = 4
+__all__ = ["ADJUSTMENT", "FRONT_DOOR", "INSTRUMENT", "NOT_IDENTIFIED", "NO_PATH", "Identification", "identify"]
 
 
-class Identification(NamedTuple):
-    """What a valid analysis adjusts for, or why there is none.
+def identify(
+    graph: CausalGraph, treatment: Variable, outcome: Variable, lags: int, window: int = 1, also: bool = False
+) -> Identification:
+    """How the effect of the joint treatment (X_t, X_t-1, ... X_t-lags) on Y_t is identified.
 
-    `adjustment_set` is None where adjustment identifies no effect, and then `reason` names what is in the way;
-    `required` is the part that DoWhy asks for, the rest is there for precision.
-    """
+    First by adjustment: DoWhy's generalized adjustment (van der Zander, Liśkiewicz and Textor 2014), complete for
+    adjustment sets, on the graph of the ancestors unrolled over time. Candidates are measured and come before every
+    treatment they could follow from. Where that fails, by instruments, then by the front door; with `also` those are
+    listed as alternatives in any case. The unrolling is cut somewhere in the past; what is found is checked by
+    d-separation on one twice as deep, and the cut moves until it makes no difference.
 
-    adjustment_set: tuple[Moment, ...] | None
-    method: str
-    reason: str
-    required: tuple[Moment, ...] = ()
-
-
-NO_PATH = "no directed path"
-ADJUSTMENT = "adjustment"
-NOT_IDENTIFIED = "not identified"
-
-
-def identify(graph: CausalGraph, treatment: Variable, outcome: Variable, lags: int, window: int = 1) -> Identification:
-    """The adjustment set for the joint treatment (X_t, X_t-1, ... X_t-lags) on Y_t.
-
-    DoWhy's generalized adjustment (van der Zander, Liśkiewicz and Textor 2014), complete for adjustment sets, on
-    the graph of the ancestors unrolled over time. Candidates come before every treatment they could follow from:
-    with all variables observed nothing is lost by that. The unrolling is cut somewhere in the past; the set found
-    is checked by d-separation on one twice as deep, and the cut moves until it makes no difference.
-
-    The set is then enlarged by the parents of the nodes between treatment and outcome, the O-set of Henckel,
-    Perković and Maathuis (2022), the nearest to the outcome first, as far as it stays valid and small. Where signals
-    look over a `window` of several steps, the far end of the window is added to each moment that DoWhy asks for.
+    An unmeasured variable lasts from one step to the next only where an edge of the graph says so, as any other does.
+    Where signals look over a `window` of several steps, the far end of the window is added to each moment that has to
+    be adjusted for.
     """
     if treatment == outcome or longest_lag(graph, treatment, outcome, 0) is None:
-        return Identification((), NO_PATH, f"the graph has no directed path from {treatment} to {outcome}")
-    depth = lags + 2 * max(1, max((edge.lag for edge in graph.edges), default=0))
-    depth = max(depth, lags + window)
-    for _ in range(_DEEPENINGS):
-        unrolled = _Unrolled(graph, treatment, outcome, lags, depth)
-        found = unrolled.minimal_set()
-        if found is None:  # more past only adds paths
-            return Identification(None, NOT_IDENTIFIED, unrolled.obstacle())
-        deeper = _Unrolled(graph, treatment, outcome, lags, 2 * depth)
-        if deeper.valid(found):
-            far_ends = {Moment(moment.variable, moment.lag + window - 1) for moment in found}
-            if deeper.valid(found | far_ends):
-                found |= far_ends
-            return Identification(_ordered(deeper.enlarged(found)), ADJUSTMENT, "", _ordered(found))
-        depth *= 2
-    return Identification(
-        None, NOT_IDENTIFIED, f"what makes {treatment} and {outcome} move together reaches back without end"
-    )
-
-
-class _Unrolled:
-    """The ancestors of joint treatment and outcome over `depth` steps, and what adjustment may use of them."""
-
-    def __init__(self, graph: CausalGraph, treatment: Variable, outcome: Variable, lags: int, depth: int) -> None:
-        whole = unroll(graph, graph.ancestors((treatment, outcome)), depth)
-        self.treatments = frozenset(Moment(treatment, lag) for lag in range(lags + 1))
-        self.outcome = Moment(outcome, 0)
-        past: set[Moment] = {self.outcome}.union(
-            *(nx.ancestors(whole, end) for end in (self.outcome, *self.treatments))
-        )
-        self.graph: nx.DiGraph = whole.subgraph(past | self.treatments).copy()
-        # As in DoWhy: on a proper causal path only the first node is treated.
-        without_causes, without_effects = self.graph.copy(), self.graph.copy()
-        without_causes.remove_edges_from(list(self.graph.in_edges(self.treatments)))
-        without_effects.remove_edges_from(list(self.graph.out_edges(self.treatments)))
-        follows = self._descendants(without_causes, self.treatments)
-        self.causal = (follows & (nx.ancestors(without_effects, self.outcome) | {self.outcome})) - self.treatments
-        after = self._descendants(self.graph, self.treatments | self.causal)
-        self.candidates = frozenset(set(self.graph) - after)
-        self.proper_backdoor = self.graph.copy()
-        self.proper_backdoor.remove_edges_from([(x, node) for x in self.treatments for node in self.causal])
-
-    @staticmethod
-    def _descendants(graph: nx.DiGraph, nodes: Iterable[Moment]) -> set[Moment]:
-        found: set[Moment] = set()
-        for node in nodes:
-            if node not in found:
-                found |= nx.descendants(graph, node) | {node}
+        return ways.no_path(treatment, outcome)
+    for end in (treatment, outcome):
+        if end in graph.unmeasured:
+            return Identification(
+                NOT_IDENTIFIED, reason=f"{end} is not measured", measure=(f"measure {end}: the question is about it",)
+            )
+    question = Question(graph, treatment, outcome, lags, window)
+    found = _by_adjustment(question)
+    if found.identified and not also:
         return found
-
-    def minimal_set(self) -> set[Moment] | None:
-        """DoWhy's answer; None where there is no adjustment set."""
-        from dowhy.causal_identifier.auto_identifier import identify_generalized_adjustment_set
-
-        names = {node: f"n{number}" for number, node in enumerate(sorted(self.graph))}
-        nodes = {name: node for node, name in names.items()}
-        sets = identify_generalized_adjustment_set(
-            nx.relabel_nodes(self.graph, names),
-            [names[node] for node in sorted(self.treatments)],
-            [names[self.outcome]],
-            [names[node] for node in sorted(self.candidates)],
+    others = [one for one in (_by_instrument(question), _by_front_door(question)) if one]
+    if found.identified:
+        return replace(found, alternatives=tuple(others))
+    if others:
+        return replace(
+            others[0], reason=found.reason, measure=found.measure, alternatives=tuple(others[1:]) if also else ()
         )
-        return {nodes[name] for name in sets[0].get_adjustment_variables()} if sets else None
-
-    def valid(self, adjustment_set: set[Moment]) -> bool:
-        """Whether the set leaves only what the treatments cause (the generalized adjustment criterion)."""
-        return adjustment_set <= self.candidates and bool(
-            nx.is_d_separator(self.proper_backdoor, set(self.treatments), {self.outcome}, adjustment_set)
-        )
-
-    def enlarged(self, required: set[Moment]) -> set[Moment]:
-        distance = nx.single_source_shortest_path_length(self.graph.reverse(copy=False), self.outcome)
-        parents = {
-            parent for node in self.causal for parent in self.graph.predecessors(node) if parent in self.candidates
-        }
-        found = set(required)
-        for parent in sorted(parents - found, key=lambda node: (distance[node], node.lag, node)):
-            if len(found) < len(required) + MOST_FOR_PRECISION and self.valid(found | {parent}):
-                found.add(parent)
-        return found
-
-    def obstacle(self) -> str:
-        after = self._descendants(self.graph, self.causal)
-        blamed = sorted(
-            {node.variable for x in self.treatments for node in self.graph.predecessors(x) if node in after}
-        )
-        treatment = next(iter(self.treatments)).variable
-        names = ", ".join(str(variable) for variable in blamed) or "a variable"
-        return (
-            f"{treatment} moves {names}, and {names} moves {treatment} in turn: adjusting for it would take "
-            f"part of the effect away, not adjusting would leave the confounding"
-        )
+    return found
 
 
-def _ordered(moments: Iterable[Moment]) -> tuple[Moment, ...]:
-    return tuple(sorted(moments))
+def _by_adjustment(question: Question) -> Identification:
+    settled = question.settle(lambda one: one.minimal_sets(), lambda one, found: one.valid(found))
+    ends, deeper = (question.treatment, question.outcome), settled.graph
+    if settled.found is not None and deeper is not None:
+        required = settled.found | _far_ends(question, settled.found)
+        if not deeper.valid(required):
+            required = settled.found
+        return ways.by_adjustment(*ends, deeper.enlarged(required), required)
+    if deeper is None:
+        reason = f"what makes {ends[0]} and {ends[1]} move together reaches back without end"
+        return Identification(NOT_IDENTIFIED, reason=reason)
+    return Identification(NOT_IDENTIFIED, reason=obstacle(deeper), measure=what_to_measure(question, deeper))
+
+
+def _by_instrument(question: Question) -> Identification | None:
+    settled = question.settle(find_instruments, valid_instruments)
+    if settled.found is None and question.proxies:
+        settled = question.with_proxies().settle(find_instruments, valid_instruments)
+    if settled.found is None or settled.graph is None:
+        return None
+    moments, fixed = settled.found
+    wider = Instruments(moments, fixed | _far_ends(question, fixed))
+    if not (valid_instruments(settled.graph, wider) and moves_all(settled.graph, wider)):
+        wider = settled.found
+    return ways.by_instrument(question.treatment, question.outcome, *wider)
+
+
+def _by_front_door(question: Question) -> Identification | None:
+    settled = question.settle(find_mediators, valid_mediators)
+    if settled.found is None or settled.graph is None:
+        return None
+    moments, fixed = settled.found
+    wider = Mediators(moments, fixed | _far_ends(question, fixed))
+    if not valid_mediators(settled.graph, wider):
+        wider = settled.found
+    return ways.by_front_door(question.treatment, question.outcome, *wider)
+
+
+def _far_ends(question: Question, found: set[Moment] | frozenset[Moment]) -> set[Moment]:
+    return {Moment(moment.variable, moment.lag + question.window - 1) for moment in found}

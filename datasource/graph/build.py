@@ -6,8 +6,9 @@ from typing import NamedTuple
 import networkx as nx
 
 from datasource.graph.model import CausalGraph, Edge, Evidence
+from datasource.graph.unmeasured import EVERYWHERE, common_cause, is_common_cause
 from datasource.settings import Rule, Settings
-from datasource.settings.consistency import known
+from datasource.settings.finding import known
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 
@@ -24,35 +25,58 @@ class BuiltGraph(NamedTuple):
 
 
 def build_graph(settings: Settings, variables: Sequence[Variable], topology: Topology) -> BuiltGraph:
-    """Templates applied to every entity and along every relation, and the single edges, over measured variables.
+    """Templates applied to every entity and along every relation, and the single edges, over all variables.
+
+    Beside the measured `variables` the graph holds the unmeasured ones of the settings, for every measured entity of
+    their type, and one for each `a <-> b`.
 
     A single edge that names an entity nobody has measured yet waits for it, with a notice. Two services that
     call each other both ways close a cycle at lag 0 through a relation: those edges move to lag 1, with a
     notice. Raises GraphError for a cycle that templates and edges close by themselves.
     """
-    measured = {(variable.entity, variable.signal): variable for variable in variables}
     entities = sorted({variable.entity for variable in variables})
-    names = {str(variable): variable for variable in variables}
+    unmeasured = dict.fromkeys(_unmeasured(settings, entities))
+    there = {(variable.entity, variable.signal): variable for variable in (*variables, *unmeasured)}
+    names = {str(variable): variable for variable in there.values()}
     forbidden = _Forbidden(settings.graph.forbid)
     found: dict[tuple[Variable, Variable, int], Edge] = {}
     notices: list[str] = []
     for rule in settings.graph.templates:
         for cause_entity, effect_entity, tie in _places(settings, rule, entities, topology):
-            cause, effect = measured.get((cause_entity, rule.cause)), measured.get((effect_entity, rule.effect))
+            cause, effect = there.get((cause_entity, rule.cause)), there.get((effect_entity, rule.effect))
             if cause and effect and not forbidden.covers(cause, effect):
-                evidence = (Evidence("expert", _text(rule)), *_topology_evidence(tie))
-                for lag in rule.lags:
-                    _add(found, Edge(cause, effect, lag, rule.relation, evidence))
+                for edge in rule_edges(rule, cause, effect, _topology_evidence(tie)):
+                    _add(found, edge)
     for rule in settings.graph.edges:
         ends = [find_variable(name, names) for name in (rule.cause, rule.effect)]
         unknown = [name for name, end in zip((rule.cause, rule.effect), ends, strict=True) if end is None]
         if unknown:
-            notices.append(f"edge '{_text(rule)}' waits: '{unknown[0]}' is not measured; {known(unknown[0], names)}")
+            notices.append(f"edge '{rule}' waits: '{unknown[0]}' is not measured; {known(unknown[0], names)}")
             continue
-        for lag in rule.lags:
-            _add(found, Edge(ends[0], ends[1], lag, "", (Evidence("expert", _text(rule)),)))  # type: ignore[arg-type]
+        for edge in rule_edges(rule, ends[0], ends[1]):  # type: ignore[arg-type]
+            _add(found, edge)
     edges, said = _without_cycles(list(found.values()))
-    return BuiltGraph(CausalGraph(tuple(variables), tuple(sorted(edges))), (*notices, *said))
+    unmeasured |= dict.fromkeys(edge.cause for edge in edges if is_common_cause(edge.cause))
+    graph = CausalGraph((*variables, *unmeasured), tuple(sorted(edges)), frozenset(unmeasured))
+    return BuiltGraph(graph, (*notices, *said))
+
+
+def _unmeasured(settings: Settings, entities: Sequence[Entity]) -> Iterator[Variable]:
+    for name in settings.graph.unmeasured:
+        wanted = settings.entity_type(name)
+        owners = [EVERYWHERE] if wanted == EVERYWHERE.type else [one for one in entities if one.type == wanted]
+        yield from (Variable(owner, name) for owner in owners)
+
+
+def rule_edges(rule: Rule, cause: Variable, effect: Variable, evidence: tuple[Evidence, ...] = ()) -> Iterator[Edge]:
+    """The edges of a rule between two variables; of 'a <-> b' those from an unmeasured third one."""
+    evidence = (Evidence("expert", str(rule)), *evidence)
+    if rule.common_cause:
+        both = common_cause(cause, effect)
+        yield Edge(both, cause, 0, rule.relation, evidence)
+        cause = both
+    for lag in rule.lags:
+        yield Edge(cause, effect, lag, rule.relation, evidence)
 
 
 def _places(
@@ -60,8 +84,13 @@ def _places(
 ) -> Iterator[tuple[Entity, Entity, Tie | None]]:
     """Where a template applies: (entity of the cause, entity of the effect, the tie between them)."""
     if not rule.relation:
-        wanted = settings.signals[rule.cause].entity
-        yield from ((entity, entity, None) for entity in entities if entity.type == wanted)
+        wanted = [settings.entity_type(rule.cause), settings.entity_type(rule.effect)]
+        if set(wanted) == {EVERYWHERE.type}:
+            yield EVERYWHERE, EVERYWHERE, None
+        for entity in entities:
+            ends = [EVERYWHERE if one == EVERYWHERE.type else entity for one in wanted]
+            if entity in ends and all(end.type == one for end, one in zip(ends, wanted, strict=True)):
+                yield ends[0], ends[1], None
         return
     caller = next(iter(settings.ends(rule.relation)))
     for tie in topology.along(rule.relation):
@@ -134,9 +163,3 @@ def find_variable(name: str, names: dict[str, Variable]) -> Variable | None:
         return names[name]
     found = [variable for shown, variable in names.items() if shown.endswith("/" + name)]
     return found[0] if len(found) == 1 else None
-
-
-def _text(rule: Rule) -> str:
-    lags = "" if rule.lags == (0,) else f" (lag {rule.lags[0]}..{rule.lags[-1]})"
-    along = f" along {rule.relation} from {rule.from_end} to {rule.to_end}" if rule.relation else ""
-    return f"{rule.cause} -> {rule.effect}{along}{lags}"

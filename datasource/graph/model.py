@@ -33,10 +33,11 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True)
 class CausalGraph:
-    """Variables and edges; acyclic among the edges of lag 0."""
+    """Variables and edges; acyclic among the edges of lag 0. `unmeasured` are those variables that nobody measures."""
 
     variables: tuple[Variable, ...]
     edges: tuple[Edge, ...]
+    unmeasured: frozenset[Variable] = frozenset()
 
     @cached_property
     def _parents(self) -> dict[Variable, tuple[Edge, ...]]:
@@ -62,6 +63,7 @@ class CausalGraph:
 
     @cached_property
     def version(self) -> str:
-        """A fingerprint of the edges, whatever their evidence."""
+        """A fingerprint of the edges, whatever their evidence, and of what is unmeasured."""
         text = "\n".join(sorted(f"{edge.cause} {edge.effect} {edge.lag}" for edge in self.edges))
+        text += "".join(f"\n? {variable}" for variable in sorted(self.unmeasured))
         return hashlib.sha256(text.encode()).hexdigest()[:12]

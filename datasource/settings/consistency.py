@@ -1,16 +1,15 @@
 """Do the blocks of causal.yaml fit together? Each finding names its place and the fix."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 
 from datasource.settings.duration import format_duration
+from datasource.settings.finding import Finding, Place, known
+from datasource.settings.graph_consistency import graph_findings, unknown_variable
 from datasource.settings.model import Settings
 from datasource.settings.promql import range_seconds
 from datasource.settings.relations import Source
-from datasource.settings.rules import Rule
 
-Place = tuple[str | int, ...]
-Finding = tuple[Place, str]
+__all__ = ["Finding", "Place", "find_inconsistencies", "known", "unknown_variable"]
 
 
 def find_inconsistencies(settings: Settings) -> list[Finding]:
@@ -20,18 +19,9 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
         *_entities(settings),
         *_signals(settings),
         *_relations(settings),
-        *_templates(settings),
-        *_edges(settings),
-        *_effects(settings),
+        *graph_findings(settings),
         *_environment(settings),
     ]
-
-
-def known(name: str, names: Iterable[str]) -> str:
-    """'did you mean' for a wrong name."""
-    names = list(names)
-    close = get_close_matches(name, names, 1)
-    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(sorted(names)) or 'none'}"
 
 
 def _grid(settings: Settings) -> Iterator[Finding]:
@@ -127,93 +117,6 @@ def _derived(settings: Settings, place: Place, name: str, source: Source) -> Ite
         yield place, f"no other relation '{source.relation}'; {known(source.relation, others)}"
     elif any(one.source == "relation" for one in settings.relations[source.relation].named_sources.values()):
         yield place, f"'{source.relation}' is itself taken from a relation; name the one it is taken from"
-
-
-def _templates(settings: Settings) -> Iterator[Finding]:
-    for kind, rules in (("templates", settings.graph.templates), ("forbid", settings.graph.forbid)):
-        for index, rule in enumerate(rules):
-            if kind == "forbid" and "." in rule.cause:
-                yield from _edge(settings, ("graph", kind, index), rule)
-            else:
-                yield from _template(settings, ("graph", kind, index), rule)
-
-
-def _template(settings: Settings, place: Place, rule: Rule) -> Iterator[Finding]:
-    missing = [name for name in (rule.cause, rule.effect) if name not in settings.signals]
-    for name in dict.fromkeys(missing):
-        yield place, f"no signal '{name}'; {known(name, settings.signals)}"
-    if missing:
-        return
-    cause, effect = settings.signals[rule.cause].entity, settings.signals[rule.effect].entity
-    if not rule.relation:
-        if cause != effect:
-            yield (
-                place,
-                f"'{rule.cause}' is measured per {cause}, '{rule.effect}' per {effect}; "
-                "say along which relation, as 'along calls from server to client'",
-            )
-        elif rule.cause == rule.effect and 0 in rule.lags:
-            yield place, f"'{rule.cause}' cannot cause itself at lag 0; give it a lag, as (lag 1)"
-        return
-    if rule.relation not in settings.relations:
-        yield place, f"no relation '{rule.relation}'; {known(rule.relation, settings.relations)}"
-        return
-    ends = settings.ends(rule.relation)
-    for end, signal, entity in ((rule.from_end, rule.cause, cause), (rule.to_end, rule.effect, effect)):
-        if end not in ends:
-            yield place, f"relation '{rule.relation}' has no end '{end}'; {known(end, ends)}"
-        elif ends[end] != entity:
-            yield (
-                place,
-                f"'{signal}' is measured per {entity}, but '{end}' of {rule.relation} is a {ends[end]}",
-            )
-
-
-def _edges(settings: Settings) -> Iterator[Finding]:
-    for index, rule in enumerate(settings.graph.edges):
-        yield from _edge(settings, ("graph", "edges", index), rule)
-
-
-def _edge(settings: Settings, place: Place, rule: Rule) -> Iterator[Finding]:
-    if rule.relation:
-        yield place, "a single edge has no 'along'; name the two variables, or make it a template"
-    for name in dict.fromkeys((rule.cause, rule.effect)):
-        yield from _variable(settings, place, name)
-    if rule.cause == rule.effect and 0 in rule.lags:
-        yield place, f"'{rule.cause}' cannot cause itself at lag 0; give it a lag, as (lag 1)"
-
-
-def _variable(settings: Settings, place: Place, name: str) -> Iterator[Finding]:
-    entity, dot, signal = name.rpartition(".")
-    if not (entity and dot):
-        yield place, f"'{name}' names no entity; write entity.signal, as shop/web.latency"
-    elif signal not in settings.signals:
-        yield place, f"no signal '{signal}' in '{name}'; {known(signal, settings.signals)}"
-
-
-def _effects(settings: Settings) -> Iterator[Finding]:
-    for index, effect in enumerate(settings.effects):
-        place: Place = ("effects", index)
-        if ("." in effect.treatment) != ("." in effect.outcome):
-            yield (
-                place,
-                "name two signals (then it is asked for every entity) or two variables, not one of each",
-            )
-            continue
-        for key, name in (("treatment", effect.treatment), ("outcome", effect.outcome)):
-            if "." in name:
-                yield from _variable(settings, (*place, key), name)
-            elif name not in settings.signals:
-                yield (*place, key), f"no signal '{name}'; {known(name, settings.signals)}"
-        if effect.treatment == effect.outcome:
-            yield place, f"'{effect.treatment}' is both treatment and outcome; name two different ones"
-        signals = [settings.signals.get(name) for name in (effect.treatment, effect.outcome)]
-        if signals[0] and signals[1] and signals[0].entity != signals[1].entity:
-            yield (
-                place,
-                f"'{effect.treatment}' is measured per {signals[0].entity}, '{effect.outcome}' per "
-                f"{signals[1].entity}; name two variables, as shop/web.latency",
-            )
 
 
 def _environment(settings: Settings) -> Iterator[Finding]:

@@ -12,11 +12,11 @@ from datasource.settings.load import SettingsError
 from datasource.settings.model import Graph
 from datasource.settings.rules import Rule, parse_rule
 
-_FORM = "write a list of 'cause -> effect', or the blocks templates, edges and forbid as in causal.yaml"
+_FORM = "write a list of 'cause -> effect', or the blocks templates, edges, forbid and unmeasured as in causal.yaml"
 
 
 def load_graph(path: str | os.PathLike[str]) -> Graph:
-    """Read a graph: a list of rules, or the blocks `templates`, `edges` and `forbid`, alone or under `graph`.
+    """Read a graph: a list of rules, or the blocks of `Graph`, alone or under `graph`.
 
     A rule is a text as in causal.yaml or a pair [cause, effect]. One that names signals is a template, one that names
     variables, as web.latency, is an edge, whichever list it stands in. Raises SettingsError.
@@ -32,7 +32,7 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
     blocks = {"edges": data} if isinstance(data, list) else data
     if not isinstance(blocks, dict) or not blocks:
         raise SettingsError(f"{path}: holds no graph; {_FORM}")
-    if unknown := set(blocks) - {"templates", "edges", "forbid"}:
+    if unknown := set(blocks) - set(Graph.model_fields):
         raise SettingsError(f"{path}: '{min(map(str, unknown))}' is no block of a graph; {_FORM}")
     rules = [*_rules(path, blocks.get("templates")), *_rules(path, blocks.get("edges"))]
     try:
@@ -40,9 +40,11 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
             templates=tuple(rule for rule in rules if not _is_edge(rule)),
             edges=tuple(rule for rule in rules if _is_edge(rule)),
             forbid=tuple(_rules(path, blocks.get("forbid"))),
+            unmeasured=blocks.get("unmeasured") or {},
         )
     except ValidationError as error:
-        raise SettingsError(f"{path}: {error.errors()[0]['msg']}") from None
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise SettingsError(f"{path}: {place}: {error.errors()[0]['msg']}; {_FORM}") from None
 
 
 def _rules(path: str | os.PathLike[str], block: Any) -> Iterator[Rule]:
@@ -61,4 +63,4 @@ def _rules(path: str | os.PathLike[str], block: Any) -> Iterator[Rule]:
 
 
 def _is_edge(rule: Rule) -> bool:
-    return not rule.relation and "." in rule.cause and "." in rule.effect
+    return not rule.relation and ("." in rule.cause or "." in rule.effect)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
@@ -40,12 +40,26 @@ class Signal(Block):
     description: str = ""
 
 
-class Graph(Block):
-    """What is known about cause and effect."""
+EVERYWHERE = "all"
+"""In place of an entity type: one variable for the whole installation."""
 
+
+class Graph(Block):
+    """What is known about cause and effect.
+
+    `unmeasured` names variables that act and that nobody measures, each with the entity type that has one of them per
+    entity, or "all"; a list of names stands for the first entity type.
+    """
+
+    unmeasured: dict[Name, str] = Field(default={})
     templates: tuple[RuleText, ...] = ()
     edges: tuple[RuleText, ...] = ()
     forbid: tuple[RuleText, ...] = ()
+
+    @field_validator("unmeasured", mode="before")
+    @classmethod
+    def _of_the_first_type(cls, value: Any) -> Any:
+        return {name: "" for name in value} if isinstance(value, (list, tuple)) else value
 
 
 class Effect(Block):
@@ -146,6 +160,12 @@ class Settings(Block):
     def older_points(self) -> int:
         """How many points of a series are kept of the older baseline."""
         return int(max(0.0, self.baseline - self.full_resolution) // self.older_step)
+
+    def entity_type(self, name: str) -> str:
+        """Of what a signal or an unmeasured variable has one value per entity; "all" for one everywhere."""
+        if name in self.signals:
+            return self.signals[name].entity
+        return self.graph.unmeasured[name] or next(iter(self.entities))
 
     def ends(self, relation: str) -> dict[str, str]:
         """Entity type by end of a relation, in the order (from, to); a call entity comes third."""

@@ -3,6 +3,7 @@
 requests -> cpu
 cpu -> latency (lag 0..1)
 latency -> latency along calls from server to client
+cpu <-> latency
 shop/checkout.restarts -> shop/web.latency (lag 1)
 """
 
@@ -14,12 +15,16 @@ from pydantic import BeforeValidator
 _LAG = re.compile(r"\(\s*lag\s+(\d+)(?:\s*\.\.\s*(\d+))?\s*\)\s*$")
 _ALONG = re.compile(r"\balong\s+(\S+)\s+from\s+(\S+)\s+to\s+(\S+)\s*$")
 _FORM = (
-    "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or 'cause -> effect along calls from server to client'"
+    "write it as 'cause -> effect', 'cause -> effect (lag 0..1)' or 'cause -> effect along calls from server to "
+    "client', and 'a <-> b' where something unmeasured moves both"
 )
 
 
 class Rule(NamedTuple):
-    """`cause -> effect`, at each of `lags` (in steps), within an entity or along a relation."""
+    """`cause -> effect`, at each of `lags` (in steps), within an entity or along a relation.
+
+    With `common_cause` it is `cause <-> effect`: something unmeasured moves both, `effect` by `lags` steps later.
+    """
 
     cause: str
     effect: str
@@ -27,6 +32,12 @@ class Rule(NamedTuple):
     relation: str = ""
     from_end: str = ""
     to_end: str = ""
+    common_cause: bool = False
+
+    def __str__(self) -> str:
+        lags = "" if self.lags == (0,) else f" (lag {self.lags[0]}..{self.lags[-1]})"
+        along = f" along {self.relation} from {self.from_end} to {self.to_end}" if self.relation else ""
+        return f"{self.cause} {'<->' if self.common_cause else '->'} {self.effect}{along}{lags}"
 
 
 def parse_rule(text: str) -> Rule:
@@ -46,10 +57,11 @@ def parse_rule(text: str) -> Rule:
     if match := _ALONG.search(rest):
         relation, from_end, to_end = match.groups()
         rest = rest[: match.start()].strip()
-    cause, arrow, effect = (part.strip() for part in rest.partition("->"))
+    common_cause = "<->" in rest
+    cause, arrow, effect = (part.strip() for part in rest.partition("<->" if common_cause else "->"))
     if not (cause and arrow and effect) or " " in cause + effect:
         raise ValueError(f"'{text}' is not a cause and an effect; {_FORM}")
-    return Rule(cause, effect, lags, relation, from_end, to_end)
+    return Rule(cause, effect, lags, relation, from_end, to_end, common_cause)
 
 
 def _as_rule(value: Any) -> Any:

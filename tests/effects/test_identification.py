@@ -42,20 +42,20 @@ def test_the_whole_way_back_is_closed_where_a_confounder_acts_with_delay():
 
 
 def test_no_directed_path_is_said():
-    assert found(graph("y -> x")).method == NO_PATH
+    assert found(graph("y -> x")).identified_by == NO_PATH
     assert "shop.x to shop.y" in found(graph("y -> x")).reason
 
 
 def test_feedback_through_the_treatment_is_identified():
     identification = found(graph("x -> y", "y -> x (lag 1)"), lags=2)
-    assert identification.method == ADJUSTMENT
+    assert identification.identified_by == ADJUSTMENT
     assert not names(identification.adjustment_set) & {"y", "y@-1", "y@-2"}
 
 
 def test_what_lies_between_and_moves_the_treatment_again_is_named():
     identification = found(graph("x -> m", "m -> y (lag 0..1)", "m -> x (lag 1)"), lags=1)
     assert identification.adjustment_set is None
-    assert identification.method == NOT_IDENTIFIED
+    assert identification.identified_by == NOT_IDENTIFIED
     assert "shop.m" in identification.reason
 
 
