@@ -98,6 +98,7 @@ _ALL = (
             "nothing moves both instrument and outcome beside what is adjusted for",
             _LINEAR,
         ),
+        lags=True,
     ),
     Method(
         "frontdoor.two_stage_regression",
@@ -109,6 +110,7 @@ _ALL = (
             "nothing unmeasured moves both treatment and mediators, or both mediators and outcome",
             _LINEAR,
         ),
+        lags=True,
     ),
     Method(
         "difference_in_differences",

@@ -192,7 +192,7 @@ def lay_out(
     """A study of columns (n each; `treatment` also (n, 1 + lags)): sorted, and without rows that miss something."""
     n = len(outcome)
     blocks = [block(columns or {}, levels) for columns in (adjustment, instruments, mediators, modifiers)]
-    joint = treatment.reshape(n, -1).astype(np.float64)
+    joint = treatment.reshape(n, treatment.shape[1] if treatment.ndim > 1 else 1).astype(np.float64)
     whole = np.isfinite(outcome) & np.isfinite(joint).all(axis=1)
     for one in blocks:
         if one.names:

@@ -1,0 +1,124 @@
+"""Models of what is not asked for: the outcome, and the treatment, given what is adjusted for."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from datasource.effects.estimators.folds import splits
+from datasource.effects.study import Ints, Mask, Study, StudyError
+from datasource.numerics import least_squares
+from datasource.telemetry import Floats
+
+PENALTY = 1.0
+"""The ridge penalty on standardised columns: weighs as much as one row."""
+
+
+class Model(Protocol):
+    """A regression as scikit-learn has it."""
+
+    def fit(self, columns: Floats, target: Floats) -> Any: ...
+
+    def predict(self, columns: Floats) -> Floats: ...
+
+
+class Ridge:
+    """Ridge regression on standardised columns, in closed form; never fails on constant or collinear columns.
+
+    Equal to scikit-learn's `make_pipeline(StandardScaler(), Ridge(alpha=1.0))`.
+    """
+
+    def fit(self, columns: Floats, target: Floats) -> "Ridge":
+        """Fit `target` (n) on `columns` (n, k)."""
+        self._centre, self._scale = columns.mean(axis=0), columns.std(axis=0)
+        flat = self._scale <= 1e-13 * np.abs(columns).max(axis=0, initial=0)
+        self._scale[flat] = np.inf
+        self._mean = float(target.mean())
+        standard = (columns - self._centre) / self._scale
+        gram = standard.T @ standard + PENALTY * np.eye(columns.shape[1])
+        self._coefficients = np.linalg.solve(gram, standard.T @ (target - self._mean))
+        return self
+
+    def predict(self, columns: Floats) -> Floats:
+        """The expected target (m) of `columns` (m, k)."""
+        expected: Floats = self._mean + (columns - self._centre) / self._scale @ self._coefficients
+        return expected
+
+
+class BoostedRidge:
+    """A ridge regression, and as much gradient boosting of what it leaves as predicts rows further away.
+
+    Lines go on beyond the data, and bends are followed. Three blocks of rows, each predicted from the others, tell how
+    much of the boosting to believe, and none of it unless it helps in all three: neighbours of an autocorrelated
+    series teach it noise.
+    """
+
+    def fit(self, columns: Floats, target: Floats) -> "BoostedRidge":
+        """Fit `target` (n) on `columns` (n, k)."""
+        self._line = Ridge().fit(columns, target)
+        rest = target - self._line.predict(columns)
+        unit = float(rest.std()) or 1.0
+        rest = rest / unit
+        elsewhere = np.zeros(len(rest))
+        blocks = splits(np.arange(len(rest)) * 3 // len(rest))
+        for train, test in blocks:
+            if len(train):
+                elsewhere[test] = _boosted(columns[train], rest[train]).predict(columns[test])
+        share = float(np.clip(elsewhere @ rest / (float(elsewhere @ elsewhere) or 1.0), 0, 1))
+        left = rest - share * elsewhere
+        helps = share > 0 and all(float(left[test] @ left[test] < rest[test] @ rest[test]) for _, test in blocks)
+        self._bends = _boosted(columns, rest) if helps else None
+        self._share = share * unit
+        return self
+
+    def predict(self, columns: Floats) -> Floats:
+        """The expected target (m) of `columns` (m, k)."""
+        expected = self._line.predict(columns)
+        if self._bends is not None:
+            expected = expected + self._share * self._bends.predict(columns)
+        return expected
+
+
+def _boosted(columns: Floats, target: Floats) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    model = HistGradientBoostingRegressor(
+        max_iter=50, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
+    )
+    return model.fit(columns, target)
+
+
+def cross_fit(
+    model: type[Ridge] | type[BoostedRidge], columns: Floats, target: Floats, folds: Ints, among: Mask | None = None
+) -> Floats:
+    """Predictions (n) of each fold by a model fitted on the others, on their rows `among` (n) where given."""
+    predicted = np.full(len(target), float(target.mean() if among is None else target[among].mean()))
+    if not columns.shape[1]:
+        columns = np.zeros((len(target), 1))
+    for train, test in splits(folds):
+        rows = train if among is None else train[among[train]]
+        if len(rows):
+            predicted[test] = model().fit(columns[rows], target[rows]).predict(columns[test])
+    return predicted
+
+
+def within_units(study: Study) -> tuple[Floats, Floats, Floats]:
+    """Outcome (n), treatment (n) and adjustment set (n, k), less the mean of their unit where there are units."""
+    adjustment = study.adjustment.values if study.adjustment.names else np.empty((study.n, 0))
+    joint = np.column_stack([study.outcome, study.treated, adjustment])
+    if study.units is not None:
+        for unit in np.unique(study.units):
+            rows = study.units == unit
+            joint[rows] -= joint[rows].mean(axis=0)
+    return joint[:, 0], joint[:, 1], joint[:, 2:]
+
+
+def check_own_movement(study: Study) -> None:
+    """Raises StudyError where the treatment is a combination of what is adjusted for, or rows are too few to tell."""
+    columns = np.column_stack([study.controls, study.treated])
+    fit = least_squares(study.outcome, columns)
+    if not fit.rank:
+        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+    if np.isnan(fit.coefficients[-1]):
+        raise StudyError(
+            f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
+        )
