@@ -1,0 +1,111 @@
+"""Delayed effect: whether the treatment goes on acting after the lags that the estimate counts."""
+
+import numpy as np
+from scipy import stats
+
+from datasource.effects.checks.outcome_regression import outcome_regression
+from datasource.effects.checks.series import on_grid
+from datasource.effects.inference import MANY_UNITS
+from datasource.effects.methods import Method
+from datasource.effects.result import Answer, Check
+from datasource.effects.study import Ints, Study, StudyError
+from datasource.numerics import Regression, glsar
+from datasource.telemetry import Floats
+
+NAME = "delayed effect"
+_FURTHER, _ORDER = 3, 5
+_LEVEL, _MATTERS, _MOVES = 0.01, 0.1, 10
+
+
+def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None:
+    """A joint Wald test of three further lags of the treatment in a GLSAR(5) regression; series only.
+
+    Failed when p is below 1% and a further lag has at least a tenth of the effect. Not made for instruments and front
+    doors, where a plain regression is confounded.
+    """
+    if study.times is None or method.identified_by not in {"adjustment", "randomisation"}:
+        return None
+    rows, further = _further_lags(study)
+    width = study.controls.shape[1] + study.treatment.shape[1]
+    if len(rows) < max(50, 3 * (width + _FURTHER + 1)):
+        raise StudyError(f"{len(rows):,} rows with {_FURTHER} further lags are too few to look for later effects")
+    later = study.take(rows)
+    now = outcome_regression(later).effect
+    columns = np.column_stack([later.controls, later.treatment, further])
+    fit = glsar(later.outcome, columns, _ORDER, 5, _places(later), study.feedback)
+    slopes = fit.coefficients[-_FURTHER:]
+    if not np.isfinite(slopes).all():
+        raise StudyError(f"further lags of {study.treatment_name} are not to be told from what is adjusted for")
+    squares = (fit.weights[:, -_FURTHER:] / np.abs(fit.weights[:, -_FURTHER:]).max(axis=0)) ** 2
+    if (squares.sum(axis=0) ** 2 / (squares**2).sum(axis=0)).min() < _MOVES:
+        raise StudyError(f"{study.treatment_name} moves too rarely to tell its later effects from its earlier ones")
+    p_value = wald(fit, later, _FURTHER)
+    strongest = int(np.argmax(np.abs(slopes)))
+    size = "more than" if not abs(now) > 0 else f"{abs(slopes[strongest] / now):.0%} of"
+    text = f"{_FURTHER} further lags of {study.treatment_name} have p {p_value:.2g} together"
+    if p_value >= _LEVEL or abs(slopes[strongest]) < _MATTERS * abs(now):
+        return Check(NAME, True, f"effects are over after {study.lags} steps: {text}")
+    return Check(
+        NAME,
+        False,
+        f"effects arrive later too: use more lags (--lags {study.lags + _FURTHER}); {text}, "
+        f"that after {study.lags + 1 + strongest} steps is {size} the effect",
+    )
+
+
+def wald(fit: Regression, study: Study, last: int) -> float:
+    """The p-value of the last coefficients being 0 together, allowing for autocorrelation.
+
+    Equal-weighted cosines of the scores and F(m, B - m + 1) quantiles for m coefficients and B terms (Lazarus, Lewis,
+    Stock and Watson 2018); clusters by unit where there are many.
+    """
+    slopes = fit.coefficients[-last:]
+    errors = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    influence = fit.weights[:, -last:] * errors[:, None]
+    largest = np.abs(influence).max(axis=0)
+    if not (largest > 0).all():
+        return float(not slopes.any())
+    influence = influence / largest
+    rows = np.searchsorted(_places(study), fit.positions)
+    if study.units is not None and study.unit_count >= MANY_UNITS:
+        sums = _summed(influence, np.unique(study.units[rows], return_inverse=True)[1])
+        terms = len(sums) - 1
+        variance = sums.T @ sums * (len(sums) / terms)
+    else:
+        assert study.times is not None
+        sums = _summed(influence, study.times[rows] - study.times.min())
+        n = len(sums)
+        terms = max(last + 2, min(int(0.4 * n ** (2 / 3)), n // max(1, 2 * study.window)))
+        cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(n) + 0.5) / n) @ sums
+        variance = 2 * cosines.T @ cosines / terms
+    scaled = slopes / largest
+    statistic = float(scaled @ np.linalg.pinv(variance) @ scaled)
+    freedom = max(terms - last + 1, 1)
+    return float(stats.f.sf(statistic * freedom / (terms * last), last, freedom))
+
+
+def _further_lags(study: Study) -> tuple[Ints, Floats]:
+    """The rows whose treatment is known further back, and that (m, 3)."""
+    grid = on_grid(study.treatment[:, -1], study)
+    places = on_grid(np.arange(study.n, dtype=np.float64), study)
+    columns = []
+    for back in range(1, _FURTHER + 1):
+        earlier = np.full(grid.shape, np.nan)
+        earlier[:, back:] = grid[:, : grid.shape[1] - back]
+        columns.append(earlier[np.isfinite(places)])
+    further = np.column_stack(columns)
+    rows = np.flatnonzero(np.isfinite(further).all(axis=1))
+    return rows, further[rows]
+
+
+def _places(study: Study) -> Ints:
+    """Places on one grid that holds one unit after the other, too far apart to be neighbours."""
+    assert study.times is not None
+    places: Ints = study.times - study.times.min()
+    if study.units is not None:
+        places = places + np.unique(study.units, return_inverse=True)[1] * (int(places.max()) + _ORDER + 2)
+    return places
+
+
+def _summed(values: Floats, keys: Ints) -> Floats:
+    return np.column_stack([np.bincount(keys, weights=column) for column in values.T])

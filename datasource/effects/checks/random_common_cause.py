@@ -1,0 +1,48 @@
+"""Random common cause: adjusting for noise must not move the estimate."""
+
+import numpy as np
+
+from datasource.effects.checks.refit import SEED, rows_of, slow, standard_error
+from datasource.effects.checks.series import memory, on_grid
+from datasource.effects.methods import Method
+from datasource.effects.result import Answer, Check
+from datasource.effects.study import Study, StudyError
+from datasource.telemetry import Floats
+
+NAME = "random common cause"
+
+
+def random_common_cause(study: Study, method: Method, answer: Answer) -> Check | None:
+    """The estimate with a random column in the adjustment set; it should move by less than half its standard error.
+
+    On series the column is AR(1) with the treatment's own memory. Three columns are tried, one where the method is
+    slow, and the largest move counts. Learners, whose trees change with any column, may move by a whole standard error.
+    Not made where nothing is adjusted for by design.
+    """
+    if method.identified_by == "randomisation":
+        return None
+    error = standard_error(answer.effect)
+    rows = rows_of(study, method)
+    rng = np.random.default_rng(SEED)
+    moves = [
+        abs(method.estimate(rows.with_adjustment("random", _noise(rows, rng))).effect.value - answer.effect.value)
+        for _ in range(1 if slow(study, method) else 3)
+    ]
+    if not np.isfinite(moves).all():
+        raise StudyError("with a random column in the adjustment set there is no estimate")
+    move = max(moves) / error if error > 0 else 0.0
+    text = f"a random column in the adjustment set moves the estimate by {move:.2g} standard errors"
+    passed = move < (1.0 if method.package else 0.5)
+    return Check(NAME, passed, text if passed else f"{text}: too few rows for what is adjusted for, or too much drift")
+
+
+def _noise(study: Study, rng: np.random.Generator) -> Floats:
+    if study.times is None:
+        return rng.normal(size=study.n)
+    held = float(np.clip(memory(study.treatment[:, 0], study), 0, 0.999))
+    there = np.isfinite(on_grid(study.outcome, study))
+    noise = rng.normal(size=there.shape)
+    for t in range(1, there.shape[1]):
+        noise[:, t] = held * noise[:, t - 1] + np.sqrt(1 - held**2) * noise[:, t]
+    column: Floats = noise[there]
+    return column

@@ -1,0 +1,35 @@
+"""Estimating again on changed rows: which rows, how often, and how far a number may move."""
+
+import numpy as np
+
+from datasource.effects.methods import Method
+from datasource.effects.result import Estimate
+from datasource.effects.study import Study, StudyError
+
+SEED = 20261
+_MANY_ROWS = 20_000
+WHITENING = frozenset({"backdoor.distributed_lag"})
+"""Methods that model the memory of the errors, for which residuals like a random walk are no trouble."""
+
+
+def slow(study: Study, method: Method) -> bool:
+    """Whether one estimate takes so long that a check may only make one or two."""
+    return bool(method.package) or study.n > _MANY_ROWS
+
+
+def rows_of(study: Study, method: Method) -> Study:
+    """The study as the method sees it: collapsed, unless it knows lags."""
+    return study if method.lags else study.collapsed()
+
+
+def standard_error(effect: Estimate) -> float:
+    """A quarter of the interval's width, about. Raises StudyError where there is no interval."""
+    error = (effect.upper - effect.lower) / 3.92
+    if not np.isfinite(error):
+        raise StudyError("the estimate has no interval to compare with")
+    return error
+
+
+def clear(effect: Estimate) -> bool:
+    """Whether the interval leaves 0 out."""
+    return effect.lower > 0 or effect.upper < 0

@@ -1,0 +1,45 @@
+"""How a study's rows follow each other in time."""
+
+import numpy as np
+
+from datasource.effects.study import Study
+from datasource.telemetry import Floats
+
+
+def on_grid(values: Floats, study: Study) -> Floats:
+    """Values (n) as (units, times), NaN where there is no row. The study must have times."""
+    assert study.times is not None
+    units = np.zeros(study.n, dtype=np.int64) if study.units is None else np.unique(study.units, return_inverse=True)[1]
+    places = study.times - study.times.min(initial=0 if study.n == 0 else study.times[0])
+    grid = np.full((int(units.max(initial=0)) + 1, int(places.max(initial=0)) + 1), np.nan)
+    grid[units, places] = values
+    return grid
+
+
+def autocorrelations(grid: Floats, lags: int) -> Floats:
+    """Autocorrelations (units, lags) of each row of (units, times) around its own mean; 0 for what is constant."""
+    there = np.isfinite(grid)
+    largest = np.abs(grid[there]).max(initial=0) or 1.0
+    filled = np.where(there, grid / largest, 0.0)
+    means = filled.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    centred = np.where(there, filled - means, 0.0)
+    variance = (centred**2).sum(axis=1)
+    moves = variance > 1e-24 * np.maximum(there.sum(axis=1), 1)
+    found = [(centred[:, lag:] * centred[:, : grid.shape[1] - lag]).sum(axis=1) for lag in range(1, lags + 1)]
+    correlations: Floats = np.where(moves[:, None], np.array(found).T / np.where(moves, variance, 1.0)[:, None], 0.0)
+    return correlations
+
+
+def memory(values: Floats, study: Study) -> float:
+    """The autocorrelation at one step, the mean over units; 0 where rows are independent."""
+    if study.times is None:
+        return 0.0
+    grid = on_grid(values, study)
+    return float(autocorrelations(grid, 1).mean()) if grid.shape[1] > 2 else 0.0
+
+
+def place(number: int, of: int, whole: str) -> str:
+    """In words: "the second fifth of the time"."""
+    ordinals = [*("first", "second", "third", "fourth")[: of - 1], "last"]
+    kinds = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
+    return f"the {ordinals[number]} {kinds[of]} of the {whole}"
