@@ -20,12 +20,12 @@ from parts import (
     stat,
     table,
     transform,
+    trend,
 )
 
 SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
 CHOSEN = {"entity": "$entity", "signal": "$signal"}
 SCORES = "causal_(marginal_)?anomaly_score|causal_observed_value|causal_expected_(value|lower|upper)"
-ESTIMATES = "causal_(effect|association)(_lower|_upper)?"
 EXPLAIN = link(
     "Explain ${__data.fields.signal} of ${__value.text}",
     "/d/causal-json?var-entity=${__value.raw}&var-signal=${__data.fields.signal}&${datasource:queryparam}&${__url_time_range}",
@@ -84,7 +84,7 @@ def on_json() -> Json:
                 filters_variable(SOURCE),
             ]
         },
-        panels=lay_out([*now(), *who(), *why(), *effects(), *numbers()]),
+        panels=lay_out([*now(), *who(), *why(), *effects(), *effects_in_detail(), *what_if(), *numbers()]),
     )
 
 
@@ -218,13 +218,81 @@ def effects() -> list[Json]:
             width=18,
             overrides=[colored("blue", "effect", "lower", "upper"), colored("orange", "association")],
         ),
+    ]
+
+
+def effects_in_detail() -> list[Json]:
+    """Every effect, when it arrives, for whom, and what an intervention did."""
+    band = [colored("blue", "effect at this lag", "effect", "lower", "upper"), colored("text", "effect so far")]
+    return [
+        row("Effects: can they be believed, when do they arrive, for whom do they hold"),
         table(
-            "All effects beside their associations",
-            "Effects and associations with their 95% intervals, as exported: outcome units per treatment unit.",
-            [ask("metric", name=ESTIMATES)],
+            "All effects",
+            "Every configured effect beside its association, with its 95% interval, how it was found, and whether the "
+            "checks of it hold. Outcome units per treatment unit.",
+            [ask("effects_table")],
             width=24,
-            transformations=[transform("merge")],
+            height=11,
         ),
+        trend(
+            "Lag response: ${effect}",
+            "How much of the effect arrives after so many steps, with 95% intervals; dashed, all of it so far.",
+            [ask("lag_response", effect="$effect")],
+            x="lag",
+            overrides=band,
+        ),
+        table(
+            "Heterogeneity",
+            "The effect by level of its modifiers, below the effect over all. Outcome units per treatment unit.",
+            [ask("heterogeneity")],
+        ),
+        series(
+            "Difference in differences",
+            "The treated, the controls, and what the treated would have been without the intervention (dashed, with "
+            "its 95% interval). The mark is where the intervention began.",
+            [ask("difference_in_differences", view="comparison")],
+            width=14,
+            overrides=[
+                colored("red", "treated"),
+                colored("text", "control"),
+                colored("blue", "counterfactual", "lower", "upper"),
+            ],
+        ),
+        trend(
+            "Event study",
+            "The effect by steps since the intervention. Those before it are placebos: away from 0, the groups were "
+            "not parallel and the comparison is not to be trusted.",
+            [ask("difference_in_differences", view="event_study")],
+            x="steps since",
+            width=10,
+            overrides=band,
+        ),
+        table(
+            "Simpson's view",
+            "The slope over everything, within each stratum, averaged over the strata, and the effect. Where signs "
+            "differ, what mixes the strata misleads. Outcome units per treatment unit.",
+            [ask("simpson")],
+            width=24,
+        ),
+    ]
+
+
+def what_if() -> list[Json]:
+    """Interventions that nobody has made."""
+
+    def held(at: str, value: str) -> Json:
+        return table(
+            f"What if the treatment of ${{effect}} stayed at its {at}?",
+            f"do(treatment = its {at} value of the baseline), for good, pushed through the fitted causal graph: where "
+            "everything that it reaches would settle, with 95% intervals. For another variable or value, edit the "
+            "query in Explore.",
+            [ask("what_if", effect="$effect", value=value)],
+        )
+
+    return [
+        row("What if: an intervention pushed through the causal graph"),
+        held("highest", "highest"),
+        held("lowest", "lowest"),
     ]
 
 

@@ -75,6 +75,16 @@ def scores(title: str, description: str, targets: Sequence[Json], **more: Any) -
     return series(title, description, targets, legend=TABLE, min=0, thresholds=SCORE, custom=dashed, **more)
 
 
+def trend(title: str, description: str, targets: Sequence[Json], *, x: str, **more: Any) -> Json:
+    """Lines over a number: the field `x`, in rising order."""
+    options = {"xField": x, "legend": LIST, "tooltip": {"mode": "multi", "sort": "none"}}
+    look: Json = {
+        "custom": {"lineWidth": 2, "showPoints": "always", "pointSize": 6},
+        "color": {"mode": "palette-classic"},
+    }
+    return panel("trend", title, description, targets, options=options, **look, **more)
+
+
 def stat(title: str, description: str, targets: Sequence[Json], *, fields: str = "", **more: Any) -> Json:
     """Big numbers."""
     options = {

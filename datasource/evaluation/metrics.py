@@ -27,6 +27,23 @@ HELP: Mapping[str, str] = {
     "causal_association_lower": "Lower end of the association's 95% interval.",
     "causal_association_upper": "Upper end of the association's 95% interval.",
     "causal_effect_info": "How an effect was estimated.",
+    "causal_effect_p_value": "p-value of the hypothesis that the effect is 0.",
+    "causal_effect_check": "1 where the check of an effect holds, 0 where it fails.",
+    "causal_effect_lag": "Change of the outcome so many steps after one unit more of the treatment.",
+    "causal_effect_lag_lower": "Lower end of the 95% interval of the effect at this lag.",
+    "causal_effect_lag_upper": "Upper end of the 95% interval of the effect at this lag.",
+    "causal_effect_group": "The effect where the modifier has this level.",
+    "causal_effect_group_lower": "Lower end of the 95% interval of the effect at this level.",
+    "causal_effect_group_upper": "Upper end of the 95% interval of the effect at this level.",
+    "causal_association_within": "Unadjusted slope of the outcome on the treatment within a stratum.",
+    "causal_association_within_lower": "Lower end of the 95% interval of the slope within a stratum.",
+    "causal_association_within_upper": "Upper end of the 95% interval of the slope within a stratum.",
+    "causal_impact": "What an intervention changed on average since it began, in the outcome's unit.",
+    "causal_impact_lower": "Lower end of the 95% interval of the intervention's average impact.",
+    "causal_impact_upper": "Upper end of the 95% interval of the intervention's average impact.",
+    "causal_impact_cumulative": "What an intervention changed since it began, summed over the points.",
+    "causal_impact_cumulative_lower": "Lower end of the 95% interval of the summed impact.",
+    "causal_impact_cumulative_upper": "Upper end of the 95% interval of the summed impact.",
     "causal_edge_info": "An edge of the causal graph and why it is there.",
 }
 
@@ -59,7 +76,14 @@ def effect_labels(result: EffectResult) -> Labels:
 
 def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out."""
-    every = [*_verdicts(snapshot), *_effects(snapshot), *_scores(snapshot), *_edges(snapshot)]
+    every = [
+        *_verdicts(snapshot),
+        *_effects(snapshot),
+        *_impacts(snapshot),
+        *_scores(snapshot),
+        *_details(snapshot),
+        *_edges(snapshot),
+    ]
     return tuple(sample for sample in every if isfinite(sample.value))
 
 
@@ -105,6 +129,36 @@ def _effects(snapshot: Snapshot) -> Iterator[Sample]:
         yield from _estimate("causal_association", labels, result.association)
         how = {"method": result.method, "adjustment_set": ", ".join(result.adjustment_set)}
         yield Sample("causal_effect_info", labels | how, 1.0)
+        yield Sample("causal_effect_p_value", labels, result.effect.p_value)
+        held: dict[str, bool] = {}
+        for check in result.checks:
+            if check.passed is not None:
+                held[check.name] = held.get(check.name, True) and check.passed
+        yield from (Sample("causal_effect_check", labels | {"check": name}, float(one)) for name, one in held.items())
+
+
+def _details(snapshot: Snapshot) -> Iterator[Sample]:
+    """Effects taken apart: by lag, by level of a modifier; and associations within strata."""
+    for result in snapshot.effects or ():
+        labels = effect_labels(result)
+        if len(result.per_lag) > 1:
+            for lag, estimate in enumerate(result.per_lag):
+                yield from _estimate("causal_effect_lag", labels | {"lag": str(lag)}, estimate)
+        for group in result.groups:
+            place = {"modifier": group.modifier, "level": group.level}
+            yield from _estimate("causal_effect_group", labels | place, group.effect)
+        for group in result.stratified.within if result.stratified else ():
+            place = {"strata": group.modifier, "stratum": group.level}
+            yield from _estimate("causal_association_within", labels | place, group.effect)
+
+
+def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
+    """Of several interventions on one outcome the last one counts."""
+    for outcome, result in {result.outcome: result for result in snapshot.impacts or ()}.items():
+        labels = entity_labels(outcome.entity) | {"outcome": outcome.signal}
+        yield from _estimate("causal_impact", labels, result.effect)
+        if result.comparison:
+            yield from _estimate("causal_impact_cumulative", labels, result.comparison.cumulative)
 
 
 def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]:

@@ -2,8 +2,9 @@
 
 from datasource.effects import EffectResult
 from datasource.evaluation import Snapshot, effect_labels
-from datasource.panels.choices import EFFECT, effect_name
-from datasource.panels.frame import Field, Frame, Style, Values, band, line, notice_frame, time_field
+from datasource.panels.choices import EFFECT
+from datasource.panels.effect_results import chosen, name_of, unit_name, waiting, warnings
+from datasource.panels.frame import Field, Frame, Style, Values, band, line, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
 from datasource.panels.series import inside
@@ -15,15 +16,12 @@ _VIEWS = [("rolling", "over rolling windows"), ("estimate", "one estimate over t
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     """One frame an effect, with its band and the association: over rolling windows, each point the estimate of
     the window that ends there, or the one estimate over the whole baseline, the same that is exported."""
-    if snapshot.effects is None:
-        if not snapshot.settings.effects:
-            return [notice_frame("no effects are configured; add some under 'effects' in causal.yaml")]
-        return [notice_frame("the effects are being computed")]
+    if missing := waiting(snapshot):
+        return missing
     view = query.one("view", "rolling")
     if view not in dict(_VIEWS):
         raise QueryError(f"view '{view}' is unknown; use 'rolling' or 'estimate'")
-    results = [r for r in snapshot.effects if query.passes(effect_labels(r))]
-    results = query.wanted("effect", results, lambda r: effect_name(r.treatment, r.outcome))
+    results = chosen(query, snapshot)
     draw = _rolling if view == "rolling" else _estimate
     return [draw(query, snapshot, result, len(results) > 1) for result in results[:_MOST]]
 
@@ -33,15 +31,13 @@ def _rolling(query: Query, snapshot: Snapshot, result: EffectResult, several: bo
     shown = inside(query, series.times)
     bounds = (series.effect[shown], series.effect_lower[shown], series.effect_upper[shown])
     fields = _fields("_rolling", snapshot, result, bounds, series.association[shown], several)
-    return Frame(
-        effect_name(result.treatment, result.outcome), (time_field(series.times[shown]), *fields), result.notices
-    )
+    return Frame(name_of(result), (time_field(series.times[shown]), *fields), warnings(result))
 
 
 def _estimate(_: Query, snapshot: Snapshot, result: EffectResult, several: bool) -> Frame:
     bounds = ([result.effect.value], [result.effect.lower], [result.effect.upper])
     fields = _fields("", snapshot, result, bounds, [result.association.value], several)
-    return Frame(effect_name(result.treatment, result.outcome), (time_field([snapshot.time]), *fields), result.notices)
+    return Frame(name_of(result), (time_field([snapshot.time]), *fields), warnings(result))
 
 
 def _fields(
@@ -55,7 +51,7 @@ def _fields(
     style = Style(
         effect_labels(result),
         {"unit": "short", "description": describe(result, snapshot)},
-        f"{effect_name(result.treatment, result.outcome)} " if several else "",
+        f"{name_of(result)} " if several else "",
     )
     value, lower, upper = effect
     return (
@@ -67,7 +63,7 @@ def _fields(
 
 def describe(result: EffectResult, snapshot: Snapshot) -> str:
     """How the number came about, in a sentence."""
-    of, per = (snapshot.settings.signals[v.signal].unit for v in (result.outcome, result.treatment))
+    of, per = (unit_name(snapshot, variable) for variable in (result.outcome, result.treatment))
     adjusted = ", ".join(result.adjustment_set) or "nothing"
     return (
         f"Change of {result.outcome} ({of}) per unit of {result.treatment} ({per}), by {result.method}, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from datasource.effects import EffectResult
 from datasource.evaluation import Snapshot
 from datasource.panels.query import ALL
 from datasource.panels.registry import Parameter
@@ -37,9 +38,31 @@ def effects(snapshot: Snapshot) -> Pairs:
     return _all(names)
 
 
+def comparisons(snapshot: Snapshot) -> list[EffectResult]:
+    """The results that compare what was treated with what was not: impacts, and effects found so."""
+    return [*(snapshot.impacts or ()), *(result for result in snapshot.effects or () if result.comparison)]
+
+
+def impacts(snapshot: Snapshot) -> Pairs:
+    """Every comparison, by its name."""
+    return _all(effect_name(result.treatment, result.outcome) for result in comparisons(snapshot))
+
+
+def variables(snapshot: Snapshot) -> Pairs:
+    """Every measured variable that acts on something in the graph."""
+    causes = {edge.cause for edge in snapshot.graph.edges}
+    return [(str(v), str(v)) for v in sorted(snapshot.matrix.variables) if v in causes]
+
+
+def outcomes(snapshot: Snapshot) -> Pairs:
+    """Every measured variable that something acts on in the graph."""
+    reached = {edge.effect for edge in snapshot.graph.edges}
+    return _all(str(v) for v in sorted(snapshot.matrix.variables) if v in reached)
+
+
 def effect_name(treatment: Variable, outcome: Variable) -> str:
     """How an effect question is shown."""
-    if treatment.entity == outcome.entity:
+    if treatment.entity == outcome.entity and outcome.entity.labels:
         return f"{outcome.entity}: {treatment.signal} -> {outcome.signal}"
     return f"{treatment} -> {outcome}"
 
@@ -52,6 +75,9 @@ ENTITY = Parameter("entity", "Entity", entities, multiple=True)
 SIGNAL = Parameter("signal", "Signal", signals, multiple=True)
 SYMPTOM = Parameter("symptom", "Symptom", symptoms)
 EFFECT = Parameter("effect", "Effect", effects, multiple=True)
+IMPACT = Parameter("impact", "Impact", impacts)
+VARIABLE = Parameter("variable", "Variable", variables)
+OUTCOME = Parameter("outcome", "Outcome", outcomes, multiple=True)
 SCORE = Parameter(
     "score",
     "Score",

@@ -10,13 +10,17 @@ from datasource.panels.query import Query, QueryError
 
 @dataclass(frozen=True)
 class Parameter:
-    """A drop-down of the query builder. `options` gives (value, label) pairs from the live configuration."""
+    """A drop-down of the query builder. `options` gives (value, label) pairs from the live configuration.
+
+    A `free` one is a text field: what the options offer and more may be written there.
+    """
 
     name: str
     label: str
     options: Callable[[Snapshot], list[tuple[str, str]]]
     multiple: bool = False
     placeholder: str = ""
+    free: bool = False
 
 
 @dataclass(frozen=True)

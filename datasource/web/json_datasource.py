@@ -19,6 +19,8 @@ _VARIABLES = {
     "signal": offered.signals,
     "symptom": offered.symptoms,
     "effect": offered.effects,
+    "impact": offered.impacts,
+    "variable": offered.variables,
 }
 
 
@@ -144,7 +146,7 @@ def _panel_json(panel: Panel, snapshot: Snapshot | None) -> dict[str, Any]:
         {
             "name": one.name,
             "label": one.label,
-            "type": "multi-select" if one.multiple else "select",
+            "type": "input" if one.free else "multi-select" if one.multiple else "select",
             "placeholder": one.placeholder or "All",
             "reloadMetric": False,
             "width": 40,

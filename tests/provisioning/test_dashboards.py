@@ -15,7 +15,7 @@ from datasource.panels import REGISTRY
 from datasource.web.app import create_app
 
 PLUGINS = {"causal-json": "simpod-json-datasource", "causal-prometheus": "prometheus"}
-KINDS = {"timeseries", "stat", "table", "state-timeline", "nodeGraph"}
+KINDS = {"timeseries", "stat", "table", "state-timeline", "nodeGraph", "trend"}
 UNITS = {"none", "short", "percent", "percentunit", "s", "ms", "reqps", "cps", "cpm"}
 
 every_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
