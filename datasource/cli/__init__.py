@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from datasource.cli.effect import effect
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -208,3 +209,6 @@ def shop(listen: str | None, history: str | None) -> None:
     if not (listen or history):
         raise click.UsageError("give --listen, --history or both")
     serve_shop(listen, history)
+
+
+main.add_command(effect)

@@ -33,9 +33,10 @@ def signals(names: str = "x y z m c", **changes: dict) -> dict[str, Signal]:
 
 
 def effect(
-    data: Matrix, causes: CausalGraph, known: dict[str, Signal] | None = None, window: int = 720
+    data: Matrix, causes: CausalGraph, known: dict[str, Signal] | None = None, window: int = 720, checked: bool = False
 ) -> EffectResult:
-    return analyse_effect(EffectQuestion(variable("x"), variable("y"), window), data, causes, known or signals())
+    question = EffectQuestion(variable("x"), variable("y"), window)
+    return analyse_effect(question, data, causes, known or signals(), checked=checked)
 
 
 def autoregressive(rng: np.random.Generator, n: int, memory: float = 0.9) -> np.ndarray:

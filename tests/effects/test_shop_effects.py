@@ -65,7 +65,7 @@ def test_effects_in_the_shop_are_covered_and_the_associations_are_not():
         }
         questions[variable("inventory", "latency"), variable("web", "latency")] = truth.inventory_on_web
         for (treatment, outcome), effect in questions.items():
-            result = analyse_effect(EffectQuestion(treatment, outcome, 5760), matrix, causes(), signals)
+            result = analyse_effect(EffectQuestion(treatment, outcome, 5760), matrix, causes(), signals, checked=False)
             assert not covers(result.association, effect)
             inside += covers(result.effect, effect)
             asked += 1

@@ -1,0 +1,108 @@
+"""`causal-datasource effect`: one effect from a CSV file."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from datasource.evaluation.effect_question import FileQuestion
+
+
+def _method(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    from datasource.settings.methods import find_method
+
+    try:
+        return find_method(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Column names that were given one by one or with commas between them."""
+    return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+@click.command()
+@click.option("--data", required=True, help="A CSV file with a header line.")
+@click.option("--treatment", required=True, help="The column that is changed.")
+@click.option("--outcome", required=True, help="The column on which its effect is asked for.")
+@click.option("--graph", default=None, help="What causes what, rules between column names in YAML.")
+@click.option("--adjust", multiple=True, help="Columns to adjust for, as A,B.")
+@click.option("--instrument", multiple=True, help="What moves the treatment and reaches the outcome in no other way.")
+@click.option("--mediator", multiple=True, help="All that the effect passes through (front-door).")
+@click.option("--unit", "--entity", "unit", multiple=True, help="The column that names the unit, as a service or pod.")
+@click.option("--time", default=None, help="The time column, where it is not found by itself.")
+@click.option("--group", default=None, help="1 for the treated group, 0 for the controls; with --post.")
+@click.option("--post", default=None, help="1 after the intervention, 0 before; with --group.")
+@click.option("--strata", multiple=True, help="Compare the association in aggregate and within these (Simpson).")
+@click.option("--modifiers", multiple=True, help="Also the effect at each level of these columns, as M,N.")
+@click.option("--method", default=None, callback=_method, help="An estimator by name, instead of the usual one.")
+@click.option("--lags", default=None, type=click.IntRange(0, 1000), help="Steps that the effect may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def effect(
+    data: str,
+    treatment: str,
+    outcome: str,
+    graph: str | None,
+    adjust: tuple[str, ...],
+    instrument: tuple[str, ...],
+    mediator: tuple[str, ...],
+    unit: tuple[str, ...],
+    time: str | None,
+    group: str | None,
+    post: str | None,
+    strata: tuple[str, ...],
+    modifiers: tuple[str, ...],
+    method: str | None,
+    lags: int | None,
+    as_json: bool,
+) -> None:
+    """What one column of a CSV file does to another, with an interval and checks."""
+    if graph and adjust:
+        raise click.UsageError("--graph says what to adjust for; give it or --adjust")
+    if (group is None) != (post is None):
+        raise click.UsageError("--group and --post belong together: who was treated, and when")
+    from datasource.evaluation.effect_question import FileQuestion
+
+    question = FileQuestion(
+        data,
+        treatment,
+        outcome,
+        graph,
+        _columns(adjust) if adjust else None,
+        _columns(instrument),
+        _columns(mediator),
+        _columns(modifiers),
+        _columns(strata),
+        _columns(unit),
+        time,
+        group,
+        post,
+        method,
+        lags,
+    )
+    _run(question, as_json)
+
+
+def _run(question: "FileQuestion", as_json: bool) -> None:
+    """Answer and print. Exits with 1 and a text on standard error where there is no answer."""
+    import orjson
+
+    from datasource.cli.effect_report import effect_json, show
+    from datasource.effects.study import StudyError
+    from datasource.evaluation.effect_file import answer_file
+    from datasource.settings import SettingsError
+    from datasource.telemetry.csv_table import CsvError
+
+    try:
+        answer = answer_file(question)
+    except (CsvError, SettingsError, StudyError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if as_json:
+        options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2
+        click.echo(orjson.dumps(effect_json(answer), option=options))
+        return
+    for line in show(answer):
+        click.echo(line)

@@ -1,0 +1,180 @@
+"""How a question about a file is answered: what identifies the effect, by which method, and what is adjusted for."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasource.effects.identification import FRONT_DOOR, INSTRUMENT, NO_PATH, Identification
+from datasource.effects.methods import ESTIMATORS
+from datasource.effects.study import StudyError
+from datasource.evaluation.effect_columns import Columns
+from datasource.evaluation.effect_graph import ColumnGraph, read_column_graph
+from datasource.evaluation.effect_question import FileQuestion
+from datasource.graph import Moment
+
+REGRESSION, DISTRIBUTED_LAG = "backdoor.linear_regression", "backdoor.distributed_lag"
+TWO_STAGE, MEDIATED = "iv.instrumental_variable", "frontdoor.two_stage_regression"
+MEANS, DIFFERENCES = "difference_in_means", "difference_in_differences"
+
+Lagged = tuple[str, int]
+"""A column and how many steps before."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a study is laid out from. Where `method` is NO_PATH the effect is 0, by the graph alone."""
+
+    method: str
+    identified_by: str
+    adjustment: tuple[Lagged, ...] = ()
+    instruments: tuple[Lagged, ...] = ()
+    mediators: tuple[Lagged, ...] = ()
+    lags: int = 0
+    feedback: bool = False
+    assumptions: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def design_of(question: FileQuestion, columns: Columns) -> Design:
+    """Decide on a method. Raises StudyError where nothing identifies the effect, SettingsError for a graph file."""
+    said = _without_graph(question, columns)
+    if question.graph is None:
+        design = said
+    else:
+        graph = read_column_graph(question.graph, lambda name: columns.name(name) if columns.has(name) else None)
+        design = _by_graph(question, columns, graph)
+        if question.instruments or question.mediators or said.method == DIFFERENCES:
+            told = f"{said.identified_by} is asked for: the graph is not used"
+            design = replace(said, notices=(told, *said.notices))
+    return _complete(design)
+
+
+def _without_graph(question: FileQuestion, columns: Columns) -> Design:
+    lags = question.lags or 0
+    adjustment = tuple(
+        (columns.name(name), lag)
+        for name in dict.fromkeys(question.adjust or ())
+        if columns.name(name) != columns.rows.unit
+        for lag in range(lags + 1)
+    )
+    method = question.method or _usual(question, columns)
+    identified_by = ESTIMATORS[method].identified_by
+    return Design(
+        method,
+        identified_by,
+        adjustment,
+        tuple((columns.name(name), 0) for name in question.instruments),
+        tuple((columns.name(name), 0) for name in question.mediators),
+        lags,
+        assumptions=ESTIMATORS[method].assumptions,
+        notices=_nothing_adjusted(question, columns) if identified_by in ("adjustment", "randomisation") else (),
+    )
+
+
+def _usual(question: FileQuestion, columns: Columns) -> str:
+    """The method where the user names none."""
+    if question.instruments:
+        return TWO_STAGE
+    if question.mediators:
+        return MEDIATED
+    if question.group:
+        return DIFFERENCES
+    bare = question.adjust is None and columns.rows.units is None and columns.rows.times is None
+    return MEANS if bare and _two_valued(question, columns) else _adjusting(columns)
+
+
+def _two_valued(question: FileQuestion, columns: Columns) -> bool:
+    values = columns.numbers(question.treatment)
+    return len(np.unique(values[np.isfinite(values)])) == 2
+
+
+def _nothing_adjusted(question: FileQuestion, columns: Columns) -> tuple[str, ...]:
+    if question.adjust:
+        return ()
+    but = f" but an intercept for each {columns.rows.unit}" if columns.rows.unit else ""
+    return (
+        f"nothing is adjusted for{but}: this is the effect only if {question.treatment} was assigned at random; "
+        "name what moves both ends with --adjust, or give what you know with --graph",
+    )
+
+
+def _by_graph(question: FileQuestion, columns: Columns, graph: ColumnGraph) -> Design:
+    treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
+    lags = graph.lags(treatment, outcome) if question.lags is None else question.lags
+    found = _identified(question, graph.identify(treatment, outcome, lags, also=question.method is not None))
+    if found.identified_by == NO_PATH:
+        said = (f"{found.reason}: by the graph alone the effect is 0", *graph.notices)
+        return Design(NO_PATH, "the graph", assumptions=found.assumptions, notices=said)
+    method = question.method or {INSTRUMENT: TWO_STAGE, FRONT_DOOR: MEDIATED}.get(
+        found.identified_by, _adjusting(columns)
+    )
+    adjustment, left_out = _there(found, columns)
+    moved = (graph.variable(treatment), *(moment.variable for moment in adjustment))
+    return Design(
+        method,
+        found.identified_by,
+        tuple(_lagged(moment) for moment in adjustment if moment.variable.signal != columns.rows.unit),
+        tuple(_lagged(moment) for moment in found.instruments),
+        tuple(_lagged(moment) for moment in found.mediators),
+        lags,
+        graph.acts_back(outcome, moved),
+        tuple(dict.fromkeys((*found.assumptions, *_form(method)))),
+        (*graph.notices, *left_out),
+    )
+
+
+def _identified(question: FileQuestion, found: Identification) -> Identification:
+    """The way to the effect that the user's method asks for, else the first. Raises StudyError where there is none."""
+    if found.identified_by == NO_PATH:
+        return found
+    if not found.identified:
+        further = f"; {' or '.join(found.measure)}" if found.measure else ""
+        raise StudyError(f"the graph does not identify the effect: {found.reason}{further}")
+    asked = ESTIMATORS[question.method].identified_by if question.method else found.identified_by
+    if asked == "comparison" or (asked == "randomisation" and not found.required):
+        asked = found.identified_by
+    way = found.by(asked)
+    if way is None:
+        raise StudyError(
+            f"by the graph the effect is identified by {found.identified_by}, and {question.method} needs {asked}; "
+            "leave --method out, or ask without --graph"
+        )
+    return way
+
+
+def _there(found: Identification, columns: Columns) -> tuple[list[Moment], tuple[str, ...]]:
+    """The adjustment set without what only serves precision and is missing in over a tenth of the rows."""
+    kept, left_out = [], []
+    for moment in found.adjustment_set or ():
+        (here, *_) = columns.adjusting(moment.variable.signal).values()
+        if moment in found.required or np.mean(np.isfinite(here)) >= 0.9:
+            kept.append(moment)
+        else:
+            left_out.append(moment.variable.signal)
+    names = ", ".join(dict.fromkeys(left_out))
+    return kept, (f"not adjusted for, too often missing: {names}",) if left_out else ()
+
+
+def _adjusting(columns: Columns) -> str:
+    return DISTRIBUTED_LAG if columns.rows.times is not None and not columns.rows.doubled else REGRESSION
+
+
+def _form(method: str) -> tuple[str, ...]:
+    """What a method takes for granted beyond the identification, which the graph puts in the names of the columns."""
+    by_graph = {"adjustment": 1, "instrument": 3, "front-door": 2}
+    return ESTIMATORS[method].assumptions[by_graph.get(ESTIMATORS[method].identified_by, 0) :]
+
+
+def _lagged(moment: Moment) -> Lagged:
+    return moment.variable.signal, moment.lag
+
+
+def _complete(design: Design) -> Design:
+    """Raises StudyError where the method lacks what only the user can name."""
+    if design.identified_by == INSTRUMENT and not design.instruments:
+        raise StudyError(
+            f"{design.method} needs --instrument: what moves the treatment, and the outcome only through it"
+        )
+    if design.identified_by == FRONT_DOOR and not design.mediators:
+        raise StudyError(f"{design.method} needs --mediator: what the whole effect passes through")
+    return design

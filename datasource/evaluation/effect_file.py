@@ -1,0 +1,195 @@
+"""A question of effect about a CSV file, from its columns to the answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from datasource.effects.checks import run_checks
+from datasource.effects.estimators.by_group import UNIT, by_group
+from datasource.effects.estimators.linear_regression import linear_regression
+from datasource.effects.identification import NO_PATH
+from datasource.effects.methods import ESTIMATORS, check_study
+from datasource.effects.result import Answer, Check, Estimate, Group, Stratified
+from datasource.effects.simpson import stratify
+from datasource.effects.study import NO_COLUMNS, Study, StudyError, lay_out
+from datasource.evaluation.effect_columns import Columns, read_columns
+from datasource.evaluation.effect_design import Design, Lagged, design_of
+from datasource.evaluation.effect_question import FileAnswer, FileQuestion
+from datasource.settings import format_duration
+from datasource.telemetry import Floats
+
+MOST_UNITS = 50
+"""Of more units than this none is shown by itself."""
+
+
+def answer_file(question: FileQuestion) -> FileAnswer:
+    """Read the file, identify, estimate and check.
+
+    Pure but for reading. Raises CsvError, SettingsError (the graph's file) and StudyError, whose texts say what to
+    change.
+    """
+    columns = read_columns(
+        question.data,
+        (question.treatment, question.outcome, *question.instruments, *question.mediators),
+        (*(question.adjust or ()), *question.modifiers, *question.strata, *_cells(question)),
+        question.time,
+        question.unit,
+    )
+    treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
+    if treatment == outcome:
+        raise StudyError(f"'{treatment}' is both treatment and outcome; ask for the effect on another column")
+    _refuse_ends(question, columns)
+    design = design_of(question, columns)
+    study = _study(question, design, columns)
+    check_study(study)
+    strata = _stratified(question, columns)
+    if design.method == NO_PATH:
+        answer, checks = Answer(Estimate(0.0, 0.0, 0.0), study.n), tuple[Check, ...]()
+    else:
+        answer = ESTIMATORS[design.method].estimate(study)
+        checks = run_checks(study, ESTIMATORS[design.method], answer)
+    used = (question.treatment, question.outcome, *(name for name, _ in (*design.adjustment, *design.instruments)))
+    notices = (*columns.rows.notices, *columns.unread(used), *_left_out(columns, study), *design.notices)
+    return FileAnswer(
+        treatment,
+        outcome,
+        _rows(columns, study),
+        _association(study),
+        answer.effect,
+        design.method,
+        design.identified_by,
+        _shown(design, columns),
+        design.lags,
+        answer.n,
+        design.assumptions,
+        answer.per_lag,
+        answer.groups or _groups(study, design, columns),
+        checks,
+        strata,
+        answer.comparison,
+        tuple(dict.fromkeys((*notices, *answer.notices))),
+    )
+
+
+def _cells(question: FileQuestion) -> tuple[str, ...]:
+    return tuple(name for name in (question.group, question.post) if name)
+
+
+def _refuse_ends(question: FileQuestion, columns: Columns) -> None:
+    """Raises StudyError where treatment or outcome plays a second part."""
+    ends = {columns.name(question.treatment): "the treatment", columns.name(question.outcome): "the outcome"}
+    if question.group and question.post:
+        ends = {columns.name(question.outcome): "the outcome"}
+    parts = {
+        "adjust for": question.adjust or (),
+        "use as instrument": question.instruments,
+        "use as mediator": question.mediators,
+    }
+    for part, names in parts.items():
+        for name in names:
+            if columns.name(name) in ends:
+                raise StudyError(f"'{name}' is {ends[columns.name(name)]}; {part} another column")
+
+
+def _study(question: FileQuestion, design: Design, columns: Columns) -> Study:
+    rows = columns.rows
+    group = columns.indicator(question.group) if question.group else None
+    post = columns.indicator(question.post) if question.post else None
+    now = columns.numbers(question.treatment)
+    if group is not None and post is not None:
+        now = (group * post).astype(np.float64)
+    modifiers = {columns.name(name): columns.modifier(name) for name in question.modifiers}
+    return lay_out(
+        columns.numbers(question.outcome),
+        np.column_stack([rows.lagged(now, lag) for lag in range(design.lags + 1)]),
+        _laid(design.adjustment, columns),
+        names=(columns.name(question.treatment), columns.name(question.outcome)),
+        times=rows.times,
+        units=rows.units,
+        unit_names=rows.unit_names,
+        instruments=_laid(design.instruments, columns),
+        mediators=_laid(design.mediators, columns),
+        modifiers={name: values for name, (values, _) in modifiers.items()},
+        levels={name: levels for name, (_, levels) in modifiers.items() if levels},
+        group=group,
+        post=post,
+        feedback=design.feedback,
+    )
+
+
+def _laid(chosen: Iterable[Lagged], columns: Columns) -> Mapping[str, Floats]:
+    return {
+        _at(name, lag): columns.rows.lagged(values, lag)
+        for column, lag in chosen
+        for name, values in columns.adjusting(column).items()
+    }
+
+
+def _at(name: str, lag: int) -> str:
+    return f"{name}@-{lag}" if lag else name
+
+
+def _shown(design: Design, columns: Columns) -> tuple[str, ...]:
+    """The adjustment set by the names of the columns; the unit is part of it where each has an intercept."""
+    names = tuple(_at(name, lag) for name, lag in design.adjustment)
+    alone = design.identified_by == "randomisation" or design.method == NO_PATH
+    return () if alone else (*names, columns.rows.unit) if columns.rows.units is not None else names
+
+
+def _association(study: Study) -> Estimate:
+    """The slope without any adjustment, over the rows of the study."""
+    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
+    return linear_regression(bare).effect
+
+
+def _groups(study: Study, design: Design, columns: Columns) -> tuple[Group, ...]:
+    """The effect within each unit and each level of the modifiers, by the same method."""
+    if design.method == NO_PATH or design.identified_by == "comparison":
+        return ()
+    if study.unit_count > MOST_UNITS:
+        study = replace(study, units=None) if study.modifiers.names else study
+        if not study.modifiers.names:
+            return ()
+    found = by_group(study, ESTIMATORS[design.method].estimate)
+    return tuple(group._replace(modifier=columns.rows.unit) if group.modifier == UNIT else group for group in found)
+
+
+def _stratified(question: FileQuestion, columns: Columns) -> Stratified | None:
+    if not question.strata:
+        return None
+    label = " x ".join(columns.name(name) for name in question.strata)
+    codes = np.zeros(len(columns.rows.kept))
+    names: tuple[str, ...] = ("",)
+    for name in question.strata:
+        own, levels = columns.codes(name)
+        codes = codes * len(levels) + own
+        names = tuple(f"{left} x {right}" if left else right for left in names for right in levels)
+    bare = lay_out(
+        columns.numbers(question.outcome),
+        columns.numbers(question.treatment),
+        {},
+        names=(columns.name(question.treatment), columns.name(question.outcome)),
+        times=columns.rows.times,
+        modifiers={label: codes},
+    )
+    check_study(bare)
+    return stratify(bare, bare.modifiers.column(label).astype(np.int64), names, label)
+
+
+def _left_out(columns: Columns, study: Study) -> list[str]:
+    all_rows = len(columns.rows.kept)
+    if study.n >= 0.95 * all_rows:
+        return []
+    return [
+        f"{all_rows - study.n:,} of {all_rows:,} rows are left out: something that the effect needs is missing there"
+    ]
+
+
+def _rows(columns: Columns, study: Study) -> str:
+    rows = columns.rows
+    of = f" of {study.unit_count:,} {rows.unit}" if rows.units is not None else ""
+    if rows.times is None:
+        return f"{study.n:,} independent rows{of}"
+    every = f" every {format_duration(rows.step)}" if rows.step else ""
+    return f"{study.n:,} rows{of} over time ('{rows.time}'{every})"

@@ -1,0 +1,91 @@
+"""A causal graph between the columns of a file, and what it says about one effect."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+
+from datasource.effects.identification import Identification
+from datasource.effects.identify import identify
+from datasource.effects.study import StudyError
+from datasource.graph import CausalGraph, Edge, longest_lag
+from datasource.graph.build import rule_edges
+from datasource.graph.unmeasured import is_common_cause
+from datasource.settings.finding import known
+from datasource.settings.graph_file import load_graph
+from datasource.telemetry import Entity, Variable
+
+LONGEST_LAG = 12
+"""Effects that take longer than so many steps are not counted unless --lags asks for them."""
+
+_COLUMN = Entity("column", ())
+
+
+@dataclass(frozen=True)
+class ColumnGraph:
+    """The graph of a file, its variables named as the columns are; what has no column is unmeasured."""
+
+    path: str
+    graph: CausalGraph
+    notices: tuple[str, ...] = ()
+
+    def variable(self, name: str) -> Variable:
+        """The variable of a column. Raises StudyError where the graph does not name it."""
+        found = Variable(_COLUMN, name)
+        if found not in self.graph.variables:
+            names = sorted(variable.signal for variable in self.graph.variables)
+            raise StudyError(f"{self.path}: the graph says nothing of '{name}'; {known(name, names)}")
+        return found
+
+    def lags(self, treatment: str, outcome: str) -> int:
+        """The sum of lags on the longest way; ways that come back to the treatment are not counted."""
+        start, end = self.variable(treatment), self.variable(outcome)
+        onward = CausalGraph(self.graph.variables, tuple(edge for edge in self.graph.edges if edge.effect != start))
+        return longest_lag(onward, start, end, LONGEST_LAG) or 0
+
+    def identify(self, treatment: str, outcome: str, lags: int, also: bool = False) -> Identification:
+        """How the effect is identified from what has a column; `also` in which other ways."""
+        return identify(self.graph, self.variable(treatment), self.variable(outcome), lags, also=also)
+
+    def acts_back(self, outcome: str, on: Iterable[Variable]) -> bool:
+        """Whether the outcome moves any of these later on."""
+        return self.variable(outcome) in self.graph.ancestors(on)
+
+
+def read_column_graph(path: str, column: Callable[[str], str | None]) -> ColumnGraph:
+    """Read rules between column names; `column` gives the column that a name stands for, None where there is none.
+
+    Raises SettingsError and StudyError.
+    """
+    rules = load_graph(path)
+    edges: dict[tuple[Variable, Variable, int], Edge] = {}
+    unmeasured: dict[Variable, None] = {}
+    for rule in (*rules.templates, *rules.edges):
+        if rule.relation:
+            raise StudyError(f"{path}: '{rule}' ties entities; between the columns of a file write 'cause -> effect'")
+        cause, effect = (Variable(_COLUMN, column(name) or name) for name in (rule.cause, rule.effect))
+        for name, end in ((rule.cause, cause), (rule.effect, effect)):
+            if column(name) is None or name in rules.unmeasured:
+                unmeasured[end] = None
+        for edge in rule_edges(rule, cause, effect):
+            edges[edge.cause, edge.effect, edge.lag] = edge
+            unmeasured |= {edge.cause: None} if is_common_cause(edge.cause) else {}
+    if not edges:
+        raise StudyError(f"{path}: the graph has no rule; write a list of 'cause -> effect'")
+    _refuse_cycle(path, edges.values())
+    variables = tuple(sorted({end for edge in edges.values() for end in edge[:2]}))
+    graph = CausalGraph(variables, tuple(sorted(edges.values())), frozenset(unmeasured))
+    names = ", ".join(
+        f"'{one}'" for one in unmeasured if not is_common_cause(one) and one.signal not in rules.unmeasured
+    )
+    return ColumnGraph(path, graph, (f"no column of this name, taken as unmeasured: {names}",) if names else ())
+
+
+def _refuse_cycle(path: str, edges: Iterable[Edge]) -> None:
+    now = nx.DiGraph((edge.cause, edge.effect) for edge in edges if edge.lag == 0)
+    try:
+        cycle = nx.find_cycle(now)
+    except nx.NetworkXNoCycle:
+        return
+    shown = " -> ".join(str(end) for end in (*(cause for cause, _ in cycle), cycle[0][0]))
+    raise StudyError(f"{path}: {shown} goes round in one step; give one of the edges a lag, as '(lag 1)'")

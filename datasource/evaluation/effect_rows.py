@@ -1,0 +1,133 @@
+"""The rows of a CSV file as an effect sees them: independent, a series, or a panel of units over time."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.effects.study import Ints, StudyError
+from datasource.telemetry import Floats
+from datasource.telemetry.csv_layout import Layout, find_layout, row_entities
+from datasource.telemetry.csv_table import CsvError, Table
+from datasource.telemetry.csv_times import find_grid, stray_time
+
+FEWEST_ROWS = 2
+_CLOCK = 100_000_000
+"""Smaller numbers are years, rounds or the like, not seconds since 1970."""
+
+
+class Rows(NamedTuple):
+    """Which rows of the file count (`kept`, places in it), in the file's order, and where each stands.
+
+    `times` are places on a grid of `step` seconds (0 where they are numbers of another kind), None where rows are
+    independent; `units` number the unit by place
+    in `unit_names`, None where there is one. `doubled` rows share time and unit with another.
+    """
+
+    kept: Ints
+    times: Ints | None
+    step: int
+    units: Ints | None
+    unit_names: tuple[str, ...]
+    unit: str
+    time: str
+    doubled: int
+    notices: tuple[str, ...]
+
+    def lagged(self, values: Floats, lag: int) -> Floats:
+        """The values (n) of `lag` steps before, within the unit; NaN where there are none. Raises StudyError."""
+        if not lag:
+            return values
+        if self.times is None:
+            raise StudyError(f"a lag of {lag} needs times: name the time column with --time, or use rules without lags")
+        if self.doubled:
+            raise StudyError(
+                f"{self.doubled:,} rows share their time with another; name what tells them apart (--unit)"
+            )
+        units = np.zeros(len(self.times), dtype=np.int64) if self.units is None else self.units
+        width = int(self.times.max()) + 1 + lag
+        keys = units * width + self.times + lag
+        order = np.argsort(keys)
+        place = np.minimum(np.searchsorted(keys[order], keys - lag), len(keys) - 1)
+        source = order[place]
+        return np.where(keys[source] == keys - lag, values[source], np.nan)
+
+    def without_idle_units(self, treatment: Floats) -> "Rows":
+        """Without the units of rows that have no time, where the treatment (n) never moves within one.
+
+        An intercept for each would then leave nothing of it.
+        """
+        if self.units is None or self.times is not None:
+            return self
+        for unit in np.unique(self.units):
+            own = treatment[(self.units == unit) & np.isfinite(treatment)]
+            if (own != own[:1]).any():
+                return self
+        said = f"the treatment never moves within one '{self.unit}': the units are not told apart"
+        return self._replace(units=None, unit_names=(), unit="", notices=(*self.notices[:-1], said))
+
+
+def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Sequence[str]) -> Rows:
+    """Find the time and the unit of each row; columns that are `taken` are neither. Raises CsvError and StudyError."""
+    free = tuple(column for column in table.columns if column.name not in taken or column.name in (time, *unit))
+    outcome = next((column for column in table.columns if column.name in taken and column.values is not None), None)
+    numbers = (outcome,) if outcome is not None else ()
+    layout = find_layout(table._replace(columns=(*free, *numbers)), time, unit)
+    notices: list[str] = []
+    kept = np.arange(table.rows)
+    name = " and ".join(column.name for column in layout.entities)
+    codes, texts = row_entities(layout.entities, table.rows)
+    if layout.entities:
+        kept = kept[codes[kept] >= 0]
+        counts = np.bincount(codes[kept])
+        if counts.max(initial=0) < FEWEST_ROWS:
+            notices.append(f"'{name}' is different in every row: it tells no units apart")
+            kept, name, texts = np.arange(table.rows), "", [()]
+        elif len(kept) < table.rows:
+            notices.append(f"{table.rows - len(kept):,} rows name no '{name}': left out")
+    several = bool(name) and len(texts) > 1
+    if several and not unit:
+        notices.append(f"'{name}' is taken as the unit, each with an intercept of its own; --unit names another")
+    units = codes if several else np.zeros(table.rows, dtype=np.int64)
+    times, step = None, 0
+    if layout.times is not None:
+        timed = np.isfinite(layout.times.seconds[kept])
+        if not timed.all():
+            notices.append(f"{int((~timed).sum()):,} rows have no time that can be read: left out")
+            kept = kept[timed]
+        if not kept.size:
+            raise CsvError(f"{table.path}: no row has both a time and a unit; nothing can be computed")
+        times, step = _on_grid(table, layout, kept, units)
+    doubled = 0
+    if times is not None:
+        doubled = len(kept) - len(np.unique(np.column_stack([times, units[kept]]), axis=0))
+    return Rows(
+        kept,
+        times,
+        step,
+        units[kept] if several else None,
+        tuple("/".join(text) for text in texts) if several else (),
+        name if several else "",
+        layout.time if times is not None else "",
+        doubled,
+        tuple(notices),
+    )
+
+
+def _on_grid(table: Table, layout: Layout, kept: Ints, units: Ints) -> tuple[Ints, int]:
+    """The place of each kept row on a regular grid of whole seconds; times that lie closer count as one step each."""
+    assert layout.times is not None
+    seconds = layout.times.seconds[kept]
+    order = np.argsort(seconds, kind="stable")
+    grid = find_grid(seconds[order], units[kept][order])
+    place = np.empty(len(kept), dtype=np.int64)
+    place[order] = grid.place
+    ranks = np.unique(seconds, return_inverse=True)[1].astype(np.int64)
+    if len(np.unique(place)) < len(np.unique(ranks)):
+        return ranks, 0
+    stray = stray_time(grid, seconds[order])
+    if stray is not None:
+        line = table.line(int(kept[order[stray]]))
+        when = np.datetime64(int(seconds[order][stray]), "s")
+        raise CsvError(f"{table.path}:{line}: column '{layout.time}' says {when}, far from the others; correct it")
+    return place, grid.step if grid.start > _CLOCK else 0
