@@ -1,21 +1,33 @@
 """One question of effect, from the matrix and the graph to the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from datasource.effects.association import association
-from datasource.effects.estimators.distributed_lag import METHOD, LagEstimate, build_design, estimate_effect, lagged
-from datasource.effects.identify import NO_PATH, Identification, identify
+from datasource.effects.checks import run_checks, window_check
+from datasource.effects.compose import compose
+from datasource.effects.estimators.by_group import by_group, parts
+from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
+from datasource.effects.estimators.linear_regression import linear_regression
+from datasource.effects.gather import Gathered, gather
+from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
+from datasource.effects.methods import ESTIMATORS, Method
 from datasource.effects.questions import EffectQuestion
-from datasource.effects.result import NO_ESTIMATE, EffectResult, EffectSeries, Estimate
-from datasource.effects.windows import CommonWindow, WindowError, bring_to_common_window, window_steps
-from datasource.graph import CausalGraph, Moment, longest_lag
+from datasource.effects.result import NO_ESTIMATE, Answer, Check, EffectResult, Estimate, Stratified
+from datasource.effects.rolling import Rolling, no_series, rolling_series
+from datasource.effects.simpson import stratify
+from datasource.effects.study import NO_COLUMNS, Study, StudyError
+from datasource.effects.windows import WindowError
+from datasource.graph import CausalGraph
 from datasource.settings import Signal
-from datasource.telemetry import Floats, Matrix, Variable, environment_of
+from datasource.telemetry import Floats, Matrix, environment_of
 
-ROLLING_WINDOWS = 48
-_LONGEST_GRAPH_LAG = 12
+_BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
+_DEFAULT = "backdoor.distributed_lag"
+_ROLLING = (_DEFAULT, "backdoor.linear_regression", "backdoor.double_machine_learning")
+"""Methods that are cheap enough for every rolling window."""
 
 
 def analyse_effect(
@@ -24,164 +36,184 @@ def analyse_effect(
     graph: CausalGraph,
     signals: Mapping[str, Signal],
     environment_labels: Sequence[str] = (),
+    *,
+    checked: bool = True,
 ) -> EffectResult:
     """Association and effect of the question's treatment on its outcome, over the matrix and rolling windows of it.
 
-    Pure. What cannot be answered is NaN with a notice in words, never an exception. The treatment's lags cover the
-    signals' window and the longest way through the graph: ceil(window / step) - 1 + that way's lags.
+    Pure. With `checked`, the checks that make sense stand beside the estimate. What cannot be answered is NaN with a
+    notice in words, never an exception. Of a pooled question, entities whose effect is not identified are left out.
     """
-    treatment, outcome, _ = question
-    missing = [variable for variable in (treatment, outcome) if variable not in matrix]
-    if missing:
-        return _answer(question, matrix, environment_labels, notices=[f"{v} is not measured" for v in missing])
-    try:
-        return _analyse(question, matrix, graph, signals, environment_labels)
-    except WindowError as error:
-        rows = {variable: _finite(matrix.row(variable)) for variable in (treatment, outcome)}
-        return _answer(question, matrix, environment_labels, rows, notices=[str(error)])
-
-
-def _analyse(
-    question: EffectQuestion,
-    matrix: Matrix,
-    graph: CausalGraph,
-    signals: Mapping[str, Signal],
-    environment_labels: Sequence[str],
-) -> EffectResult:
-    treatment, outcome, _ = question
+    gathered: list[Gathered] = []
+    refused: list[Gathered] = []
     notices: list[str] = []
-    window = bring_to_common_window(matrix, (treatment, outcome), signals)
-    for _ in range(3):
-        lags, cut = _lags(graph, treatment, outcome, window.steps)
-        found = identify(graph, treatment, outcome, lags, window.steps)
-        adjustment, left_out = _measured(found, matrix, (treatment, outcome))
-        absent = [moment for moment in adjustment if moment.variable not in matrix]
-        if found.adjustment_set is None or found.method == NO_PATH or absent:
-            said = [*notices, *window.notices, found.reason] if found.reason else [*notices, *window.notices]
-            said += [f"{name} must be adjusted for and is not measured" for name in _names(absent)]
-            zero = found.method == NO_PATH
-            return _answer(
-                question, matrix, environment_labels, window.rows, found.method, lags=lags, notices=said, zero=zero
-            )
-        before, window = window.steps, _windows(matrix, question, adjustment, found, signals)
-        adjustment = tuple(moment for moment in adjustment if moment.variable in window.rows)
-        if window.steps == before:
-            break
-    feedback = outcome in graph.ancestors((treatment, *(moment.variable for moment in adjustment)))
-    design = build_design(window.rows, treatment, outcome, lags, adjustment, feedback)
-    whole = estimate_effect(design, window.steps)
-    if cut:
-        notices.append(f"effects that take longer than {lags} steps are not counted")
-    if feedback and window.steps > 1:
-        notices.append(
-            f"{outcome} acts back on {treatment}, and windows of {window.steps} steps blur what came first: "
-            "the effect may be off; make the windows as long as the step"
-        )
-    if left_out:
-        notices.append(f"not adjusted for, too often missing: {', '.join(left_out)}")
-    return _answer(
-        question,
-        matrix,
-        environment_labels,
-        window.rows,
-        METHOD,
-        tuple(map(str, adjustment)),
-        lags,
-        whole,
-        lambda first, last: estimate_effect(design.between(first, last), window.steps).effect,
-        [*notices, *window.notices, *whole.notices],
+    checks: list[Check] = []
+    for treatment, outcome in question.pairs:
+        missing = [str(variable) for variable in (treatment, outcome) if variable not in matrix]
+        notices += [f"{name} is not measured" for name in missing]
+        if missing:
+            continue
+        try:
+            one = gather(treatment, outcome, matrix, graph, signals, _way(question))
+        except WindowError as error:
+            notices.append(str(error))
+            checks.append(window_check(str(error)))
+            continue
+        obstacle = _obstacle(one, question)
+        notices += [*one.notices, *obstacle]
+        (refused if obstacle else gathered).append(one)
+    result = _blank(question, matrix, environment_labels, gathered or refused)
+    rolling = None
+    if gathered:
+        result, rolling = _estimated(result, question, gathered, matrix, checked)
+    ends = _ends(question, matrix, gathered or refused)
+    constant = result.effect if result.method == NO_PATH else NO_ESTIMATE
+    return replace(
+        result,
+        series=rolling_series(matrix, question.window, ends, rolling, constant),
+        notices=tuple(dict.fromkeys([*notices, *result.notices])),
+        checks=(*checks, *result.checks),
     )
 
 
-def _lags(graph: CausalGraph, treatment: Variable, outcome: Variable, window: int) -> tuple[int, bool]:
-    """How many lags the treatment gets, and whether later effects are cut off.
-
-    Ways that come back to the treatment are not counted: there it is a treatment again.
-    """
-    onward = CausalGraph(graph.variables, tuple(edge for edge in graph.edges if edge.effect != treatment))
-    longest = longest_lag(onward, treatment, outcome, _LONGEST_GRAPH_LAG) or 0
-    return window - 1 + longest, longest == _LONGEST_GRAPH_LAG
-
-
-def _measured(
-    found: Identification, matrix: Matrix, ends: tuple[Variable, Variable]
-) -> tuple[tuple[Moment, ...], list[str]]:
-    """The adjustment set without what only serves precision and is missing at over 10% of the points."""
-    wanted = np.isfinite(matrix.row(ends[0])) & np.isfinite(matrix.row(ends[1]))
-    kept, left_out = [], []
-    for moment in found.adjustment_set or ():
-        there = moment.variable in matrix and np.isfinite(lagged(matrix.row(moment.variable), moment.lag))[wanted]
-        if moment in found.required or np.mean(there) >= 0.9:
-            kept.append(moment)
-        else:
-            left_out.append(moment)
-    return tuple(kept), _names(left_out)
+def _obstacle(one: Gathered, question: EffectQuestion) -> list[str]:
+    """Why this pair has no estimate; empty where it has one."""
+    said = [f"{name} must be adjusted for and is not measured" for name in one.missing]
+    unidentified = one.found.identified_by == NOT_IDENTIFIED and not question.instruments
+    if unidentified or one.found.identified_by == NO_PATH:
+        said += [one.found.reason, *one.found.measure]
+    return said
 
 
-def _windows(
-    matrix: Matrix,
-    question: EffectQuestion,
-    adjustment: Sequence[Moment],
-    found: Identification,
-    signals: Mapping[str, Signal],
-) -> CommonWindow:
-    """All rows over one window; what only serves precision gives way where its window does not fit."""
-    ends = (question.treatment, question.outcome)
-    required = tuple(dict.fromkeys((*ends, *(moment.variable for moment in found.required))))
-    longest = max(window_steps(signals[variable.signal], matrix.step) for variable in required)
-    extras = [moment.variable for moment in adjustment if moment not in found.required]
-    fitting = [v for v in extras if window_steps(signals[v.signal], matrix.step) <= longest]
-    try:
-        return bring_to_common_window(matrix, tuple(dict.fromkeys((*required, *fitting))), signals)
-    except WindowError:
-        return bring_to_common_window(matrix, required, signals)
-
-
-def _answer(
-    question: EffectQuestion,
-    matrix: Matrix,
-    environment_labels: Sequence[str],
-    rows: Mapping[Variable, Floats] | None = None,
-    method: str = "none",
-    adjustment_set: tuple[str, ...] = (),
-    lags: int = 0,
-    whole: LagEstimate | None = None,
-    rolling: Callable[[int, int], Estimate] | None = None,
-    notices: Sequence[str] = (),
-    zero: bool = False,
+def _blank(
+    question: EffectQuestion, matrix: Matrix, environment_labels: Sequence[str], gathered: Sequence[Gathered]
 ) -> EffectResult:
-    points = len(matrix.times)
-    known = Estimate(0.0, 0.0, 0.0) if zero else NO_ESTIMATE
-    whole = whole or LagEstimate(known, (known,) * (lags + 1), 0, ())
-    empty = np.full(points, np.nan)
-    x, y = (rows[v] if rows else empty for v in (question.treatment, question.outcome))
-    length = min(question.window, points)
-    ends = np.unique(np.linspace(length, points, ROLLING_WINDOWS).round().astype(int)) if points else np.empty(0, int)
-    slopes = [association(y[end - length : end], x[end - length : end]) for end in ends]
-    effects = [rolling(end - length, end) if rolling else known for end in ends]
+    """The answer before anything is estimated; 0 where the graph says that there is no effect."""
+    found = gathered[0].found if gathered else None
+    how = found.identified_by if found else "none"
+    known = Estimate(0.0, 0.0, 0.0) if how == NO_PATH else NO_ESTIMATE
+    lags = max((one.lags for one in gathered), default=0)
+    treatment, outcome = _ends(question, matrix, gathered)
     return EffectResult(
-        question.treatment,
-        question.outcome,
-        environment_of(question.outcome.entity, tuple(environment_labels)),
-        association(y, x),
-        whole.effect,
-        whole.per_lag,
-        method,
-        adjustment_set,
-        lags,
-        whole.n,
-        EffectSeries(matrix.times[ends - 1], *_columns(slopes), *_columns(effects)),
-        tuple(dict.fromkeys(notices)),
+        treatment=question.treatment,
+        outcome=question.outcome,
+        environment=environment_of(question.outcome.entity, tuple(environment_labels)),
+        association=association(outcome, treatment),
+        effect=known,
+        per_lag=(known,) * (lags + 1),
+        method=how,
+        adjustment_set=(),
+        lags=lags,
+        n=0,
+        series=no_series(),
+        notices=(),
+        identified_by=how if found else "",
+        assumptions=found.assumptions if found else (),
     )
 
 
-def _columns(estimates: Sequence[Estimate]) -> tuple[Floats, Floats, Floats]:
-    table = np.array([(e.value, e.lower, e.upper) for e in estimates], dtype=np.float64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+def _ends(question: EffectQuestion, matrix: Matrix, gathered: Sequence[Gathered]) -> tuple[Floats, Floats]:
+    """Treatment and outcome by time, over their common window; of several entities the means."""
+    pairs = [(one.window.rows[one.treatment], one.window.rows[one.outcome]) for one in gathered]
+    if not pairs:
+        pairs = [(matrix.row(x), matrix.row(y)) for x, y in question.pairs if x in matrix and y in matrix]
+    if not pairs:
+        empty = np.full(len(matrix.times), np.nan)
+        return empty, empty
+    treatment, outcome = (np.mean(np.array(rows), axis=0) for rows in zip(*pairs, strict=True))
+    return _finite(treatment), _finite(outcome)
 
 
-def _names(moments: Sequence[Moment]) -> list[str]:
-    return sorted({str(moment.variable) for moment in moments})
+def _estimated(
+    result: EffectResult, question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix, checked: bool
+) -> tuple[EffectResult, Rolling | None]:
+    """The answer with its estimate, and the estimator for rolling windows where it is cheap enough."""
+    method = ESTIMATORS[question.method or _usual(question, gathered[0])]
+    result = replace(result, method=method.name, identified_by=method.identified_by)
+    result = replace(result, assumptions=tuple(dict.fromkeys([*gathered[0].found.assumptions, *method.assumptions])))
+    try:
+        study = compose(question, gathered, matrix)
+        result = replace(result, adjustment_set=study.adjustment.names)
+        if len(gathered) > 1:
+            result = replace(result, association=_pooled_association(study))
+        if question.strata:
+            result = replace(result, stratified=_stratified(question, gathered, matrix))
+        answer = method.estimate(study)
+        if not answer.groups and (question.modifiers or len(gathered) > 1):
+            rows = study if method.lags else study.collapsed()
+            answer = replace(answer, groups=by_group(rows, _grouped(method)))
+        checks = run_checks(study, method, answer) if checked else answer.checks
+    except StudyError as error:
+        return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
+    rolling = _rolling(method, study, gathered) if method.name in _ROLLING else None
+    estimated = replace(
+        result,
+        effect=answer.effect,
+        per_lag=answer.per_lag or ((answer.effect,) if not study.lags else ()),
+        n=answer.n,
+        checks=checks,
+        groups=answer.groups,
+        comparison=answer.comparison,
+        notices=(*answer.notices, *_left_out(study, gathered)),
+    )
+    return estimated, rolling
+
+
+def _left_out(study: Study, gathered: Sequence[Gathered]) -> list[str]:
+    """What lies before the first whole row is only young; what is missing later is said."""
+    assert study.times is not None
+    span = len(gathered[0].joint) - int(study.times.min())
+    share = 1 - study.n / (span * len(gathered))
+    if share <= 0.1:
+        return []
+    return [f"{share:.0%} of the points are left out: something that the effect needs is missing there"]
+
+
+def _way(question: EffectQuestion) -> str:
+    """How the question wants its effect identified; empty where that is left open."""
+    if question.instruments:
+        return ""
+    return ESTIMATORS[question.method].identified_by if question.method else ""
+
+
+def _usual(question: EffectQuestion, one: Gathered) -> str:
+    return _BY["instrument"] if question.instruments else _BY.get(one.found.identified_by, _DEFAULT)
+
+
+def _pooled_association(study: Study) -> Estimate:
+    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS)
+    return linear_regression(bare).effect
+
+
+def _grouped(method: Method) -> Callable[[Study], Answer]:
+    """The estimator for the groups: rows of a group are no series without gaps."""
+    return linear_regression if method.name == _DEFAULT else method.estimate
+
+
+def _stratified(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix) -> Stratified:
+    assert question.strata is not None
+    study = compose(question._replace(modifiers=(question.strata,), instruments=()), gathered, matrix)
+    strata = [part for part in parts(study) if part.modifier == question.strata]
+    codes = np.argmax([part.rows for part in strata], axis=0)
+    return stratify(study, codes, [part.level for part in strata], question.strata)
+
+
+def _rolling(method: Method, study: Study, gathered: Sequence[Gathered]) -> Rolling:
+    """The estimates of many windows; of one pair by the default method all at once."""
+    one, times = gathered[0], study.times
+    assert times is not None
+    if method.name == _DEFAULT and len(gathered) == 1:
+        rows = one.window.rows
+        design = build_design(rows, one.treatment, one.outcome, one.lags, one.adjustment, one.feedback)
+        return lambda windows: rolling_effects(design, windows, one.window.steps)
+
+    def within(first: int, last: int) -> Estimate:
+        try:
+            return method.estimate(study.take((times >= first) & (times < last))).effect
+        except StudyError:
+            return NO_ESTIMATE
+
+    return lambda windows: [within(first, last) for first, last in windows]
 
 
 def _finite(row: Floats) -> Floats:

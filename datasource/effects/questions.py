@@ -1,21 +1,38 @@
 """Which effects are asked for: the settings' treatments and outcomes on the variables that are measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from datasource.graph import find_variable
 from datasource.settings import Effect, Settings
-from datasource.telemetry import Variable
+from datasource.telemetry import Entity, Variable
 
 _SHORTEST, _SHORTEST_DEFAULT = 30, 120
 
 
 class EffectQuestion(NamedTuple):
-    """The effect of `treatment` on `outcome`, also over rolling windows of `window` points."""
+    """The effect of `treatment` on `outcome`, also over rolling windows of `window` points.
+
+    Without `method`, graph and data decide. `instruments`, `modifiers` and `strata` are as in the settings: signals,
+    variables, labels. A pooled question is asked once for all of `entities`; its treatment and outcome then have an
+    entity without labels.
+    """
 
     treatment: Variable
     outcome: Variable
     window: int
+    method: str | None = None
+    instruments: tuple[str, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    strata: str | None = None
+    entities: tuple[Entity, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[tuple[Variable, Variable], ...]:
+        """The treatment and outcome of every entity that is asked about."""
+        if not self.entities:
+            return ((self.treatment, self.outcome),)
+        return tuple((Variable(e, self.treatment.signal), Variable(e, self.outcome.signal)) for e in self.entities)
 
 
 def effect_questions(
@@ -31,23 +48,36 @@ def effect_questions(
     notices = []
     names = {str(variable): variable for variable in variables}
     for effect in settings.effects:
-        window = _window(effect, settings)
+        told = f"effect of {effect.treatment} on {effect.outcome}"
         if "." in effect.treatment:
-            ends = [find_variable(name, names) for name in (effect.treatment, effect.outcome)]
-            if ends[0] and ends[1]:
-                questions[ends[0], ends[1]] = EffectQuestion(ends[0], ends[1], window)
-            for name, end in zip((effect.treatment, effect.outcome), ends, strict=True):
-                if end is None:
-                    notices.append(f"effect of {effect.treatment} on {effect.outcome}: '{name}' is not measured")
-            continue
-        pairs = list(_pairs(effect, variables))
-        if not pairs:
-            notices.append(
-                f"effect of {effect.treatment} on {effect.outcome}: no entity has both signals among "
-                f"{len(variables)} measured variables"
-            )
-        questions |= {pair: EffectQuestion(*pair, window) for pair in pairs}
+            unknown = [name for name in (effect.treatment, effect.outcome) if find_variable(name, names) is None]
+            notices += [f"{told}: '{name}' is not measured" for name in unknown]
+            found = [] if unknown else [_pair(effect, names)]
+        else:
+            found = list(_pairs(effect, variables))
+            if not found:
+                notices.append(f"{told}: no entity has both signals among {len(variables)} measured variables")
+        window = _window(effect, settings)
+        if effect.pooled and found:
+            every = Entity(found[0][0].entity.type, ())
+            ends = Variable(every, effect.treatment), Variable(every, effect.outcome)
+            questions[ends] = _question(effect, ends, window, tuple(x.entity for x, _ in found))
+        else:
+            questions |= {pair: _question(effect, pair, window) for pair in found}
     return tuple(questions.values()), tuple(notices)
+
+
+def _question(
+    effect: Effect, ends: tuple[Variable, Variable], window: int, entities: tuple[Entity, ...] = ()
+) -> EffectQuestion:
+    return EffectQuestion(*ends, window, effect.method, effect.instruments, effect.modifiers, effect.strata, entities)
+
+
+def _pair(effect: Effect, names: Mapping[str, Variable]) -> tuple[Variable, Variable]:
+    treatment, outcome = (find_variable(name, dict(names)) for name in (effect.treatment, effect.outcome))
+    assert treatment is not None
+    assert outcome is not None
+    return treatment, outcome
 
 
 def _pairs(effect: Effect, variables: Sequence[Variable]) -> Iterator[tuple[Variable, Variable]]:

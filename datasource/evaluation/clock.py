@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datasource.anomaly import Judgement, Mechanisms, Roles, Verdict, judge
-from datasource.effects import EffectResult, effect_questions
-from datasource.evaluation.jobs import Workers, effects_job, fit_job
+from datasource.effects import effect_questions
+from datasource.evaluation.jobs import Effects, Workers, effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import CausalGraph, GraphError, build_graph
 from datasource.settings import Loaded
@@ -50,8 +50,8 @@ class Evaluator:
         self._topology_reader = TopologyReader(self.settings)
         self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
         self._mechanisms: Mechanisms | None = None
-        self._effects: tuple[EffectResult, ...] | None = None
-        self._effects_job: Future[tuple[EffectResult, ...]] | None = None
+        self._effects: Effects | None = None
+        self._effects_job: Future[Effects] | None = None
         self._effects_notices: tuple[str, ...] = ()
         self._refit_notices: tuple[str, ...] = ()
         self._verdicts: tuple[Verdict, ...] = ()
@@ -81,7 +81,9 @@ class Evaluator:
             graph=self._graph[0],
             mechanisms=self._mechanisms,
             judgement=judgement,
-            effects=self._effects,
+            effects=self._effects.effects if self._effects else None,
+            impacts=self._effects.impacts if self._effects else None,
+            structural=self._effects.structural if self._effects else None,
             reports=self._history.reports,
             notices=self._notices(),
             points=points,
@@ -136,7 +138,7 @@ class Evaluator:
             except Exception as error:
                 log.exception("effects failed")
                 self._effects_notices = (f"effects could not be computed: {error}",)
-                self._effects = self._effects or ()
+                self._effects = self._effects or Effects()
 
     def _judge(self, matrix: Matrix) -> Judgement | None:
         if self._mechanisms is None:

@@ -6,10 +6,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.effects import EffectQuestion, EffectResult, analyse_effect
+from datasource.effects import (
+    EffectQuestion,
+    EffectResult,
+    StructuralModel,
+    analyse_effect,
+    analyse_impact,
+    fit_structural,
+)
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
 from datasource.telemetry import Matrix
@@ -31,12 +38,23 @@ def fit_job(settings: Settings, matrix: Matrix, graph: CausalGraph, older: Matri
     )
 
 
+class Effects(NamedTuple):
+    """What the effects room has found: effects, impacts of interventions, and the model that what-if asks."""
+
+    effects: tuple[EffectResult, ...] = ()
+    impacts: tuple[EffectResult, ...] = ()
+    structural: StructuralModel | None = None
+
+
 def effects_job(
     settings: Settings, matrix: Matrix, graph: CausalGraph, questions: tuple[EffectQuestion, ...]
-) -> tuple[EffectResult, ...]:
-    """Answer every configured effect question."""
-    return tuple(
-        analyse_effect(question, matrix, graph, settings.signals, settings.environment) for question in questions
+) -> Effects:
+    """Answer every configured question of effect and impact, and fit the graph for what-if."""
+    signals, environment = settings.signals, settings.environment
+    return Effects(
+        tuple(analyse_effect(question, matrix, graph, signals, environment) for question in questions),
+        tuple(analyse_impact(impact, matrix, signals, environment) for impact in settings.impacts),
+        fit_structural(matrix, graph, signals),
     )
 
 

@@ -34,6 +34,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
             matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
         )
     questions, unasked = effect_questions(settings, matrix.variables)
+    found = effects_job(settings, matrix, built.graph, questions)
     return Snapshot(
         time=matrix.end,
         settings=settings,
@@ -43,7 +44,9 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         graph=built.graph,
         mechanisms=mechanisms,
         judgement=judgement,
-        effects=effects_job(settings, matrix, built.graph, questions),
+        effects=found.effects,
+        impacts=found.impacts,
+        structural=found.structural,
         reports=_reports(settings.signals, matrix),
         notices=(*notices, *topology.notices, *built.notices, *unasked),
         points=points,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from datasource.anomaly import Judgement, Mechanisms, Prediction, Recent, Roles
 from datasource.effects import EffectResult
+from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Matrix, SignalReport, Variable
@@ -34,6 +35,8 @@ class Snapshot:
     points_needed: int
     older: Matrix | None = None
     newest_sample: int = 0
+    structural: StructuralModel | None = None
+    impacts: tuple[EffectResult, ...] | None = None
 
     @property
     def key(self) -> tuple[int, str, str, int]:
