@@ -19,6 +19,7 @@ HELP = {
     "service:latency_seconds:mean30s": "Mean seconds per request.",
     "service:cpu_cores:rate30s": "Busy cores.",
     "service:restarts:increase30s": "Restarts in the last 30 seconds.",
+    "service:rollouts:increase30s": "Rollouts in the last 30 seconds.",
     "call:requests:rate30s": "Calls per second from client to server.",
     "call:seconds:rate30s": "Seconds per second that the client spends in calls of the server.",
 }

@@ -22,6 +22,7 @@ SERVICE_METRICS = (
     "service:latency_seconds:mean30s",
     "service:cpu_cores:rate30s",
     "service:restarts:increase30s",
+    "service:rollouts:increase30s",
 )
 CALL_METRICS = ("call:requests:rate30s", "call:seconds:rate30s")
 

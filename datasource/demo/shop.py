@@ -127,8 +127,9 @@ class Shop:
         ]
         busy = [rate * mean for rate, mean in zip(requests, latency, strict=True)]
         self._restarts = restarts
+        counts = [*map(float, restarts), *self._rollouts()]
         number, self.number = self.number, self.number + 1
-        values = [*requests, *busy, *errors, *latency, *cpu, *map(float, restarts), *calls, *seconds]
+        values = [*requests, *busy, *errors, *latency, *cpu, *counts, *calls, *seconds]
         return Step(number, [round(value, 7) for value in values])
 
     def _noise(self) -> list[float]:
@@ -144,6 +145,12 @@ class Shop:
         while self._coming.start_step <= self.number:
             self._active.append(self._coming)
             self._coming = next(self._schedule)
+
+    def _rollouts(self) -> list[float]:
+        """1 for a service that is rolled out anew: what is slow or failing began with a bad release."""
+        begun = [fault for fault in self._active if fault.start_step == self.number]
+        released = {PLACE[fault.service] for fault in begun if fault.kind in ("slow", "failing")}
+        return [float(place in released) for place in range(_COUNT)]
 
     def _injected(self, kind: Kind, place: int) -> float:
         return sum(fault.size for fault in self._active if fault.kind == kind and PLACE[fault.service] == place)

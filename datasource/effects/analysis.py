@@ -1,13 +1,13 @@
 """One question of effect, from the matrix and the graph to the answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from datasource.effects.association import association
 from datasource.effects.checks import run_checks, window_check
-from datasource.effects.compose import compose
+from datasource.effects.compose import adjusted_for, compose
 from datasource.effects.estimators.by_group import by_group, parts
 from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
 from datasource.effects.estimators.linear_regression import linear_regression
@@ -15,7 +15,7 @@ from datasource.effects.gather import Gathered, gather
 from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
 from datasource.effects.methods import ESTIMATORS, Method
 from datasource.effects.questions import EffectQuestion
-from datasource.effects.result import NO_ESTIMATE, Answer, Check, EffectResult, Estimate, Stratified
+from datasource.effects.result import NO_ESTIMATE, Check, EffectResult, Estimate, Stratified
 from datasource.effects.rolling import Rolling, no_series, rolling_series
 from datasource.effects.simpson import stratify
 from datasource.effects.study import NO_COLUMNS, Study, StudyError
@@ -133,7 +133,7 @@ def _estimated(
     result = replace(result, assumptions=tuple(dict.fromkeys([*gathered[0].found.assumptions, *method.assumptions])))
     try:
         study = compose(question, gathered, matrix)
-        result = replace(result, adjustment_set=study.adjustment.names)
+        result = replace(result, adjustment_set=adjusted_for(gathered))
         if len(gathered) > 1:
             result = replace(result, association=_pooled_association(study))
         if question.strata:
@@ -141,7 +141,7 @@ def _estimated(
         answer = method.estimate(study)
         if not answer.groups and (question.modifiers or len(gathered) > 1):
             rows = study if method.lags else study.collapsed()
-            answer = replace(answer, groups=by_group(rows, _grouped(method)))
+            answer = replace(answer, groups=by_group(rows, method.estimate))
         checks = run_checks(study, method, answer) if checked else answer.checks
     except StudyError as error:
         return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
@@ -183,11 +183,6 @@ def _usual(question: EffectQuestion, one: Gathered) -> str:
 def _pooled_association(study: Study) -> Estimate:
     bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS)
     return linear_regression(bare).effect
-
-
-def _grouped(method: Method) -> Callable[[Study], Answer]:
-    """The estimator for the groups: rows of a group are no series without gaps."""
-    return linear_regression if method.name == _DEFAULT else method.estimate
 
 
 def _stratified(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix) -> Stratified:
