@@ -20,7 +20,7 @@ def test_openmetrics_is_grouped_by_family_and_ends_as_it_must():
     write_openmetrics(out, steps, 1_780_000_200)
     lines = out.getvalue().splitlines()
     assert lines[-1] == "# EOF"
-    assert len(lines) == 3 * len(SERIES) + 2 * 8 + 1
+    assert len(lines) == 3 * len(SERIES) + 2 * 9 + 1
     assert lines[1] == "# TYPE service:requests:rate30s gauge"
     assert lines[2] == f'service:requests:rate30s{{namespace="shop",service="web"}} {steps[0].values[0]!r} 1780000200'
 

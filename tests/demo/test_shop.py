@@ -24,7 +24,7 @@ def test_a_shop_stepped_on_is_the_shop_simulated_at_once():
 
 
 def test_every_series_has_the_names_and_labels_that_settings_and_dashboards_rely_on():
-    assert len(SERIES) == len(set(SERIES)) == 6 * len(SERVICES) + 2 * len(CALLS)
+    assert len(SERIES) == len(set(SERIES)) == 7 * len(SERVICES) + 2 * len(CALLS)
     queues = [series for series in SERIES if ("connection_type", "messaging_system") in series.labels]
     assert [(s.name, dict(s.labels)["client"], dict(s.labels)["server"]) for s in queues] == [
         ("call:requests:rate30s", "checkout", "orders"),

@@ -125,7 +125,7 @@ def test_the_effect_stands_beside_the_association_in_words_and_drawn(incident: P
 def test_health_tells_how_the_numbers_were_made(incident: Page, world: World):
     shown, snapshot = incident.text("#health"), snapshot_of(world)
     assert "Prometheus answers" in shown
-    assert "all 8 bring samples" in shown
+    assert "all 9 bring samples" in shown
     assert f"points {snapshot.points:,}" in shown
     assert snapshot.graph.version in shown
     assert snapshot.fingerprint in shown
