@@ -59,7 +59,7 @@ def analyse_effect(
             notices.append(str(error))
             checks.append(window_check(str(error)))
             continue
-        obstacle = _obstacle(one, question)
+        obstacle = _obstacle(one, question) or _unlike(one, gathered)
         notices += [*one.notices, *obstacle]
         (refused if obstacle else gathered).append(one)
     result = _blank(question, matrix, environment_labels, gathered or refused)
@@ -83,6 +83,14 @@ def _obstacle(one: Gathered, question: EffectQuestion) -> list[str]:
     if unidentified or one.found.identified_by == NO_PATH:
         said += [one.found.reason, *one.found.measure]
     return said
+
+
+def _unlike(one: Gathered, others: Sequence[Gathered]) -> list[str]:
+    """Entities are pooled where their effects are identified alike."""
+    if not others or one.found.identified_by == others[0].found.identified_by:
+        return []
+    ways = f"{one.found.identified_by}, not by {others[0].found.identified_by} as that of {others[0].outcome.entity}"
+    return [f"left out: the effect at {one.outcome.entity} is identified by {ways}"]
 
 
 def _blank(
@@ -133,9 +141,11 @@ def _estimated(
     result = replace(result, assumptions=tuple(dict.fromkeys([*gathered[0].found.assumptions, *method.assumptions])))
     try:
         study = compose(question, gathered, matrix)
-        result = replace(result, adjustment_set=adjusted_for(gathered))
+        if method.identified_by != "randomisation":
+            result = replace(result, adjustment_set=adjusted_for(gathered))
         if len(gathered) > 1:
-            result = replace(result, association=_pooled_association(study))
+            raw = compose(question, gathered, matrix, adjusted=False)
+            result = replace(result, association=_pooled_association(raw))
         if question.strata:
             result = replace(result, stratified=_stratified(question, gathered, matrix))
         answer = method.estimate(study)
@@ -187,7 +197,8 @@ def _pooled_association(study: Study) -> Estimate:
 
 def _stratified(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix) -> Stratified:
     assert question.strata is not None
-    study = compose(question._replace(modifiers=(question.strata,), instruments=()), gathered, matrix)
+    asked = question._replace(modifiers=(question.strata,), instruments=())
+    study = compose(asked, gathered, matrix, adjusted=False)
     strata = [part for part in parts(study) if part.modifier == question.strata]
     codes = np.argmax([part.rows for part in strata], axis=0)
     return stratify(study, codes, [part.level for part in strata], question.strata)

@@ -16,15 +16,16 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable
 STRAIGHT = ("backdoor.distributed_lag", "backdoor.linear_regression")
 
 
-def compose(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix) -> Study:
+def compose(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix, *, adjusted: bool = True) -> Study:
     """The rows of every pair of a question, one unit a pair. Raises StudyError for names that nothing has.
 
     Of several units, each has slopes of its own on what it is adjusted for: they are taken out first, unit by unit
-    (Frisch and Waugh 1933, Lovell 1963). Methods that fit no straight lines get the columns that all units have.
+    (Frisch and Waugh 1933, Lovell 1963). Methods that fit no straight lines get the columns that all units have. Not
+    `adjusted`, nothing is taken out.
     """
     if len(gathered) == 1:
         return _unit(question, gathered[0], matrix)
-    straight = question.method in (None, *STRAIGHT)
+    straight = adjusted and question.method in (None, *STRAIGHT)
     units = [_unit(question, one, matrix) for one in gathered]
     studies = [_partialled_out(one) if straight else one for one in units]
     names = [name for name in studies[0].adjustment.names if all(name in one.adjustment.names for one in studies)]

@@ -134,6 +134,13 @@ def test_strata_show_the_association_within_beside_the_aggregate():
     result = pooled((-1.0, -1.0, -1.0, -1.0), strata="service")
     assert result.stratified is not None
     assert {group.level for group in result.stratified.within} == {"s0", "s1", "s2", "s3"}
+    first = next(group.effect for group in result.stratified.within if group.level == "s0")
+    assert first.lower > 1, "the load, which moves both, is in the association"
+    assert covers(result.effect, -1.0)
+
+
+def test_the_association_of_a_pooled_effect_is_not_adjusted():
+    assert pooled((0.0, 0.0, 0.0)).association.lower > 0
 
 
 @pytest.mark.parametrize("method", ["backdoor.linear_regression", "backdoor.double_machine_learning"])
