@@ -204,11 +204,11 @@ def effects() -> list[Json]:
         stat(
             "${effect}",
             "By how much the outcome changes with one unit more of the treatment: caused by it (effect), and as a "
-            "dashboard shows it (association). Over the whole baseline.",
+            "dashboard shows it (association). Over the whole baseline. The effect has the colour of its checks.",
             [ask("causal_effect", view="estimate", effect="$effect")],
             width=6,
-            fields="/^(effect|association)$/",
-            overrides=[colored("blue", "effect"), colored("orange", "association")],
+            fields="/^(effect|association|checks)$/",
+            overrides=[colored("orange", "association")],
             thresholds=PLAIN,
         ),
         series(
@@ -234,6 +234,14 @@ def effects_in_detail() -> list[Json]:
             width=24,
             height=11,
         ),
+        table(
+            "Checks: ${effect}",
+            "What was tried to shake the estimate, what failed first. Each says what it found.",
+            [ask("causal_effect", view="checks", effect="$effect")],
+            width=24,
+            height=8,
+            transformations=[transform("organize", excludeByName={"effect of": True})],
+        ),
         trend(
             "Lag response: ${effect}",
             "How much of the effect arrives after so many steps, with 95% intervals; dashed, all of it so far.",
@@ -251,7 +259,6 @@ def effects_in_detail() -> list[Json]:
             "The treated, the controls, and what the treated would have been without the intervention (dashed, with "
             "its 95% interval). The mark is where the intervention began.",
             [ask("difference_in_differences", view="comparison")],
-            width=14,
             overrides=[
                 colored("red", "treated"),
                 colored("text", "control"),
@@ -264,8 +271,17 @@ def effects_in_detail() -> list[Json]:
             "not parallel and the comparison is not to be trusted.",
             [ask("difference_in_differences", view="event_study")],
             x="steps since",
-            width=10,
+            width=8,
             overrides=band,
+        ),
+        stat(
+            "Impact",
+            "What the intervention changed: on average since it began, and summed over the points, in the unit of the "
+            "outcome. The text of the mark beside it gives the interval.",
+            [ask("difference_in_differences", view="estimate")],
+            width=4,
+            fields="/impact$/",
+            thresholds=PLAIN,
         ),
         table(
             "Simpson's view",

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import click
 
-from datasource.cli.check_graph import check_effects, check_graph, check_relations
+from datasource.cli.check_effects import check_effects, check_impacts
+from datasource.cli.check_graph import check_graph, check_relations
 from datasource.cli.check_signals import check_signal
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
@@ -37,6 +38,7 @@ def check_telemetry(settings: Settings) -> int:
         f"{settings.recent_points:,} points every {format_duration(settings.step)}"
     )
     questions = [f"{effect.treatment} -> {effect.outcome}" for effect in settings.effects]
+    questions += [f"{impact.treated}.{impact.outcome}" for impact in settings.impacts]
     width = max(map(len, (*settings.signals, *settings.relations, *questions)))
     findings: list[Finding] = []
     try:
@@ -66,6 +68,7 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     built, findings = check_graph(settings, reading.matrix.variables, topology)
     yield from findings
     yield from check_effects(settings, reading.matrix, built)
+    yield from check_impacts(settings, reading.matrix)
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:

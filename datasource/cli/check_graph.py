@@ -1,14 +1,12 @@
-"""Do relations, the causal graph and the effects hold on what is measured?"""
+"""Do relations and the causal graph hold on what is measured?"""
 
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from datasource.cli.finding import Finding, count
-from datasource.effects import effect_questions
-from datasource.effects.windows import WindowError, bring_to_common_window
 from datasource.graph import CausalGraph, GraphError, build_graph, find_variable
 from datasource.settings import Rule, Settings
-from datasource.telemetry import Entity, Matrix, Variable
+from datasource.telemetry import Entity, Variable
 from datasource.topology import Topology
 
 _SHOWN = 5
@@ -43,12 +41,14 @@ def check_graph(
     settings: Settings, variables: Sequence[Variable], topology: Topology
 ) -> tuple[CausalGraph | None, list[Finding]]:
     """The graph, None when it cannot be built; a finding for each edge and template that stays without effect."""
-    names = {str(variable): variable for variable in variables}
+    bare = settings.graph.model_copy(update={"edges": (), "templates": ()})
+    known = build_graph(settings.model_copy(update={"graph": bare}), variables, topology).graph.variables
+    names = {str(variable): variable for variable in known}
     findings, measured = [], []
     for rule in settings.graph.edges:
         unknown = [name for name in (rule.cause, rule.effect) if find_variable(name, names) is None]
         if unknown:
-            text = f"{rule.cause} -> {rule.effect} waits: '{unknown[0]}' is not measured{_like(unknown[0], names)}"
+            text = f"{rule.cause} -> {rule.effect} waits: '{unknown[0]}' is not measured{like(unknown[0], names)}"
             findings.append(Finding("graph", "edges", "", "wrong", text))
         else:
             measured.append(rule)
@@ -60,49 +60,15 @@ def check_graph(
     total = count(len(built.graph.edges), "edge")
     findings.insert(0, Finding("graph", "edges", f"{total}, {count(len(variables), 'variable')}", "ok"))
     findings += [Finding("graph", "", "", "note", notice) for notice in built.notices]
-    used = {(edge.cause.signal, edge.effect.signal, edge.relation) for edge in built.graph.edges}
-    there = {variable.signal for variable in variables}
+    used = {evidence.by for edge in built.graph.edges for evidence in edge.evidence if evidence.kind == "expert"}
+    there = {variable.signal for variable in variables} | settings.graph.unmeasured.keys()
     for rule in settings.graph.templates:
-        if {rule.cause, rule.effect} <= there and (rule.cause, rule.effect, rule.relation) not in used:
+        if {rule.cause, rule.effect} <= there and str(rule) not in used:
             findings.append(Finding("graph", "", "", "note", f"{_text(rule)} applies nowhere"))
     return built.graph, findings
 
 
-def check_effects(settings: Settings, matrix: Matrix, graph: CausalGraph | None) -> Iterator[Finding]:
-    """Which questions of effect can be asked."""
-    names = {str(variable): variable for variable in matrix.variables}
-    there = {variable.signal for variable in matrix.variables}
-    for effect in settings.effects:
-        name = f"{effect.treatment} -> {effect.outcome}"
-        alone = settings.model_copy(update={"effects": (effect,)})
-        questions, _ = effect_questions(alone, matrix.variables)
-        amount = count(len(questions), "question")
-        if not questions:
-            missing = [
-                one for one in (effect.treatment, effect.outcome) if "." in one and not find_variable(one, names)
-            ]
-            empty = [end for end in (effect.treatment, effect.outcome) if "." not in end and end not in there]
-            if empty:
-                yield Finding("effects", name, amount, "note", f"waits for the signal '{empty[0]}'")
-                continue
-            text = f"'{missing[0]}' is not measured{_like(missing[0], names)}" if missing else "no entity has both"
-            yield Finding("effects", name, amount, "wrong", text)
-            continue
-        try:
-            for question in questions:
-                bring_to_common_window(matrix, question[:2], settings.signals)
-        except WindowError as error:
-            yield Finding("effects", name, amount, "wrong", str(error))
-            continue
-        apart = [q for q in questions if graph and q.treatment not in graph.ancestors((q.outcome,))]
-        if len(apart) == len(questions):
-            text = "the graph has no way from the treatment to the outcome: the answer is 0 by assumption"
-            yield Finding("effects", name, amount, "note", text)
-        else:
-            yield Finding("effects", name, amount, "ok")
-
-
-def _like(name: str, names: Collection[str]) -> str:
+def like(name: str, names: Collection[str]) -> str:
     """What it may have been meant to be."""
     close = get_close_matches(name, names, 1)
     return f"; did you mean '{close[0]}'?" if close else ""
@@ -115,4 +81,4 @@ def _some(names: Sequence[str]) -> str:
 
 def _text(rule: Rule) -> str:
     along = f" along {rule.relation} from {rule.from_end} to {rule.to_end}" if rule.relation else ""
-    return f"{rule.cause} -> {rule.effect}{along}"
+    return f"{rule.cause} {'<->' if rule.common_cause else '->'} {rule.effect}{along}"

@@ -8,13 +8,15 @@ import numpy as np
 from datasource.anomaly import RootCauses, Scores
 from datasource.cli.finding import count
 from datasource.cli.offline import Opened, when
-from datasource.effects import EffectResult, Estimate
+from datasource.effects import EffectResult, Estimate, traffic_light
+from datasource.effects.result import NO_ESTIMATE
 from datasource.evaluation import Snapshot
 from datasource.settings import format_duration
 from datasource.telemetry import Variable
 
 _SHOWN = 10
 _CAUSES = 5
+_LIGHTS = {"green": "hold", "yellow": "doubtful", "red": "fail", "grey": "not made"}
 
 
 def show(snapshot: Snapshot, opened: Opened) -> None:
@@ -26,6 +28,7 @@ def show(snapshot: Snapshot, opened: Opened) -> None:
         *_verdicts(snapshot),
         *_root_causes(snapshot),
         *_effects(snapshot.effects or ()),
+        *_impacts(snapshot.impacts or ()),
         *_notices(snapshot.notices),
     ):
         click.echo(line)
@@ -97,14 +100,37 @@ def _effects(results: Sequence[EffectResult]) -> Iterator[str]:
         return
     yield ""
     yield "Effects: change of the outcome for one unit more of the treatment, with 95% intervals"
-    rows = [("treatment", "outcome", "association", "", "effect", "", "n")]
+    rows = [("treatment", "outcome", "association", "", "effect", "", "n", "checks", "method")]
     for result in results:
         ends = (str(result.treatment), str(result.outcome))
-        rows.append((*ends, *_estimate(result.association), *_estimate(result.effect), f"{result.n:,}"))
+        how = (_LIGHTS[traffic_light(result.checks)], result.method)
+        rows.append((*ends, *_estimate(result.association), *_estimate(result.effect), f"{result.n:,}", *how))
     yield from table(rows)
     for result in results:
-        for notice in result.notices:
-            yield f"  {result.treatment} -> {result.outcome}: {notice}"
+        yield from _remarks(f"{result.treatment} -> {result.outcome}", result)
+
+
+def _impacts(results: Sequence[EffectResult]) -> Iterator[str]:
+    if not results:
+        return
+    yield ""
+    yield "Impacts: what an intervention changed since it began, with 95% intervals"
+    rows = [("outcome", "on average", "", "summed", "", "checks", "method")]
+    for result in results:
+        summed = result.comparison.cumulative if result.comparison else NO_ESTIMATE
+        how = (_LIGHTS[traffic_light(result.checks)], result.method)
+        rows.append((str(result.outcome), *_estimate(result.effect), *_estimate(summed), *how))
+    yield from table(rows)
+    for result in results:
+        yield from _remarks(str(result.outcome), result)
+
+
+def _remarks(name: str, result: EffectResult) -> Iterator[str]:
+    """Checks that fail, and notices."""
+    for check in result.checks:
+        if check.passed is False:
+            yield f"  {name}: {check.name} fails: {check.text}"
+    yield from (f"  {name}: {notice}" for notice in result.notices)
 
 
 def _estimate(estimate: Estimate) -> tuple[str, str]:

@@ -6,7 +6,7 @@ State = Literal["ok", "warming", "note", "wrong"]
 
 
 class Finding(NamedTuple):
-    """`section` is signals, relations, graph or effects; `amount` is what came back, `text` why it is not fine."""
+    """`section` is signals, relations, graph, effects or impacts; `amount` is what came back, `text` the rest."""
 
     section: str
     name: str

@@ -2,7 +2,15 @@
 
 from datasource.evaluation.clock import Clock, Evaluator, Health
 from datasource.evaluation.jobs import Workers
-from datasource.evaluation.metrics import HELP, Sample, effect_labels, entity_labels, samples, variable_labels
+from datasource.evaluation.metrics import (
+    HELP,
+    Sample,
+    effect_labels,
+    entity_labels,
+    impact_labels,
+    samples,
+    variable_labels,
+)
 from datasource.evaluation.offline import evaluate_matrix
 from datasource.evaluation.rows import snapshot_json
 from datasource.evaluation.snapshot import Snapshot
@@ -18,6 +26,7 @@ __all__ = [
     "effect_labels",
     "entity_labels",
     "evaluate_matrix",
+    "impact_labels",
     "samples",
     "snapshot_json",
     "variable_labels",

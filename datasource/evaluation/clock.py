@@ -15,7 +15,7 @@ from datasource.effects import effect_questions
 from datasource.evaluation.jobs import Effects, Workers, effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import CausalGraph, GraphError, build_graph
-from datasource.settings import Loaded
+from datasource.settings import Loaded, format_duration
 from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader, encode_events
 from datasource.topology import Topology, TopologyReader
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _STALE_STEPS = 5
 _FIT_TIMEOUT = 600.0
+_EFFECTS_TIMEOUT = 1800.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Evaluator:
         self._mechanisms: Mechanisms | None = None
         self._effects: Effects | None = None
         self._effects_job: Future[Effects] | None = None
+        self._effects_began = 0.0
         self._effects_notices: tuple[str, ...] = ()
         self._refit_notices: tuple[str, ...] = ()
         self._verdicts: tuple[Verdict, ...] = ()
@@ -129,16 +131,26 @@ class Evaluator:
         if self._effects_job is None:
             questions, self._effects_notices = effect_questions(self.settings, matrix.variables)
             self._effects_job = self.effects_workers.submit(effects_job, self.settings, matrix, built.graph, questions)
+            self._effects_began = time.monotonic()
 
     def _collect_effects(self) -> None:
-        if self._effects_job is not None and self._effects_job.done():
-            job, self._effects_job = self._effects_job, None
-            try:
-                self._effects = job.result()
-            except Exception as error:
-                log.exception("effects failed")
-                self._effects_notices = (f"effects could not be computed: {error}",)
-                self._effects = self._effects or Effects()
+        """Take the effects that are done; give up those that take too long, until the next refit."""
+        job, seconds = self._effects_job, time.monotonic() - self._effects_began
+        if job is None or not (job.done() or seconds > _EFFECTS_TIMEOUT):
+            return
+        self._effects_job = None
+        try:
+            if not job.done():
+                self.effects_workers.stop()
+                raise TimeoutError(
+                    f"given up after {format_duration(_EFFECTS_TIMEOUT)}, trying again at the next refit"
+                )
+            self._effects = job.result()
+        except (Exception, CancelledError) as error:
+            log.exception("effects failed")
+            shown = "those of the last time are shown; " if self._effects else ""
+            self._effects_notices = (f"effects could not be computed: {shown}{error or type(error).__name__}",)
+            self._effects = self._effects or Effects()
 
     def _judge(self, matrix: Matrix) -> Judgement | None:
         if self._mechanisms is None:

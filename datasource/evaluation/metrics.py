@@ -26,7 +26,7 @@ HELP: Mapping[str, str] = {
     "causal_association": "Unadjusted slope of the outcome on the treatment: what a dashboard shows.",
     "causal_association_lower": "Lower end of the association's 95% interval.",
     "causal_association_upper": "Upper end of the association's 95% interval.",
-    "causal_effect_info": "How an effect was estimated.",
+    "causal_effect_info": "How an effect is identified and was estimated.",
     "causal_effect_p_value": "p-value of the hypothesis that the effect is 0.",
     "causal_effect_check": "1 where the check of an effect holds, 0 where it fails.",
     "causal_effect_lag": "Change of the outcome so many steps after one unit more of the treatment.",
@@ -72,6 +72,11 @@ def effect_labels(result: EffectResult) -> Labels:
     if result.treatment.entity != result.outcome.entity:
         labels |= {f"treatment_{label}": value for label, value in result.treatment.entity.labels}
     return labels | {"treatment": result.treatment.signal, "outcome": result.outcome.signal}
+
+
+def impact_labels(result: EffectResult) -> Labels:
+    """The treated entity and the signal that was looked at."""
+    return entity_labels(result.outcome.entity) | {"outcome": result.outcome.signal}
 
 
 def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
@@ -127,8 +132,8 @@ def _effects(snapshot: Snapshot) -> Iterator[Sample]:
         labels = effect_labels(result)
         yield from _estimate("causal_effect", labels, result.effect)
         yield from _estimate("causal_association", labels, result.association)
-        how = {"method": result.method, "adjustment_set": ", ".join(result.adjustment_set)}
-        yield Sample("causal_effect_info", labels | how, 1.0)
+        how = {"method": result.method, "identified_by": result.identified_by}
+        yield Sample("causal_effect_info", labels | how | {"adjustment_set": ", ".join(result.adjustment_set)}, 1.0)
         yield Sample("causal_effect_p_value", labels, result.effect.p_value)
         held: dict[str, bool] = {}
         for check in result.checks:
@@ -154,8 +159,8 @@ def _details(snapshot: Snapshot) -> Iterator[Sample]:
 
 def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
     """Of several interventions on one outcome the last one counts."""
-    for outcome, result in {result.outcome: result for result in snapshot.impacts or ()}.items():
-        labels = entity_labels(outcome.entity) | {"outcome": outcome.signal}
+    for result in {result.outcome: result for result in snapshot.impacts or ()}.values():
+        labels = impact_labels(result)
         yield from _estimate("causal_impact", labels, result.effect)
         if result.comparison:
             yield from _estimate("causal_impact_cumulative", labels, result.comparison.cumulative)

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from datasource.anomaly import RootCauses
-from datasource.effects import EffectResult
+from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
+from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
 from datasource.evaluation.snapshot import Snapshot
 from datasource.telemetry import SignalReport
@@ -39,6 +40,7 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         ],
         "root_causes": [_causes(causes, snapshot) for causes in (judgement.symptoms if judgement else ())],
         "effects": [_effect(result) for result in snapshot.effects or ()],
+        "impacts": [_impact(result, snapshot) for result in snapshot.impacts or ()],
     }
 
 
@@ -73,11 +75,75 @@ def _effect(result: EffectResult) -> dict[str, Any]:
         "association": result.association.value,
         "association_lower": result.association.lower,
         "association_upper": result.association.upper,
-        "effect": result.effect.value,
-        "lower": result.effect.lower,
-        "upper": result.effect.upper,
+        **_estimate(result.effect),
+        "p_value": result.effect.p_value,
         "method": result.method,
+        "identified_by": result.identified_by,
+        "assumptions": list(result.assumptions),
         "adjustment_set": list(result.adjustment_set),
         "n": result.n,
+        **_checks(result),
+        "per_lag": [_estimate(estimate) for estimate in result.per_lag],
+        "groups": [_group(group, "modifier", "level") for group in result.groups],
+        "stratified": _stratified(result),
+        "notices": list(result.notices),
+    }
+
+
+def _estimate(estimate: Estimate, name: str = "effect") -> dict[str, Any]:
+    return {name: estimate.value, "lower": estimate.lower, "upper": estimate.upper}
+
+
+def _checks(result: EffectResult) -> dict[str, Any]:
+    """The checks, their colour together (green, yellow, red, grey), what they say in a sentence, and the worst one."""
+    failed = [check for check in result.checks if check.passed is False]
+    worst = min(failed, key=lambda check: check.name not in INVALIDATING, default=None)
+    return {
+        "checks": [check._asdict() for check in result.checks],
+        "light": traffic_light(result.checks),
+        "verdict": summary(result.checks),
+        "worst_check": worst._asdict() if worst else None,
+    }
+
+
+def _group(group: Group, kind: str, level: str) -> dict[str, Any]:
+    return {kind: group.modifier, level: group.level, **_estimate(group.effect), "n": group.n}
+
+
+def _stratified(result: EffectResult) -> dict[str, Any] | None:
+    """Simpson's view: associations over everything, within each stratum, and averaged over them."""
+    found = result.stratified
+    if found is None:
+        return None
+    return {
+        "strata": found.strata,
+        "aggregate": _estimate(found.aggregate, "association"),
+        "within": [
+            {"stratum": group.level, **_estimate(group.effect, "association"), "n": group.n} for group in found.within
+        ],
+        "average": _estimate(found.average, "association"),
+        "reversed": found.reversed,
+    }
+
+
+def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
+    """An intervention: what it changed on average since it began (seconds), and summed over the points."""
+    comparison = result.comparison
+    signal = snapshot.settings.signals.get(result.outcome.signal)
+    return {
+        "outcome": str(result.outcome),
+        "unit": signal.unit if signal else "",
+        "began": snapshot.times_of(comparison)[1] if comparison else None,
+        "impact": result.effect.value,
+        "lower": result.effect.lower,
+        "upper": result.effect.upper,
+        "p_value": result.effect.p_value,
+        "cumulative": comparison.cumulative.value if comparison else None,
+        "cumulative_lower": comparison.cumulative.lower if comparison else None,
+        "cumulative_upper": comparison.cumulative.upper if comparison else None,
+        "method": result.method,
+        "assumptions": list(result.assumptions),
+        "n": result.n,
+        **_checks(result),
         "notices": list(result.notices),
     }

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from datasource.anomaly import Judgement, Mechanisms, Prediction, Recent, Roles
-from datasource.effects import EffectResult
+from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
@@ -71,6 +74,17 @@ class Snapshot:
         if self.mechanisms is None or not self.mechanisms.causal:
             return f"warming up: {self.points} of {self.points_needed} points"
         return ""
+
+    def times_of(self, comparison: Comparison) -> tuple[NDArray[np.int64], int]:
+        """Seconds since 1970 of a comparison's points, and of its beginning.
+
+        Its places count steps since 1970, or up to the newest point.
+        """
+        places, step = comparison.times.astype(np.int64), self.matrix.step
+        shift = 0
+        if places.size and places[-1] * step < self.matrix.start:
+            shift = self.matrix.end - int(places[-1]) * step
+        return places * step + shift, comparison.began * step + shift
 
     def predict(self, variable: Variable, *, marginal: bool = False) -> Prediction | None:
         """Observed and expected values over the whole matrix; None while there is no mechanism."""

@@ -1,10 +1,11 @@
 """Panel: the causal graph as Grafana's node graph."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 
 from datasource.evaluation import Snapshot
-from datasource.graph import Edge
+from datasource.graph import EVERYWHERE, Edge
+from datasource.graph.unmeasured import spoken
 from datasource.panels.choices import ENTITY
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query, QueryError
@@ -14,11 +15,13 @@ from datasource.telemetry import Entity, Variable
 _SHOW = [("entities", "entities"), ("variables", "variables")]
 _META = {"preferredVisualisationType": "nodeGraph"}
 _MOST_NODES = 300
-_GREEN, _YELLOW, _RED = "#73BF69", "#FADE2A", "#F2495C"
+_GREEN, _YELLOW, _RED, _GREY = "#73BF69", "#FADE2A", "#F2495C", "#8E8E8E"
+_UNMEASURED = "not measured"
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """Two frames, nodes and edges: of variables, or of entities with their edges folded together."""
+    """Two frames, nodes and edges: of variables, those that nobody measures in grey with dashed edges, or of entities
+    with their edges folded together."""
     show = query.one("show", "entities")
     if show not in dict(_SHOW):
         raise QueryError(f"show '{show}' is unknown; use 'entities' or 'variables'")
@@ -30,15 +33,26 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         scores = {entity: _worst(snapshot, entity) for entity in nodes}
         return _lay_out([(str(e), e.name, e.type) for e in nodes], edges, {str(e): s for e, s in scores.items()})
     variables = [v for v in snapshot.matrix.variables if v.entity in kept]
+    unmeasured = _unmeasured(snapshot, kept)
+    shown = {*variables, *unmeasured}
     return _lay_out(
-        [(str(v), v.signal, str(v.entity)) for v in variables],
+        [
+            *((str(v), v.signal, str(v.entity)) for v in variables),
+            *((str(v), spoken(v._replace(entity=EVERYWHERE)), str(v.entity) or "everywhere") for v in unmeasured),
+        ],
         [
             (str(e.cause), str(e.effect), _lag(e), _why(e))
             for e in snapshot.graph.edges
-            if e.cause.entity in kept and e.effect.entity in kept
+            if e.cause in shown and e.effect in shown
         ],
         {str(v): _score(snapshot, v) for v in variables},
     )
+
+
+def _unmeasured(snapshot: Snapshot, kept: set[Entity]) -> list[Variable]:
+    """The unmeasured variables of the entities, and those elsewhere that act on them or that they act on."""
+    touched = {v for e in snapshot.graph.edges if kept & {e.cause.entity, e.effect.entity} for v in (e.cause, e.effect)}
+    return sorted(v for v in snapshot.graph.unmeasured if v.entity in kept or v in touched)
 
 
 def _folded(snapshot: Snapshot, kept: set[Entity]) -> list[tuple[str, str, str, str]]:
@@ -62,27 +76,33 @@ def _folded(snapshot: Snapshot, kept: set[Entity]) -> list[tuple[str, str, str, 
 def _lay_out(
     nodes: Sequence[tuple[str, str, str]], edges: Sequence[tuple[str, str, str, str]], scores: Mapping[str, float]
 ) -> list[Frame]:
+    """Nodes are (id, title, subtitle); those without a score in `scores`, not even NaN, are not measured."""
     notices: tuple[str, ...] = ()
     if len(nodes) > _MOST_NODES:
         notices = (f"{len(nodes)} nodes, the first {_MOST_NODES} are shown; choose entities",)
         nodes = nodes[:_MOST_NODES]
     known = {node[0] for node in nodes}
     edges = [edge for edge in edges if edge[0] in known and edge[1] in known]  # others crash the panel
-    broken = [_share(scores[node[0]]) for node in nodes]
+    measured = [node[0] in scores for node in nodes]
+    broken = [_share(scores.get(node[0], nan)) for node in nodes]
+    fine = [float(there) - share for there, share in zip(measured, broken, strict=True)]
+    texts = [_text(scores[node[0]]) if node[0] in scores else _UNMEASURED for node in nodes]
     node_fields = (
         _strings("id", [node[0] for node in nodes]),
         _strings("title", [node[1] for node in nodes]),
         _strings("subtitle", [node[2] for node in nodes]),
-        _strings("mainstat", [_text(scores[node[0]]) for node in nodes], displayName="causal score"),
+        _strings("mainstat", texts, displayName="causal score"),
         Field("arc__broken", "number", broken, config=_fixed(_RED)),
-        Field("arc__fine", "number", [1 - share for share in broken], config=_fixed(_GREEN)),
-        _strings("color", [_color(scores[node[0]]) for node in nodes]),
+        Field("arc__fine", "number", fine, config=_fixed(_GREEN)),
+        Field("arc__unmeasured", "number", [1.0 - there for there in measured], config=_fixed(_GREY)),
+        _strings("color", [_color(scores[node[0]]) if node[0] in scores else _GREY for node in nodes]),
     )
     edge_fields = (
         _strings("id", [f"{edge[0]}->{edge[1]}#{number}" for number, edge in enumerate(edges)]),
         _strings("source", [edge[0] for edge in edges]),
         _strings("target", [edge[1] for edge in edges]),
         _strings("mainstat", [edge[2] for edge in edges]),
+        _strings("strokedasharray", ["" if {edge[0], edge[1]} <= scores.keys() else "6 4" for edge in edges]),
         _strings("detail__evidence", [edge[3] for edge in edges], displayName="Evidence"),
     )
     return [Frame("nodes", node_fields, notices, _META), Frame("edges", edge_fields, (), _META)]

@@ -1,5 +1,7 @@
 """What the panels of effects share: which results are asked for, how well they hold, and in which unit they are."""
 
+from collections.abc import Sequence
+
 from datasource.effects import EffectResult
 from datasource.effects.checks import summary, traffic_light
 from datasource.evaluation import Snapshot, effect_labels
@@ -20,6 +22,8 @@ LIGHTS = [
     }
 ]
 """Colour and text of a traffic light."""
+
+_UNITLESS = ("", "short", "none")
 
 
 def waiting(snapshot: Snapshot) -> list[Frame]:
@@ -61,11 +65,25 @@ def warnings(result: EffectResult) -> tuple[str, ...]:
 
 
 def unit_name(snapshot: Snapshot, variable: Variable) -> str:
-    """The unit of a variable as configured; empty for an intervention, which has none."""
+    """The unit of a variable as configured; empty where it has none, as an intervention."""
     signal = snapshot.settings.signals.get(variable.signal)
-    return signal.unit if signal else ""
+    return signal.unit if signal and signal.unit not in _UNITLESS else ""
 
 
 def unit_of(snapshot: Snapshot, variable: Variable) -> str:
     """Grafana's id of a variable's unit."""
     return unit(unit_name(snapshot, variable))
+
+
+def ratio_unit(snapshot: Snapshot, result: EffectResult) -> str:
+    """What an effect is counted in, in words: "s per restart", "s per reqps", "s per unit of threads"."""
+    own, signal = unit_name(snapshot, result.treatment), snapshot.settings.signals.get(result.treatment.signal)
+    if signal and signal.kind == "event":
+        own = result.treatment.signal.removesuffix("s")
+    return f"{unit_name(snapshot, result.outcome) or 'units'} per {own or f'unit of {result.treatment.signal}'}"
+
+
+def common_unit(snapshot: Snapshot, results: Sequence[EffectResult]) -> dict[str, str]:
+    """The config of a column of effects: the outcomes' unit, where all of them share it."""
+    units = {unit_of(snapshot, result.outcome) for result in results}
+    return {"unit": units.pop()} if len(units) == 1 else {}

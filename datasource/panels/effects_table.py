@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datasource.effects import EffectResult
 from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
-from datasource.panels.effect_results import LIGHTS, chosen, light, verdict, waiting
+from datasource.panels.effect_results import LIGHTS, chosen, common_unit, light, ratio_unit, verdict, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
@@ -19,8 +19,11 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     if not results:
         return []
 
+    shared = common_unit(snapshot, results)
+
     def numbers(name: str, value: Callable[[EffectResult], float], description: str) -> Field:
-        return Field(name, "number", [value(r) for r in results], config={"description": description})
+        config = {"description": description} | (shared if name not in ("p-value", "n") else {})
+        return Field(name, "number", [value(r) for r in results], config=config)
 
     def texts(name: str, text: Callable[[EffectResult], str], description: str) -> Field:
         return Field(name, "string", [text(r) for r in results], config={"description": description})
@@ -33,6 +36,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         numbers("effect", lambda r: r.effect.value, "Change of the outcome caused by one unit more of the treatment."),
         numbers("lower", lambda r: r.effect.lower, "Lower end of the effect's 95% interval."),
         numbers("upper", lambda r: r.effect.upper, "Upper end of the effect's 95% interval."),
+        texts("in", lambda r: ratio_unit(snapshot, r), "What association and effect are counted in."),
         numbers("p-value", lambda r: r.effect.p_value, "Of the hypothesis that there is no effect."),
         Field("checks", "string", [light(r) for r in results], config=colours),
         texts("what the checks say", verdict, "Which checks of the estimate hold."),

@@ -4,7 +4,7 @@ from datasource.effects import EffectResult
 from datasource.effects.result import Group
 from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
-from datasource.panels.effect_results import chosen, name_of, waiting
+from datasource.panels.effect_results import chosen, common_unit, name_of, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
@@ -21,13 +21,14 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     rows = [(result, group) for result in grouped or results for group in (_all(result), *result.groups)]
     if not rows:
         return []
+    shared = common_unit(snapshot, [result for result, _ in rows])
     fields = (
         Field("effect of", "string", [name_of(result) for result, _ in rows]),
         Field("modifier", "string", [group.modifier for _, group in rows]),
         Field("level", "string", [group.level for _, group in rows]),
-        Field("effect", "number", [group.effect.value for _, group in rows], config=_ABOUT),
-        Field("lower", "number", [group.effect.lower for _, group in rows]),
-        Field("upper", "number", [group.effect.upper for _, group in rows]),
+        Field("effect", "number", [group.effect.value for _, group in rows], config=_ABOUT | shared),
+        Field("lower", "number", [group.effect.lower for _, group in rows], config=shared),
+        Field("upper", "number", [group.effect.upper for _, group in rows], config=shared),
         Field("p-value", "number", [group.effect.p_value for _, group in rows]),
         Field("n", "number", [group.n for _, group in rows]),
     )

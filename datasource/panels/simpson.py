@@ -6,7 +6,7 @@ from typing import NamedTuple
 from datasource.effects import EffectResult, Estimate
 from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
-from datasource.panels.effect_results import chosen, name_of, waiting
+from datasource.panels.effect_results import chosen, common_unit, name_of, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
@@ -32,13 +32,14 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     rows = [row for result in stratified or results for row in _rows(result)]
     if not rows:
         return []
+    shared = common_unit(snapshot, [row.result for row in rows])
     fields = (
         Field("effect of", "string", [name_of(row.result) for row in rows]),
         Field("strata", "string", [row.strata for row in rows]),
         Field("stratum", "string", [row.stratum for row in rows]),
-        Field("slope", "number", [row.slope.value for row in rows], config=_ABOUT),
-        Field("lower", "number", [row.slope.lower for row in rows]),
-        Field("upper", "number", [row.slope.upper for row in rows]),
+        Field("slope", "number", [row.slope.value for row in rows], config=_ABOUT | shared),
+        Field("lower", "number", [row.slope.lower for row in rows], config=shared),
+        Field("upper", "number", [row.slope.upper for row in rows], config=shared),
         Field("n", "number", [row.n for row in rows]),
     )
     reversals = tuple(_reversal(result) for result in stratified if result.stratified and result.stratified.reversed)

@@ -14,7 +14,10 @@ from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
 from datasource.telemetry import Variable
 
-_MOST = 200
+_MOST = 50
+"""A screenful; of a whole graph's outcomes a web thread would compute for longer than it should."""
+
+_FELT = ("latency", "failure", "saturation")
 _HOW = "write a number, 'highest', 'lowest', 'now', 'now * 2', 'now + 0.1' or 'now + 10%'"
 _RELATIVE = re.compile(r"now(?:\s*([*+-])\s*([0-9.eE+-]+)\s*(%?))?")
 _VALUES = [
@@ -27,7 +30,8 @@ _VALUES = [
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame, a row an outcome: its level now, what it would be with its 95% interval, and the change.
+    """One frame, a row an outcome, what users feel first: its level now, what it would be with its 95% interval, and
+    the change.
 
     Without a variable, the treatment of the effect chosen is held; without outcomes, all that it reaches are shown.
     """
@@ -41,6 +45,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     everything = query.takes_all("outcome")
     outcomes = list(reached(model, treatment)) if everything else query.wanted("outcome", sorted(model.levels))
     outcomes = [outcome for outcome in outcomes if query.passes(variable_labels(outcome))]
+    outcomes.sort(key=lambda outcome: snapshot.roles.role(outcome) not in _FELT)
     if not outcomes:
         return [notice_frame(f"{treatment} reaches nothing that is measured")]
     try:

@@ -147,6 +147,8 @@ def _describe(detail: Any) -> tuple[Place, str]:
         return place, "missing; this key is required"
     if kind == "extra_forbidden":
         return place, f"no such key; {known(str(place[-1]), _keys(place[:-1]))}"
+    if detail["input"] is None:
+        return place, _nothing(place, kind)
     if kind == "literal_error":
         return place, f"{_input(detail)} is none of {detail['ctx']['expected']}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
@@ -161,6 +163,16 @@ def _describe(detail: Any) -> tuple[Place, str]:
     if kind == "value_error":
         return place, str(detail["ctx"]["error"])
     return place, f"{detail['msg']}; it is {_input(detail)}"
+
+
+def _nothing(place: Place, kind: str) -> str:
+    """What to write where nothing stands: `latency:`, `latency: null`."""
+    wanted = "a value"
+    if kind == "dict_type":
+        wanted = "names and what they stand for, indented below it"
+    elif kind in ("model_type", "model_attributes_type"):
+        wanted = f"a block of keys and values (known are: {', '.join(_keys(place))})"
+    return f"nothing stands there; write {wanted}, or delete it"
 
 
 def _input(detail: Any) -> str:

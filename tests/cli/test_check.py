@@ -141,6 +141,56 @@ effects:
     assert "2 things are empty or wrong" in output
 
 
+def test_edges_of_what_nobody_measures_do_not_wait(check):
+    more = """
+graph:
+  unmeasured: {weather: all, mood: service}
+  templates: [mood -> hits, mood -> more, hits -> more]
+  edges: [weather -> web.hits, web.mood -> cart.more, web.hits <-> cart.hits]
+effects:
+  - {treatment: hits, outcome: more}
+"""
+    code, output = check({"hits": GOOD, "more": GOOD}, more)
+    assert code == 0
+    assert "waits" not in output
+    assert "applies nowhere" not in output
+    asked = line(output, "hits -> more")
+    assert "1 not identified" in asked
+    assert "1 by instrument hits" in asked, "cart's moves web's, and nothing else"
+    assert "measure cart.mood: with it the effect is identified by adjustment" in asked
+
+
+def test_each_question_says_how_its_effect_is_identified(check):
+    more = """
+graph: {templates: [load -> hits, load -> more, hits -> more]}
+effects:
+  - {treatment: hits, outcome: more}
+  - {treatment: more, outcome: hits}
+"""
+    code, output = check({"hits": GOOD, "more": GOOD, "load": GOOD}, more)
+    assert code == 0
+    assert re.search(r"ok: by adjustment for load$", line(output, "hits -> more"))
+    assert "note: the graph has no way" in line(output, "more -> hits")
+
+
+def test_an_impact_needs_its_entity_its_event_and_its_controls(check):
+    event = (
+        "  restarts: {entity: service, query: 'sum by (service) (increase(zero_total[1m]))', window: 1m, kind: event}\n"
+    )
+    impacts = """
+impacts:
+  - {outcome: hits, treated: web, at: restarts}
+  - {outcome: hits, treated: wob, at: restarts}
+  - {outcome: hits, treated: cart, at: restarts, controls: [wob]}
+  - {outcome: hits, treated: cart, at: '2001-01-01T00:00:00Z'}
+"""
+    code, output = check({"hits": GOOD}, event + impacts)
+    assert code == 1
+    assert re.search(r"at restarts +note: no restarts at web in the baseline", output)
+    assert "WRONG: 'wob' has no hits among the measured entities" in output
+    assert "lies outside the baseline" in output
+
+
 def test_a_cycle(check):
     code, output = check({"hits": GOOD, "more": GOOD}, "graph: {templates: [hits -> more, more -> hits]}\n")
     assert code == 1

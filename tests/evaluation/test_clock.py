@@ -1,9 +1,12 @@
 """The clock: warms up, evaluates, survives Prometheus, and never serves what is too old."""
 
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,6 +133,43 @@ def test_the_answers_to_effect_questions_that_fail_become_a_notice(monkeypatch: 
     monkeypatch.setattr("datasource.evaluation.clock.effects_job", fail)
     snapshot = World(steps=200).tick()
     assert any("no memory" in notice for notice in snapshot.notices)
+
+
+class Hanging(Inline):
+    """A worker whose first job never ends, until the worker is replaced."""
+
+    def __init__(self) -> None:
+        self.stopped = 0
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
+        return super().submit(job, *args) if self.stopped else Future()
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def test_effects_that_hang_are_given_up_and_tried_again_at_the_next_refit(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(steps=400)
+    world.now -= 100 * 30
+    workers = Hanging()
+    world.clock.evaluator.effects_workers = workers  # type: ignore[assignment]
+    world.clock.tick()
+    assert world.clock.snapshot
+    assert world.clock.snapshot.notices == ("effects are being computed",)
+    monkeypatch.setattr("datasource.evaluation.clock._EFFECTS_TIMEOUT", 0.0)
+    world.now += 30
+    world.clock.tick()
+    assert workers.stopped == 1
+    given_up = world.clock.snapshot
+    assert given_up.effects == ()
+    assert any("given up" in notice for notice in given_up.notices)
+    assert world.clock.ready() == ""
+    monkeypatch.undo()
+    world.now += 20 * 30
+    world.clock.tick()
+    again = world.clock.snapshot
+    assert again.effects
+    assert not any("given up" in notice for notice in again.notices)
 
 
 def incident() -> World:

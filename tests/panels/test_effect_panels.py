@@ -107,6 +107,47 @@ def test_the_causal_effect_says_when_its_checks_fail(snapshot: Snapshot) -> None
     assert any("parallel trends fails" in notice for notice in bad.notices)
 
 
+def test_the_estimate_has_the_colour_of_its_checks(snapshot: Snapshot) -> None:
+    for frame, colour in zip(ask(snapshot, "causal_effect", view="estimate"), ("green", "red"), strict=True):
+        effect = next(field for field in frame.fields if field.name == "causal_effect")
+        assert effect.config["color"] == {"mode": "fixed", "fixedColor": colour}
+        assert effect.config["unit"] == "s", "of the outcome"
+        assert "in s per restart" in effect.config["description"]
+        assert columns(frame)["checks"] == [colour]
+
+
+def test_the_checks_come_as_a_table_with_what_failed_first(snapshot: Snapshot) -> None:
+    (frame,) = ask(snapshot, "causal_effect", view="checks")
+    table = columns(frame)
+    assert table["check"][0] == "parallel trends"
+    assert table["verdict"] == ["fails", "holds", "holds"]
+    bare = replace(snapshot, effects=(result(),))
+    (frame,) = ask(bare, "causal_effect", view="checks")
+    assert frame.notices == ("no check could be made",)
+
+
+def test_what_is_not_identified_says_what_to_measure(snapshot: Snapshot) -> None:
+    said = "measure shop/web.mood: with it the effect is identified by adjustment"
+    lost = result(effect=Estimate(np.nan, np.nan, np.nan), notices=(said,), method="not identified", checks=())
+    asked = replace(snapshot, effects=(lost,))
+    for panel, more in (("causal_effect", {"view": "estimate"}), ("causal_effect", {}), ("lag_response", {})):
+        (frame,) = ask(asked, panel, **more)
+        assert said in frame.notices
+    (frame,) = ask(asked, "effects_table")
+    assert columns(frame)["notices"] == [said]
+
+
+def test_a_pooled_effect_has_a_name_and_a_unit_but_no_entity(snapshot: Snapshot) -> None:
+    every = Entity("service", ())
+    pooled = result(WEB, treatment=Variable(every, "restarts"), outcome=Variable(every, "latency"))
+    asked = replace(snapshot, effects=(pooled, result()))
+    (frame,) = ask(asked, "causal_effect", view="estimate", effect="restarts -> latency")
+    assert frame.fields[1].labels == {"treatment": "restarts", "outcome": "latency"}
+    assert frame.fields[1].config["unit"] == "s"
+    found = {(one.name, tuple(one.labels.items())) for one in samples(asked)}
+    assert ("causal_effect", (("treatment", "restarts"), ("outcome", "latency"))) in found
+
+
 def test_the_lag_response_begins_with_the_lag_and_adds_up_to_the_effect(snapshot: Snapshot) -> None:
     (frame,) = ask(snapshot, "lag_response", effect="shop/web: restarts -> latency")
     assert frame.fields[0].name == "lag"
@@ -186,6 +227,16 @@ def test_what_if_says_what_is_beyond_its_reach(snapshot: Snapshot) -> None:
     assert any("does not reach shop/web.requests" in notice for notice in frame.notices)
 
 
+def test_what_if_shows_a_screenful_with_what_users_feel_first(snapshot: Snapshot) -> None:
+    (frame,) = ask(snapshot, "what_if", variable="shop/web.requests", value="now * 2")
+    outcomes = columns(frame)["outcome"]
+    assert len(outcomes) == 50
+    assert any("the first 50 are shown" in notice for notice in frame.notices)
+    felt = [name.endswith((".latency", ".errors", ".cpu")) for name in outcomes]
+    assert felt == sorted(felt, reverse=True)
+    assert sum(felt) >= 20
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -230,6 +281,23 @@ def test_a_panel_that_must_wait_says_for_what(snapshot: Snapshot, panel: str, sa
     waiting = replace(snapshot, effects=None, impacts=None, structural=None)
     (frame,) = ask(waiting, panel)
     assert said in frame.notices[0]
+
+
+def test_a_comparison_is_cut_to_what_the_panel_shows(snapshot: Snapshot) -> None:
+    step, end = snapshot.matrix.step, snapshot.matrix.end
+
+    def over(first: int, last: int, most: int = 100) -> list[Frame]:
+        asked = Query("difference_in_differences", end - first * step, end - last * step, {}, most)
+        return REGISTRY.answer(asked, snapshot, "")
+
+    lines, mark = over(2, 0)
+    assert len(columns(lines)["time"]) == 3
+    assert columns(mark)["time"] == [], "it began before"
+    lines, mark = over(9, 0, most=5)
+    assert len(columns(lines)["time"]) == 5
+    assert len(columns(mark)["time"]) == 1
+    (nothing,) = over(500, 400)
+    assert "outside the panel's time range" in nothing.notices[0]
 
 
 def test_an_impact_without_numbers_says_why(snapshot: Snapshot) -> None:

@@ -65,6 +65,8 @@ def test_a_valid_file_has_the_documented_defaults() -> None:
         (("along calls", "along call"), 15, "did you mean 'calls'?"),
         (("source: service_graph", "source: tempo"), 11, "'tempo' is none of"),
         (("labels: [node]", "labels: node"), 5, "should be a list"),
+        (("labels: [node]", "labels:"), 5, "nothing stands there; write a value, or delete it"),
+        (("{labels: [node]}", "null"), 5, "nothing stands there; write a block of keys and values (known are: labels)"),
     ],
 )
 def test_an_error_names_the_line_and_the_fix(change: tuple[str, str], line: int, says: str) -> None:

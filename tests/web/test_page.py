@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 from worlds import SETTINGS, STEP, World
 
 from datasource.demo.faults import PRESENT
-from datasource.evaluation import Clock, Snapshot
+from datasource.evaluation import Clock, Snapshot, snapshot_json
 from datasource.settings import Loaded, load_settings
 from datasource.telemetry import PrometheusError
 from datasource.web.app import create_app
@@ -118,8 +118,33 @@ def test_the_effect_stands_beside_the_association_in_words_and_drawn(incident: P
     assert "A dashboard shows 2." in words
     assert "the causal effect is 0.49" in words
     assert "Adjusted for" in words
+    worst = effect_rows(world)["shop/web.latency", "platform/inventory.latency"]["worst_check"]
+    light = incident.run("document.querySelector('#effect .light').textContent")
+    assert light.startswith("? doubtful" if worst else "✓")
+    assert worst is None or worst["text"][1:] in words
     assert incident.run("document.querySelectorAll('#effect .drawing .point').length") == 2
     assert incident.run("document.querySelectorAll('#effect option').length") == len(snapshot_of(world).effects or ())
+
+
+def test_the_newest_impact_is_told_with_its_checks(incident: Page):
+    words = incident.text("#effect .impact")
+    assert "platform/inventory.latency is changed by 25" in words
+    assert " ms [" in words
+    assert incident.run("document.querySelectorAll('#effect .light').length") == 2
+
+
+def test_a_pooled_effect_is_drawn_in_its_unit(incident: Page):
+    pick = "const select = document.querySelector('#effect select'); select.value = '{}';"
+    pick += "select.dispatchEvent(new Event('change'));"
+    before = incident.run("document.querySelector('#effect select').value")
+    incident.run(f"(() => {{ {pick.format('restarts → latency')} }})()")
+    assert "ms per restart" in incident.wait_for("#effect .body", "per restart")
+    incident.run(f"(() => {{ {pick.format(before)} }})()")
+
+
+def effect_rows(world: World):
+    assert world.clock.snapshot is not None
+    return {(one["outcome"], one["treatment"]): one for one in snapshot_json(world.clock.snapshot)["effects"]}
 
 
 def test_health_tells_how_the_numbers_were_made(incident: Page, world: World):

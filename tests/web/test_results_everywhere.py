@@ -79,6 +79,7 @@ def test_panels_give_the_same_number_for_the_same_name_and_labels(client: FlaskC
         ("anomaly_score", {"score": "marginal"}),
         ("expected_value", {"signal": "latency"}),
         ("causal_effect", {"view": "estimate"}),
+        ("difference_in_differences", {"view": "estimate"}),
     ):
         for frame in ask(client, panel, payload, maxDataPoints=100_000):
             for field in frame["fields"]:
@@ -87,6 +88,64 @@ def test_panels_give_the_same_number_for_the_same_name_and_labels(client: FlaskC
                     assert field["values"][-1] == pytest.approx(value, rel=1e-9, abs=1e-12)
                     compared += 1
     assert compared > 200
+
+
+def pooled_and_plain(snapshot: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows of the effect over all services, and of one service."""
+    effects = {one["outcome"]: one for one in snapshot["effects"]}
+    return effects["latency"], effects["shop/catalog.latency"]
+
+
+def test_a_pooled_effect_is_one_series_without_an_entity(client: FlaskClient) -> None:
+    pooled, _ = pooled_and_plain(client.get("/api/v1/snapshot").get_json())
+    labels = {"treatment": "restarts", "outcome": "latency"}
+    found = exposed(client)
+    assert found[key("causal_effect", labels)] == pytest.approx(pooled["effect"])
+    assert found[key("causal_effect_p_value", labels)] == pytest.approx(pooled["p_value"])
+    groups = {(group["modifier"], group["level"]): group for group in pooled["groups"]}
+    (frame,) = ask(client, "heterogeneity", {"effect": "restarts -> latency"})
+    table = fields(frame)
+    shown = {pair: row for row, pair in enumerate(zip(table["modifier"], table["level"], strict=True))}
+    assert {"platform", "shop"} <= {level for _, level in groups}
+    for (modifier, level), group in groups.items():
+        exported = found[key("causal_effect_group", labels | {"modifier": modifier, "level": level})]
+        assert group["effect"] == pytest.approx(exported) == table["effect"][shown[modifier, level]]
+
+
+def test_strata_lags_and_checks_are_the_same_through_every_door(client: FlaskClient) -> None:
+    pooled, plain = pooled_and_plain(client.get("/api/v1/snapshot").get_json())
+    found = exposed(client)
+    labels = {"treatment": "restarts", "outcome": "latency"}
+    (frame,) = ask(client, "simpson", {"effect": "restarts -> latency"})
+    slopes = dict(zip(fields(frame)["stratum"], fields(frame)["slope"], strict=True))
+    assert len(pooled["stratified"]["within"]) == 10
+    for stratum in pooled["stratified"]["within"]:
+        place = {"strata": "service", "stratum": stratum["stratum"]}
+        exported = found[key("causal_association_within", labels | place)]
+        assert stratum["association"] == pytest.approx(exported) == slopes[stratum["stratum"]]
+    own = labels | {"namespace": "shop", "service": "catalog"}
+    (frame,) = ask(client, "lag_response", {"effect": "shop/catalog: restarts -> latency"})
+    for lag, (row, value) in enumerate(zip(plain["per_lag"], fields(frame)["causal_effect_lag"], strict=True)):
+        exported = found[key("causal_effect_lag", own | {"lag": str(lag)})]
+        assert row["effect"] == pytest.approx(exported) == value
+    assert len(plain["per_lag"]) == 2
+    assert {check["name"] for check in plain["checks"]} >= {"placebo treatment", "unobserved confounder"}
+    for check in plain["checks"]:
+        if check["passed"] is not None:
+            assert found[key("causal_effect_check", own | {"check": check["name"]})] == float(check["passed"])
+    assert plain["light"] == "green"
+    assert plain["worst_check"] is None
+
+
+def test_an_impact_is_the_same_through_every_door(client: FlaskClient) -> None:
+    (impact,) = client.get("/api/v1/snapshot").get_json()["impacts"]
+    found = exposed(client)
+    labels = {"namespace": "platform", "service": "inventory", "outcome": "latency"}
+    for name, column in (("impact", "impact"), ("impact_lower", "lower"), ("impact_cumulative", "cumulative")):
+        assert found[key(f"causal_{name}", labels)] == pytest.approx(impact[column])
+    assert impact["unit"] == "s"
+    _, mark = ask(client, "difference_in_differences", {"view": "comparison"})
+    assert fields(mark)["time"] == [impact["began"] * 1000]
 
 
 def test_the_metric_panel_is_the_exposition_as_a_table(client: FlaskClient) -> None:

@@ -125,10 +125,12 @@ export function showEffect(snapshot, found, picked) {
   select.hidden = names.length < 2;
   const effect = snapshot.effects[names.indexOf(name)];
   const waiting = snapshot.warming_up || snapshot.notices.find((one) => one.startsWith("effects")) || "no effects are configured";
-  if (!changed(drawing, effect ?? waiting, drawing.clientWidth)) return;
+  const impact = story.newestImpact(snapshot);
+  if (!changed(drawing, effect ?? waiting, impact, drawing.clientWidth)) return;
+  const impacts = impact ? impactWords(impact) : [];
   if (!effect) {
     drawing.replaceChildren();
-    return void replace(words, el("p", { class: "quiet" }, waiting));
+    return void replace(words, el("p", { class: "quiet" }, waiting), ...impacts);
   }
   const { unit, per } = story.effectUnits(effect, snapshot);
   const { association: value, association_lower: lower, association_upper: upper } = effect;
@@ -137,7 +139,8 @@ export function showEffect(snapshot, found, picked) {
     { name: "causal effect", className: "effect", value: effect.effect, lower: effect.lower, upper: effect.upper },
   ];
   forest(drawing, rows, unit, per);
-  replace(words, ...effectWords(effect, names.length < 2 ? `${name}: ` : "", unit, per));
+  const { first, details } = effectWords(effect, names.length < 2 ? `${name}: ` : "", unit, per);
+  replace(words, ...first, ...impacts, ...details);
 }
 
 function effectWords(effect, name, unit, per) {
@@ -146,11 +149,36 @@ function effectWords(effect, name, unit, per) {
   const caused =
     effect.effect === null ? "not known from these data" : interval(effect.effect, effect.lower, effect.upper, unit, scale);
   const adjusted = effect.adjustment_set.map((one) => one.replace(/@-(\d+)$/, " ($1 step before)")).join(", ");
+  return {
+    first: [
+      el("p", {}, dashboard, "the causal effect is ", el("strong", {}, caused), ratio(effect)),
+      checksLine(effect),
+      ...effect.notices.map((text) => el("p", { class: "notice" }, text)),
+    ],
+    details: [
+      el("p", { class: "small" }, effect.adjustment_set.length ? `Adjusted for ${adjusted}.` : "The graph knows nothing to adjust for."),
+      el("p", { class: "small" }, `By ${effect.method}, from ${count(effect.n, "point")}.`),
+    ],
+  };
+}
+
+const LIGHTS = { green: "✓", yellow: "? doubtful:", red: "▲ not to be trusted:", grey: "…" };
+
+/** The traffic light of a result's checks, and the sentence of the worst one. */
+function checksLine({ light, verdict, worst_check: worst }) {
+  const chip = el("span", { class: `light ${light}` }, `${LIGHTS[light]} ${verdict}`);
+  return el("p", { class: "small" }, chip, worst ? ` ${worst.text[0].toUpperCase()}${worst.text.slice(1)}.` : "");
+}
+
+/** What the newest intervention changed. */
+function impactWords(impact) {
+  if (impact.impact === null) return [el("p", { class: "notice" }, `Impact on ${impact.outcome}: ${impact.notices.join("; ")}`)];
+  const changed = interval(impact.impact, impact.lower, impact.upper, impact.unit, scaleOf(impact.unit, impact.impact));
+  const since = `Newest impact: since ${clock(impact.began)}, ${impact.outcome} is changed by `;
   return [
-    el("p", {}, dashboard, "the causal effect is ", el("strong", {}, caused), ratio(effect)),
-    el("p", { class: "small" }, effect.adjustment_set.length ? `Adjusted for ${adjusted}.` : "The graph knows nothing to adjust for."),
-    el("p", { class: "small" }, `By ${effect.method}, from ${count(effect.n, "point")}.`),
-    ...effect.notices.map((text) => el("p", { class: "notice" }, text)),
+    el("p", { class: "impact" }, since, el("strong", {}, changed), "."),
+    checksLine(impact),
+    ...impact.notices.map((text) => el("p", { class: "notice" }, text)),
   ];
 }
 

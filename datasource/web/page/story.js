@@ -109,7 +109,7 @@ export function deviation({ symptom, gap, unit }, snapshot) {
 
 /** The configured signal of a variable's shown name. */
 export function signalOf(shown, snapshot) {
-  return snapshot.signals.find((one) => shown.endsWith(`.${one.signal}`));
+  return snapshot.signals.find((one) => shown === one.signal || shown.endsWith(`.${one.signal}`));
 }
 
 /** The variable drawn first: the root cause's, else a symptom, else the first latency, else the first. */
@@ -139,6 +139,11 @@ export function firstEffect(snapshot, found) {
   const from = on.find((one) => one.treatment.startsWith(`${cause}.`));
   const chosen = from ?? on[0] ?? snapshot.effects[0];
   return chosen ? effectName(chosen) : "";
+}
+
+/** The impact of the intervention that began last; else one without numbers, which says why; null without any. */
+export function newestImpact({ impacts }) {
+  return [...impacts].sort((a, b) => (b.began ?? 0) - (a.began ?? 0))[0] ?? null;
 }
 
 /** Which units an effect is in: of the outcome, and "per" what of the treatment. */
