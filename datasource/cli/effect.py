@@ -28,7 +28,9 @@ def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
 @click.option("--treatment", required=True, help="The column that is changed.")
 @click.option("--outcome", required=True, help="The column on which its effect is asked for.")
 @click.option("--graph", default=None, help="What causes what, rules between column names in YAML.")
-@click.option("--adjust", multiple=True, help="Columns to adjust for, as A,B.")
+@click.option(
+    "--adjust", multiple=True, help="Columns to adjust for, as A,B; with --graph it is said if they are wrong."
+)
 @click.option("--instrument", multiple=True, help="What moves the treatment and reaches the outcome in no other way.")
 @click.option("--mediator", multiple=True, help="All that the effect passes through (front-door).")
 @click.option("--unit", "--entity", "unit", multiple=True, help="The column that names the unit, as a service or pod.")
@@ -59,8 +61,6 @@ def effect(
     as_json: bool,
 ) -> None:
     """What one column of a CSV file does to another, with an interval and checks."""
-    if graph and adjust:
-        raise click.UsageError("--graph says what to adjust for; give it or --adjust")
     if (group is None) != (post is None):
         raise click.UsageError("--group and --post belong together: who was treated, and when")
     from datasource.evaluation.effect_question import FileQuestion

@@ -4,18 +4,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from datasource.anomaly import Judgement, Mechanisms, Roles, Verdict, judge
-from datasource.effects import effect_questions
-from datasource.evaluation.jobs import Effects, Workers, effects_job, fit_job
+from datasource.evaluation.asking import Asking
+from datasource.evaluation.jobs import Workers, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import CausalGraph, GraphError, build_graph
-from datasource.settings import Loaded, format_duration
+from datasource.settings import Loaded
 from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader, encode_events
 from datasource.topology import Topology, TopologyReader
 
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 
 _STALE_STEPS = 5
 _FIT_TIMEOUT = 600.0
-_EFFECTS_TIMEOUT = 1800.0
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,12 @@ class Evaluator:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers(self.settings.evaluation.workers)
-        self.effects_workers = workers or Workers(1)
-        """Effects take long; a fit must not wait for them."""
+        self.asking = Asking(self.settings, workers or Workers(1))
         self._history = History(self.reader)
         self._topology = Topology()
         self._topology_reader = TopologyReader(self.settings)
         self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
         self._mechanisms: Mechanisms | None = None
-        self._effects: Effects | None = None
-        self._effects_job: Future[Effects] | None = None
-        self._effects_began = 0.0
-        self._effects_notices: tuple[str, ...] = ()
         self._refit_notices: tuple[str, ...] = ()
         self._verdicts: tuple[Verdict, ...] = ()
         self._refit_at = -1
@@ -62,7 +55,7 @@ class Evaluator:
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
-        self._collect_effects()
+        self.asking.collect()
         read = self._history.update(now)
         sampled = np.isfinite(read.values).any(axis=0)
         points = int(sampled.sum())
@@ -72,8 +65,8 @@ class Evaluator:
         if warm and (matrix.end >= self._refit_at or entities - self._entities):
             self._try_to_refit(matrix)
             self._entities = entities
-        self._collect_effects()
-        judgement = self._judge(matrix)
+        self.asking.collect()
+        judgement, found = self._judge(matrix), self.asking.found
         return Snapshot(
             time=matrix.end,
             settings=self.settings,
@@ -83,9 +76,9 @@ class Evaluator:
             graph=self._graph[0],
             mechanisms=self._mechanisms,
             judgement=judgement,
-            effects=self._effects.effects if self._effects else None,
-            impacts=self._effects.impacts if self._effects else None,
-            structural=self._effects.structural if self._effects else None,
+            effects=found.effects if found else None,
+            impacts=found.impacts if found else None,
+            structural=found.structural if found else None,
             reports=self._history.reports,
             notices=self._notices(),
             points=points,
@@ -93,18 +86,6 @@ class Evaluator:
             older=self._history.older,
             newest_sample=int(read.times[sampled][-1]) if points else 0,
         )
-
-    def wait_for_effects(self, timeout: float) -> bool:
-        """Whether effects that were under way are there within `timeout` seconds."""
-        try:
-            if self._effects_job is None:
-                return False
-            self._effects_job.exception(timeout)
-        except TimeoutError:
-            return False
-        except CancelledError:
-            self._effects_job = None
-        return True
 
     def _try_to_refit(self, matrix: Matrix) -> None:
         """Refit; a failure leaves the mechanisms that are there, with a notice, until the next one is due."""
@@ -128,29 +109,7 @@ class Evaluator:
         self._mechanisms = job.result(_FIT_TIMEOUT)
         self._topology = topology
         self._graph = built.graph, built.notices
-        if self._effects_job is None:
-            questions, self._effects_notices = effect_questions(self.settings, matrix.variables)
-            self._effects_job = self.effects_workers.submit(effects_job, self.settings, matrix, built.graph, questions)
-            self._effects_began = time.monotonic()
-
-    def _collect_effects(self) -> None:
-        """Take the effects that are done; give up those that take too long, until the next refit."""
-        job, seconds = self._effects_job, time.monotonic() - self._effects_began
-        if job is None or not (job.done() or seconds > _EFFECTS_TIMEOUT):
-            return
-        self._effects_job = None
-        try:
-            if not job.done():
-                self.effects_workers.stop()
-                raise TimeoutError(
-                    f"given up after {format_duration(_EFFECTS_TIMEOUT)}, trying again at the next refit"
-                )
-            self._effects = job.result()
-        except (Exception, CancelledError) as error:
-            log.exception("effects failed")
-            shown = "those of the last time are shown; " if self._effects else ""
-            self._effects_notices = (f"effects could not be computed: {shown}{error or type(error).__name__}",)
-            self._effects = self._effects or Effects()
+        self.asking.ask(matrix, built.graph)
 
     def _judge(self, matrix: Matrix) -> Judgement | None:
         if self._mechanisms is None:
@@ -175,9 +134,8 @@ class Evaluator:
             for told in (report.problem, report.notice)
             if told
         )
-        computing = ("effects are being computed",) if self._effects is None and self._effects_job else ()
         graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
-        return (*signals, *graph, *self._effects_notices, *computing)
+        return (*signals, *graph, *self.asking.notices)
 
 
 class Clock:
@@ -202,7 +160,7 @@ class Clock:
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
-        self.evaluator.effects_workers.stop()
+        self.evaluator.asking.workers.stop()
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""
@@ -254,7 +212,7 @@ class Clock:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.tick()
-            if self.health.error or not self.evaluator.wait_for_effects(timeout=self._until_next()):
+            if self.health.error or not self.evaluator.asking.wait(timeout=self._until_next()):
                 self._stop.wait(self._until_next())
 
     def _until_next(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from datasource.effects.study import Ints, StudyError
 from datasource.evaluation.effect_rows import Rows, place_rows
+from datasource.evaluation.effect_yes_no import yes_or_no
 from datasource.settings.finding import known
 from datasource.telemetry import Floats
 from datasource.telemetry.csv_layout import is_entity_name, read_heading
@@ -17,8 +18,6 @@ MOST_LEVELS = 50
 """A text with more different values than this is no category."""
 
 _FEW_VALUES = 10
-_ON = frozenset({"1", "true", "yes", "y", "on", "treated", "treatment", "exposed", "active", "after", "post"})
-_OFF = frozenset({"0", "false", "no", "n", "off", "control", "untreated", "unexposed", "inactive", "before", "pre"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class Columns:
 
     def has(self, asked: str) -> bool:
         return _look_up(self.table, asked) is not None
+
+    @property
+    def names(self) -> list[str]:
+        """The headings."""
+        return _names(self.table)
 
     def numbers(self, asked: str) -> Floats:
         """A column of numbers, or of words for yes and no. Raises StudyError for other texts and for empty ones."""
@@ -113,6 +117,12 @@ def read_columns(
     for name in (*numeric, *others, *unit, *([time] if time else [])):
         find_column(table, name)
     taken = {find_column(table, name).name for name in numeric}
+    for part, names in (("unit", unit), ("time", [time] if time else [])):
+        for name in names:
+            if find_column(table, name).name in taken:
+                raise StudyError(
+                    f"'{name}' is treatment, outcome, instrument or mediator; name another column as the {part}"
+                )
     for name in taken:
         numbers_of(find_column(table, name))
     units = [find_column(table, name).name for name in unit]
@@ -124,9 +134,9 @@ def read_columns(
 
 def numbers_of(column: Column) -> Floats:
     """The numbers of all rows. Raises StudyError where there are none."""
-    values = column.values if column.values is not None else _yes_or_no(column)
+    values = column.values if column.values is not None else yes_or_no(_texts(column))
     if values is None:
-        raise StudyError(f"'{column.name}' holds text ({_first(column)}); an effect needs numbers, or yes and no")
+        raise StudyError(f"'{column.name}' holds text ({_sample(column)}")
     if not np.isfinite(values).any():
         raise StudyError(f"'{column.name}' holds no number: every cell is empty or NaN")
     return values
@@ -136,7 +146,9 @@ def find_column(table: Table, asked: str) -> Column:
     """A column by its name, with or without the unit in its heading. Raises StudyError that says what is there."""
     found = _look_up(table, asked)
     if found is None:
-        raise StudyError(f"{table.path}: no column '{asked}'; {known(asked, _names(table))}")
+        alike = _other_case(asked, _names(table))
+        meant = f"did you mean '{alike}'?" if alike else known(asked, _names(table))
+        raise StudyError(f"{table.path}: no column '{asked}'; {meant}")
     return found
 
 
@@ -154,6 +166,10 @@ def _look_up(table: Table, asked: str) -> Column | None:
 def _bare(name: str) -> str:
     entity, signal, _ = read_heading(name)
     return f"{entity}.{signal}" if entity else signal
+
+
+def _other_case(asked: str, names: Iterable[str]) -> str | None:
+    return next((name for name in names if name.lower() == asked.lower() and name != asked), None)
 
 
 def _names(table: Table) -> list[str]:
@@ -174,14 +190,9 @@ def _texts(column: Column) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
     return found
 
 
-def _yes_or_no(column: Column) -> Floats | None:
-    texts = np.array([text.lower() for text in _texts(column)], dtype=object)
-    on, off, empty = (np.isin(texts, list(words)) for words in (_ON, _OFF, ("",)))
-    if not (on | off | empty).all():
-        return None
-    return np.where(empty, np.nan, on.astype(np.float64))
-
-
-def _first(column: Column) -> str:
-    texts = [text for text in _texts(column) if text]
-    return f"as '{texts[0]}'"
+def _sample(column: Column) -> str:
+    """Some of the texts of a column, and what to write instead."""
+    texts = sorted({text for text in _texts(column) if text})
+    if len(texts) == 2:
+        return f"'{texts[0]}' and '{texts[1]}'); write 1 for the one whose effect is asked for and 0 for the other"
+    return f"as '{texts[0]}'); an effect needs numbers, or yes and no"

@@ -6,7 +6,9 @@ import numpy as np
 
 from datasource.effects.identification import FRONT_DOOR, INSTRUMENT, NO_PATH, Identification
 from datasource.effects.methods import ESTIMATORS
+from datasource.effects.result import Check
 from datasource.effects.study import StudyError
+from datasource.evaluation.effect_adoption import is_adopted
 from datasource.evaluation.effect_columns import Columns
 from datasource.evaluation.effect_graph import ColumnGraph, read_column_graph
 from datasource.evaluation.effect_question import FileQuestion
@@ -33,6 +35,7 @@ class Design:
     feedback: bool = False
     assumptions: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def design_of(question: FileQuestion, columns: Columns) -> Design:
@@ -41,12 +44,37 @@ def design_of(question: FileQuestion, columns: Columns) -> Design:
     if question.graph is None:
         design = said
     else:
-        graph = read_column_graph(question.graph, lambda name: columns.name(name) if columns.has(name) else None)
-        design = _by_graph(question, columns, graph)
+        graph = read_column_graph(
+            question.graph, lambda name: columns.name(name) if columns.has(name) else None, columns.names
+        )
         if question.instruments or question.mediators or said.method == DIFFERENCES:
             told = f"{said.identified_by} is asked for: the graph is not used"
             design = replace(said, notices=(told, *said.notices))
-    return _complete(design)
+        elif question.adjust is not None:
+            design = _judged(question, columns, graph)
+        else:
+            design = _by_graph(question, columns, graph)
+    return _complete(question, columns, design)
+
+
+def _judged(question: FileQuestion, columns: Columns, graph: ColumnGraph) -> Design:
+    """The adjustment set that the user names, and what the graph says of it."""
+    treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
+    lags = graph.lags(treatment, outcome) if question.lags is None else question.lags
+    design = _without_graph(replace(question, lags=lags), columns)
+    unit = [(columns.rows.unit, 0)] if columns.rows.units is not None and graph.names(columns.rows.unit) else []
+    given = () if design.identified_by == "randomisation" else (*design.adjustment, *unit)
+    wrong = graph.wrong(treatment, outcome, given, lags)
+    names = ", ".join(dict.fromkeys(name for name, _ in given)) or "nothing"
+    text = "; ".join(wrong) or f"by the graph, adjusting for {names} leaves only what the treatment causes"
+    told = "--adjust says what is adjusted for; the graph only judges it, leave --adjust out and the graph decides"
+    moved = (treatment,) if wrong else (treatment, *(name for name, _ in design.adjustment))
+    return replace(
+        design,
+        feedback=graph.acts_back(outcome, graph.variables(moved)),
+        notices=(told, *graph.notices),
+        checks=(Check("adjustment set", not wrong, text),),
+    )
 
 
 def _without_graph(question: FileQuestion, columns: Columns) -> Design:
@@ -67,7 +95,7 @@ def _without_graph(question: FileQuestion, columns: Columns) -> Design:
         tuple((columns.name(name), 0) for name in question.mediators),
         lags,
         assumptions=ESTIMATORS[method].assumptions,
-        notices=_nothing_adjusted(question, columns) if identified_by in ("adjustment", "randomisation") else (),
+        notices=_told(question, columns, method),
     )
 
 
@@ -77,7 +105,7 @@ def _usual(question: FileQuestion, columns: Columns) -> str:
         return TWO_STAGE
     if question.mediators:
         return MEDIATED
-    if question.group:
+    if question.group or _compared(question, columns):
         return DIFFERENCES
     bare = question.adjust is None and columns.rows.units is None and columns.rows.times is None
     return MEANS if bare and _two_valued(question, columns) else _adjusting(columns)
@@ -88,8 +116,21 @@ def _two_valued(question: FileQuestion, columns: Columns) -> bool:
     return len(np.unique(values[np.isfinite(values)])) == 2
 
 
-def _nothing_adjusted(question: FileQuestion, columns: Columns) -> tuple[str, ...]:
-    if question.adjust:
+def _compared(question: FileQuestion, columns: Columns) -> bool:
+    """Whether nothing is said, and the treatment begins in some units while others wait."""
+    said = question.graph or question.adjust is not None or question.lags or question.modifiers
+    return not said and is_adopted(columns.numbers(question.treatment), columns.rows)
+
+
+def _told(question: FileQuestion, columns: Columns, method: str) -> tuple[str, ...]:
+    """What was decided without being asked."""
+    identified_by = ESTIMATORS[method].identified_by
+    if method == DIFFERENCES and not (question.method or question.group):
+        some = f"{question.treatment} begins in some {columns.rows.unit} and stays on"
+        return (f"{some}: compared with the others, before and after; --method distributed_lag regresses instead",)
+    if identified_by == "randomisation" and question.adjust:
+        return (f"{method} adjusts for nothing: {', '.join(question.adjust)} is not used; leave --method out",)
+    if question.adjust or identified_by not in ("adjustment", "randomisation"):
         return ()
     but = f" but an intercept for each {columns.rows.unit}" if columns.rows.unit else ""
     return (
@@ -101,7 +142,7 @@ def _nothing_adjusted(question: FileQuestion, columns: Columns) -> tuple[str, ..
 def _by_graph(question: FileQuestion, columns: Columns, graph: ColumnGraph) -> Design:
     treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
     lags = graph.lags(treatment, outcome) if question.lags is None else question.lags
-    found = _identified(question, graph.identify(treatment, outcome, lags, also=question.method is not None))
+    found = _identified(question, graph.identify(treatment, outcome, lags, also=question.method is not None), graph)
     if found.identified_by == NO_PATH:
         said = (f"{found.reason}: by the graph alone the effect is 0", *graph.notices)
         return Design(NO_PATH, "the graph", assumptions=found.assumptions, notices=said)
@@ -123,13 +164,14 @@ def _by_graph(question: FileQuestion, columns: Columns, graph: ColumnGraph) -> D
     )
 
 
-def _identified(question: FileQuestion, found: Identification) -> Identification:
+def _identified(question: FileQuestion, found: Identification, graph: ColumnGraph) -> Identification:
     """The way to the effect that the user's method asks for, else the first. Raises StudyError where there is none."""
     if found.identified_by == NO_PATH:
         return found
     if not found.identified:
         further = f"; {' or '.join(found.measure)}" if found.measure else ""
-        raise StudyError(f"the graph does not identify the effect: {found.reason}{further}")
+        notices = "".join(f"; {notice}" for notice in graph.notices)
+        raise StudyError(f"the graph does not identify the effect: {found.reason}{further}{notices}")
     asked = ESTIMATORS[question.method].identified_by if question.method else found.identified_by
     if asked == "comparison" or (asked == "randomisation" and not found.required):
         asked = found.identified_by
@@ -169,8 +211,15 @@ def _lagged(moment: Moment) -> Lagged:
     return moment.variable.signal, moment.lag
 
 
-def _complete(design: Design) -> Design:
+def _complete(question: FileQuestion, columns: Columns, design: Design) -> Design:
     """Raises StudyError where the method lacks what only the user can name."""
+    rows = columns.rows
+    if design.method == DIFFERENCES and not question.group and (rows.units is None or rows.times is None):
+        raise StudyError(
+            f"{design.method} needs --unit and --time, or --group and --post: who was treated, and from when on"
+        )
+    if design.identified_by == "comparison" and rows.times is None and not question.group:
+        raise StudyError(f"{design.method} compares before with after; name the times with --time")
     if design.identified_by == INSTRUMENT and not design.instruments:
         raise StudyError(
             f"{design.method} needs --instrument: what moves the treatment, and the outcome only through it"

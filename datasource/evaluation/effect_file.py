@@ -15,6 +15,7 @@ from datasource.effects.simpson import stratify
 from datasource.effects.study import NO_COLUMNS, Study, StudyError, lay_out
 from datasource.evaluation.effect_columns import Columns, read_columns
 from datasource.evaluation.effect_design import Design, Lagged, design_of
+from datasource.evaluation.effect_parts import refuse_second_parts
 from datasource.evaluation.effect_question import FileAnswer, FileQuestion
 from datasource.settings import format_duration
 from datasource.telemetry import Floats
@@ -39,7 +40,7 @@ def answer_file(question: FileQuestion) -> FileAnswer:
     treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
     if treatment == outcome:
         raise StudyError(f"'{treatment}' is both treatment and outcome; ask for the effect on another column")
-    _refuse_ends(question, columns)
+    refuse_second_parts(question, columns)
     design = design_of(question, columns)
     study = _study(question, design, columns)
     check_study(study)
@@ -64,8 +65,8 @@ def answer_file(question: FileQuestion) -> FileAnswer:
         answer.n,
         design.assumptions,
         answer.per_lag,
-        answer.groups or _groups(study, design, columns),
-        checks,
+        _named(answer.groups or _groups(study, design), columns.rows.unit),
+        (*design.checks, *checks),
         strata,
         answer.comparison,
         tuple(dict.fromkeys((*notices, *answer.notices))),
@@ -76,22 +77,6 @@ def _cells(question: FileQuestion) -> tuple[str, ...]:
     return tuple(name for name in (question.group, question.post) if name)
 
 
-def _refuse_ends(question: FileQuestion, columns: Columns) -> None:
-    """Raises StudyError where treatment or outcome plays a second part."""
-    ends = {columns.name(question.treatment): "the treatment", columns.name(question.outcome): "the outcome"}
-    if question.group and question.post:
-        ends = {columns.name(question.outcome): "the outcome"}
-    parts = {
-        "adjust for": question.adjust or (),
-        "use as instrument": question.instruments,
-        "use as mediator": question.mediators,
-    }
-    for part, names in parts.items():
-        for name in names:
-            if columns.name(name) in ends:
-                raise StudyError(f"'{name}' is {ends[columns.name(name)]}; {part} another column")
-
-
 def _study(question: FileQuestion, design: Design, columns: Columns) -> Study:
     rows = columns.rows
     group = columns.indicator(question.group) if question.group else None
@@ -99,7 +84,8 @@ def _study(question: FileQuestion, design: Design, columns: Columns) -> Study:
     now = columns.numbers(question.treatment)
     if group is not None and post is not None:
         now = (group * post).astype(np.float64)
-    modifiers = {columns.name(name): columns.modifier(name) for name in question.modifiers}
+    named = [columns.name(name) for name in question.modifiers]
+    modifiers = {name: columns.modifier(name) for name in named if name != rows.unit}
     return lay_out(
         columns.numbers(question.outcome),
         np.column_stack([rows.lagged(now, lag) for lag in range(design.lags + 1)]),
@@ -143,7 +129,7 @@ def _association(study: Study) -> Estimate:
     return linear_regression(bare).effect
 
 
-def _groups(study: Study, design: Design, columns: Columns) -> tuple[Group, ...]:
+def _groups(study: Study, design: Design) -> tuple[Group, ...]:
     """The effect within each unit and each level of the modifiers, by the same method."""
     if design.method == NO_PATH or design.identified_by == "comparison":
         return ()
@@ -151,8 +137,12 @@ def _groups(study: Study, design: Design, columns: Columns) -> tuple[Group, ...]
         study = replace(study, units=None) if study.modifiers.names else study
         if not study.modifiers.names:
             return ()
-    found = by_group(study, ESTIMATORS[design.method].estimate)
-    return tuple(group._replace(modifier=columns.rows.unit) if group.modifier == UNIT else group for group in found)
+    return by_group(study, ESTIMATORS[design.method].estimate)
+
+
+def _named(groups: Iterable[Group], unit: str) -> tuple[Group, ...]:
+    """Groups of units by the name of their column."""
+    return tuple(group._replace(modifier=unit) if group.modifier == UNIT and unit else group for group in groups)
 
 
 def _stratified(question: FileQuestion, columns: Columns) -> Stratified | None:

@@ -1,14 +1,16 @@
 """A causal graph between the columns of a file, and what it says about one effect."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import networkx as nx
 
+from datasource.effects.explain import explain
 from datasource.effects.identification import Identification
 from datasource.effects.identify import identify
 from datasource.effects.study import StudyError
-from datasource.graph import CausalGraph, Edge, longest_lag
+from datasource.graph import CausalGraph, Edge, Moment, longest_lag
 from datasource.graph.build import rule_edges
 from datasource.graph.unmeasured import is_common_cause
 from datasource.settings.finding import known
@@ -29,6 +31,13 @@ class ColumnGraph:
     graph: CausalGraph
     notices: tuple[str, ...] = ()
 
+    def names(self, column: str) -> bool:
+        return Variable(_COLUMN, column) in self.graph.variables
+
+    def variables(self, columns: Iterable[str]) -> tuple[Variable, ...]:
+        """Those of these columns that the graph names."""
+        return tuple(Variable(_COLUMN, name) for name in columns if self.names(name))
+
     def variable(self, name: str) -> Variable:
         """The variable of a column. Raises StudyError where the graph does not name it."""
         found = Variable(_COLUMN, name)
@@ -47,15 +56,21 @@ class ColumnGraph:
         """How the effect is identified from what has a column; `also` in which other ways."""
         return identify(self.graph, self.variable(treatment), self.variable(outcome), lags, also=also)
 
+    def wrong(self, treatment: str, outcome: str, adjustment: Iterable[tuple[str, int]], lags: int) -> tuple[str, ...]:
+        """What is wrong with adjusting for these columns, each so many steps before; empty where nothing is."""
+        moments = [Moment(Variable(_COLUMN, name), lag) for name, lag in adjustment]
+        return explain(self.graph, self.variable(treatment), self.variable(outcome), moments, lags)
+
     def acts_back(self, outcome: str, on: Iterable[Variable]) -> bool:
         """Whether the outcome moves any of these later on."""
         return self.variable(outcome) in self.graph.ancestors(on)
 
 
-def read_column_graph(path: str, column: Callable[[str], str | None]) -> ColumnGraph:
+def read_column_graph(path: str, column: Callable[[str], str | None], columns: Sequence[str]) -> ColumnGraph:
     """Read rules between column names; `column` gives the column that a name stands for, None where there is none.
 
-    Raises SettingsError and StudyError.
+    `columns` are all there are. Raises SettingsError and StudyError, also for a name that is a column's but for the
+    case of its letters.
     """
     rules = load_graph(path)
     edges: dict[tuple[Variable, Variable, int], Edge] = {}
@@ -65,6 +80,8 @@ def read_column_graph(path: str, column: Callable[[str], str | None]) -> ColumnG
             raise StudyError(f"{path}: '{rule}' ties entities; between the columns of a file write 'cause -> effect'")
         cause, effect = (Variable(_COLUMN, column(name) or name) for name in (rule.cause, rule.effect))
         for name, end in ((rule.cause, cause), (rule.effect, effect)):
+            if column(name) is None and name not in rules.unmeasured:
+                _refuse_other_case(path, name, columns)
             if column(name) is None or name in rules.unmeasured:
                 unmeasured[end] = None
         for edge in rule_edges(rule, cause, effect):
@@ -76,9 +93,24 @@ def read_column_graph(path: str, column: Callable[[str], str | None]) -> ColumnG
     variables = tuple(sorted({end for edge in edges.values() for end in edge[:2]}))
     graph = CausalGraph(variables, tuple(sorted(edges.values())), frozenset(unmeasured))
     names = ", ".join(
-        f"'{one}'" for one in unmeasured if not is_common_cause(one) and one.signal not in rules.unmeasured
+        _with_like(one.signal, columns)
+        for one in unmeasured
+        if not is_common_cause(one) and one.signal not in rules.unmeasured
     )
     return ColumnGraph(path, graph, (f"no column of this name, taken as unmeasured: {names}",) if names else ())
+
+
+def _refuse_other_case(path: str, name: str, columns: Iterable[str]) -> None:
+    alike = next((column for column in columns if column.lower() == name.lower()), None)
+    if alike is not None:
+        raise StudyError(
+            f"{path}: '{name}' is no column, and '{alike}' is; write it so, or list '{name}' under unmeasured"
+        )
+
+
+def _with_like(name: str, columns: Sequence[str]) -> str:
+    like = get_close_matches(name, columns, 1, 0.8)
+    return f"'{name}' (did you mean '{like[0]}'?)" if like else f"'{name}'"
 
 
 def _refuse_cycle(path: str, edges: Iterable[Edge]) -> None:

@@ -79,6 +79,8 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
     codes, texts = row_entities(layout.entities, table.rows)
     if layout.entities:
         kept = kept[codes[kept] >= 0]
+        if unit and not kept.size:
+            raise CsvError(f"{table.path}: '{name}' is empty in every row; name another column as the unit")
         counts = np.bincount(codes[kept])
         if counts.max(initial=0) < FEWEST_ROWS:
             notices.append(f"'{name}' is different in every row: it tells no units apart")
@@ -98,6 +100,9 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
         if not kept.size:
             raise CsvError(f"{table.path}: no row has both a time and a unit; nothing can be computed")
         times, step = _on_grid(table, layout, kept, units)
+        if len(np.unique(times)) == 1:
+            notices.append(f"every row has the same '{layout.time}': rows are taken as independent")
+            times = None
     doubled = 0
     if times is not None:
         doubled = len(kept) - len(np.unique(np.column_stack([times, units[kept]]), axis=0))

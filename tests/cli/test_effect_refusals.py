@@ -68,13 +68,17 @@ def test_a_treatment_that_only_copies_what_is_adjusted_for(ask, columns):
 
 
 def test_texts_where_numbers_are_needed(ask):
-    assert "'words' holds text (as 'abc')" in ask(treatment="words")
+    assert "'words' holds text ('abc' and 'def'); write 1 for the one" in ask(treatment="words")
+    assert "'words' holds text (as 'abc'); an effect needs numbers" in ask(
+        treatment="words", words=["abc", "d", "e"] * 40
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--adjust", "zz"), "no column 'zz'; did you mean 'z'?"),
+        (("--adjust", "Z"), "no column 'Z'; did you mean 'z'?"),
         (("--instrument", "zet"), "no column 'zet'"),
         (("--unit", "word"), "no column 'word'; did you mean 'words'?"),
         (("--time", "when"), "no column 'when'; known are: words, x, y, z"),
@@ -88,7 +92,7 @@ def test_the_treatment_is_not_its_own_outcome(ask):
     assert "both treatment and outcome" in ask(outcome="x")
 
 
-@pytest.mark.parametrize("way", ["--adjust", "--instrument", "--mediator"])
+@pytest.mark.parametrize("way", ["--adjust", "--instrument", "--mediator", "--modifiers", "--strata"])
 @pytest.mark.parametrize(("end", "part"), [("x", "the treatment"), ("y", "the outcome")])
 def test_neither_end_plays_a_second_part(ask, way, end, part):
     assert f"'{end}' is {part}" in ask(way, end)
@@ -109,6 +113,29 @@ def test_a_method_that_these_columns_do_not_feed(ask, method, said):
     assert said in ask("--method", method, "--adjust", "z")
 
 
+@pytest.mark.parametrize(("way", "part"), [("--unit", "unit"), ("--time", "time")])
+@pytest.mark.parametrize("end", ["x", "y"])
+def test_neither_end_says_where_a_row_stands(ask, way, part, end):
+    assert f"'{end}' is treatment, outcome, instrument or mediator; name another column as the {part}" in ask(way, end)
+
+
+@pytest.mark.parametrize(("way", "part"), [("--instrument", "the instrument"), ("--mediator", "a mediator")])
+def test_what_is_used_otherwise_is_not_adjusted_for(ask, way, part):
+    assert f"'z' is {part}; take it out of --adjust" in ask(way, "z", "--adjust", "z")
+
+
+def test_a_unit_that_is_empty(ask):
+    assert "'words' is empty in every row" in ask("--unit", "words", words=[""] * N)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [("did", "--unit and --time, or --group and --post"), ("synthetic_control", "--time")],
+)
+def test_a_comparison_without_a_before(ask, method, said):
+    assert said in ask("--method", method)
+
+
 def test_lags_without_times(ask):
     assert "--time" in ask("--lags", "2")
 
@@ -126,6 +153,8 @@ def test_groups_that_are_no_groups(ask):
         ("nothing", "holds no graph"),
         ("- x to y\n", "'x to y'"),
         ("- x -> y\n- u -> x\n- u -> y\n", "does not identify"),
+        ("- x -> y\n- Z -> x\n- Z -> y\n", "'Z' is no column, and 'z' is"),
+        ("- x -> y\n- word -> x\n- word -> y\n", "taken as unmeasured: 'word' (did you mean 'words'?)"),
         ("- x -> y (lag 1)\n", "--time"),
     ],
 )
@@ -152,7 +181,6 @@ def test_rows_that_share_their_time_have_no_lags(ask):
         ("--method", "magic"),
         ("--group", "z"),
         ("--post", "z"),
-        ("--adjust", "z", "--graph", "g.yaml"),
         ("--lags", "-1"),
         ("--lags", "many"),
     ],

@@ -1,5 +1,7 @@
 """The seven situations of the textbooks on simulated truth, and restarts of services as a newcomer would ask."""
 
+import json
+
 import asking_effects as asking
 import numpy as np
 import pytest
@@ -173,6 +175,27 @@ def test_restarts_of_all_services_and_of_each(services, method):
     for service, truth in TRUTH.items():
         assert found[service]["effect"] == pytest.approx(truth, abs=1.0)
         assert found[service]["n"] == 600
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda rules: [rule.split(" -> ") for rule in rules],
+        lambda rules: {"edges": rules},
+        lambda rules: {"edges": [rule.split(" -> ") for rule in rules]},
+        lambda rules: {"templates": rules},
+        lambda rules: {"graph": {"edges": rules}},
+        lambda rules: {"graph": {"templates": rules[:2], "edges": rules[2:]}},
+    ],
+    ids=["pairs", "edges", "edges of pairs", "templates", "graph of edges", "both"],
+)
+def test_the_graph_may_be_written_in_several_ways(services, tmp_path, shape):
+    path, known = services
+    rules = [line.removeprefix("- ") for line in known[1].read_text().splitlines()]
+    written = tmp_path / "graph.json"
+    written.write_text(json.dumps(shape(rules)))
+    answer = asking.effect(path, "pod_restarts", "request_latency", "--graph", written)
+    assert answer == asking.effect(path, "pod_restarts", "request_latency", *known)
 
 
 def test_regression_is_what_rows_without_times_get(services):

@@ -130,7 +130,7 @@ def test_the_answers_to_effect_questions_that_fail_become_a_notice(monkeypatch: 
     def fail(*_: object) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("datasource.evaluation.clock.effects_job", fail)
+    monkeypatch.setattr("datasource.evaluation.asking.effects_job", fail)
     snapshot = World(steps=200).tick()
     assert any("no memory" in notice for notice in snapshot.notices)
 
@@ -152,11 +152,11 @@ def test_effects_that_hang_are_given_up_and_tried_again_at_the_next_refit(monkey
     world = World(steps=400)
     world.now -= 100 * 30
     workers = Hanging()
-    world.clock.evaluator.effects_workers = workers  # type: ignore[assignment]
+    world.clock.evaluator.asking.workers = workers  # type: ignore[assignment]
     world.clock.tick()
     assert world.clock.snapshot
     assert world.clock.snapshot.notices == ("effects are being computed",)
-    monkeypatch.setattr("datasource.evaluation.clock._EFFECTS_TIMEOUT", 0.0)
+    monkeypatch.setattr("datasource.evaluation.asking._TIMEOUT", 0.0)
     world.now += 30
     world.clock.tick()
     assert workers.stopped == 1
@@ -228,7 +228,19 @@ def test_effects_that_are_done_are_taken_though_prometheus_fails() -> None:
     world.clock.evaluator.evaluate(world.now)
     world.client.failing = PrometheusError("unreachable", "gone")
     world.clock.tick()
-    assert world.clock.evaluator._effects_job is None
+    assert not world.clock.evaluator.asking.under_way
+
+
+def test_effects_are_shown_before_they_are_checked() -> None:
+    world = World(steps=200)
+    first = world.clock.evaluator.evaluate(world.now)
+    assert first.effects
+    assert not any(effect.checks for effect in first.effects)
+    assert "effects are being checked" in first.notices
+    second = world.clock.evaluator.evaluate(world.now)
+    assert second.effects
+    assert any(effect.checks for effect in second.effects)
+    assert "effects are being checked" not in second.notices
 
 
 def test_worker_processes_do_jobs_and_end_with_the_pool() -> None:
