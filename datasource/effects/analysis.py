@@ -8,7 +8,7 @@ import numpy as np
 from datasource.effects.association import association
 from datasource.effects.checks import run_checks, window_check
 from datasource.effects.compose import adjusted_for, compose
-from datasource.effects.estimators.by_group import by_group, parts
+from datasource.effects.estimators.by_group import UNIT, by_group, parts
 from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
@@ -152,6 +152,8 @@ def _estimated(
         if not answer.groups and (question.modifiers or len(gathered) > 1):
             rows = study if method.lags else study.collapsed()
             answer = replace(answer, groups=by_group(rows, method.estimate))
+        kind = question.outcome.entity.type
+        groups = tuple(one._replace(modifier=kind) if one.modifier == UNIT else one for one in answer.groups)
         checks = run_checks(study, method, answer) if checked else answer.checks
     except StudyError as error:
         return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
@@ -162,7 +164,7 @@ def _estimated(
         per_lag=answer.per_lag or ((answer.effect,) if not study.lags else ()),
         n=answer.n,
         checks=checks,
-        groups=answer.groups,
+        groups=groups,
         comparison=answer.comparison,
         notices=(*answer.notices, *_left_out(study, gathered)),
     )

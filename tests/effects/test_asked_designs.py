@@ -107,7 +107,7 @@ def test_a_pooled_effect_is_one_for_all_with_each_service_beside_it():
     result = pooled((1.0, 1.0, 1.0, 1.0))
     assert covers(result.effect, 1.0)
     assert str(result.outcome) == "y"
-    assert {group.level for group in result.groups} == {"a/s0", "b/s1", "a/s2", "b/s3"}
+    assert {(g.modifier, g.level) for g in result.groups} == {("service", f"{'ab'[n % 2]}/s{n}") for n in range(4)}
     assert all(covers(group.effect, 1.0) for group in result.groups)
     assert result.adjustment_set == ("z",)
 

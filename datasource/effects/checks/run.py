@@ -20,6 +20,7 @@ from datasource.effects.methods import Method, check_study
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study, StudyError
 
+_EXACT = 1e-9
 _Check = Callable[[Study, Method, Answer], Check | None]
 
 _FOR_EVERY_METHOD: tuple[tuple[str, _Check], ...] = ((too_few_points.NAME, too_few_points.too_few_points),)
@@ -52,6 +53,8 @@ def run_checks(study: Study, method: Method, answer: Answer) -> tuple[Check, ...
 def _made(name: str, check: _Check, study: Study, method: Method, answer: Answer) -> Check | None:
     if name != too_few_points.NAME and not np.isfinite(answer.effect.value):
         return Check(name, None, "there is no estimate to check")
+    if name != too_few_points.NAME and answer.effect.upper - answer.effect.lower <= _EXACT * abs(answer.effect.value):
+        return Check(name, None, "the outcome follows from the treatment without any scatter: nothing is left to try")
     try:
         if name != too_few_points.NAME:
             check_study(study)

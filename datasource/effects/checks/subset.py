@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasource.effects.checks.outcome_regression import outcome_regression
-from datasource.effects.checks.refit import SEED, rows_of, slow, standard_error
+from datasource.effects.checks.refit import SEED, clear, rows_of, slow, standard_error
 from datasource.effects.checks.series import place
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
@@ -11,6 +11,7 @@ from datasource.effects.study import Mask, Study, StudyError
 
 NAME = "subset"
 _FAR = 1.6  # half-widths of 95%: a chance of about 1% that one of five parts is farther away
+_MATTERS = 0.1
 
 
 def subset(study: Study, method: Method, answer: Answer) -> Check:
@@ -18,7 +19,7 @@ def subset(study: Study, method: Method, answer: Answer) -> Check:
 
     An estimate without a part that has the share s of the information should differ by no more than
     sqrt(s / (1 - s)) standard errors of the whole, times the quantile for the largest of them. Failed says which part
-    is different: the effect changed, or a few rows make it.
+    is different: the effect changed, or a few rows make it. A difference of less than a tenth of a clear effect is none.
     """
     rows = rows_of(study, method)
     error = standard_error(answer.effect)
@@ -31,6 +32,8 @@ def subset(study: Study, method: Method, answer: Answer) -> Check:
         share = float(np.clip(information[part].sum() / information.sum(), 0.01, 0.99))
         reach = 1.96 * error * np.sqrt(share / (1 - share))
         distance = abs(without - answer.effect.value) / reach if reach > 0 else 0.0
+        if clear(answer.effect) and abs(without - answer.effect.value) < _MATTERS * abs(answer.effect.value):
+            distance = min(distance, _FAR / 2)
         if not np.isfinite(distance):
             raise StudyError(f"there is no estimate without {_name(rows, number, count)}")
         if not found or distance > worst:

@@ -85,6 +85,8 @@ def _robust(study: Study, answer: Answer, ends: str) -> Check:
     if not scale > 0:
         return Check(NAME, True, f"nothing of {study.outcome_name} is left for a hidden cause to explain")
     error = scale * float(np.sqrt(((fit.residuals / scale) ** 2).sum() / freedom) / np.linalg.norm(fit.treatment_left))
+    if not error > 0:
+        return Check(NAME, None, "the numbers are too large or too small to compare; give them in another unit")
     found = robustness_value(answer.effect.value / error, freedom, fit.effective_n - fit.parameters)
     text = (
         f"a hidden cause would have to explain {found.estimate:.0%} of what is left of both {ends} "

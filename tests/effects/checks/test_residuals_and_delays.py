@@ -67,7 +67,7 @@ def test_effects_that_are_counted_are_over():
 
 def test_effects_that_arrive_later_are_told_with_the_lags_to_use():
     assert outcomes("delayed effect", late)[False] >= 9
-    assert "effects arrive later too: use more lags (--lags 3)" in checked(late(1))["delayed effect"].text
+    assert "effects arrive later too: 3 lags are better than 0" in checked(late(1))["delayed effect"].text
     x = np.array(late(1).treatment[:, 0])
     wide = plain(late(1).outcome[3:], np.column_stack([x[3:], x[2:-1], x[1:-2], x[:-3]]), in_time=True)
     assert checked(wide)["delayed effect"].passed
