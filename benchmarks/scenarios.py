@@ -113,18 +113,44 @@ def _bursts(rng: np.random.Generator, n: int) -> Study:
     return _study(x, x + z + error * np.sqrt(0.2 + own**2 / 5), n, z=z)
 
 
-def _panel(rng: np.random.Generator, n: int, units: int) -> Study:
-    """Several services over the same times, moved by a shock that they share."""
+def _panel(rng: np.random.Generator, n: int, units: int, shared: float = 0.0) -> Study:
+    """Several services over the same times, moved by a shock that they share; `shared` of the treatment's too."""
     length = n // units
     z, own, error = autoregressive(rng.normal(size=(3, units, length + _BURN_IN)))
     z, error = z + _series(rng, length, 1), error + _series(rng, length, 1)
     x = 0.5 * z + own + rng.normal(size=(units, 1))
+    if shared:
+        x += shared * _series(rng, length, 1)
     y = x + z + error + 3 * rng.normal(size=(units, 1))
+    return _units(x, y, z)
+
+
+def _comparison(rng: np.random.Generator, n: int, units: int, treated: int) -> Study:
+    """Services with loads in common; a rollout reaches the first `treated` of them halfway."""
+    length = n // units
+    shocks = _series(rng, length, 2)
+    loads = rng.uniform(0.5, 1.5, size=(units, 1)) if units > 2 else np.ones((units, 1))
+    errors = autoregressive(rng.normal(size=(units, length + _BURN_IN)))
+    x = np.zeros((units, length + _BURN_IN))
+    x[:treated, _BURN_IN + length // 2 :] = 1
+    return _units(x, x + shocks[0] + loads * shocks[1] + errors + 3 * rng.normal(size=(units, 1)))
+
+
+def _switch(rng: np.random.Generator, n: int) -> Study:
+    """A throttle that is on while load is high, for about ten steps at a time."""
+    z, own, error = _series(rng, n, 3)
+    x = (0.5 * z + own > 0).astype(np.float64)
+    return _study(x, x + z + error, n, z=z)
+
+
+def _units(x: Floats, y: Floats, z: Floats | None = None) -> Study:
+    """Treatment, outcome and what is adjusted for, by unit and time (units, burn-in and times), as one study."""
     late = slice(_BURN_IN, None)
+    units, length = x[:, late].shape
     return lay_out(
         y[:, late].ravel(),
         x[:, late].ravel(),
-        {"z": z[:, late].ravel()},
+        {} if z is None else {"z": z[:, late].ravel()},
         times=np.tile(np.arange(length), units),
         units=np.repeat(np.arange(units), length),
         unit_names=[f"service-{unit}" for unit in range(units)],
@@ -162,6 +188,11 @@ SCENARIOS = {
     "bursts": Scenario("errors as wide as the treatment is large", 1.0, _bursts),
     "panel": Scenario("5 services that share shocks", 1.0, lambda rng, n: _panel(rng, n, 5)),
     "many units": Scenario("25 services that share shocks", 1.0, lambda rng, n: _panel(rng, n, 25)),
+    "shared": Scenario("25 services, their treatment shared in part", 1.0, lambda rng, n: _panel(rng, n, 25, 1.0)),
+    "switch": Scenario("on or off, for ten steps at a time", 1.0, _switch),
     "instrument": Scenario("a flag as instrument, confounder unmeasured", 1.0, _instrument),
     "front-door": Scenario("a measured mediator, confounder unmeasured", 1.0, _front_door),
+    "two series": Scenario("one treated, one control, from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 2, 1)),
+    "few units": Scenario("1 of 8 treated from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 8, 1)),
+    "rollout": Scenario("10 of 25 treated from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 25, 10)),
 }

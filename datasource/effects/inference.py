@@ -1,69 +1,142 @@
 """From influence values to an interval that is right for how the rows came about."""
 
+from typing import NamedTuple
+
 import numpy as np
+from scipy import stats
 
 from datasource.effects.result import Estimate
-from datasource.effects.study import Ints, Study
-from datasource.numerics import cosine_error, interval
+from datasource.effects.study import Study
+from datasource.numerics import LONG, SHARED, cosine_sums, on_grid, summed
 from datasource.telemetry import Floats
 
 MANY_UNITS = 20
 """From so many units on, they can be the clusters."""
+FEW_TIMES = 12
+"""With fewer times than this, nothing can be said of how rows hang together over time."""
+
+
+class Covariance(NamedTuple):
+    """The covariance (m, m) of m estimates, the degrees of freedom it is known with, and how many rows it is worth."""
+
+    matrix: Floats
+    freedom: float
+    independent: float
 
 
 def estimate(value: float, influence: Floats, study: Study, parameters: int = 1) -> Estimate:
     """The 95% interval and p-value of an estimate from its influence values (n): value - truth is about their sum.
 
-    Independent rows: heteroscedasticity robust (HC1). One series, or few units over time: `long_run_variance` of the
-    influence by time, which forgives autocorrelation; units of the same time are summed first (Driscoll and Kraay
-    1998). Many units: clustered by unit. Quantiles are Student's t, its degrees of freedom shrink where few rows
-    carry the answer. `parameters` is how many numbers were fitted; what they cost is counted against the number of
-    independent rows that the autocorrelation leaves.
-
-    Measured with linear_regression where regressor, confounder and error are AR(0.9) and n = 1,000 (200 runs each,
-    `benchmarks/coverage.py`): 92-96% of the intervals hold the truth, 94% on average, delayed effects, windows, rare
-    events, heavy tails and panels included. No interval mends a biased estimate: with feedback it is 0%.
+    The error is that of `covariance`; quantiles are Student's t, whose degrees of freedom shrink where few rows carry
+    the answer. `benchmarks/README.md` has how many of the intervals of each estimator hold the truth.
     """
-    n = len(influence)
-    if not np.isfinite(value) or n <= parameters or not np.isfinite(influence).all():
+    if not np.isfinite(value) or len(influence) <= parameters or not np.isfinite(influence).all():
         return Estimate(value, np.nan, np.nan)
     unit = float(np.abs(influence).max()) or 1.0
     squares = (influence / unit) ** 2
     carried = float(squares.sum() ** 2 / (squares**2).sum()) if squares.any() else 0.0
-    independent = float(n)
-    if study.units is not None and study.times is not None and study.unit_count >= MANY_UNITS:
-        sums = _summed(influence / unit, study.units)
-        variance, freedom = float((sums**2).sum() * len(sums) / (len(sums) - 1)), float(len(sums) - 1)
-    elif study.times is not None:
-        variance, freedom = long_run_variance(_summed(influence / unit, study.times, grid=True), study.window)
-        freedom = min(freedom, carried)
-        independent = min(independent, n * float(squares.sum()) / variance) if variance > 0 else independent
-    else:
-        variance, freedom = float(squares.sum()), min(float(n - parameters), carried)
-    correction = max(independent / max(independent - parameters, independent / 3), n / (n - parameters))
-    return from_error(value, unit * float(np.sqrt(variance * correction)), freedom)
+    found = covariance(influence[:, None] / unit, study, parameters)
+    return from_error(value, unit * float(np.sqrt(found.matrix[0, 0])), min(found.freedom, carried))
 
 
-def from_error(value: float, error: float, freedom: float) -> Estimate:
-    """The interval and p-value of an estimate with a standard error and Student's t."""
-    if not np.isfinite(error) or freedom < 1:
-        return Estimate(value, np.nan, np.nan)
-    return Estimate(*interval(value, error, freedom))
+def covariance(influence: Floats, study: Study, parameters: int = 1) -> Covariance:
+    """The covariance of m estimates from their influence values (n, m), each of about 1 in size.
+
+    Independent rows: heteroscedasticity robust (HC1). One series, or few units over time: `long_run_covariance` of
+    the influence by time, which forgives autocorrelation; units of the same time are summed first (Driscoll and Kraay
+    1998). 20 units or more, or fewer than 12 times that several units share: clustered by unit (Liang and Zeger 1986),
+    or by time where there are 30 times and that is a quarter wider: units then share something. `parameters` is how
+    many numbers were fitted; what they cost is counted against the number of independent rows that the autocorrelation
+    leaves.
+    """
+    n = len(influence)
+    found = Covariance(influence.T @ influence, float(n - parameters), float(n))
+    if by_unit(study):
+        found = _clustered(influence, study)
+    elif study.times is not None and not _few_times(study):
+        found = _over_time(influence, study)
+    room = found.independent - parameters
+    correction = max(found.independent / max(room, found.independent / 3), n / max(n - parameters, 1))
+    return found._replace(matrix=found.matrix * correction)
+
+
+def by_unit(study: Study) -> bool:
+    """Whether the units are the clusters: there are many, or several share too few times."""
+    return study.units is not None and (
+        study.unit_count >= MANY_UNITS or (study.unit_count > 1 and study.times is not None and _few_times(study))
+    )
+
+
+def _few_times(study: Study) -> bool:
+    """Whether several rows share each of few times."""
+    assert study.times is not None
+    distinct = len(np.unique(study.times))
+    return distinct < min(FEW_TIMES, study.n)
+
+
+def _clustered(influence: Floats, study: Study) -> Covariance:
+    assert study.units is not None
+    sums = summed(influence, np.unique(study.units, return_inverse=True)[1].astype(np.int64))
+    units = len(sums)
+    found = Covariance(sums.T @ sums * units / (units - 1), float(units - 1), float(study.n))
+    if study.times is None or len(np.unique(study.times)) < LONG:
+        return found
+    shared = _over_time(influence, study)
+    wider = np.trace(shared.matrix) > SHARED**2 * np.trace(found.matrix)
+    return shared._replace(independent=float(study.n)) if wider else found
+
+
+def _over_time(influence: Floats, study: Study) -> Covariance:
+    assert study.times is not None
+    matrix, freedom = long_run_covariance(on_grid(influence, study.times), study.window)
+    squares, variances = (influence**2).sum(axis=0), np.diag(matrix)
+    worth = (squares[variances > 0] / variances[variances > 0]).min(initial=1.0)
+    return Covariance(matrix, freedom, float(len(influence) * worth))
+
+
+def long_run_covariance(series: Floats, window: int = 1) -> tuple[Floats, float]:
+    """The covariance (m, m) of the sums of series (n, m) of mean about 0, and its degrees of freedom.
+
+    Equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) of the series, each prewhitened by an AR(1) (Andrews
+    and Monahan 1992) whose coefficient is corrected for its small-sample bias and kept within 0 and 0.97. There are
+    0.15 n^(2/3) cosines and at least 4, fewer where neighbours share a `window`: the 0.4 n^(2/3) that its authors
+    recommend suit milder autocorrelation.
+    """
+    n = len(series)
+    memory = np.array([_memory(row) for row in series.T])
+    whitened = series[1:] - memory * series[:-1] if memory.any() else series
+    terms = max(min(4, n - 1), min(int(0.15 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
+    waves = cosine_sums(whitened.T, terms) / (1 - memory[:, None])
+    return 2 * waves @ waves.T / max(waves.shape[1], 1), float(terms)
 
 
 def long_run_variance(series: Floats, window: int = 1) -> tuple[float, float]:
-    """The variance of the sum of a series (n) of mean about 0, and the degrees of freedom that it is known with.
+    """`long_run_covariance` of one series (n)."""
+    unit = float(np.abs(series).max(initial=0)) or 1.0
+    matrix, freedom = long_run_covariance(series[:, None] / unit, window)
+    return unit**2 * float(matrix[0, 0]), freedom
 
-    Equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) of the series prewhitened by an AR(1) (Andrews and
-    Monahan 1992) whose coefficient is corrected for its small-sample bias and kept within 0 and 0.97. There are
-    0.15 n^(2/3) cosines and at least 4, fewer where neighbours share a `window`: the 0.4 n^(2/3) that its authors
-    recommend for milder autocorrelation give intervals of 91% coverage where this gives 94%.
-    """
-    n = len(series)
-    memory = _memory(series)
-    whitened = series[1:] - memory * series[:-1] if memory else series
-    terms = max(min(4, n - 1), min(int(0.15 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
-    return (cosine_error(whitened, terms) / (1 - memory)) ** 2, float(terms)
+
+def from_error(value: float, error: float, freedom: float) -> Estimate:
+    """The interval and p-value of an estimate with a standard error and Student's t; NaN below one freedom."""
+    return from_errors(np.array([value]), np.array([error]), freedom)[0]
+
+
+def from_errors(values: Floats, errors: Floats, freedoms: Floats | float) -> list[Estimate]:
+    """95% intervals and p-values (m) of many estimates at once."""
+    reaches = errors * reach(freedoms)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_values = 2 * stats.t.sf(np.where(values == 0, 0.0, np.abs(values / errors)), freedoms)
+    p_values = np.where(np.isfinite(reaches), p_values, np.nan)
+    rows = np.column_stack([values, values - reaches, values + reaches, p_values]).tolist()
+    return [Estimate(*row) for row in rows]
+
+
+def reach(freedoms: Floats | float) -> Floats:
+    """How many standard errors a 95% interval reaches to each side; NaN below one degree of freedom."""
+    known = np.asarray(freedoms, dtype=np.float64)
+    found: Floats = np.where(known >= 1, stats.t.ppf(0.975, np.maximum(known, 1)), np.nan)
+    return found
 
 
 def _memory(series: Floats) -> float:
@@ -74,11 +147,3 @@ def _memory(series: Floats) -> float:
     scaled = series / largest
     raw = float(scaled[1:] @ scaled[:-1]) / float(scaled @ scaled)
     return float(np.clip(raw + (1 + 3 * raw) / len(series), 0, 0.97))
-
-
-def _summed(influence: Floats, keys: Ints, grid: bool = False) -> Floats:
-    """Sums by key, in order; on a `grid`, keys that are missing count as 0."""
-    if grid:
-        sums: Floats = np.bincount(keys - keys.min(), weights=influence).astype(np.float64)
-        return sums
-    return _summed(influence, np.unique(keys, return_inverse=True)[1], grid=True)

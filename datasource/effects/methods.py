@@ -1,9 +1,13 @@
 """The estimators by name, with what each takes for granted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import NamedTuple
 
+import numpy as np
+
+from datasource.effects.inference import by_unit
 from datasource.effects.result import Answer
 from datasource.effects.study import Study, StudyError
 
@@ -17,7 +21,7 @@ class Method(NamedTuple):
 
     `identified_by` is "randomisation", "adjustment", "instrument", "front-door" or "comparison". `lags` says that it
     tells the effects of several lags apart; the others get the study collapsed. `package` is one that pip may have
-    to bring.
+    to bring. `feedback` says that it holds where the outcome moves the treatment later on.
     """
 
     name: str
@@ -27,6 +31,7 @@ class Method(NamedTuple):
     assumptions: tuple[str, ...]
     lags: bool = False
     package: str = ""
+    feedback: bool = False
 
     def estimate(self, study: Study) -> Answer:
         """Run the estimator. Raises StudyError for what the data cannot answer."""
@@ -39,7 +44,21 @@ class Method(NamedTuple):
                 ) from None
         function: Estimator = getattr(import_module(f"{_HERE}.{self.module}"), self.function)
         check_study(study)
-        return function(study if self.lags else study.collapsed())
+        answer = function(study if self.lags else study.collapsed())
+        if self.feedback or self.identified_by not in ("adjustment", "front-door"):
+            return answer
+        return replace(answer, notices=(*answer.notices, *_misses(study)))
+
+
+def _misses(study: Study) -> list[str]:
+    """Where intervals of all methods that adjust, but for the distributed lag, were found to miss in simulations."""
+    said = [_FEEDBACK] if study.feedback else []
+    if study.times is not None and by_unit(study) and (times := len(np.unique(study.times))) < _MANY_TIMES:
+        said.append(
+            f"{times} times are few to judge what units share: where treatment and outcome share shocks that last, "
+            "about 80% of such intervals hold at 40 times; backdoor.distributed_lag or a longer range does better"
+        )
+    return said
 
 
 def check_study(study: Study) -> None:
@@ -56,6 +75,11 @@ def check_study(study: Study) -> None:
             raise StudyError(f"{name} is constant ({column[0]:g}); there is no effect to be seen of it or on it")
 
 
+_MANY_TIMES = 100
+_FEEDBACK = (
+    "the outcome moves the treatment later on, which biases this method on autocorrelated series: in a simulated "
+    "loop it says 1.74 for a true 1.0, and no interval held; backdoor.distributed_lag allows for it"
+)
 _NO_CONFOUNDER = "whatever moves both treatment and outcome is in the adjustment set"
 _LINEAR = "one unit more has the same effect at every level: a straight line"
 _OVERLAP = "wherever the adjustment set leads, there are rows with and without the treatment"
@@ -63,9 +87,11 @@ _PARALLEL = "without the intervention, treated and controls would have gone on i
 _UNTOUCHED = "the intervention does not touch the controls"
 
 
-def _adjusting(name: str, module: str, *further: str, lags: bool = False, package: str = "") -> Method:
+def _adjusting(
+    name: str, module: str, *further: str, lags: bool = False, package: str = "", feedback: bool = False
+) -> Method:
     function = name.rsplit(".", 1)[-1].lower() if module == "metalearners" else module
-    return Method(name, "adjustment", module, function, (_NO_CONFOUNDER, *further), lags, package)
+    return Method(name, "adjustment", module, function, (_NO_CONFOUNDER, *further), lags, package, feedback)
 
 
 _ALL = (
@@ -77,7 +103,7 @@ _ALL = (
         ("the treatment was assigned at random",),
     ),
     _adjusting("backdoor.linear_regression", "linear_regression", _LINEAR, lags=True),
-    _adjusting("backdoor.distributed_lag", "distributed_lag", _LINEAR, lags=True),
+    _adjusting("backdoor.distributed_lag", "distributed_lag", _LINEAR, lags=True, feedback=True),
     _adjusting("backdoor.double_machine_learning", "double_machine_learning", _LINEAR),
     _adjusting("backdoor.econml.dml.LinearDML", "linear_dml", _LINEAR, package="econml"),
     _adjusting("backdoor.econml.dml.CausalForestDML", "causal_forest", _OVERLAP, package="econml"),

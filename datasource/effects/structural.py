@@ -152,7 +152,7 @@ def _uncertainty(fit: Regression, window: int) -> tuple[Floats, Floats]:
     """HAC covariance (k, k) of the slopes, leverage corrected, and the degrees of freedom (k) of each.
 
     Newey and West's estimator over 1.3 sqrt(n) lags with t(1.5 n / lags) quantiles (Lazarus, Lewis, Stock and Watson
-    2018), fewer where few rows carry a slope (Satterthwaite, as `numerics.hac_intervals`).
+    2018), fewer where few rows carry a slope (Satterthwaite, as `numerics.long_run_intervals`).
     """
     weights = fit.weights[:, 1:]
     width = weights.shape[1]

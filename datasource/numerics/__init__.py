@@ -4,22 +4,28 @@ All of it is plain numpy; `tests/numerics/` proves it equal to statsmodels and E
 """
 
 from datasource.numerics.batch import Slopes, Triple, ols_hac
+from datasource.numerics.grid import Floats, Ints, closed_up, on_grid, summed
 from datasource.numerics.hac import (
+    LONG,
+    SHARED,
     Interval,
     cosine_error,
+    cosine_sums,
     ewc_slope,
     ewc_terms,
     hac_errors,
-    hac_intervals,
     hac_lags,
+    honest_residuals,
     interval,
     long_run_intervals,
 )
 from datasource.numerics.partially_linear import dml_windows
-from datasource.numerics.regression import Floats, Ints, Regression, glsar, least_squares
+from datasource.numerics.regression import Regression, glsar, least_squares
 from datasource.numerics.rolling import RollingIntervals, rolling_glsar
 
 __all__ = [
+    "LONG",
+    "SHARED",
     "Floats",
     "Interval",
     "Ints",
@@ -27,17 +33,21 @@ __all__ = [
     "RollingIntervals",
     "Slopes",
     "Triple",
+    "closed_up",
     "cosine_error",
+    "cosine_sums",
     "dml_windows",
     "ewc_slope",
     "ewc_terms",
     "glsar",
     "hac_errors",
-    "hac_intervals",
     "hac_lags",
+    "honest_residuals",
     "interval",
     "least_squares",
     "long_run_intervals",
     "ols_hac",
+    "on_grid",
     "rolling_glsar",
+    "summed",
 ]

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from datasource.numerics.hac import hac_errors
-from datasource.numerics.regression import Floats, Ints, least_squares
+from datasource.numerics.grid import Floats, Ints
+from datasource.numerics.hac import bartlett, hac_errors
+from datasource.numerics.regression import least_squares
 
 _SAFE = 1e-6
 _CHUNK = 16
@@ -133,23 +134,5 @@ def _frisch_waugh_lovell(
     for first in range(0, m, _CHUNK):
         chunk = slice(first, first + _CHUNK)
         moved = both[chunk] @ scaled[columns[chunk]]
-        squares[chunk] = _bartlett(moved[:, 0] * moved[:, 1], min(lags, n - 1))
+        squares[chunk] = bartlett(moved[:, 0] * moved[:, 1], lags)
     return slopes, np.sqrt(squares * n / (n - size - 2)) / movement, left > _SAFE * n
-
-
-def _bartlett(scores: Floats, lags: int) -> Floats:
-    """Newey and West's sum over lags by row of (m, n): the squares of all sums of lags + 1 neighbours, averaged."""
-    m, n = scores.shape
-    block = np.zeros((m, n + 2 * lags))
-    block[:, lags : lags + n] = scores
-    sums, start, length, left = np.zeros((m, n + lags)), 0, 1, lags + 1
-    while left:
-        if left & 1:
-            sums += block[:, start : start + n + lags]
-            start += length
-        left >>= 1
-        if left:
-            block = block[:, :-length] + block[:, length:]
-            length *= 2
-    total: Floats = np.einsum("mt,mt->m", sums, sums) / (lags + 1)
-    return total

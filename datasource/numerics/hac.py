@@ -1,12 +1,16 @@
 """What a coefficient is known to, on autocorrelated rows: HAC and equal-weighted cosines, Student's t."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+from scipy.fft import dct
 
-from datasource.numerics.regression import Floats, Regression, least_squares, on_grid
+from datasource.numerics.grid import Floats, Ints, on_grid, summed
+from datasource.numerics.regression import Regression, least_squares
+
+LONG, SHARED = 30, 1.25
+"""From so many times on, and where errors by time are so many times wider, they count rather than clusters'."""
 
 
 class Interval(NamedTuple):
@@ -33,83 +37,92 @@ def hac_lags(n: int) -> int:
     return int(4 * (max(n, 1) / 100) ** (2 / 9))
 
 
-def hac_errors(fit: Regression, contrasts: Floats, lags: int, leverage: bool = False) -> Floats:
+def bartlett(scores: Floats, lags: int) -> Floats:
+    """Newey and West's (1987) variances (m) of the sums of scores (m, n): sums of lags + 1 neighbours, squared."""
+    m, n = scores.shape
+    lags = min(lags, max(n - 1, 0))
+    block = np.zeros((m, n + 2 * lags))
+    block[:, lags : lags + n] = scores
+    sums, start, length, left = np.zeros((m, n + lags)), 0, 1, lags + 1
+    while left:
+        if left & 1:
+            sums += block[:, start : start + n + lags]
+            start += length
+        left >>= 1
+        if left:
+            block = block[:, :-length] + block[:, length:]
+            length *= 2
+    total: Floats = np.einsum("mt,mt->m", sums, sums) / (lags + 1)
+    return total
+
+
+def hac_errors(fit: Regression, contrasts: Floats, lags: int) -> Floats:
     """Standard errors (m) of the linear combinations `contrasts` (1 + k, m) of a regression's coefficients.
 
     Newey and West (1987), Bartlett weights, statsmodels' correction n / (n - k). Missing grid places count as
-    zero scores (Datta and Du 2012). With `leverage`, residuals are divided by sqrt(1 - leverage) instead, which keeps
-    the interval honest where a few rows carry the answer (HC2, MacKinnon and White 1985).
+    zero scores (Datta and Du 2012).
     """
     n = len(fit.residuals)
     if n <= fit.rank:
         return np.full(contrasts.shape[1], np.nan)
-    residuals = fit.residuals
-    if leverage:
-        residuals = residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
-    scores = on_grid((fit.weights @ contrasts) * residuals[:, None], fit.positions)
-    largest = np.abs(scores).max(axis=0)
-    scores /= np.where(largest > 0, largest, 1.0)
-    variance = (scores * scores).sum(axis=0)
-    for lag in range(1, min(lags, len(scores) - 1) + 1):
-        variance += 2 * (1 - lag / (lags + 1)) * (scores[lag:] * scores[:-lag]).sum(axis=0)
-    errors: Floats = largest * np.sqrt(np.maximum(variance * (1.0 if leverage else n / (n - fit.rank)), 0))
+    scaled, largest = _scaled(on_grid((fit.weights @ contrasts) * fit.residuals[:, None], fit.positions).T)
+    errors: Floats = largest * np.sqrt(bartlett(scaled, lags) * n / (n - fit.rank))
     return errors
 
 
-def hac_intervals(fit: Regression, contrasts: Floats, lags: int) -> list[Interval]:
-    """95% intervals of the combinations `contrasts` (1 + k, m), leverage corrected.
+def honest_residuals(fit: Regression) -> Floats:
+    """The residuals (n) over sqrt(1 - leverage), as wide as the errors are (HC2, MacKinnon and White 1985)."""
+    found: Floats = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    return found
 
-    Quantiles are Student's t with Satterthwaite's degrees of freedom, (sum w^2)^2 / sum w^4 of the rows' weights w
-    (Imbens and Kolesár 2016): a treatment that moved only three times gets the interval that three moves deserve.
+
+def long_run_intervals(
+    fit: Regression, contrasts: Floats, window: int = 1, clusters: Ints | None = None
+) -> list[Interval]:
+    """95% intervals of the combinations `contrasts` (1 + k, m) from the scores by place, leverage corrected (HC2).
+
+    The larger of two HAC errors counts: equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) with
+    `ewc_terms` of them, which hold where scores stay correlated for long, and Newey and West's (1987), which holds
+    where few rows carry the answer. Scores of the same place are summed (Driscoll and Kraay 1998). With `clusters`
+    (n, numbers from 0 on) the error is theirs (Liang and Zeger 1986), unless there are 30 places or more and the
+    error by place is a quarter wider: then rows of the same place share something.
+
+    Quantiles are Student's t with the smaller of the number of cosines or clusters and Satterthwaite's degrees of
+    freedom, (sum w^2)^2 / sum w^4 of the rows' weights w (Imbens and Kolesár 2016): a treatment that moved only three
+    times gets the interval that three moves deserve.
     """
-    usable = np.isfinite(fit.coefficients)
-    errors = hac_errors(fit, contrasts, lags, leverage=True)
+    rows = (fit.weights @ contrasts) * honest_residuals(fit)[:, None]
+    scores = on_grid(rows, fit.positions).T
+    terms = ewc_terms(scores.shape[1], window)
+    errors = long_run_errors(scores, window)
+    by_place = _intervals(fit, contrasts, errors, terms)
+    if clusters is None or not len(rows):
+        return by_place
+    sums, largest = _scaled(summed(rows, clusters).T)
+    count = sums.shape[1]
+    clustered = largest * np.sqrt((sums**2).sum(axis=1) * count / max(count - 1, 1))
+    found = _intervals(fit, contrasts, clustered, count - 1)
+    shared = (errors > SHARED * clustered) & (scores.shape[1] >= LONG)
+    return [one if wide else other for one, other, wide in zip(by_place, found, shared.tolist(), strict=True)]
+
+
+def _intervals(fit: Regression, contrasts: Floats, errors: Floats, terms: float) -> list[Interval]:
+    """Intervals of the combinations from their standard errors (m), which are known with at most `terms` freedom."""
     weights = fit.weights @ contrasts
     found = []
     for m in range(contrasts.shape[1]):
         needed = contrasts[:, m] != 0
         largest = float(np.abs(weights[:, m]).max(initial=0))
-        if not usable[needed].all() or not largest > 0 or not np.isfinite(errors[m]):
+        if not np.isfinite(fit.coefficients[needed]).all() or not largest > 0 or not np.isfinite(errors[m]):
             found.append(NO_INTERVAL)
             continue
         squares = (weights[:, m] / largest) ** 2
-        freedom = min(squares.sum() ** 2 / (squares**2).sum(), len(weights) - fit.rank)
+        freedom = min(squares.sum() ** 2 / (squares**2).sum(), len(weights) - fit.rank, terms)
         value = float(fit.coefficients[needed] @ contrasts[needed, m])
         if freedom < 2:  # one move alone fits itself perfectly
             found.append(Interval(value, np.nan, np.nan))
             continue
         found.append(interval(value, float(errors[m]), freedom))
-    return found
-
-
-def long_run_intervals(fit: Regression, contrasts: Floats, window: int = 1) -> list[Interval]:
-    """95% intervals of the combinations `contrasts` (1 + k, m) from the scores by place, leverage corrected (HC2).
-
-    The larger of two HAC errors counts: equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) with
-    `ewc_terms` of them, which hold where scores stay correlated for long, and Newey and West's (1987), which holds
-    where few rows carry the answer. Scores of the same place are summed (Driscoll and Kraay 1998). Degrees of freedom
-    are the smaller of the number of cosines and Satterthwaite's of the rows' weights w, (sum w^2)^2 / sum w^4 (Imbens
-    and Kolesár 2016).
-    """
-    usable = np.isfinite(fit.coefficients)
-    weights = fit.weights @ contrasts
-    residuals = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
-    found = []
-    for m in range(contrasts.shape[1]):
-        needed = contrasts[:, m] != 0
-        largest = float(np.abs(weights[:, m]).max(initial=0))
-        if not usable[needed].all() or not largest > 0:
-            found.append(NO_INTERVAL)
-            continue
-        squares = (weights[:, m] / largest) ** 2
-        value = float(fit.coefficients[needed] @ contrasts[needed, m])
-        scores = on_grid(weights[:, m] * residuals, fit.positions)
-        terms = ewc_terms(len(scores), window)
-        freedom = min(squares.sum() ** 2 / (squares**2).sum(), len(weights) - fit.rank, terms)
-        if freedom < 2:  # one move alone fits itself perfectly
-            found.append(Interval(value, np.nan, np.nan))
-            continue
-        found.append(interval(value, float(long_run_errors(scores[None, :], window)[0]), freedom))
     return found
 
 
@@ -124,30 +137,30 @@ def long_run_errors(series: Floats, window: int = 1) -> Floats:
     Neighbours that share a `window` are correlated at least that far.
     """
     n = series.shape[1]
-    largest = np.abs(series).max(axis=1, initial=0)
-    largest[~(largest > 0)] = 1.0
-    scaled = series / largest[:, None]
-    by_cosines = 2 * np.mean((scaled @ cosines(n, ewc_terms(n, window)).T) ** 2, axis=1)
-    lags = max(hac_lags(n), window)
-    by_lags = np.einsum("mn,mn->m", scaled, scaled)
-    for lag in range(1, min(lags, n - 1) + 1):
-        by_lags += 2 * (1 - lag / (lags + 1)) * np.einsum("mn,mn->m", scaled[:, lag:], scaled[:, :-lag])
-    errors: Floats = largest * np.sqrt(np.maximum(by_cosines, by_lags))
+    scaled, largest = _scaled(series)
+    waves = cosine_sums(scaled, ewc_terms(n, window)) if n else scaled
+    by_cosines = 2 * (waves**2).sum(axis=1) / max(waves.shape[1], 1)
+    errors: Floats = largest * np.sqrt(np.maximum(by_cosines, bartlett(scaled, max(hac_lags(n), window))))
     return errors
 
 
 def cosine_error(series: Floats, terms: int) -> float:
     """The standard error of the sum of a series (n) of mean about 0: root mean square of its first `terms` cosines."""
-    largest = float(np.abs(series).max(initial=0)) or 1.0
-    return largest * float(np.sqrt(2 * np.mean((cosines(len(series), terms) @ (series / largest)) ** 2)))
+    scaled, largest = _scaled(series[None])
+    return float(largest[0] * np.sqrt(2 * np.mean(cosine_sums(scaled, terms) ** 2)))
 
 
-@lru_cache(maxsize=32)
-def cosines(n: int, terms: int) -> Floats:
-    """cos(pi j (t + 1/2) / n) of the terms j = 1 ... at t = 0 ... n - 1: (terms, n)."""
-    table: Floats = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(n) + 0.5) / n)
-    table.flags.writeable = False
-    return table
+def cosine_sums(series: Floats, terms: int) -> Floats:
+    """Sums over t of series (m, n) times cos(pi j (t + 1/2) / n), j = 1 ... terms and below n: (m, terms)."""
+    found: Floats = dct(series, axis=1)[:, 1 : terms + 1] / 2
+    return found
+
+
+def _scaled(series: Floats) -> tuple[Floats, Floats]:
+    """Series (m, n) with a largest value of 1, and what it was (m), 1 where there is none."""
+    largest = np.abs(series).max(axis=1, initial=0)
+    largest[~(largest > 0)] = 1.0
+    return series / largest[:, None], largest
 
 
 def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from datasource.numerics.grid import Floats, Ints, on_grid
 from datasource.numerics.hac import cosine_error, ewc_terms
-from datasource.numerics.regression import Floats, Ints
 
 _CONSTANT = 1e-10
 
@@ -60,10 +60,9 @@ def dml_windows(
             own[a - begin : b - begin], rest[a - begin : b - begin] = (z[a:b] @ error_of[slope, fold]).T
         scores = own * (rest - slopes[slope] * own) / (own @ own)
         there = places[begin : int(last[slope])]
-        on_grid = np.zeros(int(there[-1] - there[0]) + 1)
-        on_grid[there - there[0]] = scores
-        terms = ewc_terms(len(on_grid), window)
-        error, value = cosine_error(on_grid, terms) * unit, float(slopes[slope]) * unit
+        placed = on_grid(scores, there)
+        terms = ewc_terms(len(placed), window)
+        error, value = cosine_error(placed, terms) * unit, float(slopes[slope]) * unit
         table[place] = value, error, terms, 0
     with np.errstate(divide="ignore", invalid="ignore"):
         value, error, terms_of = table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()

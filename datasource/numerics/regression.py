@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from datasource.numerics.grid import Floats, Ints, on_grid
 
 _DEPENDENT = 1e-9
 """A column of unit length is dependent when less than this of it is left beside the columns before it."""
@@ -174,16 +173,6 @@ def _yule_walker(errors: Floats, grid: Ints, order: int) -> Floats:
         return np.asarray(np.linalg.solve(toeplitz, covariance[1:]), dtype=np.float64)
     except np.linalg.LinAlgError:
         return np.zeros(order)
-
-
-def on_grid(values: Floats, grid: Ints) -> Floats:
-    """Values (n, ...) at their places on the regular grid: 0 where there is none, the sum where there are several."""
-    if len(grid) == 0 or (len(grid) == grid[-1] - grid[0] + 1 and bool((np.diff(grid) == 1).all())):
-        return values
-    first = int(grid.min())
-    placed = np.zeros((int(grid.max()) - first + 1, *values.shape[1:]))
-    np.add.at(placed, grid - first, values)
-    return placed
 
 
 def _relative_change(before: Floats, after: Floats) -> float:

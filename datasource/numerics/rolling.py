@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from datasource.numerics.grid import Floats, Ints
 from datasource.numerics.hac import ewc_terms, long_run_errors
-from datasource.numerics.regression import Floats, Ints
 from datasource.numerics.window_sums import SAFE, Solved, WindowSums, iterate, solve, sum_products, whitened_design
 
 

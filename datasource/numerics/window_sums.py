@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.numerics.regression import Floats, Ints
+from datasource.numerics.grid import Floats, Ints
 
 SAFE = 1e-6
 """How much of a column's variance must be its own for sums of products to be exact to 1e-9."""

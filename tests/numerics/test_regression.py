@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from datasource.numerics import ewc_slope, glsar, hac_errors, hac_intervals, hac_lags, least_squares
+from datasource.numerics import ewc_slope, glsar, hac_errors, hac_lags, least_squares, long_run_intervals
 
 
 def series(seed: int, n: int = 600, k: int = 4):
@@ -60,7 +60,7 @@ def test_a_dependent_column_gets_nan_and_the_others_keep_their_coefficients():
     ours = least_squares(outcome, np.column_stack([constant, columns, columns[:, 1] * 2 + columns[:, 0]]))
     assert np.isnan(ours.coefficients[[1, 6]]).all()
     np.testing.assert_allclose(ours.coefficients[2:6], least_squares(outcome, columns).coefficients[1:], rtol=1e-8)
-    assert np.isnan(hac_intervals(ours, np.eye(7)[:, [1]], 4)[0].value)
+    assert np.isnan(long_run_intervals(ours, np.eye(7)[:, [1]])[0].value)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e12, 0.0), (1e-12, 0.0), (1.0, 1e9), (1e150, 0.0)])
@@ -78,13 +78,13 @@ def test_too_few_rows_give_nan_not_an_exception(n):
     outcome, columns = series(5)
     fit = glsar(outcome[:n], columns[:n], 5)
     assert np.isnan(fit.coefficients).all()
-    assert np.isnan(hac_intervals(fit, np.eye(5), 4)[1].value)
+    assert np.isnan(long_run_intervals(fit, np.eye(5))[1].value)
     assert np.isnan(ewc_slope(outcome[:n], columns[:n, 0]).value)
 
 
 def test_a_perfect_fit_has_no_width():
     _, columns = series(6)
-    interval = hac_intervals(glsar(columns[:, 0] * 2, columns, 5), np.eye(5)[:, [1]], 4)[0]
+    interval = long_run_intervals(glsar(columns[:, 0] * 2, columns, 5), np.eye(5)[:, [1]])[0]
     np.testing.assert_allclose(interval[:3], 2.0, rtol=1e-8)
 
 
@@ -108,7 +108,7 @@ def test_one_move_alone_gets_no_interval():
     rng = np.random.default_rng(8)
     spike = np.zeros((300, 1))
     spike[150] = 1
-    interval = hac_intervals(least_squares(rng.normal(size=300), spike), np.eye(2)[:, [1]], 4)[0]
+    interval = long_run_intervals(least_squares(rng.normal(size=300), spike), np.eye(2)[:, [1]])[0]
     assert np.isnan(interval.lower)
     assert np.isfinite(interval.value)
 
@@ -134,6 +134,6 @@ def test_intervals_hold_where_errors_move_the_column_later():
             noise[t] += 0.7 * noise[t - 1]
             x[t] = 0.5 * y[t - 1] + rng.normal()
             y[t] = x[t] + noise[t]
-        interval = hac_intervals(glsar(y, x[:, None], 5, 5, feedback=True), np.eye(2)[:, [1]], 6)[0]
+        interval = long_run_intervals(glsar(y, x[:, None], 5, 5, feedback=True), np.eye(2)[:, [1]])[0]
         covered += interval.lower <= 1 <= interval.upper
     assert covered >= 90

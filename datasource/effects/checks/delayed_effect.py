@@ -10,6 +10,7 @@ from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
 from datasource.numerics import Regression, glsar
+from datasource.numerics.grid import closed_up, summed
 from datasource.telemetry import Floats
 
 NAME = "delayed effect"
@@ -57,7 +58,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
 
 
 def _fitted(study: Study, further: Floats) -> Regression:
-    """The regression with further lags (n, 3) as its last columns. Raises StudyError where they cannot be told apart."""
+    """The regression with further lags (n, 3) as its last columns. Raises StudyError where they are not their own."""
     columns = np.column_stack([study.controls, study.treatment, further])
     fit = glsar(study.outcome, columns, _ORDER, 5, _places(study), study.feedback)
     if not np.isfinite(fit.coefficients[-_FURTHER:]).all():
@@ -87,12 +88,12 @@ def wald(fit: Regression, study: Study, last: int) -> float:
     influence = influence / largest
     rows = np.searchsorted(_places(study), fit.positions)
     if study.units is not None and study.unit_count >= MANY_UNITS:
-        sums = _summed(influence, np.unique(study.units[rows], return_inverse=True)[1])
+        sums = summed(influence, np.unique(study.units[rows], return_inverse=True)[1])
         terms = len(sums) - 1
         variance = sums.T @ sums * (len(sums) / terms)
     else:
         assert study.times is not None
-        sums = _summed(influence, study.times[rows] - study.times.min())
+        sums = summed(influence, closed_up(study.times[rows]))
         n = len(sums)
         terms = max(last + 2, min(int(0.4 * n ** (2 / 3)), n // max(1, 2 * study.window)))
         cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(n) + 0.5) / n) @ sums
@@ -120,11 +121,7 @@ def _further_lags(study: Study) -> tuple[Ints, Floats]:
 def _places(study: Study) -> Ints:
     """Places on one grid that holds one unit after the other, too far apart to be neighbours."""
     assert study.times is not None
-    places: Ints = study.times - study.times.min()
+    places = closed_up(study.times)
     if study.units is not None:
         places = places + np.unique(study.units, return_inverse=True)[1] * (int(places.max()) + _ORDER + 2)
     return places
-
-
-def _summed(values: Floats, keys: Ints) -> Floats:
-    return np.column_stack([np.bincount(keys, weights=column) for column in values.T])

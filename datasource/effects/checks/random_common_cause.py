@@ -17,9 +17,8 @@ def random_common_cause(study: Study, method: Method, answer: Answer) -> Check |
     """The estimate with a random column in the adjustment set; it should move by less than half its standard error.
 
     On series the column is AR(1) with the treatment's own memory. Three columns are tried, one where the method is
-    slow, and the largest move counts. Learners, whose trees change with any column, and matching, where any column makes
-    other rows neighbours, may move by a whole standard error.
-    Not made where nothing is adjusted for by design.
+    slow, and the largest move counts. Learners, whose trees change with any column, and matching, where any column
+    makes other rows neighbours, may move by a whole standard error. Not made where nothing is adjusted for by design.
     """
     if method.identified_by == "randomisation":
         return None

@@ -3,14 +3,15 @@
 import numpy as np
 
 from datasource.effects.study import Study
+from datasource.numerics.grid import closed_up
 from datasource.telemetry import Floats
 
 
 def on_grid(values: Floats, study: Study) -> Floats:
-    """Values (n) as (units, times), NaN where there is no row. The study must have times."""
+    """Values (n) as (units, times), NaN where there is no row; huge gaps shortened. The study must have times."""
     assert study.times is not None
     units = np.zeros(study.n, dtype=np.int64) if study.units is None else np.unique(study.units, return_inverse=True)[1]
-    places = study.times - study.times.min(initial=0 if study.n == 0 else study.times[0])
+    places = closed_up(study.times)
     grid = np.full((int(units.max(initial=0)) + 1, int(places.max(initial=0)) + 1), np.nan)
     grid[units, places] = values
     return grid

@@ -19,7 +19,7 @@ def subset(study: Study, method: Method, answer: Answer) -> Check:
 
     An estimate without a part that has the share s of the information should differ by no more than
     sqrt(s / (1 - s)) standard errors of the whole, times the quantile for the largest of them. Failed says which part
-    is different: the effect changed, or a few rows make it. A difference of less than a tenth of a clear effect is none.
+    is different: the effect changed, or a few rows make it. Less than a tenth of a clear effect is no difference.
     """
     rows = rows_of(study, method)
     error = standard_error(answer.effect)

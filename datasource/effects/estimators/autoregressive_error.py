@@ -7,6 +7,7 @@ from scipy.fft import dct
 from scipy.signal import lfilter
 
 from datasource.effects.study import Ints, Mask
+from datasource.numerics import closed_up, on_grid
 from datasource.telemetry import Floats
 
 _MEMORIES = np.array([-0.5, -0.25, 0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99])
@@ -42,7 +43,7 @@ class AutoregressiveError:
 
     def covariance(self, weights: Floats, positions: Ints) -> Floats:
         """The covariance (m, m) of the weighted sums `weights` (m, n) of the errors at the places `positions` (n)."""
-        placed = _placed(np.atleast_2d(weights).T, positions)
+        placed = on_grid(np.atleast_2d(weights).T, positions)
         found: Floats = placed.T @ self._spread(placed)
         return found
 
@@ -57,7 +58,7 @@ class AutoregressiveError:
         `design` (m, k) and `inner` (k, k) are those of the hat matrix; the rows' own errors hang together too.
         """
         known = design * fitted[:, None]
-        spread = self._spread(_placed(known, positions))[positions - positions[0]]
+        spread = self._spread(on_grid(known, positions))[closed_up(positions)]
         loads = design @ inner
         squares = self.variance - 2 * (spread * loads).sum(axis=1)
         squares += ((loads @ (known.T @ spread)) * loads).sum(axis=1)
@@ -94,8 +95,8 @@ def autoregressive_error(
     fitted = float(np.trace(crossed))
     if not largest > 0 or n <= fitted + 1:
         return AutoregressiveError(np.array([0.0 if n > fitted + 1 else np.nan]), np.zeros(1), 0.0)
-    power = dct(_placed(residuals[:, None] / largest, positions)[:, 0], norm="ortho") ** 2
-    columns = dct(_placed(design, positions), norm="ortho", axis=0)
+    power = dct(on_grid(residuals / largest, positions), norm="ortho") ** 2
+    columns = dct(on_grid(design, positions), norm="ortho", axis=0)
     taken = ((columns @ (2 * inner - crossed @ inner)) * columns).sum(axis=1)
     length = len(power)
     left_over = np.clip(n / length - taken, 0, None)
@@ -118,10 +119,3 @@ def autoregressive_error(
     long_run = lasting * (1 + memory) / (1 - memory) + noise
     worth = n * float(chances @ np.minimum((lasting + noise) / long_run, 1))
     return AutoregressiveError(variances * largest**2, memories, max(worth - fitted, 2.0))
-
-
-def _placed(columns: Floats, positions: Ints) -> Floats:
-    """Columns (n, m) on the whole grid, 0 where nothing is."""
-    placed = np.zeros((int(positions[-1] - positions[0]) + 1, columns.shape[1]))
-    placed[positions - positions[0]] = columns
-    return placed

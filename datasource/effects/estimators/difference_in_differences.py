@@ -12,11 +12,10 @@ from datasource.effects.estimators.event_study import (
 )
 from datasource.effects.estimators.panel_table import PanelTable, mean_of, panel_table
 from datasource.effects.estimators.parallel_trends import parallel_trends_of_series, parallel_trends_of_units
-from datasource.effects.estimators.pointwise import reach
 from datasource.effects.estimators.single_intervention import times_over
 from datasource.effects.estimators.two_groups import NO_FREEDOM, two_groups
 from datasource.effects.estimators.two_way_effects import Gaps, two_way_gaps, without_columns
-from datasource.effects.inference import MANY_UNITS, from_error
+from datasource.effects.inference import MANY_UNITS, from_error, reach
 from datasource.effects.result import Answer, Check, Comparison, Estimate
 from datasource.effects.study import Ints, Study, StudyError
 from datasource.telemetry import Floats

@@ -6,9 +6,10 @@ import numpy as np
 
 from datasource.effects.estimators.autoregressive_error import autoregressive_error
 from datasource.effects.estimators.panel_table import PanelTable, mean_of
-from datasource.effects.estimators.pointwise import pointwise
+from datasource.effects.inference import from_errors
 from datasource.effects.result import Estimate
 from datasource.effects.study import Ints
+from datasource.numerics import closed_up
 from datasource.telemetry import Floats
 
 EventStudy = tuple[tuple[int, Estimate], ...]
@@ -100,7 +101,7 @@ def event_study_of_units(moved: Changes) -> EventStudy:
     errors, freedom = moved.errors
     return tuple(
         (step, Estimate(0.0, 0.0, 0.0) if step == last else one)
-        for step, one in zip(moved.steps.tolist(), pointwise(mean, errors, freedom), strict=True)
+        for step, one in zip(moved.steps.tolist(), from_errors(mean, errors, freedom), strict=True)
         if np.isfinite(one.value)
     )
 
@@ -110,9 +111,10 @@ def event_study_of_series(difference: Floats, steps: Ints) -> EventStudy:
     before = steps < 0
     process = autoregressive_error(difference[before] - difference[before].mean(), steps[before], _intercept(before))
     base = int(np.flatnonzero(before)[-1])
-    apart = 2 * (process.variance - process.autocovariance(steps - steps[base]))
+    places = closed_up(steps)
+    apart = 2 * (process.variance - process.autocovariance(places - places[base]))
     values = difference - difference[base]
-    every = pointwise(values, np.sqrt(np.maximum(apart, 0)), process.freedom)
+    every = from_errors(values, np.sqrt(np.maximum(apart, 0)), process.freedom)
     every[base] = Estimate(0.0, 0.0, 0.0)
     return tuple(zip(steps.tolist(), every, strict=True))
 

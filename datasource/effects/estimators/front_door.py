@@ -5,7 +5,7 @@ import numpy as np
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study, StudyError
-from datasource.numerics import least_squares
+from datasource.numerics import honest_residuals, least_squares
 from datasource.telemetry import Floats
 
 
@@ -50,5 +50,5 @@ def front_door(study: Study) -> Answer:
 def _slopes(outcome: Floats, columns: Floats, last: int) -> tuple[Floats, Floats]:
     """The coefficients of the `last` columns and their influence values (n, last)."""
     fit = least_squares(outcome, columns)
-    errors = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    errors = honest_residuals(fit)
     return fit.coefficients[-last:], fit.weights[:, -last:] * errors[:, None]

@@ -1,12 +1,12 @@
-"""The covariance of several estimates at once, right for how the rows came about."""
+"""Tests of several estimates at once."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from datasource.effects.inference import MANY_UNITS
-from datasource.effects.study import Ints, Study
+from datasource.effects.inference import covariance
+from datasource.effects.study import Study
 from datasource.telemetry import Floats
 
 
@@ -29,7 +29,7 @@ class JointCovariance(NamedTuple):
 
 def distance(values: Floats, matrix: Floats) -> float:
     """values' matrix^-1 values; NaN where the matrix is singular."""
-    scale = np.sqrt(np.diag(matrix))
+    scale = np.sqrt(np.maximum(np.diag(matrix), 0))
     if not (scale > 0).all():
         return np.nan
     try:
@@ -40,28 +40,8 @@ def distance(values: Floats, matrix: Floats) -> float:
 
 
 def joint_covariance(influence: Floats, study: Study, parameters: int = 1) -> JointCovariance:
-    """The covariance of estimates from their influence values (n, m).
-
-    Rows: heteroscedasticity robust (HC1), and many units: clustered by unit, as `inference.estimate` has it for one.
-    Time: 0.4 n^(2/3) equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018), not prewhitened, units of the
-    same time summed first.
-    """
-    n = len(influence)
-    correction = n / max(n - parameters, 1)
-    if study.units is not None and study.times is not None and study.unit_count >= MANY_UNITS:
-        sums = _summed(influence, np.unique(study.units, return_inverse=True)[1])
-        return JointCovariance(sums.T @ sums * len(sums) / (len(sums) - 1), float(len(sums) - 1))
-    if study.times is None:
-        return JointCovariance(influence.T @ influence * correction, float(n - parameters))
-    sums = _summed(influence, study.times - study.times.min())
-    length = len(sums)
-    terms = max(2, min(int(0.4 * length ** (2 / 3)), length // max(1, 2 * study.window)))
-    cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(length) + 0.5) / length)
-    waves = cosines @ sums
-    return JointCovariance(2 * waves.T @ waves / terms * correction, float(terms))
-
-
-def _summed(influence: Floats, keys: Ints) -> Floats:
-    sums = np.zeros((int(keys.max()) + 1, influence.shape[1]))
-    np.add.at(sums, keys, influence)
-    return sums
+    """The covariance of estimates from their influence values (n, m), as `inference.covariance` has it."""
+    unit = np.abs(influence).max(axis=0, initial=0)
+    unit[~(unit > 0)] = 1.0
+    found = covariance(influence / unit, study, parameters)
+    return JointCovariance(found.matrix * np.outer(unit, unit), found.freedom)

@@ -5,7 +5,7 @@ import numpy as np
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study, StudyError
-from datasource.numerics import least_squares
+from datasource.numerics import honest_residuals, least_squares
 
 
 def linear_regression(study: Study) -> Answer:
@@ -23,7 +23,7 @@ def linear_regression(study: Study) -> Answer:
         raise StudyError(
             f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
         )
-    errors = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    errors = honest_residuals(fit)
     influence = fit.weights[:, first:] * errors[:, None]
     total = estimate(float(slopes.sum()), influence.sum(axis=1), study, fit.rank)
     per_lag = tuple(

@@ -38,7 +38,8 @@ def fit_propensity(columns: Floats, arms: Floats) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky", tol=1e-8, max_iter=200))
+    solver = "newton-cholesky" if (columns != columns[0]).any() else "lbfgs"
+    model = make_pipeline(StandardScaler(), LogisticRegression(solver=solver, tol=1e-6, max_iter=200))
     return model.fit(columns, arms)
 
 

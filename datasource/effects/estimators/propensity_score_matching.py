@@ -29,7 +29,7 @@ def propensity_score_matching(study: Study) -> Answer:
     used[untreated] = -times_used(propensity[treated], propensity[untreated])
     weighted = used * (study.outcome - expected) / treated.sum()
     value = float(weighted.sum())
-    effect = estimate(value, weighted - value * arms / treated.sum(), study)
+    effect = estimate(value, weighted - value * arms / treated.sum(), study, study.controls.shape[1] + 2)
     notice = "this is the effect on the treated (ATT), which is not that on all rows where effects differ"
     return Answer(effect, study.n, checks=(overlap(arms, propensity),), notices=(notice,))
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from datasource.effects.estimators.autoregressive_error import AutoregressiveError
-from datasource.effects.estimators.pointwise import pointwise, reach
-from datasource.effects.inference import from_error
+from datasource.effects.inference import from_error, from_errors, reach
 from datasource.effects.result import Comparison, Estimate
 from datasource.effects.study import Ints, Mask
 from datasource.telemetry import Floats
@@ -32,7 +31,7 @@ def single_comparison(
     if not process.variance > 0:
         errors[:] = np.nan
     widths = errors * reach(process.freedom)
-    every = pointwise(gaps, errors, process.freedom)
+    every = from_errors(gaps, errors, process.freedom)
     every[int(np.flatnonzero(~post)[-1])] = Estimate(0.0, 0.0, 0.0)
     events = tuple(zip((times - times[post][0]).tolist(), every, strict=True))
     weights = post / post.sum()

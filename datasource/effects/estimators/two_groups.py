@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from datasource.effects.inference import estimate
+from datasource.effects.inference import FEW_TIMES, estimate
 from datasource.effects.result import Answer, Check, Estimate
 from datasource.effects.study import Study, StudyError
-from datasource.numerics import least_squares
+from datasource.numerics import honest_residuals, least_squares
 
-_TIMES = 12
-"""From so many times on, rows of the same time may share what happened then."""
 NO_FREEDOM = Check(
     "no degrees of freedom",
     False,
@@ -51,11 +49,9 @@ def two_groups(study: Study) -> Answer:
         raise StudyError(f"{study.n:,} rows do not carry {fit.coefficients.size} coefficients; give more rows")
     if study.n <= fit.rank:
         return Answer(Estimate(float(fit.coefficients[3]), np.nan, np.nan), study.n, checks=(NO_FREEDOM, NO_TRENDS))
-    errors = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
+    errors = honest_residuals(fit)
     notices = []
-    rows = study
-    if study.times is not None and len(np.unique(study.times)) < _TIMES:
-        rows = Study(study.outcome, study.treatment, study.adjustment)
+    if study.times is not None and len(np.unique(study.times)) < min(FEW_TIMES, study.n):
         notices.append("too few times for what the rows of a time share: rows count as independent")
-    effect = estimate(float(fit.coefficients[3]), fit.weights[:, 3] * errors, rows, fit.rank)
+    effect = estimate(float(fit.coefficients[3]), fit.weights[:, 3] * errors, study, fit.rank)
     return Answer(effect, study.n, checks=(NO_TRENDS,), notices=tuple(notices))
