@@ -21,6 +21,8 @@ _LEVEL, _MATTERS, _MOVES = 0.01, 0.1, 10
 def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None:
     """A joint Wald test of three further lags of the treatment in a GLSAR(5) regression; series only.
 
+    What is adjusted for comes in at those lags too: the earlier treatment has its own confounders, at its own time.
+
     Failed when p is below 1% and a further lag has at least a tenth of the effect, also without the 1% of rows that
     carry the further lags most: one incident's edge is not a delay. Not made for instruments and front doors, where a
     plain regression is confounded.
@@ -29,7 +31,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
         return None
     rows, further = _further_lags(study)
     width = study.controls.shape[1] + study.treatment.shape[1]
-    if len(rows) < max(50, 3 * (width + _FURTHER + 1)):
+    if len(rows) < max(50, 3 * (width + further.shape[1] + 1)):
         raise StudyError(f"{len(rows):,} rows with {_FURTHER} further lags are too few to look for later effects")
     later = study.take(rows)
     now = outcome_regression(later).effect
@@ -58,7 +60,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
 
 
 def _fitted(study: Study, further: Floats) -> Regression:
-    """The regression with further lags (n, 3) as its last columns. Raises StudyError where they are not their own."""
+    """The regression with further lags (n, m) as its last columns. Raises StudyError where they are not their own."""
     columns = np.column_stack([study.controls, study.treatment, further])
     fit = glsar(study.outcome, columns, _ORDER, 5, _places(study), study.feedback)
     if not np.isfinite(fit.coefficients[-_FURTHER:]).all():
@@ -105,14 +107,15 @@ def wald(fit: Regression, study: Study, last: int) -> float:
 
 
 def _further_lags(study: Study) -> tuple[Ints, Floats]:
-    """The rows whose treatment is known further back, and that (m, 3)."""
-    grid = on_grid(study.treatment[:, -1], study)
-    places = on_grid(np.arange(study.n, dtype=np.float64), study)
+    """The rows that are known further back, and their adjustment set and, last, their treatment there: (m, 3 k + 3)."""
+    there = np.isfinite(on_grid(np.arange(study.n, dtype=np.float64), study))
     columns = []
-    for back in range(1, _FURTHER + 1):
-        earlier = np.full(grid.shape, np.nan)
-        earlier[:, back:] = grid[:, : grid.shape[1] - back]
-        columns.append(earlier[np.isfinite(places)])
+    for column in (*(study.adjustment.values.T if study.adjustment.names else ()), study.treatment[:, -1]):
+        grid = on_grid(column, study)
+        for back in range(1, _FURTHER + 1):
+            earlier = np.full(grid.shape, np.nan)
+            earlier[:, back:] = grid[:, : grid.shape[1] - back]
+            columns.append(earlier[there])
     further = np.column_stack(columns)
     rows = np.flatnonzero(np.isfinite(further).all(axis=1))
     return rows, further[rows]
