@@ -59,17 +59,21 @@ def propensities(columns: Floats, arms: Floats, folds: Ints | None = None) -> Fl
 def overlap(arms: Floats, propensity: Floats) -> Check:
     """Whether rows alike are found with and without the treatment: few extreme propensities, and weights that spread.
 
-    The effective sample size of an arm is (sum w)^2 / sum w^2 of its inverse propensity weights (Kish 1965).
+    Extreme is below 5% or above 95% of a treatment that half of the rows have; of a rarer one, below a tenth of its
+    share. The effective sample size of an arm is (sum w)^2 / sum w^2 of its inverse propensity weights (Kish 1965).
     """
-    outside = float(((propensity < _THIN) | (propensity > 1 - _THIN)).mean())
+    share = float(arms.mean())
+    low, high = min(_THIN, 2 * _THIN * share), 1 - min(_THIN, 2 * _THIN * (1 - share))
+    outside = float(((propensity < low) | (propensity > high)).mean())
     treated, untreated = (
         float(weights.sum() ** 2 / (weights**2).sum())
         for weights in (1 / propensity[arms == 1], 1 / (1 - propensity[arms == 0]))
     )
     passed = outside <= _SHARE and min(treated, untreated) >= _EFFECTIVE
     text = (
-        f"{outside:.0%} of the rows have a propensity outside [0.05, 0.95]; the weighted rows are worth {treated:,.0f} "
-        f"of {int((arms == 1).sum()):,} with the treatment and {untreated:,.0f} of {int((arms == 0).sum()):,} without"
+        f"{outside:.0%} of the rows have a propensity outside [{low:.2g}, {high:.3g}]; the weighted rows are worth "
+        f"{treated:,.0f} of {int((arms == 1).sum()):,} with the treatment and {untreated:,.0f} of "
+        f"{int((arms == 0).sum()):,} without"
     )
     advice = (
         "" if passed else "; where only one of the two occurs the model extrapolates: narrow the rows or adjust less"
