@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from datasource.cli.effect import effect
+from datasource.cli.rank import rank
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -212,3 +213,4 @@ def shop(listen: str | None, history: str | None) -> None:
 
 
 main.add_command(effect)
+main.add_command(rank)

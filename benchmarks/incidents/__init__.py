@@ -1,0 +1,1 @@
+"""Incidents whose root cause is known, and how rankings of them are judged."""

@@ -1,0 +1,36 @@
+"""One incident with its truth: what a ranking is given, and what it should find."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from datasource.settings import Signal
+from datasource.telemetry import Entity, Matrix, Variable
+
+Scores = Mapping[str, float]
+"""Of each service, higher for the likelier cause."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What was measured before and during an incident.
+
+    `calls` are (caller, callee). `causes` has one set a root cause, of the services that are a right answer; empty
+    where nothing broke. Methods see everything except `causes`.
+    """
+
+    name: str
+    group: str
+    baseline: Matrix
+    incident: Matrix
+    signals: Mapping[str, Signal]
+    calls: tuple[tuple[Entity, Entity], ...] = ()
+    symptom: Variable | None = None
+    causes: tuple[frozenset[str], ...] = ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The measured services, by name."""
+        return tuple(sorted({str(v.entity) for v in (*self.baseline.variables, *self.incident.variables)}))
+
+
+Method = Callable[[Incident], Scores]

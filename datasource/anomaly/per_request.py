@@ -1,0 +1,49 @@
+"""Work and failures as what they are per request, and how well a failure ratio can be known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from datasource.telemetry import Floats
+
+RATIOS = {"%": 100.0, "percent": 100.0, "ratio": 1.0, "percentunit": 1.0}
+"""What stands for the whole, in units of shares."""
+_SMALLEST_FAILURE_RATIO = 0.002
+
+
+def per_request(
+    before: Floats, now: Floats, loads: tuple[Floats, Floats], roles: Sequence[str], units: Sequence[str]
+) -> list[str]:
+    """Change work and failures to what they are per request, and shares of success to failure ratios, in place."""
+    changed = list(roles)
+    for i, role in enumerate(roles):
+        ratio = RATIOS.get(units[i].lower())
+        if role == "complement":
+            highest = max((float(row[np.isfinite(row)].max(initial=0.0)) for row in (before[i], now[i])), default=0.0)
+            whole = 100.0 if highest > 1.5 else 1.0
+            before[i], now[i] = 1 - before[i] / whole, 1 - now[i] / whole
+            changed[i] = "failure" if highest > 0 else ""
+        elif role == "failure" and ratio is not None:
+            before[i], now[i] = before[i] / ratio, now[i] / ratio
+        elif role in ("work", "failure") and np.isfinite(loads[0][i]).any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                before[i] = np.where(loads[0][i] > 0, before[i] / loads[0][i], np.nan)
+                now[i] = np.where(loads[1][i] > 0, now[i] / loads[1][i], np.nan)
+    return changed
+
+
+def counting_error(before: Floats, loads: tuple[Floats, Floats], roles: Sequence[str], step: int) -> Floats:
+    """No failure ratio is known better than by counting the requests of two points, nor than to one in 500.
+
+    A load of whole numbers counts requests, any other is per second.
+    """
+    least = np.zeros(len(roles))
+    for i in (i for i, role in enumerate(roles) if role == "failure"):
+        known = np.concatenate([rows[i][np.isfinite(rows[i])] for rows in loads])
+        each = 1.0 if np.array_equal(known, np.rint(known)) else float(step)
+        latest = loads[1][i][np.isfinite(loads[1][i])]
+        count = max(1.0, 2 * each * float(latest.mean())) if latest.size else 1e6
+        usual = before[i][np.isfinite(before[i])]
+        ratio = min(max(float(np.median(usual)) if usual.size else 0.0, 1 / count), 0.9)
+        least[i] = max(np.sqrt(ratio * (1 - ratio) / count), _SMALLEST_FAILURE_RATIO)
+    return least

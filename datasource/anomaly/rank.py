@@ -1,0 +1,125 @@
+"""A ranking of root causes from a normal time and an incident: who broke, by what is measured and who calls whom."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.anomaly.contribution import Share, contributions
+from datasource.anomaly.levels import Levels, read_levels, squash
+from datasource.anomaly.own import own_failures, own_slowness
+from datasource.anomaly.wire import on_the_wire
+from datasource.settings import Signal
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+_QUANTILE = 0.5
+"""Quantiles are not conserved along calls: what is left of them says half as much."""
+_OUTSIDE = 0.1
+_WAITS = 0.2
+"""A service that is slow or fails, and one that waits, is more often a victim than a cause."""
+_OTHER_KIND = 0.5
+"""Slowness says half as much about failures, and failures about slowness."""
+_NOT_CALLED = 0.7
+"""Whom the symptom does not reach along the calls may still share a machine with one that it reaches."""
+_NEXT = 0.99
+"""The second variable of an entity comes after its first, even where both say the same."""
+_BLAMED = 1.0
+
+
+class Ranked(NamedTuple):
+    """A variable and how likely the incident began there.
+
+    `contribution` is what the service adds by itself, in `unit`: to the symptom where there is one, otherwise to its
+    own requests; None for variables in which nothing is conserved.
+    """
+
+    variable: Variable
+    score: float
+    contribution: float | None
+    unit: str
+
+
+class Ranking(NamedTuple):
+    """Every variable, best first, and the score of each entity, which is that of its best variable."""
+
+    variables: tuple[Ranked, ...]
+    entities: dict[Entity, float]
+
+    @property
+    def blamed(self) -> tuple[Entity, ...]:
+        """The entities whose score is above 1, best first."""
+        return tuple(e for e, s in sorted(self.entities.items(), key=lambda pair: -pair[1]) if s > _BLAMED)
+
+
+def rank(
+    baseline: Matrix,
+    incident: Matrix,
+    signals: Mapping[str, Signal],
+    calls: Collection[tuple[Entity, Entity]] = (),
+    symptom: Variable | None = None,
+) -> Ranking:
+    """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee).
+
+    A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
+    explain (as in PRISM); slowness or failures that its callees do not explain, by conservation along the calls; and
+    waiting of its callers that nobody explains. Where the symptom is slow rather than failing, failures elsewhere
+    count less, and the reverse; so do services that the symptom does not reach along the calls. Everything is taken as
+    robust, moderated standard deviations from the baseline, on a logarithmic scale: what is beyond doubt twice over is
+    not twice as likely. Equal scores are ties.
+    """
+    if not (baseline.variables or incident.variables):
+        return Ranking((), {})
+    levels = read_levels(baseline, incident, signals)
+    place = {entity: number for number, entity in enumerate(levels.services)}
+    pairs = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
+    slowness, failures = own_slowness(levels, pairs), own_failures(levels, pairs)
+    like_slow, like_failing = _kinds(symptom, levels)
+    outside = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
+    own = np.maximum(
+        like_slow * np.where(levels.conserved, 1.0, _QUANTILE) * squash(slowness.z) * np.sqrt(slowness.share),
+        like_failing * squash(failures.z) * np.sqrt(failures.share),
+    )
+    waits = squash(levels.waiting)
+    scores = levels.inside + own + _OUTSIDE * outside + _WAITS * waits + on_the_wire(levels, pairs)
+    if symptom is not None and symptom.entity in place and pairs:
+        scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
+    shares = contributions(levels, slowness, failures, signals, symptom)
+    by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
+    return Ranking(_by_variable(levels, scores, shares, signals), by_entity)
+
+
+def _kinds(symptom: Variable | None, levels: Levels) -> tuple[float, float]:
+    """How much slowness and failures count for this symptom."""
+    role = levels.roles[levels.variables.index(symptom)] if symptom in levels.variables else ""
+    return _OTHER_KIND if role == "failure" else 1.0, _OTHER_KIND if role in ("latency", "work") else 1.0
+
+
+def _reached(start: int, pairs: Collection[tuple[int, int]], count: int) -> NDArray[np.bool_]:
+    found = np.zeros(count, dtype=np.bool_)
+    waiting = [start]
+    while waiting:
+        caller = waiting.pop()
+        if not found[caller]:
+            found[caller] = True
+            waiting += [b for a, b in pairs if a == caller]
+    return found
+
+
+def _by_variable(
+    levels: Levels, scores: Floats, shares: Mapping[int, Share], signals: Mapping[str, Signal]
+) -> tuple[Ranked, ...]:
+    """The entity's score at its clearest variable, less at the others."""
+    ranked: list[Ranked] = []
+    best: dict[int, float] = {}
+    for i in np.argsort(-levels.evidence, kind="stable").tolist():
+        entity, evidence = int(levels.owner[i]), float(levels.evidence[i])
+        score = float(scores[entity])
+        if entity in best:
+            score *= _NEXT * evidence / best[entity] if best[entity] > 0 else 0.0
+        best.setdefault(entity, evidence)
+        variable = levels.variables[i]
+        share = shares.get(i)
+        unit = share.unit if share else signals[variable.signal].unit
+        ranked.append(Ranked(variable, score, share.value if share else None, unit))
+    return tuple(sorted(ranked, key=lambda one: -one.score))

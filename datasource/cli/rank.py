@@ -1,0 +1,95 @@
+"""`causal-datasource rank`: who caused an incident, from two CSV files."""
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+_SHOWN = 10
+
+
+@click.command()
+@click.option("--baseline", required=True, help="A CSV file of a normal time, wide or long.")
+@click.option("--incident", required=True, help="A CSV file of the incident, with the same columns or nearly so.")
+@click.option("--symptom", default=None, help="The variable that alarmed, as web.latency.")
+@click.option("--graph", default=None, help="A causal graph in YAML: 'cause -> effect' between variables.")
+@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
+@click.option("--roles", default=None, help="What signals are, in YAML: 'signal: role' a line.  [default: guessed]")
+@click.option("--time", default=None, help="The time column, where it is not found by itself.")
+@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ranking of all variables as JSON, and nothing else.")
+def rank(
+    baseline: str,
+    incident: str,
+    symptom: str | None,
+    graph: str | None,
+    calls: str | None,
+    roles: str | None,
+    time: str | None,
+    entity: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Rank the root causes of an incident against a normal time, with no server."""
+    import orjson
+
+    from datasource.evaluation.rank_files import load_roles, rank_files
+    from datasource.settings import SettingsError
+    from datasource.settings.graph_file import load_graph
+    from datasource.telemetry.csv_calls import read_calls
+    from datasource.telemetry.csv_files import read_csv
+    from datasource.telemetry.csv_table import CsvError
+
+    try:
+        found = rank_files(
+            read_csv(baseline, time=time, entity=entity),
+            read_csv(incident, time=time, entity=entity),
+            symptom=symptom,
+            graph=load_graph(graph) if graph else None,
+            calls=read_calls(calls) if calls else (),
+            roles=load_roles(roles) if roles else None,
+        )
+    except (CsvError, SettingsError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    entries = [
+        {
+            "variable": str(one.variable),
+            "service": str(one.variable.entity),
+            "score": one.score,
+            "contribution": one.contribution,
+            "unit": one.unit,
+        }
+        for one in found.ranking.variables
+    ]
+    if as_json:
+        click.echo(orjson.dumps({"ranking": entries}, option=orjson.OPT_INDENT_2))
+        return
+    for line in (*_table(entries), *_notices(found.notices, len(found.ranking.blamed))):
+        click.echo(line)
+
+
+def _table(entries: list[dict[str, str | float | None]]) -> Iterator[str]:
+    """The best variable of each service."""
+    from datasource.cli.evaluate import table
+
+    rows = [("", "service", "clearest at", "score", "adds by itself")]
+    best = {entry["service"]: entry for entry in reversed(entries)}
+    first = [entry for entry in entries if best[entry["service"]] is entry]
+    adds = {entry["service"]: entry for entry in entries if entry["contribution"] is not None}
+    for number, entry in enumerate(first[:_SHOWN], 1):
+        own = adds.get(entry["service"])
+        shown = f"{own['contribution']:+.3g} {own['unit']}" if own else ""
+        rows.append((f"{number}.", str(entry["service"]), str(entry["variable"]), f"{entry['score']:.2f}", shown))
+    yield "Root causes, most likely first; above 1 is blamed"
+    yield from table(rows)
+    if len(first) > _SHOWN:
+        yield f"  and {len(first) - _SHOWN} more"
+
+
+def _notices(notices: tuple[str, ...], blamed: int) -> Iterator[str]:
+    if not blamed:
+        yield "Nothing is far enough from normal to be blamed"
+    if notices:
+        yield ""
+        yield "Notices"
+        yield from (f"  {notice}" for notice in notices)

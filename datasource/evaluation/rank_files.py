@@ -1,0 +1,144 @@
+"""A ranking of root causes from files: a normal time, an incident, and what is known of calls, graph and roles."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from datasource.anomaly.rank import Ranking, rank
+from datasource.evaluation.file_calls import entity_pairs
+from datasource.settings import Role, Rule, SettingsError, Signal
+from datasource.settings.model import Graph
+from datasource.telemetry import Entity, Variable
+from datasource.telemetry.csv_calls import NamedCall
+from datasource.telemetry.csv_files import CsvData
+
+_SHOWN = 8
+_FORM = "write 'signal: role' a line, or 'signal: {role: ..., unit: ..., kind: ...}'"
+
+
+@dataclass(frozen=True)
+class RankedFiles:
+    """A ranking, and what was found out and left out on the way."""
+
+    ranking: Ranking
+    symptom: Variable | None
+    notices: tuple[str, ...]
+
+
+def rank_files(
+    baseline: CsvData,
+    incident: CsvData,
+    *,
+    symptom: str | None = None,
+    graph: Graph | None = None,
+    calls: Sequence[NamedCall] = (),
+    roles: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RankedFiles:
+    """Rank the variables of two files. Raises SettingsError where `symptom` or `roles` name what they do not have."""
+    signals = _with_roles({**incident.signals, **baseline.signals}, roles or {})
+    variables = dict.fromkeys((*baseline.matrix.variables, *incident.matrix.variables))
+    entities = {variable.entity for variable in variables}
+    pairs = _pairs(calls, graph, signals, entities)
+    notices = [*dict.fromkeys((*baseline.notices, *incident.notices))]
+    if not pairs:
+        notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")
+    for here, there, where in ((baseline, incident, "incident"), (incident, baseline, "baseline")):
+        missing = [str(v) for v in here.matrix.variables if v not in there.matrix]
+        if missing:
+            notices.append(f"not measured in the {where}, and not judged: {_some(missing)}")
+    if all(signals[variable.signal].role in (None, "load", "event") for variable in variables):
+        raise SettingsError(
+            f"no signal is known to be latency, failure, work or saturation ({_some(signals)}); {_FORM}"
+        )
+    found = _variable(symptom, list(variables)) if symptom else None
+    return RankedFiles(rank(baseline.matrix, incident.matrix, signals, pairs, found), found, tuple(notices))
+
+
+def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    """Roles, units and kinds by signal from a YAML file. Raises SettingsError."""
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if isinstance(data, dict) and isinstance(data.get("roles"), dict):
+        data = data["roles"]
+    if not isinstance(data, dict) or not data:
+        raise SettingsError(f"{path}: holds no roles; {_FORM}")
+    found: dict[str, dict[str, Any]] = {}
+    for name, said in data.items():
+        block = said if isinstance(said, dict) else {"role": said}
+        if unknown := set(block) - {"role", "unit", "kind"}:
+            raise SettingsError(f"{path}: '{name}' has an unknown '{min(map(str, unknown))}'; {_FORM}")
+        role = block.get("role")
+        if role is not None and role not in get_args(Role):
+            raise SettingsError(f"{path}: '{name}' has the role '{role}'; roles are {', '.join(get_args(Role))}")
+        if block.get("kind", "gauge") not in ("gauge", "rate", "quantile", "event"):
+            raise SettingsError(f"{path}: '{name}' has the kind '{block['kind']}'; gauge, rate, quantile or event")
+        found[str(name)] = {**block, **({"unit": str(block["unit"])} if "unit" in block else {})}
+    return found
+
+
+def _with_roles(signals: Mapping[str, Signal], roles: Mapping[str, Mapping[str, Any]]) -> dict[str, Signal]:
+    """A role may be said for a signal, or, as `web.latency`, for that of any one entity."""
+    found = dict(signals)
+    for name, said in roles.items():
+        signal = name if name in found else name.rpartition(".")[2]
+        if signal not in found:
+            raise SettingsError(f"the roles name '{name}', which the files do not have; they have {_some(found)}")
+        found[signal] = found[signal].model_copy(update=dict(said))
+    return found
+
+
+def _variable(text: str, variables: Sequence[Variable]) -> Variable:
+    found = [v for v in variables if text in (str(v), f"{v.entity.name}.{v.signal}")]
+    if not found:
+        near = [str(v) for v in variables if str(v.entity) == text.rpartition(".")[0]] or [str(v) for v in variables]
+        raise SettingsError(f"the symptom '{text}' is in neither file; write it as service.signal, e.g. {_some(near)}")
+    if len(found) > 1:
+        raise SettingsError(f"the symptom '{text}' may be {_some([str(v) for v in found])}; write the whole name")
+    return found[0]
+
+
+def _pairs(
+    calls: Sequence[NamedCall], graph: Graph | None, signals: Mapping[str, Signal], entities: Collection[Entity]
+) -> tuple[tuple[Entity, Entity], ...]:
+    """(caller, callee): as listed, and as the graph's edges between entities imply."""
+    implied = [call for rule in (*graph.edges, *graph.templates) if (call := _implied(rule, signals))] if graph else []
+    by_name: dict[str, Entity] = {}
+    for entity in sorted(entities):
+        by_name.setdefault(entity.name, entity)
+    by_name |= {str(entity): entity for entity in entities}
+    pairs = entity_pairs([*calls, *implied], entities)
+    return tuple(
+        dict.fromkeys(
+            (by_name[p.cause], by_name[p.effect]) for p in pairs if p.cause in by_name and p.effect in by_name
+        )
+    )
+
+
+def _implied(rule: Rule, signals: Mapping[str, Signal]) -> NamedCall | None:
+    """Load goes from caller to callee; everything else an effect gets from those it calls."""
+    cause, effect = _parts(rule.cause, signals), _parts(rule.effect, signals)
+    if rule.relation or not (cause[0] and effect[0]) or cause[0] == effect[0]:
+        return None
+    load = all(name in signals and signals[name].role == "load" for name in (cause[1], effect[1]))
+    return NamedCall(cause[0], effect[0]) if load else NamedCall(effect[0], cause[0])
+
+
+def _parts(name: str, signals: Mapping[str, Signal]) -> tuple[str, str]:
+    """Entity and signal; a name without a signal of the files is an entity's."""
+    entity, _, signal = name.rpartition(".")
+    if signal in signals:
+        return entity, signal
+    return name, ""
+
+
+def _some(names: Collection[str]) -> str:
+    shown = list(names)[:_SHOWN]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")

@@ -1,0 +1,80 @@
+"""The simulated suite says what is true, judges ties fairly, and can be read by others."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.incidents.export import export
+from benchmarks.incidents.incident import Incident
+from benchmarks.incidents.judging import average_at_5, found_within, sign_test, wilson
+from benchmarks.incidents.ours import ours
+from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
+from benchmarks.peers import PEERS
+from datasource.telemetry.csv_calls import read_calls
+from datasource.telemetry.csv_files import read_csv
+from datasource.telemetry.matrix import empty_matrix
+
+
+def judged(*causes: str) -> Incident:
+    return Incident(
+        "", "", empty_matrix(0, 60), empty_matrix(0, 60), {}, causes=tuple(frozenset(c.split()) for c in causes)
+    )
+
+
+def test_ties_are_worth_what_they_give_on_average():
+    tied = dict.fromkeys("abcd", 1.0)
+    assert found_within(judged("a"), tied, 1) == pytest.approx(1 / 4)
+    assert found_within(judged("a"), tied, 3) == pytest.approx(3 / 4)
+    assert found_within(judged("a b"), tied, 1) == pytest.approx(1 / 2)
+    assert found_within(judged("a"), {**tied, "b": 2.0}, 2) == pytest.approx(1 / 3)
+
+
+def test_two_roots_share_the_places():
+    scores = {"a": 3.0, "x": 2.0, "b": 1.0}
+    assert found_within(judged("a", "b"), scores, 1) == 1
+    assert found_within(judged("a", "b"), scores, 2) == 0.5
+    assert average_at_5(judged("a", "b"), scores) == pytest.approx((1 + 0.5 + 1 + 1 + 1) / 5)
+
+
+def test_a_cause_without_a_score_is_not_found():
+    assert found_within(judged("unseen"), {"a": 1.0}, 5) == 0
+
+
+def test_intervals_and_signs_are_the_published_ones():
+    assert wilson(0.5, 24) == pytest.approx((0.3143, 0.6857), abs=1e-3)
+    assert sign_test([1, 1, 1, 0], [0, 0, 0, 0]) == (3, 0, 0.25)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_case_is_the_same_every_time_and_knows_its_truth(scenario):
+    one, again = simulate_incident(scenario, 3), simulate_incident(scenario, 3)
+    assert np.array_equal(one.incident.values, again.incident.values, equal_nan=True)
+    assert one.causes == again.causes
+    assert bool(one.causes) == (scenario not in ("traffic surge", "quiet"))
+
+
+@pytest.mark.parametrize("method", [*PEERS, "ours"])
+def test_every_method_scores_every_service(method):
+    incident = simulate_incident("20% missing", 1)
+    scores = ours(incident) if method == "ours" else PEERS[method](incident)
+    assert set(scores) == set(incident.services)
+    assert all(np.isfinite(score) for score in scores.values())
+
+
+def test_ours_finds_most_causes_of_the_suite():
+    easy = [simulate_incident("shared callee", number) for number in range(8)]
+    assert np.mean([found_within(one, ours(one), 1) for one in easy]) >= 0.8
+
+
+def test_exported_files_are_the_incident(tmp_path):
+    incident = simulate_incident("one fault", 2)
+    folder = export(incident, tmp_path)
+    read = read_csv(folder / "incident.csv").matrix
+    assert {str(v) for v in read.variables} == {str(v) for v in incident.incident.variables}
+    mine = {str(v): row for v, row in zip(incident.incident.variables, incident.incident.values, strict=True)}
+    theirs = {str(v): row for v, row in zip(read.variables, read.values, strict=True)}
+    assert all(np.allclose(theirs[name], mine[name], rtol=1e-5, equal_nan=True) for name in mine)
+    assert len(read_calls(folder / "calls.csv")) == len(incident.calls)
+    truth = json.loads((folder / "truth.json").read_text())
+    assert truth["root_causes"] == [sorted(cause) for cause in incident.causes]
