@@ -10,6 +10,7 @@ import click
 
 from datasource.cli.effect import effect
 from datasource.cli.rank import rank
+from datasource.cli.score import score
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -214,3 +215,4 @@ def shop(listen: str | None, history: str | None) -> None:
 
 main.add_command(effect)
 main.add_command(rank)
+main.add_command(score)

@@ -1,0 +1,136 @@
+"""`causal-datasource score`: scores of every variable at every point of a CSV file."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from datasource.cli.offline import Opened, Source
+    from datasource.settings import Settings
+    from datasource.telemetry import Matrix
+    from datasource.telemetry.csv_files import CsvData
+
+
+@click.command()
+@click.option("--data", required=True, multiple=True, help="A CSV file, wide or long; repeat it to join several.")
+@click.option("--baseline", multiple=True, help="A CSV file of a normal time to fit on, instead of the data itself.")
+@click.option("--graph", default=None, help="A causal graph in YAML, instead of the settings' or the usual one.")
+@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
+@click.option("--config", default=None, help="A settings file; its queries are ignored, columns are found by name.")
+@click.option("--time", default=None, help="The time column, where it is not found by itself.")
+@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@click.option(
+    "--output", default=None, help="Write the scores to this file and print a summary.  [default: standard output]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON, and nothing else.")
+def score(
+    data: tuple[str, ...],
+    baseline: tuple[str, ...],
+    graph: str | None,
+    calls: str | None,
+    config: str | None,
+    time: str | None,
+    entity: tuple[str, ...],
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Causal and marginal anomaly scores at every point of a CSV file, with no server."""
+    from datasource.cli.offline import Source
+    from datasource.cli.score_rows import print_json, summary, write_csv
+    from datasource.evaluation.score_file import score_matrix
+    from datasource.graph import GraphError
+    from datasource.settings import SettingsError
+    from datasource.telemetry.csv_table import CsvError
+
+    output = None if output == "-" else output
+    inputs = [path for path in (*data, *baseline, graph, calls, config) if path]
+    if output and any(_same(path, output) for path in inputs):
+        _refuse(f"{output} is an input; choose another --output")
+    source = Source(data, config, graph, calls, time, entity)
+    try:
+        files = _read(source, baseline)
+        found = score_matrix(files.settings, files.data.matrix, files.usual, files.notices)
+    except (CsvError, SettingsError, GraphError) as error:
+        _refuse(str(error))
+    has_time = files.data.has_time
+    if output:
+        try:
+            with open(output, "w", encoding="utf-8", newline="") as file:
+                write_csv(file, found, has_time)
+        except OSError as error:
+            _refuse(f"{output}: cannot be written: {error.strerror or error}")
+    if as_json:
+        print_json(found, has_time)
+        return
+    if output:
+        for line in summary(found, has_time):
+            click.echo(line)
+    else:
+        write_csv(sys.stdout, found, has_time)
+    for notice in found.notices:
+        click.echo(notice, err=True)
+
+
+class _Files(NamedTuple):
+    """All that the data's files hold, the settings to fit with, and what to fit on."""
+
+    settings: "Settings"
+    data: "CsvData"
+    usual: "Matrix | None"
+    notices: tuple[str, ...]
+
+
+def _read(source: "Source", baseline: Sequence[str]) -> _Files:
+    """Raises CsvError and SettingsError."""
+    from datasource.settings import format_duration
+    from datasource.telemetry.csv_table import CsvError
+
+    here = _whole(source)
+    there = _whole(source._replace(data=baseline)) if baseline else here
+    if here.data.has_time != there.data.has_time:
+        raise CsvError("one of data and baseline has a time column and the other has none; give both or neither")
+    settings, fitted = there.settings, there.data.matrix
+    usual = fitted.between(fitted.end - (settings.recent_points - 1) * fitted.step, fitted.end)
+    notices = (*there.data.notices, *here.data.notices)
+    if usual.values.shape[1] < fitted.values.shape[1]:
+        span = format_duration(settings.recent_points * fitted.step)
+        notices += (f"what is usual is learnt from the newest {span}, as the settings' baseline says",)
+    elif not baseline:
+        return _Files(settings, here.data, None, notices)
+    return _Files(settings, here.data, usual, notices)
+
+
+def _whole(source: "Source") -> "Opened":
+    """Settings and data as the other commands read them, but with every point of the files."""
+    from datasource.cli.offline import Opened, open_files
+    from datasource.evaluation.files import settings_for
+    from datasource.settings import Loaded, load_settings
+    from datasource.settings.graph_file import load_graph
+    from datasource.telemetry.csv_calls import read_calls
+    from datasource.telemetry.csv_files import read_csv
+    from datasource.telemetry.csv_join import join_csv
+
+    if source.config is None:
+        return open_files(source)
+    loaded = load_settings(source.config)
+    own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
+    graph = load_graph(source.graph) if source.graph else None
+    calls = read_calls(source.calls) if source.calls else ()
+    data = join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
+    everything = loaded.settings.model_copy(
+        update=dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
+    )
+    settings, data = settings_for(everything, data, graph, calls)
+    return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
+
+
+def _same(path: str, other: str) -> bool:
+    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+
+
+def _refuse(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(2)

@@ -1,0 +1,113 @@
+"""Scores of every variable at every point of a matrix: what the service would have said, point by point."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.anomaly import Mechanisms, Prediction, Roles
+from datasource.evaluation.jobs import fit_job
+from datasource.graph import CausalGraph, build_graph
+from datasource.settings import Settings, SettingsError, format_duration
+from datasource.telemetry import Matrix, Variable, encode_events
+from datasource.topology import read_topology
+
+_SHOWN = 8
+
+
+class Scored(NamedTuple):
+    """A variable's predictions by time: given its parents, and given only its own season and level."""
+
+    variable: Variable
+    causal: Prediction
+    marginal: Prediction
+
+
+@dataclass(frozen=True)
+class FileScores:
+    """Mechanisms fitted on a baseline, and the matrix that they are asked about."""
+
+    settings: Settings
+    matrix: Matrix
+    graph: CausalGraph
+    mechanisms: Mechanisms
+    notices: tuple[str, ...]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What is scored, in the matrix' order."""
+        return tuple(variable for variable in self.matrix.variables if variable in self.mechanisms.causal)
+
+    def __iter__(self) -> Iterator[Scored]:
+        """One variable after the other, predicted when it is asked for."""
+        roles = Roles(self.settings.signals)
+        for variable in self.variables:
+            causal, marginal = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
+            yield Scored(variable, causal.predict(self.matrix, roles), marginal.predict(self.matrix, roles))
+
+
+def score_matrix(
+    settings: Settings, matrix: Matrix, baseline: Matrix | None = None, notices: tuple[str, ...] = ()
+) -> FileScores:
+    """Fit mechanisms on `baseline`, else on the matrix itself, and score the matrix; effects are not computed.
+
+    In a baseline of their own, incidents are found and left out as far as they are shorter than half of it. Raises
+    GraphError, and SettingsError when there are too few points to fit or the two matrices have nothing in common.
+    """
+    measured = matrix.variables
+    matrix = matrix.select([variable for variable in measured if variable.signal in settings.signals])
+    if baseline is not None:
+        matrix = _in_step(matrix, baseline.step)
+    matrix = encode_events(matrix, settings.signals)
+    usual = matrix if baseline is None else _alike(encode_events(baseline, settings.signals), matrix)
+    entities = {variable.entity for variable in usual.variables}
+    topology = read_topology(settings, None, entities, usual.start, usual.end)
+    built = build_graph(settings, usual.variables, topology)
+    needed, where = settings.evaluation.warm_up, "" if baseline is None else "of the baseline "
+    points = int(np.isfinite(usual.values).any(axis=0).sum())
+    if points < needed:
+        raise SettingsError(f"{points} points {where}are too few to fit: {needed} are needed (evaluation.warm_up)")
+    mechanisms = fit_job(settings, usual, built.graph)
+    if not mechanisms.causal:
+        most = int(np.isfinite(usual.values).sum(axis=1).max(initial=0))
+        raise SettingsError(
+            f"no variable has enough samples {where}to fit: the fullest has {most}, {needed} are needed "
+            "(evaluation.warm_up)"
+        )
+    left_out = [str(variable) for variable in measured if variable not in mechanisms.causal]
+    said = [f"fewer than {needed} samples {where}to fit on, and not scored: {_some(left_out)}"] if left_out else []
+    if not set(mechanisms.causal) & set(matrix.variables):
+        raise SettingsError(f"nothing can be scored: {said[0]}; the baseline has {_some([*map(str, usual.variables)])}")
+    return FileScores(
+        settings,
+        matrix,
+        built.graph,
+        mechanisms,
+        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said),
+    )
+
+
+def _in_step(matrix: Matrix, step: int) -> Matrix:
+    """A single point has any step."""
+    if matrix.values.shape[1] == 1:
+        return Matrix(matrix.variables, matrix.start, step, matrix.values)
+    if matrix.step != step:
+        ours, theirs = format_duration(matrix.step), format_duration(step)
+        raise SettingsError(f"the baseline has a step of {theirs}, the data of {ours}; bring them to the same step")
+    return matrix
+
+
+def _alike(baseline: Matrix, matrix: Matrix) -> Matrix:
+    """The baseline under the matrix' names: files of one entity each may be named after their files."""
+    here, there = ({variable.entity for variable in one.variables} for one in (matrix, baseline))
+    if len(here) != 1 or len(there) != 1 or here == there:
+        return baseline
+    (entity,) = here
+    named = tuple(Variable(entity, variable.signal) for variable in baseline.variables)
+    return Matrix(named, baseline.start, baseline.step, baseline.values)
+
+
+def _some(names: Collection[str]) -> str:
+    shown = list(names)[:_SHOWN]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")

@@ -1,0 +1,297 @@
+"""`score` says at every point of a file who broke and who only suffers."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from datasource.cli import main
+from datasource.demo.faults import PRESENT
+from datasource.demo.series import SERIES
+from datasource.demo.services import CALLS, HISTORY_STEPS
+from datasource.demo.shop import Shop
+
+POINTS, STEP, START = HISTORY_STEPS, 30, 1_700_000_010
+COLUMNS = ["observed", "expected", "lower", "upper", "causal_score", "marginal_score"]
+SIGNALS = {
+    "service:requests:rate30s": "requests",
+    "service:busy_seconds:rate30s": "busy",
+    "service:latency_seconds:mean30s": "latency",
+    "service:cpu_cores:rate30s": "cpu",
+}
+FAULT = PRESENT.start_step
+"""The row of the shop's file at which the last fault begins."""
+
+
+def run(*arguments, command="score"):
+    result = CliRunner().invoke(main, [command, *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def printed(*arguments) -> list[dict[str, str]]:
+    """The rows of the CSV on standard output."""
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def write(path, header, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def iso(row: int) -> str:
+    return str(np.datetime64(START + STEP * row, "s")) + "Z"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Two days of the demo's shop, whose inventory gets slow in the last twelve minutes, and its calls."""
+    directory = tmp_path_factory.mktemp("shop")
+    taken = [place for place, one in enumerate(SERIES) if one.name in SIGNALS]
+    header = [f"{'/'.join(dict(SERIES[p].labels).values())}.{SIGNALS[SERIES[p].name]}" for p in taken]
+    steps = Shop().history()
+    rows = ([START + STEP * row, *(step.values[place] for place in taken)] for row, step in enumerate(steps))
+    write(directory / "shop.csv", ["time", *header], rows)
+    calls = [(call.client, call.server) for call in CALLS if not call.queue]
+    write(directory / "calls.csv", ["caller", "callee"], calls)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def scored(shop):
+    output = shop / "scores.csv"
+    result = run("--data", shop / "shop.csv", "--calls", shop / "calls.csv", "--output", output)
+    assert result.exit_code == 0, result.output
+    with output.open(newline="") as file:
+        return result, list(csv.DictReader(file))
+
+
+def scores(rows, service, signal, kind, since=0, until=POINTS):
+    own = [row for row in rows if (row["service"], row["signal"]) == (service, signal)]
+    return np.array([float(row[f"{kind}_score"] or "nan") for row in own])[since:until]
+
+
+def test_every_point_of_every_variable_joins_with_the_file(scored):
+    _, rows = scored
+    assert list(rows[0]) == ["time", "namespace", "service", "signal", *COLUMNS]
+    assert len({(row["time"], row["namespace"], row["service"], row["signal"]) for row in rows}) == len(rows)
+    assert len(rows) == POINTS * len(SIGNALS) * 10
+    assert {row["time"] for row in rows} == {iso(row) for row in range(POINTS)}
+
+
+def test_values_are_the_files_own(shop, scored):
+    with (shop / "shop.csv").open(newline="") as file:
+        wide = {iso(number): row for number, row in enumerate(csv.DictReader(file))}
+    for row in scored[1][:: POINTS // 7]:
+        told = wide[row["time"]][f"{row['namespace']}/{row['service']}.{row['signal']}"]
+        assert float(row["observed"]) == float(told)
+        assert float(row["lower"]) <= float(row["expected"]) <= float(row["upper"])
+
+
+def test_who_broke_scores_causally_and_who_waits_for_it_only_marginally(scored):
+    _, rows = scored
+    fault = slice(FAULT + 2, POINTS)
+    assert (scores(rows, PRESENT.service, "latency", "causal")[fault] > 1).all()
+    for victim in ("catalog", "checkout", "orders", "web"):
+        assert (scores(rows, victim, "latency", "marginal")[fault] > 1).all()
+        assert (scores(rows, victim, "latency", "causal")[fault] < 1).all()
+    for kind in ("causal", "marginal"):
+        assert (scores(rows, "cart", "latency", kind)[fault] < 1).all(), "it does not call the inventory"
+
+
+def test_before_the_fault_there_is_hardly_a_score_above_1(scored):
+    for kind in ("causal", "marginal"):
+        assert np.mean(scores(scored[1], PRESENT.service, "latency", kind, until=FAULT) > 1) < 0.005
+
+
+def test_the_summary_says_how_much_was_scored_and_where_the_highest_scores_are(scored):
+    result, rows = scored
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("40 variables of 10 entities, 5,760 points every 30s, 2023-11-14 22:13:30 UTC to ")
+    top = next(number for number, line in enumerate(lines) if line.startswith("  variable"))
+    worst = max(rows, key=lambda row: float(row["causal_score"] or -1))
+    name, score = lines[top + 1].split()[:2]
+    assert name == f"{worst['namespace']}/{worst['service']}.{worst['signal']}"
+    assert float(score) == pytest.approx(float(worst["causal_score"]), rel=0.01)
+    assert "  platform/inventory.latency  " in result.stdout
+    assert "wide: 'time' is the time" in result.stderr
+    assert "wide: " not in result.stdout
+
+
+# Small files of any kind
+
+
+def small(path, points=200, start=60_000, header=("cpu", "latency"), broken=(), seed=3, time=True):
+    """A file in which latency follows cpu, and is 3 too high in the rows `broken`."""
+    rng = np.random.default_rng(seed)
+    cpu = 1 + 0.2 * rng.standard_normal(points)
+    latency = 1 + cpu + 0.05 * rng.standard_normal(points)
+    latency[list(broken)] += 3
+    rows = zip(cpu.tolist(), latency.tolist(), strict=True)
+    if not time:
+        return write(path, header, rows)
+    return write(path, ["time", *header], ([start + 60 * t, *row] for t, row in enumerate(rows)))
+
+
+def above(rows, signal="latency"):
+    return [row["time"] for row in rows if row["signal"] == signal and float(row["causal_score"]) > 1]
+
+
+def test_a_file_of_one_entity_is_named_after_it(tmp_path):
+    rows = printed("--data", small(tmp_path / "web.csv", broken=(150, 151)))
+    assert {(row["service"], row["signal"]) for row in rows} == {("web", "cpu"), ("web", "latency")}
+    assert above(rows) == ["1970-01-01T19:10:00Z", "1970-01-01T19:11:00Z"]
+
+
+def test_without_a_time_column_rows_are_numbered(tmp_path):
+    rows = printed("--data", small(tmp_path / "web.csv", broken=(7, 150), time=False))
+    assert [row["time"] for row in rows if row["signal"] == "cpu"] == [str(number) for number in range(200)]
+    assert above(rows) == ["7", "150"]
+
+
+def test_a_missing_sample_has_an_expected_value_and_no_score(tmp_path):
+    data = small(tmp_path / "web.csv")
+    lines = data.read_text().splitlines()
+    lines[11] = lines[11].rpartition(",")[0] + ","
+    data.write_text("\n".join(lines))
+    row = printed("--data", data)[200 + 10]
+    assert (row["signal"], row["observed"], row["causal_score"], row["marginal_score"]) == ("latency", "", "", "")
+    assert 1 < float(row["expected"]) < 3
+    found = json.loads(run("--data", data, "--json").stdout)["scores"][200 + 10]
+    assert found["observed"] is None
+    assert found["causal_score"] is None
+
+
+def test_json_is_all_that_is_printed_and_has_the_same_rows(tmp_path):
+    data = small(tmp_path / "web.csv", broken=(150,))
+    result = run("--data", data, "--json", "--output", tmp_path / "scores.csv")
+    assert result.stderr == ""
+    answer = orjson.loads(result.stdout)
+    assert list(answer) == ["scores"]
+    assert set(answer["scores"][0]) == {"variable", "labels", "signal", "time", *COLUMNS}
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == printed("--data", data) == printed("--data", data, "--output", "-")
+    for one, row in zip(answer["scores"], rows, strict=True):
+        assert one["variable"] == f"web.{row['signal']}"
+        assert one["time"] == row["time"]
+        assert [one[name] for name in COLUMNS] == [float(row[name]) for name in COLUMNS]
+
+
+def test_an_incident_of_a_few_points_is_scored_against_a_normal_time(tmp_path):
+    normal = small(tmp_path / "normal.csv")
+    for points in (1, 4):
+        incident = small(tmp_path / "incident.csv", points, start=900_000, broken=range(points), seed=5)
+        rows = printed("--data", incident, "--baseline", normal)
+        assert len(rows) == 2 * points
+        assert len(above(rows)) == points
+        assert above(rows, "cpu") == []
+    lasting = small(tmp_path / "lasting.csv", start=900_000, broken=range(200))
+    assert above(printed("--data", lasting)) == [], "a file that is broken throughout is usual to itself"
+    assert len(above(printed("--data", lasting, "--baseline", normal))) == 200
+
+
+CONFIG = """
+prometheus: {url: http://nowhere}
+step: 60s
+baseline: 2h
+entities: {service: {labels: [app]}}
+signals:
+  cpu: {entity: service, query: x, window: 1m, role: saturation}
+  latency: {entity: service, query: x, window: 1m, role: latency}
+graph: {templates: [cpu -> latency]}
+"""
+
+
+def test_with_settings_the_end_scores_as_evaluate_says_and_what_lies_before_the_baseline_scores_too(tmp_path):
+    data, config = small(tmp_path / "web.csv", 300, broken=(20, 299)), tmp_path / "causal.yaml"
+    config.write_text(CONFIG)
+    rows = printed("--data", data, "--config", config)
+    assert len(rows) == 600
+    assert {row["app"] for row in rows} == {"web"}
+    assert above(rows) == ["1970-01-01T17:00:00Z", "1970-01-01T21:39:00Z"]
+    said = orjson.loads(run("--data", data, "--config", config, "--json", command="evaluate").stdout)["metrics"]
+    evaluated = next(one["value"] for one in said if one["name"] == "causal_anomaly_score" and _is_latency(one))
+    assert float(rows[-1]["causal_score"]) == pytest.approx(evaluated)
+    assert "learnt from the newest 2h" in run("--data", data, "--config", config).stderr
+
+
+def _is_latency(sample):
+    return sample["labels"]["signal"] == "latency"
+
+
+def test_labels_that_are_called_like_a_column_are_told_apart(tmp_path):
+    rng = np.random.default_rng(1)
+    lines = ([60 * t, name, rng.normal()] for t in range(100, 200) for name in "ab")
+    rows = printed("--data", write(tmp_path / "data.csv", ["time", "signal", "cpu"], lines), "--entity", "signal")
+    assert {(row["entity_signal"], row["signal"]) for row in rows} == {("a", "cpu"), ("b", "cpu")}
+
+
+def test_a_variable_with_too_few_samples_is_told_and_left_out(tmp_path):
+    rng = np.random.default_rng(2)
+    lines = [[60 * t, rng.normal(), rng.normal() if t < 105 else ""] for t in range(100, 200)]
+    result = run("--data", write(tmp_path / "data.csv", ["time", "web.cpu", "db.cpu"], lines))
+    assert "fewer than 50 samples to fit on, and not scored: db.cpu" in result.stderr
+    assert {row["service"] for row in csv.DictReader(io.StringIO(result.stdout))} == {"web"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "none.csv"], "none.csv: cannot be read: No such file or directory"),
+        (["--data", "{short}"], "20 points are too few to fit: 30 are needed"),
+        (["--data", "{data}", "--baseline", "{short}"], "20 points of the baseline are too few to fit: 30 are needed"),
+        (["--data", "{sparse}"], "no variable has enough samples to fit: the fullest has 20, 100 are needed"),
+        (["--data", "{data}", "--baseline", "{untimed}"], "one of data and baseline has a time column"),
+        (["--data", "{slow}", "--baseline", "{data}"], "the baseline has a step of 1m, the data of 2m"),
+        (["--data", "{other}", "--baseline", "{data}"], "nothing can be scored"),
+        (["--data", "{data}", "--graph", "{cycle}"], "a cycle within one step"),
+        (["--data", "{data}", "--calls", "{data}"], "is no list of calls"),
+        (["--data", "{data}", "--config", "none.yaml"], "none.yaml: there is no such file"),
+        (["--data", "{data}", "--time", "when"], "no column 'when'"),
+        (["--data", "{data}", "--output", "{data}"], "is an input; choose another --output"),
+        (["--data", "{data}", "--output", "{nowhere}"], "cannot be written: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_used_is_told_and_ends_with_2(tmp_path, arguments, message):
+    files = {name: tmp_path / f"{name}.csv" for name in ("data", "short", "sparse", "untimed", "slow", "other")}
+    small(files["data"])
+    small(files["short"], 20)
+    small(files["untimed"], time=False)
+    small(files["other"], header=("disk", "memory"))
+    write(files["slow"], ["time", "cpu"], ([120 * t, t % 7] for t in range(200)))
+    services = range(10)
+    sparse = ([60 * t, *("" if t % 10 != one else t % 7 for one in services)] for t in range(200))
+    write(files["sparse"], ["time", *(f"s{one}.cpu" for one in services)], sparse)
+    files |= {"cycle": tmp_path / "cycle.yaml", "nowhere": tmp_path / "nowhere" / "scores.csv"}
+    files["cycle"].write_text("[cpu -> latency, latency -> cpu]")
+    result = run(*(argument.format(**files) for argument in arguments))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_example_of_the_docs_scores_as_written_there(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "docs" / "csv.md").read_text(encoding="utf-8")
+    program = text.split("python3 - <<'END'\n")[1].split("END\n")[0]
+    header, *written = text.split("## Scores at every point")[1].split("```\n")[2].strip().splitlines()
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, "-"], input=program, text=True, check=True)
+    rows = printed("--data", "shop.csv", "--calls", "calls.csv")
+    assert header == ",".join(rows[0])
+    assert len(written) == 2
+    for line in written:
+        told = dict(zip(header.split(","), line.split(","), strict=True))
+        row = next(r for r in rows if all(r[name] == told[name] for name in ("time", "service", "signal")))
+        for name in COLUMNS:
+            assert float(row[name]) == pytest.approx(float(told[name]), abs=1e-4 if "score" not in name else 0.01)
