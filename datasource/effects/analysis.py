@@ -1,5 +1,6 @@
 """One question of effect, from the matrix and the graph to the answer."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -138,9 +139,9 @@ def _estimated(
     """The answer with its estimate, and the estimator for rolling windows where it is cheap enough."""
     method = ESTIMATORS[question.method or _usual(question, gathered[0])]
     result = replace(result, method=method.name, identified_by=method.identified_by)
-    result = replace(result, assumptions=tuple(dict.fromkeys([*gathered[0].found.assumptions, *method.assumptions])))
+    result = replace(result, assumptions=_assumptions(question, gathered, method))
     try:
-        study = compose(question, gathered, matrix)
+        study = raw = compose(question, gathered, matrix)
         if method.identified_by != "randomisation":
             result = replace(result, adjustment_set=adjusted_for(gathered))
         if len(gathered) > 1:
@@ -154,7 +155,7 @@ def _estimated(
             answer = replace(answer, groups=by_group(rows, method.estimate))
         kind = question.outcome.entity.type
         groups = tuple(one._replace(modifier=kind) if one.modifier == UNIT else one for one in answer.groups)
-        checks = run_checks(study, method, answer) if checked else answer.checks
+        checks = run_checks(study, method, answer, raw) if checked else answer.checks
     except StudyError as error:
         return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
     rolling = _rolling(method, study, gathered) if method.name in _ROLLING else None
@@ -169,6 +170,20 @@ def _estimated(
         notices=(*answer.notices, *_left_out(study, gathered)),
     )
     return estimated, rolling
+
+
+def _assumptions(question: EffectQuestion, gathered: Sequence[Gathered], method: Method) -> tuple[str, ...]:
+    """What graph and method take for granted, the method alone where it does not go the graph's way.
+
+    Of several entities, without the name of the first one.
+    """
+    found = gathered[0].found
+    by_graph = found.identified_by == method.identified_by and not question.instruments
+    said = [*found.assumptions, *method.form] if by_graph else list(method.assumptions)
+    if len(gathered) > 1:
+        own = re.compile(rf"(?<![\w./-]){re.escape(str(gathered[0].outcome.entity))}\.")
+        said = [own.sub("", one) for one in said]
+    return tuple(dict.fromkeys(said))
 
 
 def _left_out(study: Study, gathered: Sequence[Gathered]) -> list[str]:
@@ -193,7 +208,7 @@ def _usual(question: EffectQuestion, one: Gathered) -> str:
 
 
 def _pooled_association(study: Study) -> Estimate:
-    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS)
+    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
     return linear_regression(bare).effect
 
 

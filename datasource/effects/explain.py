@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from datasource.effects.adjustment import descendants
 from datasource.effects.unrolled import Question, Unrolled
+from datasource.effects.ways import drawn_way
 from datasource.graph import CausalGraph, Moment
-from datasource.graph.active_path import active_path, colliders, drawn, fork
+from datasource.graph.active_path import active_path, colliders, fork
 from datasource.graph.unmeasured import spoken
 from datasource.telemetry import Variable
 
@@ -68,15 +69,15 @@ def _open_ways(asked: Unrolled, usable: Sequence[Moment]) -> Iterator[str]:
             given -= opened
             for moment in sorted(opened):
                 if moment.variable not in blamed:
-                    yield f"{moment} is a collider: adjusting for it opens a way, {drawn(graph, path)}"
+                    yield f"{moment} is a collider: adjusting for it opens a way, {drawn_way(graph, path)}"
                 blamed.add(moment.variable)
             continue
         cause = fork(graph, path)
         if cause is None or cause in given:
-            yield f"a way is left open: {drawn(graph, path)}"
+            yield f"a way is left open: {drawn_way(graph, path)}"
             return
         given.add(cause)
         if cause.variable not in blamed:
             unmeasured = "" if cause in asked.measured else " and is not measured"
-            yield f"{spoken(cause.variable)} is left open{unmeasured}: {drawn(graph, path)}"
+            yield f"{spoken(cause.variable)} is left open{unmeasured}: {drawn_way(graph, path)}"
         blamed.add(cause.variable)

@@ -40,6 +40,8 @@ def analyse_impact(
         if treated is None:
             raise StudyError(f"'{impact.treated}' has no {impact.outcome} among the measured entities")
         began = _began(impact, treated, matrix)
+        if began <= points.start and points.start > matrix.start:
+            raise StudyError(f"it began before the newest {MOST_POINTS:,} points, which are compared; name a later one")
         study = _study(impact, treated, points, began, signals)
         answer = method.estimate(study)
         checks = run_checks(study, method, answer)

@@ -16,6 +16,10 @@ Estimator = Callable[[Study], Answer]
 _HERE = "datasource.effects.estimators"
 
 
+_BY_GRAPH = {"adjustment": 1, "instrument": 3, "front-door": 2}
+"""So many of a method's assumptions say that the effect is identified."""
+
+
 class Method(NamedTuple):
     """An estimator: the function `function` of the module `module`, and what must be true for its answer to be.
 
@@ -32,6 +36,11 @@ class Method(NamedTuple):
     lags: bool = False
     package: str = ""
     feedback: bool = False
+
+    @property
+    def form(self) -> tuple[str, ...]:
+        """What is assumed beyond the identification, which a graph says with the names of its variables."""
+        return self.assumptions[_BY_GRAPH.get(self.identified_by, 0) :]
 
     def estimate(self, study: Study) -> Answer:
         """Run the estimator. Raises StudyError for what the data cannot answer."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import combinations
 
 from datasource.effects.unrolled import Question, Unrolled
-from datasource.graph.active_path import active_path, drawn
+from datasource.effects.ways import drawn_way
+from datasource.graph.active_path import active_path
 from datasource.graph.unmeasured import in_words
 from datasource.telemetry import Variable
 
@@ -19,7 +20,7 @@ def obstacle(unrolled: Unrolled) -> str:
     unmeasured = dict.fromkeys(node.variable for node in path or () if node not in unrolled.measured)
     if path and unmeasured:
         leaves = "is not measured and leaves" if len(unmeasured) == 1 else "are not measured and leave"
-        way = drawn(unrolled.proper_backdoor, path)
+        way = drawn_way(unrolled.proper_backdoor, path)
         return f"{in_words(unmeasured)} {leaves} a way open between {treatment} and {outcome}: {way}"
     blamed = sorted(
         {node.variable for x in unrolled.treatments for node in unrolled.graph.predecessors(x)}

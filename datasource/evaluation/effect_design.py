@@ -159,7 +159,7 @@ def _by_graph(question: FileQuestion, columns: Columns, graph: ColumnGraph) -> D
         tuple(_lagged(moment) for moment in found.mediators),
         lags,
         graph.acts_back(outcome, moved),
-        tuple(dict.fromkeys((*found.assumptions, *_form(method)))),
+        tuple(dict.fromkeys((*found.assumptions, *ESTIMATORS[method].form))),
         (*graph.notices, *left_out),
     )
 
@@ -199,12 +199,6 @@ def _there(found: Identification, columns: Columns) -> tuple[list[Moment], tuple
 
 def _adjusting(columns: Columns) -> str:
     return DISTRIBUTED_LAG if columns.rows.times is not None and not columns.rows.doubled else REGRESSION
-
-
-def _form(method: str) -> tuple[str, ...]:
-    """What a method takes for granted beyond the identification, which the graph puts in the names of the columns."""
-    by_graph = {"adjustment": 1, "instrument": 3, "front-door": 2}
-    return ESTIMATORS[method].assumptions[by_graph.get(ESTIMATORS[method].identified_by, 0) :]
 
 
 def _lagged(moment: Moment) -> Lagged:

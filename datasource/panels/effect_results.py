@@ -27,12 +27,15 @@ _UNITLESS = ("", "short", "none")
 
 
 def waiting(snapshot: Snapshot) -> list[Frame]:
-    """Why there are no effects yet; empty where there are."""
-    if snapshot.effects is not None:
+    """Why there are no effects, or none yet; empty where there are."""
+    if snapshot.effects:
         return []
     if not snapshot.settings.effects:
         return [notice_frame("no effects are configured; add some under 'effects' in causal.yaml")]
-    return [notice_frame("the effects are being computed")]
+    if snapshot.effects is None:
+        return [notice_frame("the effects are being computed")]
+    said = [notice for notice in snapshot.notices if notice.startswith("effect")]
+    return [notice_frame("; ".join(said) or "no effect of causal.yaml has both ends measured")]
 
 
 def chosen(query: Query, snapshot: Snapshot) -> list[EffectResult]:

@@ -143,6 +143,26 @@ def test_the_association_of_a_pooled_effect_is_not_adjusted():
     assert pooled((0.0, 0.0, 0.0)).association.lower > 0
 
 
+def test_the_association_of_a_pooled_effect_is_the_aggregate_of_simpsons_view():
+    result = pooled((1.0, 1.0, 1.0), strata="service")
+    assert result.stratified is not None
+    assert result.association.value == pytest.approx(result.stratified.aggregate.value)
+
+
+def test_the_assumptions_of_a_pooled_effect_name_no_single_service():
+    assert any("moves both x and y" in said for said in pooled((1.0, 1.0)).assumptions)
+
+
+def test_a_pooled_treatment_that_hardly_moves_on_its_own_has_no_overlap():
+    data, graph, entities = several(5, (1.0, 1.0))
+    stuck = {v: (100 * row if v.signal == "z" else row) for v, row in zip(data.variables, data.values, strict=True)}
+    for entity in entities:
+        stuck[Variable(entity, "x")] = stuck[Variable(entity, "z")] + stuck[Variable(entity, "x")]
+    ends = {name: Variable(Entity("service", ()), end) for name, end in (("treatment", "x"), ("outcome", "y"))}
+    result = ask(laid_out(stuck), graph, **ends, entities=entities)
+    assert {check.name: check.passed for check in result.checks}["overlap"] is False
+
+
 @pytest.mark.parametrize("method", ["backdoor.linear_regression", "backdoor.double_machine_learning"])
 def test_another_method_answers_the_same_question(method):
     data, graph, (first, *_) = several(7, (1.0, 1.0))

@@ -76,3 +76,13 @@ def test_what_cannot_be_compared_is_said(said, told):
     result = impact(**said)
     assert np.isnan(result.effect.value)
     assert any(told in notice for notice in result.notices), result.notices
+
+
+def test_an_intervention_too_far_back_says_so():
+    young = matrix()
+    later = np.tile(young.values[:, :1], (1, 1500))
+    later[-1] = 0
+    data = Matrix(young.variables, START, STEP, np.hstack([young.values, later]))
+    result = impact(data)
+    assert not np.isfinite(result.effect.value)
+    assert "before the newest 1,440 points" in result.notices[0]

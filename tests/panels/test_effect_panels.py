@@ -283,6 +283,14 @@ def test_a_panel_that_must_wait_says_for_what(snapshot: Snapshot, panel: str, sa
     assert said in frame.notices[0]
 
 
+@pytest.mark.parametrize("panel", ["causal_effect", "effects_table", "lag_response", "heterogeneity", "simpson"])
+def test_a_panel_without_any_effect_says_whether_one_was_asked_for(snapshot: Snapshot, panel: str) -> None:
+    silent = replace(snapshot, effects=(), settings=snapshot.settings.model_copy(update={"effects": ()}))
+    assert "no effects are configured" in ask(silent, panel)[0].notices[0]
+    said = "effect of a on b: no entity has both signals"
+    assert ask(replace(snapshot, effects=(), notices=(said,)), panel)[0].notices == (said,)
+
+
 def test_a_comparison_is_cut_to_what_the_panel_shows(snapshot: Snapshot) -> None:
     step, end = snapshot.matrix.step, snapshot.matrix.end
 

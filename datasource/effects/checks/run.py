@@ -37,16 +37,21 @@ _FOR_REGRESSIONS: tuple[tuple[str, _Check], ...] = (
 )
 
 
-def run_checks(study: Study, method: Method, answer: Answer) -> tuple[Check, ...]:
+def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None = None) -> tuple[Check, ...]:
     """The method's own checks, then every other one that makes sense for it. Pure, deterministic, never raises.
 
     `study` is what the method was given, with its lags; `answer` what it said. A check that these data do not allow
-    has None for `passed` and says why; one that does not apply is not there. Comparisons of treated and controls
-    bring their own placebos, so that only points are counted and controls left out.
+    has None for `passed` and says why; one that does not apply is not there. Where what is adjusted for was taken out
+    of `study` beforehand, `raw` is the study before that: overlap is looked for in it. Comparisons of treated and
+    controls bring their own placebos, so that only points are counted and controls left out.
     """
     further = _FOR_COMPARISONS if method.identified_by == "comparison" else _FOR_REGRESSIONS
     own = {check.name for check in answer.checks}
-    made = [_made(name, check, study, method, answer) for name, check in _FOR_EVERY_METHOD + further if name not in own]
+    made = [
+        _made(name, check, raw or study if name == overlap.NAME else study, method, answer)
+        for name, check in _FOR_EVERY_METHOD + further
+        if name not in own
+    ]
     return (*answer.checks, *(check for check in made if check is not None))
 
 
