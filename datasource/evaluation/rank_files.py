@@ -3,15 +3,13 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
-
-import yaml
 
 from datasource.anomaly.rank import Ranking, rank
 from datasource.evaluation.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
 from datasource.settings.model import Graph
+from datasource.settings.yaml_file import read_yaml
 from datasource.telemetry import Entity, Variable
 from datasource.telemetry.csv_calls import NamedCall
 from datasource.telemetry.csv_files import CsvData
@@ -60,14 +58,7 @@ def rank_files(
 
 def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     """Roles, units and kinds by signal from a YAML file. Raises SettingsError."""
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if isinstance(data, dict) and isinstance(data.get("roles"), dict):
-        data = data["roles"]
+    data = read_yaml(path, "roles")
     if not isinstance(data, dict) or not data:
         raise SettingsError(f"{path}: holds no roles; {_FORM}")
     found: dict[str, dict[str, Any]] = {}

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from datasource.settings.load import SettingsError
 from datasource.settings.model import Graph
 from datasource.settings.rules import Rule, parse_rule
+from datasource.settings.yaml_file import read_yaml
 
 _FORM = "write a list of 'cause -> effect', or the blocks templates, edges, forbid and unmeasured as in causal.yaml"
 
@@ -21,14 +20,7 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
     A rule is a text as in causal.yaml or a pair [cause, effect]. One that names signals is a template, one that names
     variables, as web.latency, is an edge, whichever list it stands in. Raises SettingsError.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if isinstance(data, dict) and isinstance(data.get("graph"), (dict, list)):
-        data = data["graph"]
+    data = read_yaml(path, "graph")
     blocks = {"edges": data} if isinstance(data, list) else data
     if not isinstance(blocks, dict) or not blocks:
         raise SettingsError(f"{path}: holds no graph; {_FORM}")

@@ -32,15 +32,8 @@ class _Plain(HTTPConnection):
         return super().getresponse()
 
 
-class _Secure(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        one = super()._new_conn()
-        _watch(one)
-        return one
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        _watch(self.sock)
-        return super().getresponse()
+class _Secure(_Plain, HTTPSConnection):
+    """The same, over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
