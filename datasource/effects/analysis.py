@@ -11,6 +11,7 @@ from datasource.effects.checks import run_checks, window_check
 from datasource.effects.compose import adjusted_for, compose
 from datasource.effects.estimators.by_group import UNIT, by_group, parts
 from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
+from datasource.effects.estimators.double_machine_learning import rolling_double_machine_learning
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
@@ -27,7 +28,8 @@ from datasource.telemetry import Floats, Matrix, environment_of
 
 _BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
 _DEFAULT = "backdoor.distributed_lag"
-_ROLLING = (_DEFAULT, "backdoor.linear_regression", "backdoor.double_machine_learning")
+_DML = "backdoor.double_machine_learning"
+_ROLLING = (_DEFAULT, "backdoor.linear_regression", _DML)
 """Methods that are cheap enough for every rolling window."""
 
 
@@ -229,6 +231,9 @@ def _rolling(method: Method, study: Study, gathered: Sequence[Gathered]) -> Roll
         rows = one.window.rows
         design = build_design(rows, one.treatment, one.outcome, one.lags, one.adjustment, one.feedback)
         return lambda windows: rolling_effects(design, windows, one.window.steps)
+
+    if method.name == _DML and len(gathered) == 1:
+        return lambda windows: rolling_double_machine_learning(study.collapsed(), windows)
 
     def within(first: int, last: int) -> Estimate:
         try:

@@ -122,11 +122,6 @@ class Study:
             modifiers=self.modifiers.take(rows),
         )
 
-    def of_unit(self, unit: int) -> "Study":
-        """The rows of one unit."""
-        assert self.units is not None
-        return replace(self.take(self.units == unit), units=None, unit_names=(self.unit_names[unit],))
-
     def with_adjustment(self, name: str, column: Floats) -> "Study":
         """The same study with one more column (n) to adjust for."""
         columns = dict(zip(self.adjustment.names, self.adjustment.values.T, strict=True)) | {name: column}

@@ -170,6 +170,16 @@ def test_another_method_answers_the_same_question(method):
     assert result.method == method
     assert covers(result.effect, 1.0)
     assert np.isfinite(result.series.effect).all()
+    within = (result.series.effect_lower <= 1.0) & (result.series.effect_upper >= 1.0)
+    assert within.mean() > 0.8
+
+
+def test_rolling_double_machine_learning_ends_at_the_estimate_over_everything():
+    data, graph, (first, *_) = several(7, (1.0, 1.0))
+    ends = {"treatment": Variable(first, "x"), "outcome": Variable(first, "y")}
+    result = ask(data, graph, **ends, method="backdoor.double_machine_learning", window=N)
+    assert result.series.effect[-1] == pytest.approx(result.effect.value, abs=1e-3)
+    assert result.series.effect_upper[-1] == pytest.approx(result.effect.upper, abs=0.05)
 
 
 def test_a_signal_that_nobody_has_is_a_notice():

@@ -13,7 +13,6 @@ from datasource.graph import Moment
 from datasource.numerics import glsar, long_run_intervals, rolling_glsar
 from datasource.telemetry import Floats, Variable
 
-METHOD = "adjustment, distributed lag, GLSAR(5) + HAC"
 _ORDER, _ITERATIONS = 5, 5
 
 

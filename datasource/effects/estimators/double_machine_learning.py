@@ -1,12 +1,15 @@
 """Double machine learning in closed form: residual on residual, cross-fitted on blocks of time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from datasource.effects.estimators.folds import blocked_folds
 from datasource.effects.estimators.nuisance import Ridge, check_own_movement, cross_fit, within_units
 from datasource.effects.inference import estimate
-from datasource.effects.result import Answer, Estimate
+from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
 from datasource.effects.study import Study, StudyError
+from datasource.numerics import dml_windows
 from datasource.telemetry import Floats
 
 
@@ -22,6 +25,21 @@ def double_machine_learning(study: Study) -> Answer:
     outcome = outcome - cross_fit(Ridge, columns, outcome, folds)
     treatment = treatment - cross_fit(Ridge, columns, treatment, folds)
     return Answer(residual_on_residual(study, outcome, treatment), study.n)
+
+
+def rolling_double_machine_learning(study: Study, windows: Sequence[tuple[int, int]]) -> list[Estimate]:
+    """The effect in one series over each window of the places first ... last - 1, all at once.
+
+    The blocks are cut within each window; a window with under 20 rows has no estimate.
+    """
+    assert study.times is not None
+    points = max(int(study.times[-1]) + 1, *(last for _, last in windows)) if windows and study.n else 0
+    if not points:
+        return [NO_ESTIMATE] * len(windows)
+    placed = np.full((points, 2 + study.controls.shape[1]), np.nan)
+    placed[study.times] = np.column_stack([study.outcome, study.treated, study.controls])
+    table = dml_windows(placed[:, 0], placed[:, 1], placed[:, 2:], np.array(windows), window=study.window)
+    return [Estimate(*row) for row in table.tolist()]
 
 
 def residual_on_residual(study: Study, outcome: Floats, treatment: Floats) -> Estimate:
