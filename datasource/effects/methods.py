@@ -48,9 +48,7 @@ class Method(NamedTuple):
             try:
                 import_module(self.package)
             except ImportError:
-                raise StudyError(
-                    f"{self.name} needs the package {self.package}; pip install 'causal-datasource[forests]'"
-                ) from None
+                raise StudyError(f"{self.name} needs a package that is not there: pip install {self.package}") from None
         function: Estimator = getattr(import_module(f"{_HERE}.{self.module}"), self.function)
         check_study(study)
         answer = function(study if self.lags else study.collapsed())
