@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from datasource.telemetry import Variable
 
@@ -38,6 +38,10 @@ class CausalGraph:
     variables: tuple[Variable, ...]
     edges: tuple[Edge, ...]
     unmeasured: frozenset[Variable] = frozenset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: what is remembered beside them may grow while this is sent to a worker."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def _parents(self) -> dict[Variable, tuple[Edge, ...]]:

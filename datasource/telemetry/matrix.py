@@ -1,8 +1,9 @@
 """The matrix: variables x times on one regular grid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ class Matrix:
         if self.values.shape[0] != len(self.variables) or self.values.ndim != 2:
             raise ValueError(f"{len(self.variables)} variables do not fit values of shape {self.values.shape}")
         self.values.setflags(write=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: what is remembered beside them may grow while this is sent to a worker."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def times(self) -> NDArray[np.int64]:
