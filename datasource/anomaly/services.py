@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes import RootCauses
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Prediction
 from datasource.anomaly.roles import Roles
-from datasource.anomaly.walk import Recent, RootCauses, root_causes
+from datasource.anomaly.walk import Recent, root_causes
 from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Topology
 

@@ -8,10 +8,10 @@ random walk on the causal graph that ends where behaviour changed; the shares ad
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes import Contribution, RootCauses
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -20,22 +20,6 @@ from datasource.topology import Topology
 _SMALLEST_SHARE = 0.01
 _INNER_SCORE = 0.5
 """A parent inside the entity, or a callee, explains something only if it moved this far towards an anomaly itself."""
-
-
-class Contribution(NamedTuple):
-    """How much of the symptom's gap, in the symptom's unit, comes from a variable's own change."""
-
-    variable: Variable
-    contribution: float
-    share: float
-
-
-class RootCauses(NamedTuple):
-    """The symptom, its gap (observed minus its usual value, in its unit), and who contributed, most first."""
-
-    symptom: Variable
-    gap: float
-    contributions: tuple[Contribution, ...]
 
 
 @dataclass(frozen=True)

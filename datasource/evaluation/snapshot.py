@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly import Judgement, Mechanisms, Prediction, Recent, Roles
+from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
@@ -20,7 +20,8 @@ class Snapshot:
 
     `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
-    one point every `settings.older_step` seconds.
+    one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago, the
+    newest first.
     """
 
     time: int
@@ -40,6 +41,7 @@ class Snapshot:
     newest_sample: int = 0
     structural: StructuralModel | None = None
     impacts: tuple[EffectResult, ...] | None = None
+    incidents: tuple[Incident, ...] = ()
 
     @property
     def key(self) -> tuple[int, str, str, int]:

@@ -107,10 +107,14 @@ class Persistence(Block):
 
 
 class Anomaly(Block):
-    """How sure an alarm must be: at most so many false alarm episodes a day, over everything."""
+    """How sure an alarm must be: at most so many false alarm episodes a day, over everything.
+
+    `thresholds` widens or narrows the intervals of single signals: 1.5 is half as wide again.
+    """
 
     false_alarms_per_day: float = Field(default=0.5, gt=0)
     persistence: Persistence = Persistence()
+    thresholds: dict[Name, Annotated[float, Field(gt=0)]] = Field(default={})
 
 
 class Evaluation(Block):

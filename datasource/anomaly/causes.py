@@ -1,0 +1,40 @@
+"""Who contributed to a symptom, and how much."""
+
+from math import nan
+from typing import NamedTuple
+
+from datasource.telemetry import Variable
+
+
+class Contribution(NamedTuple):
+    """How much of the symptom's gap, in the symptom's unit, comes from a variable's own change.
+
+    `share` is that of the gap; `confidence`, between 0 and 1, how sure it is that the variable's entity is a cause; NaN
+    where nothing was said about it.
+    """
+
+    variable: Variable
+    contribution: float
+    share: float
+    confidence: float = nan
+
+
+class Outside(NamedTuple):
+    """What comes from beyond the measured graph: `where` in words, as "demand at shop/web" or "whom shop/pay calls"."""
+
+    where: str
+    contribution: float
+    share: float
+
+
+class RootCauses(NamedTuple):
+    """The symptom, its gap (observed minus its usual value, in its unit), and who contributed, most first.
+
+    `contributions`, `outside` and `unexplained` add up to the gap.
+    """
+
+    symptom: Variable
+    gap: float
+    contributions: tuple[Contribution, ...]
+    outside: tuple[Outside, ...] = ()
+    unexplained: float = 0.0

@@ -1,0 +1,32 @@
+"""An incident: anomalies that belong together by graph and time."""
+
+from dataclasses import dataclass
+
+from datasource.anomaly.causes import RootCauses
+from datasource.telemetry import Entity
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What is known of one incident at the time `updated` (seconds since 1970, as all times).
+
+    `start` is when its first anomaly began, `end` when its last one was over (None while it goes on). `causes` is what
+    is said of its main symptom: what users of the system feel. `roots` are the entities that are named as causes,
+    the surest first, empty while nobody can be named; `affected` is its blast radius: every entity that was anomalous
+    in it, roots included. `id` is the same as long as the incident lasts, and after.
+    """
+
+    id: str
+    start: int
+    end: int | None
+    updated: int
+    causes: RootCauses
+    roots: tuple[Entity, ...]
+    affected: tuple[Entity, ...]
+    summary: str = ""
+    suggestions: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it goes on."""
+        return self.end is None
