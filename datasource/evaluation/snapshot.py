@@ -20,8 +20,8 @@ class Snapshot:
 
     `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
-    one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago, the
-    newest first.
+    one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
+    the newest first.
     """
 
     time: int
