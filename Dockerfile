@@ -17,6 +17,8 @@ RUN pip install --no-cache-dir --no-deps /tmp/wheels/*.whl && rm -r /tmp/wheels
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/causal-datasource causal
 USER 10001
 WORKDIR /var/lib/causal-datasource
+# Where incidents are kept; a volume that is mounted here takes its owner.
+RUN mkdir causal-data
 
 EXPOSE 8321
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \

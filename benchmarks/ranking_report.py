@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from datasource.telemetry import Floats
 OURS = "ours"
 METHODS: dict[str, Method] = {OURS: ours, **PEERS}
 _LOST = 0.05
+_CONFIDENCES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 1.01)
 
 
 class Judged(NamedTuple):
@@ -76,6 +78,18 @@ def print_unblamed(title: str, quiet: Mapping[str, Judged], tested: Mapping[str,
         kept = float(np.mean(judged.highest <= threshold))
         low, high = wilson(kept, len(judged.highest))
         print(f"  {name:<22}{kept:>7.2f} {f'{low:.2f} - {high:.2f}':>14}")
+
+
+def print_reliability(confident: Sequence[tuple[float, bool]]) -> None:
+    """Print how often services were a root cause, by how sure the ranking was of them; each is (confidence, truth)."""
+    said, true = (np.array(column, dtype=float) for column in zip(*confident, strict=True))
+    print("\nConfidence, and how often it was right")
+    print(f"  {'between':<14}{'services':>9}{'said':>8}{'right':>8}")
+    for low, high in pairwise(_CONFIDENCES):
+        there = (said >= low) & (said < high)
+        if there.any():
+            means = f"{said[there].mean():>8.2f}{true[there].mean():>8.2f}"
+            print(f"  {low:.2f} - {min(high, 1.0):.2f}{there.sum():>12}{means}")
 
 
 def joined(results: Sequence[Mapping[str, Judged]]) -> dict[str, Judged]:

@@ -16,8 +16,10 @@ sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.incidents.export import export
+from benchmarks.incidents.ours import ours
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
-from benchmarks.ranking_report import OURS, joined, judge_all, print_table, print_unblamed
+from benchmarks.ranking_report import OURS, joined, judge_all, print_reliability, print_table, print_unblamed
+from datasource.anomaly.confidence import confidences
 
 
 def main() -> int:
@@ -38,10 +40,13 @@ def main() -> int:
                 export(simulate_incident(name, number), chosen.export)
         print(f"wrote {len(names) * chosen.cases} incidents to {chosen.export}")
         return 0
-    failed, kept, blameless = [], [], {}
+    failed, kept, blameless, confident = [], [], {}, []
     for name in names:
         incidents = [simulate_incident(name, number) for number in numbers]
         results = judge_all(incidents)
+        for incident in incidents:
+            causes = frozenset().union(*incident.causes)
+            confident += [(share, service in causes) for service, share in confidences(ours(incident)).items()]
         if not incidents[0].causes:
             blameless[name] = results
             continue
@@ -53,7 +58,9 @@ def main() -> int:
         best = max(overall, key=lambda method: overall[method].found[:, 2].mean())
         failed += [f"{best} is best overall"] if best != OURS else []
     for name, results in blameless.items():
-        print_unblamed(name, blameless.get("quiet", results), results)
+        quiet = "resources: quiet" if name.startswith("resources") else "quiet"
+        print_unblamed(name, blameless.get(quiet, results), results)
+    print_reliability(confident)
     print("\n" + ("; ".join(failed) if failed else "Best overall, and in no scenario significantly behind any peer"))
     return 1 if failed else 0
 

@@ -32,6 +32,13 @@ EXPLAIN = link(
 )
 
 
+FOLLOW = link(
+    "Root causes of ${__value.text}",
+    "/d/causal-json?var-symptom=${__value.raw}&${entity:queryparam}&${signal:queryparam}"
+    "&${datasource:queryparam}&${__url_time_range}",
+)
+
+
 def colored(color: str, *names: str) -> Json:
     """The override for the lines of these names, of one variable or of several."""
     return override(f"/({'|'.join(names)})$/", matcher="byRegexp", color=fixed(color))
@@ -69,9 +76,9 @@ def on_json() -> Json:
         "What is anomalous, who caused it, and what causes what, asked of causal-datasource itself.",
         annotations=annotations(
             {
-                "name": "Anomaly episodes",
+                "name": "Incidents",
                 "datasource": SOURCE,
-                "target": {"refId": "Anno", **ask("episodes", **CHOSEN)},
+                "target": {"refId": "Anno", **ask("incident_regions", entity="$entity")},
             }
         ),
         templating={
@@ -92,6 +99,21 @@ def now() -> list[Json]:
     """What is wrong, and whose fault it is."""
     return [
         row("What is wrong now, and who caused it"),
+        table(
+            "Incidents",
+            "Anomalies that belong together, by the graph and by time, in the time range above: since when, who broke "
+            "and how sure that is, what users feel, who else is affected, and what to do about it.",
+            [ask("incidents", entity="$entity")],
+            width=24,
+            height=8,
+            transformations=[transform("organize", excludeByName={"incident": True})],
+            overrides=[
+                *(override(name, unit="dateTimeAsLocal") for name in ("start", "end")),
+                override("symptom", links=FOLLOW),
+                override("state", custom__cellOptions={"type": "color-text"}, custom__width=70),
+                *(override(name, custom__width=400) for name in ("summary", "suggestion")),
+            ],
+        ),
         table(
             "Anomalies now",
             "Every anomalous entity, its worst signal, and the entity named as the cause. One that broke is that "
@@ -172,7 +194,8 @@ def why() -> list[Json]:
         table(
             "4. Persistence: what counts",
             "One point above 1 is no anomaly yet; it counts once enough of the latest points are "
-            "(anomaly.persistence in causal.yaml). These stretches counted; the panels above mark them.",
+            "(anomaly.persistence in causal.yaml). These stretches counted; those that belong together are an "
+            "incident, which the panels above mark.",
             [ask("episodes", **CHOSEN)],
             transformations=[
                 transform(

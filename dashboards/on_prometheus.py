@@ -40,12 +40,12 @@ def on_prometheus() -> Json:
         "What is anomalous, who caused it, and what causes what, from the metrics that causal-datasource exports.",
         annotations=annotations(
             {
-                "name": "Root causes",
+                "name": "Incidents",
                 "datasource": SOURCE,
-                "expr": f'causal_service_anomaly{{{ENTITY}, is_root_cause="true"}} == 1',
+                "expr": "causal_incident_info",
                 "step": "30s",
-                "titleFormat": "{{root_cause}} broke",
-                "textFormat": "named as the root cause",
+                "titleFormat": "Incident: {{symptom}}",
+                "textFormat": "root cause: {{root_cause}}",
             }
         ),
         templating={
@@ -67,23 +67,42 @@ def now() -> list[Json]:
     broke = f'causal_service_anomaly{{{ENTITY}, is_root_cause="true"}}'
     suffers = f'causal_service_anomaly{{{ENTITY}, is_root_cause="false"}}'
     contribution = "causal_root_cause_contribution"
+    named = "* on (incident) group_left (symptom, root_cause) causal_incident_info"
     states = {0: ("fine", "green"), 1: ("anomalous", "orange"), 2: ("broke", "red")}
     by_name = {"true": {"text": "broke", "color": "red"}, "false": {"text": "anomalous", "color": "orange"}}
     return [
         row("What is wrong now, and who caused it"),
         stat(
-            "Anomalous entities",
-            "How many of the entities chosen are anomalous, whoever caused it.",
-            [number_now(f"sum({anomaly})")],
+            "Incidents and anomalous entities",
+            "How many incidents are open, and how many of the entities chosen are anomalous, whoever caused it.",
+            [number_now("max(causal_incidents)", "incidents"), number_now(f"sum({anomaly})", "anomalous")],
             width=4,
+            height=7,
             thresholds=SCORE,
+        ),
+        table(
+            "Open incidents",
+            "Anomalies that belong together: since when, what users feel, the surest root cause, and how many entities "
+            "are affected. The page of causal-datasource and its JSON dashboard tell more.",
+            [
+                rows_now(f"causal_incident_affected_entities {named}"),
+                rows_now(f"(time() - causal_incident_start_timestamp_seconds) {named}"),
+            ],
+            width=20,
+            height=7,
+            transformations=[
+                transform("merge"),
+                columns("__name__", **{"Value #A": "affected entities", "Value #B": "open for"}),
+            ],
+            overrides=[override("open for", unit="s", decimals=0)],
         ),
         table(
             "Anomalies now",
             "Every anomalous entity and the one named as its cause. An entity that broke is that cause itself; where "
             "root_cause is empty, no single one explains enough.",
             [rows_now(f"{anomaly} == 1")],
-            width=20,
+            width=24,
+            height=7,
             transformations=[columns("__name__", "Value", is_root_cause="verdict")],
             overrides=[
                 only("namespace"),

@@ -4,7 +4,7 @@ set -u
 missing=""
 for pair in prometheus:prometheus promtool:prometheus amtool:prometheus-alertmanager prometheus-alertmanager:prometheus-alertmanager \
   prometheus-node-exporter:prometheus-node-exporter victoria-metrics:victoria-metrics chromium:chromium \
-  docker-compose:docker-compose; do
+  docker-compose:docker-compose pg_ctlcluster:postgresql; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0

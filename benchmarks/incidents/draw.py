@@ -14,6 +14,9 @@ SIGNALS = {
     "latency_p95": Signal(
         entity="service", query="latency_p95", window=60.0, unit="s", kind="quantile", role="latency"
     ),
+    "client_latency_p90": Signal(
+        entity="service", query="client_latency_p90", window=60.0, unit="s", kind="quantile", role="latency"
+    ),
     "errors": Signal(entity="service", query="errors", window=60.0, unit="reqps", kind="rate", role="failure"),
     "cpu": Signal(entity="service", query="cpu", window=60.0, unit="cores", role="saturation"),
     "memory": Signal(entity="service", query="memory", window=60.0, unit="bytes", role="saturation"),
@@ -36,6 +39,7 @@ class Draw:
         self.unmeasured: set[int] = set()
         self.extra: list[tuple[int, int]] = []
         self.left_out: list[tuple[int, int]] = []
+        self.waiting = False
         self.missing = 0.01
         self.late = 0
 
@@ -88,7 +92,7 @@ class Draw:
     def incident(self, name: str, group: str) -> Incident:
         """Run the system, and cut what was measured in two."""
         rng = self.rng
-        signals = run(self.system, self.minutes, self.change, rng)
+        signals = run(self.system, self.minutes, self.change, rng, self.waiting)
         entities = [Entity("service", (("service", _name(i)),)) for i in range(self.system.size)]
         variables, rows = [], []
         for i, entity in enumerate(entities):

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.incidents.draw import KINDS, Draw
 from benchmarks.incidents.incident import Incident
+from benchmarks.incidents.resources import FAULTS, simulate_resources
 from benchmarks.incidents.system import usual_requests
 
 
@@ -61,6 +62,17 @@ def _slow_call(draw: Draw) -> None:
     draw.causes.append(frozenset({caller, callee}))
 
 
+def _slow_link(draw: Draw) -> None:
+    """All calls to a service are slow on their way, and callers measure how long they wait."""
+    callee = max(1, draw.pick(among=np.arange(1, draw.system.size)))
+    seconds = draw.rng.uniform(0.05, 0.3)
+    for caller in np.flatnonzero(draw.system.fan[:, callee]):
+        draw.change.wire[int(caller), callee] = np.zeros(draw.minutes)
+        draw.change.wire[int(caller), callee][draw.now] = seconds
+    draw.waiting = True
+    draw.causes.append(frozenset({callee}))
+
+
 def _shared_callee(draw: Draw) -> None:
     callee = draw.system.size - 1
     able = np.arange(callee)
@@ -108,7 +120,7 @@ def _quiet(draw: Draw) -> None:
     draw.symptom = (0, "latency")
 
 
-SCENARIOS: dict[str, Callable[[Draw], None]] = {
+_DRAWN: dict[str, Callable[[Draw], None]] = {
     "one fault": _one_fault,
     "shared callee": _shared_callee,
     "message queue": _message_queue,
@@ -118,18 +130,22 @@ SCENARIOS: dict[str, Callable[[Draw], None]] = {
     "two roots": _two_roots,
     "confounded load": _confounded_load,
     "slow call": _slow_call,
+    "slow link": _slow_link,
     "unmeasured": _unmeasured,
     "noisy neighbour": _noisy_neighbour,
     "weak fault": _weak_fault,
     "traffic surge": _surge,
     "quiet": _quiet,
 }
+SCENARIOS = (*_DRAWN, *FAULTS)
 
 
 def simulate_incident(scenario: str, seed: int) -> Incident:
     """The incident of a scenario by name; the same seed gives the same numbers."""
+    if scenario in FAULTS:
+        return simulate_resources(scenario, seed)
     draw = Draw(np.random.default_rng([crc32(scenario.encode()), seed]))
-    SCENARIOS[scenario](draw)
+    _DRAWN[scenario](draw)
     if scenario != "quiet":
         draw.unrelated()
     return draw.incident(f"{scenario} {seed}", scenario)

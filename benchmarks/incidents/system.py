@@ -98,8 +98,13 @@ def draw_system(rng: np.random.Generator, size: int) -> System:
     )
 
 
-def run(system: System, minutes: int, change: Disturbance, rng: np.random.Generator) -> dict[str, Floats]:
-    """Signals by name, each services x minutes: requests, work, latency, latency_p95, errors, cpu, memory."""
+def run(
+    system: System, minutes: int, change: Disturbance, rng: np.random.Generator, waiting: bool = False
+) -> dict[str, Floats]:
+    """Signals by name, each services x minutes: requests, work, latency, latency_p95, errors, cpu, memory.
+
+    With `waiting`, also client_latency_p90, over all calls that a service makes.
+    """
     size = system.size
     day = 1 + 0.15 * np.sin(2 * np.pi * (np.arange(minutes) / 1440 + rng.random()))
     arriving = system.traffic * day * np.exp(_noise(rng, 1, minutes, 0.05, 0.8)[0]) * change.traffic
@@ -115,8 +120,8 @@ def run(system: System, minutes: int, change: Disturbance, rng: np.random.Genera
     spread = 1.2 / np.sqrt(np.maximum(seen * STEP, 1))
     work = seen * latency * np.exp(rng.normal(size=latency.shape) * spread)
     slowest = latency * system.tail[:, None] * np.exp(rng.normal(size=latency.shape) * (0.06 + 2.5 * spread))
-    waiting = requests * latency
-    held = 1 + system.held[:, None] * (waiting / np.median(waiting, axis=1, keepdims=True) - 1)
+    inside = requests * latency
+    held = 1 + system.held[:, None] * (inside / np.median(inside, axis=1, keepdims=True) - 1)
     asked = (0.02 + requests * system.cpu[:, None]) * held + change.cpu_seconds
     cpu = asked * np.exp(
         _noise(rng, size, minutes, 0.5, 0.4) * system.unrest[:, None] + 0.5 * _bursts(rng, size, minutes)
@@ -124,7 +129,7 @@ def run(system: System, minutes: int, change: Disturbance, rng: np.random.Genera
     memory = system.memory[:, None] * (held + _noise(rng, size, minutes, 0.02, 0.97) + change.memory)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(seen > 0, work / seen, np.nan)
-    return {
+    signals = {
         "requests": seen,
         "work": work,
         "latency": mean,
@@ -133,6 +138,26 @@ def run(system: System, minutes: int, change: Disturbance, rng: np.random.Genera
         "cpu": cpu,
         "memory": memory,
     }
+    if waiting:
+        signals["client_latency_p90"] = _client_p90(system, latency, change, rng)
+    return signals
+
+
+def _client_p90(system: System, latency: Floats, change: Disturbance, rng: np.random.Generator) -> Floats:
+    """What nine in ten calls of a service to others take at most; each takes an exponential time. NaN without calls."""
+    found = np.full_like(latency, np.nan)
+    for i in range(system.size):
+        callees = np.flatnonzero(system.fan[i])
+        if callees.size:
+            means = np.array([latency[j] + change.wire.get((i, j), 0.0) for j in callees])
+            share = system.fan[i, callees][:, None] / system.fan[i].sum()
+            low, high = np.zeros(means.shape[1]), 5 * means.max(axis=0)
+            for _ in range(20):
+                middle = (low + high) / 2
+                above = (share * np.exp(-middle / means)).sum(axis=0) > 0.1
+                low, high = np.where(above, middle, low), np.where(above, high, middle)
+            found[i] = low * np.exp(0.08 * rng.normal(size=low.size))
+    return found
 
 
 class _Flow(NamedTuple):

@@ -1,9 +1,20 @@
 """An incident: anomalies that belong together by graph and time."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from datasource.anomaly.causes import RootCauses
 from datasource.telemetry import Entity
+
+
+class Episode(NamedTuple):
+    """An entity's part in an incident: its first and its last anomalous point, and who was named for it last, the
+    surest first."""
+
+    entity: Entity
+    start: int
+    last: int
+    roots: tuple[Entity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -11,9 +22,11 @@ class Incident:
     """What is known of one incident at the time `updated` (seconds since 1970, as all times).
 
     `start` is when its first anomaly began, `end` when its last one was over (None while it goes on). `causes` is what
-    is said of its main symptom: what users of the system feel. `roots` are the entities that are named as causes,
-    the surest first, empty while nobody can be named; `affected` is its blast radius: every entity that was anomalous
-    in it, roots included. `id` is the same as long as the incident lasts, and after.
+    is said of its main symptom, what users of the system feel, when its gap was largest with the present first of the
+    roots. `roots` are the entities that are named as causes, the surest first, empty while nobody can be named;
+    `affected` is its blast radius: every entity that was anomalous in it, roots included, and `episodes` says when.
+    `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the older incident that this
+    one turned out to be a part of; it ended then.
     """
 
     id: str
@@ -25,6 +38,8 @@ class Incident:
     affected: tuple[Entity, ...]
     summary: str = ""
     suggestions: tuple[str, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    merged_into: str = ""
 
     @property
     def open(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.per_request import counting_error, per_request
+from datasource.anomaly.per_request import counting_error, ones, per_request
 from datasource.anomaly.shift import Shifts, shifts
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -70,11 +70,13 @@ def read_levels(baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal
     roles = [_role(variable, signals) for variable in variables]
     load = _load_rows(before, now, roles, owner, len(services))
     loads = _by_owner(before, load, owner), _by_owner(now, load, owner)
+    one = ones(before, now, roles)
     roles = per_request(before, now, loads, roles, [signals[v.signal].unit for v in variables])
     explains = np.array([role in ("saturation", "latency", "work", "failure") for role in roles])
     traffic = [np.where(explains[:, None], rows, np.nan) for rows in loads]
-    least = counting_error(before, loads, roles, incident.step)
-    found = shifts(before, now, [v.signal for v in variables], traffic[0], traffic[1], least)
+    least = counting_error(before, loads, roles, one, incident.step)
+    queues = np.array([role in ("latency", "work") for role in roles], dtype=np.bool_)
+    found = shifts(before, now, [v.signal for v in variables], traffic[0], traffic[1], least, queues)
     return _summarise(variables, roles, found, services, owner, signals, _requests(loads[1], owner, len(services)))
 
 

@@ -63,16 +63,20 @@ class Mechanism:
     weekly: bool = False
     typical_load: float = 0.0
     """The load at which the widths hold, where the variable is judged per request; with less, chance moves it more."""
+    drift: float = 0.0
+    """By how much the level has moved since the fit."""
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
         first = len(self.coefficients) - len(self.parents)
         return float(sum(self.coefficients[first + i] for i, p in enumerate(self.parents) if p.variable == parent))
 
-    def predict(self, matrix: Matrix, roles: Roles) -> Prediction:
-        """The expected value at every time of the matrix. Raises KeyError when the variable is not in it."""
+    def predict(self, matrix: Matrix, roles: Roles, expected: Floats | None = None) -> Prediction:
+        """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
+        place. Raises KeyError when the variable is not in the matrix."""
         design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
-        expected = design @ self.coefficients
+        if expected is None:
+            expected = design @ self.coefficients + self.drift
         load = roles.load(matrix, self.variable)
         chance = chance_of_few(load, self.typical_load, expected.size)
         spread = np.sqrt(chance**2 + np.einsum("ti,ij,tj->t", design, self.covariance, design))

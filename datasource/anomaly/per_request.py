@@ -32,15 +32,30 @@ def per_request(
     return changed
 
 
-def counting_error(before: Floats, loads: tuple[Floats, Floats], roles: Sequence[str], step: int) -> Floats:
+def ones(before: Floats, now: Floats, roles: Sequence[str]) -> Floats:
+    """What one failure is in each row of failures, where all values are multiples of the smallest; else NaN."""
+    found = np.full(len(roles), np.nan)
+    for i in (i for i, role in enumerate(roles) if role == "failure"):
+        known = np.concatenate([before[i], now[i]])
+        known = known[np.isfinite(known) & (known > 0)]
+        if known.size and np.allclose(known / known.min(), np.rint(known / known.min()), rtol=1e-4, atol=0.0):
+            found[i] = known.min()
+    return found
+
+
+def counting_error(
+    before: Floats, loads: tuple[Floats, Floats], roles: Sequence[str], one: Floats, step: int
+) -> Floats:
     """No failure ratio is known better than by counting the requests of two points, nor than to one in 500.
 
-    A load of whole numbers counts requests, any other is per second.
+    Where `one` failure is known (see `ones`), the load holds that many times as many requests; otherwise a load of
+    whole numbers counts requests, and any other is per second.
     """
     least = np.zeros(len(roles))
     for i in (i for i, role in enumerate(roles) if role == "failure"):
         known = np.concatenate([rows[i][np.isfinite(rows[i])] for rows in loads])
         each = 1.0 if np.array_equal(known, np.rint(known)) else float(step)
+        each = 1 / one[i] if np.isfinite(one[i]) else each
         latest = loads[1][i][np.isfinite(loads[1][i])]
         count = max(1.0, 2 * each * float(latest.mean())) if latest.size else 1e6
         usual = before[i][np.isfinite(before[i])]

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.confidence import confidences
 from datasource.anomaly.contribution import Share, contributions
 from datasource.anomaly.levels import Levels, read_levels, squash
+from datasource.anomaly.outside import left_with
 from datasource.anomaly.own import own_failures, own_slowness
 from datasource.anomaly.wire import on_the_wire
 from datasource.settings import Signal
@@ -15,9 +17,11 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _QUANTILE = 0.5
 """Quantiles are not conserved along calls: what is left of them says half as much."""
-_OUTSIDE = 0.1
+_SUFFERS = 0.1
 _WAITS = 0.2
 """A service that is slow or fails, and one that waits, is more often a victim than a cause."""
+_OF_SHARE = 0.75
+"""How much it takes away from a service that others have a larger excess of their own: below 1, as shares are rough."""
 _OTHER_KIND = 0.5
 """Slowness says half as much about failures, and failures about slowness."""
 _NOT_CALLED = 0.7
@@ -41,10 +45,16 @@ class Ranked(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Every variable, best first, and the score of each entity, which is that of its best variable."""
+    """Every variable, best first, and the score of each entity, which is that of its best variable.
+
+    `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are the entities who
+    are left with an excess that nobody measured explains: the cause may be somebody whom all of them call.
+    """
 
     variables: tuple[Ranked, ...]
     entities: dict[Entity, float]
+    confidence: dict[Entity, float]
+    outside: tuple[Entity, ...] = ()
 
     @property
     def blamed(self) -> tuple[Entity, ...]:
@@ -62,31 +72,33 @@ def rank(
     """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee).
 
     A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
-    explain (as in PRISM); slowness or failures that its callees do not explain, by conservation along the calls; and
+    explain (as in PRISM); slowness or failures that its callees, or its own waiting, do not explain; and
     waiting of its callers that nobody explains. Where the symptom is slow rather than failing, failures elsewhere
     count less, and the reverse; so do services that the symptom does not reach along the calls. Everything is taken as
     robust, moderated standard deviations from the baseline, on a logarithmic scale: what is beyond doubt twice over is
     not twice as likely. Equal scores are ties.
     """
     if not (baseline.variables or incident.variables):
-        return Ranking((), {})
+        return Ranking((), {}, {})
     levels = read_levels(baseline, incident, signals)
     place = {entity: number for number, entity in enumerate(levels.services)}
     pairs = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
     slowness, failures = own_slowness(levels, pairs), own_failures(levels, pairs)
     like_slow, like_failing = _kinds(symptom, levels)
-    outside = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
-    own = np.maximum(
-        like_slow * np.where(levels.conserved, 1.0, _QUANTILE) * squash(slowness.z) * np.sqrt(slowness.share),
-        like_failing * squash(failures.z) * np.sqrt(failures.share),
-    )
     waits = squash(levels.waiting)
-    scores = levels.inside + own + _OUTSIDE * outside + _WAITS * waits + on_the_wire(levels, pairs)
+    suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
+    certain = like_slow * np.where(levels.conserved, 1.0, _QUANTILE)
+    own = np.maximum(
+        certain * np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE,
+        like_failing * squash(failures.z) * failures.share**_OF_SHARE,
+    )
+    scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
     if symptom is not None and symptom.entity in place and pairs:
         scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)
     by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
-    return Ranking(_by_variable(levels, scores, shares, signals), by_entity)
+    outside = left_with(levels, (slowness, failures), scores)
+    return Ranking(_by_variable(levels, scores, shares, signals), by_entity, confidences(by_entity), outside)
 
 
 def _kinds(symptom: Variable | None, levels: Levels) -> tuple[float, float]:

@@ -11,6 +11,8 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _PER_REQUEST = ("work", "failure")
 _ONLY_UP_HURTS = ("latency", "work", "failure")
+_SUFFERS = ("latency", "failure", "work")
+_BREAKS = (*_SUFFERS, "saturation")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class Roles:
     def only_up_hurts(self, variable: Variable) -> bool:
         """Whether a value below the expected one is no anomaly, as with latency."""
         return self.role(variable) in _ONLY_UP_HURTS
+
+    def alarms(self, variable: Variable) -> tuple[str, ...]:
+        """Which of its scores, causal and marginal, make its entity anomalous when they persist above 1.
+
+        Who suffers is seen in latency, failures and work, who broke also in saturation; calls alarm for nobody.
+        """
+        role = self.role(variable)
+        if variable.entity.type == "call":
+            return ()
+        return (*(["causal"] if role in _BREAKS else []), *(["marginal"] if role in _SUFFERS else []))
 
     def load(self, matrix: Matrix, variable: Variable) -> Floats | None:
         """The load a variable is divided by, by time; None where it is taken as it is. NaN where there is none."""

@@ -9,19 +9,19 @@ import numpy as np
 from datasource.anomaly.causes import RootCauses
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Prediction
+from datasource.anomaly.naming import name_cause, support_for
+from datasource.anomaly.recent import Recent
 from datasource.anomaly.roles import Roles
-from datasource.anomaly.walk import Recent, root_causes
+from datasource.anomaly.walk import root_causes
 from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Topology
 
 _HURTS = ("latency", "failure", "work")
 _BREAKS = (*_HURTS, "saturation")
-_NAMED_FROM = 1 / 3
-"""The share of the symptom's gap from which on an entity may be named as the root cause."""
+_FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
+"""How often points and slopes are drawn again for the confidence in a symptom's causes; for all symptoms together."""
 _HELD = 4
 """A verdict is held for so many times the persistence when its symptom has no samples any more."""
-_HYSTERESIS = 1.5
-"""Another cause takes over only when its share is this much larger than the one named before."""
 
 
 class Scores(NamedTuple):
@@ -35,11 +35,15 @@ class Scores(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """An anomalous entity: its worst symptom, the causes of that, and the one that is named (None if unsure)."""
+    """An anomalous entity: its worst symptom, the causes of that, and the one that is named (None if unsure).
+
+    `support` is the share of each entity that qualifies as a cause, averaged over the last evaluations.
+    """
 
     entity: Entity
     causes: RootCauses
     root_cause: Entity | None
+    support: tuple[tuple[Entity, float], ...] = ()
 
     @property
     def is_root_cause(self) -> bool:
@@ -72,9 +76,9 @@ def judge(
 
     An entity is anomalous when `points` of the last `of` scores of a signal that hurts are above 1: the
     marginal score of latency, failures or work (it suffers), or the causal score of those or of saturation
-    (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap and
-    broke itself. Of the `previous` verdicts, causes stay named unless another one is clearly larger, and a verdict
-    stays for a while when nothing at all is known of its symptom.
+    (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap, its own
+    behaviour changed, and that is more likely than not. Of the `previous` verdicts, causes stay named unless another
+    one is clearly larger for a while, and a verdict stays for a while when nothing at all is known of its symptom.
     """
     longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
     newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
@@ -84,10 +88,10 @@ def judge(
         for variable in mechanisms.causal
         if variable in newest
     }
-    broken = {v.entity for v, s in scores.items() if s.causal_persists and roles.role(v) in _BREAKS}
-    named = {verdict.entity: verdict.root_cause for verdict in previous}
+    before = {verdict.entity: verdict for verdict in previous}
     found = _anomalous(scores, roles)
-    verdicts = tuple(_verdict(recent, scores, entity, broken, named.get(entity)) for entity in sorted(found))
+    draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
+    verdicts = tuple(_verdict(recent, scores, entity, before.get(entity), draws) for entity in sorted(found))
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     return Judgement(scores, _judged(scores, roles, points, of), verdicts, _top_symptoms(verdicts, topology))
 
@@ -132,27 +136,15 @@ def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
 
 
 def _verdict(
-    recent: Recent, scores: Mapping[Variable, Scores], entity: Entity, broken: set[Entity], previous: Entity | None
+    recent: Recent, scores: Mapping[Variable, Scores], entity: Entity, previous: Verdict | None, draws: int
 ) -> Verdict:
     own = [v for v in scores if v.entity == entity and recent.roles.role(v) in _BREAKS]
     hurting = [v for v in own if scores[v].marginal_persists and recent.roles.role(v) in ("latency", "failure")]
     symptom = max(hurting or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
-    causes = root_causes(recent, symptom)
-    return Verdict(entity, causes, _named(causes, broken, previous))
-
-
-def _named(causes: RootCauses, broken: set[Entity], previous: Entity | None) -> Entity | None:
-    shares: dict[Entity, float] = {}
-    for contribution in causes.contributions:
-        entity = contribution.variable.entity
-        shares[entity] = shares.get(entity, 0.0) + contribution.share
-    able = {entity: share for entity, share in shares.items() if entity in broken and share >= _NAMED_FROM}
-    if not able:
-        return None
-    best = max(able, key=lambda entity: (able[entity], str(entity)))
-    if previous in able and able[best] < _HYSTERESIS * able[previous]:
-        return previous
-    return best
+    causes = root_causes(recent, symptom, draws=draws)
+    support = support_for(causes, dict(previous.support) if previous else None)
+    named = name_cause(support, previous.root_cause if previous else None)
+    return Verdict(entity, causes, named, tuple(support.items()))
 
 
 def _top_symptoms(verdicts: tuple[Verdict, ...], topology: Topology) -> tuple[RootCauses, ...]:

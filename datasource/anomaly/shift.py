@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from datasource.telemetry import Floats
 
@@ -14,8 +15,12 @@ _PRIOR_POINTS = 8.0
 _BEYOND = 1e2
 _SMALLEST_RELATIVE = 0.01
 """A scale below this share of the usual level is raised to it."""
-_UNEXPLAINED_BY_LOAD = 0.5
+_BUSY, _BUSIEST = 0.5, 0.9
+"""How much of its capacity a service is taken to use at its usual load, and at most: what queueing may explain."""
+_OF_PROPORTIONAL = 0.5
 """Of what proportionality to the load would explain, this share is taken as not known."""
+_BURSTS = 0.65
+"""A scale is no smaller than this share of the standard deviation of single points, which rare bursts widen."""
 
 
 class Shifts(NamedTuple):
@@ -32,18 +37,28 @@ class Shifts(NamedTuple):
 
 
 def shifts(
-    baseline: Floats, incident: Floats, groups: Sequence[str], load: Floats, load_now: Floats, least: Floats
+    baseline: Floats,
+    incident: Floats,
+    groups: Sequence[str],
+    load: Floats,
+    load_now: Floats,
+    least: Floats,
+    queues: NDArray[np.bool_],
 ) -> Shifts:
     """The shift of each row from `baseline` (variables x times) to `incident` (variables x times), NaN allowed.
 
     The statistic is what two fifths of the points of a window (at least two points) lie beyond, so that one stray point
     is nothing, and half an incident is something. Its centre and scale on either side are read off the baseline's
-    windows of the same length (median; the larger of interquartile range and 5% tail), so that memory and bursts count.
+    windows of the same length (median; the larger of interquartile range and 5% tail), so that memory and bursts count;
+    bursts that are too rare for that count by the standard deviation of single points.
     Of an incident that is longer than a window, the upper quartile of its windows counts. The scale is moderated by
     that of the other variables in the row's group (relative to their level; Smyth 2004), and is no smaller than 1% of
-    the level, nor than `least`. `load` and `load_now` have the same shapes, the load whose change explains a change of
-    the row (least squares, no slope below 0), and leaves as unknown half of what proportionality would; NaN where there
-    is none.
+    the level, nor than `least`; of a row that is usually 0 it is moderated by the group's median scale.
+
+    `load` and `load_now` have the same shapes, the load whose change explains a change of the row (least squares, no
+    slope below 0). As more than the baseline shows may hang on it, half of what proportionality would explain is
+    left as unknown; of rows in `queues` (times), what the load would do to a queue that was half busy (M/M/1). NaN
+    where there is no load.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -57,12 +72,15 @@ def shifts(
         parts = _extremes(sliding_window_view(during, min(length, during.shape[1]), axis=1))
         level = np.abs(usual)
         count = np.isfinite(baseline).sum(axis=1)
-        not_known = np.nan_to_num(_UNEXPLAINED_BY_LOAD * level * relative)
+        queueing = np.abs((1 - _BUSY) / (1 - np.minimum(_BUSY * (1 + relative), _BUSIEST)) - 1)
+        not_known = np.nan_to_num(level * np.where(queues, queueing, _OF_PROPORTIONAL * np.abs(relative)))
+        bursts = _BURSTS * np.nanstd(before, axis=1)
         sides = []
         for side, values, seen in ((1.0, windows[1], parts[1]), (-1.0, windows[0], parts[0])):
             lower, middle, upper = _quantiles(values, (0.25, 0.5, 0.75))
             tail = side * (_quantiles(values, (0.95 if side > 0 else 0.05,))[0] - middle) / 1.645
-            scale = np.fmax(_moderated(np.fmax((upper - lower) / 1.349, tail), level, count, groups), least)
+            spread = np.fmax(np.fmax((upper - lower) / 1.349, tail), bursts)
+            scale = np.fmax(_moderated(spread, level, count, groups, least), least)
             moved = _quantiles(seen, (0.75 if side > 0 else 0.25,))[0] - middle
             total = np.sqrt(scale**2 + not_known**2)
             sides.append(
@@ -100,7 +118,7 @@ def _quantiles(rows: Floats, at: Sequence[float]) -> list[Floats]:
 
 
 def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Floats]:
-    """The slope of each row on its load, and how much the load moved, relative to itself (at most 1)."""
+    """The slope of each row on its load, and by how much of itself the load moved beyond its noise (at most 1)."""
     usual = _quantiles(load, (0.5,))[0]
     x, y = load - np.nanmean(load, axis=1)[:, None], row - np.nanmean(row, axis=1)[:, None]
     both = np.isfinite(x) & np.isfinite(y)
@@ -110,18 +128,23 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
     sure = np.clip(1 - (1 - fit) / np.maximum(fit, 1e-12) * 4 / np.maximum(n, 1), 0.0, 1.0)
     slope = np.where(n >= 8, np.clip(sxy / np.where(sxx > 0, sxx, 1.0), 0.0, None) * sure, 0.0)
     grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
-    relative = np.clip(np.abs(grown) / np.where(usual > 0, usual, np.inf), 0.0, 1.0)
+    beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
+    relative = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
     return slope, relative
 
 
-def _moderated(scale: Floats, level: Floats, count: Floats, groups: Sequence[str]) -> Floats:
+def _moderated(scale: Floats, level: Floats, count: Floats, groups: Sequence[str], least: Floats) -> Floats:
     names = np.array(groups)
     relative = scale / np.where(level > 0, level, np.nan)
-    prior = np.zeros_like(scale)
+    prior, typical = np.zeros_like(scale), np.zeros_like(scale)
     for name in np.unique(names):
         own = names == name
         known = relative[own & (count >= 3) & np.isfinite(relative) & (relative > 0)]
         prior[own] = np.median(known) if known.size else 0.1
+        spreads = scale[own & (count >= 3) & (scale > 0)]
+        typical[own] = np.median(spreads) if spreads.size else 0.0
     weight = _PRIOR_POINTS / (_PRIOR_POINTS + count)
-    moderated = np.sqrt((1 - weight) * np.nan_to_num(scale) ** 2 + weight * (prior * level) ** 2)
-    return np.fmax(moderated, _SMALLEST_RELATIVE * level)
+    expected = np.where(level > 0, prior * level, np.where(least > 0, 0.0, typical))
+    moderated = np.sqrt((1 - weight) * np.nan_to_num(scale) ** 2 + weight * expected**2)
+    floored: Floats = np.fmax(moderated, _SMALLEST_RELATIVE * level)
+    return floored

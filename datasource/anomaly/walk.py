@@ -1,197 +1,199 @@
 """Root causes: the gap of a symptom, handed down to those whose own behaviour changed.
 
-A gap is passed from a variable to its parents in the share that each explains, and what nobody explains
-is the variable's own. Along calls, work is conserved: a caller's seconds are its own plus those of the calls
-it waits for, so the share is measured where seconds per call are, and fitted where they are not. It is a
-random walk on the causal graph that ends where behaviour changed; the shares add up to the whole gap.
+A gap is passed from a variable to its parents in the share that each explains, and what nobody explains is the
+variable's own. It is a random walk on the causal graph that ends where behaviour changed; the shares add up to the
+whole gap. What ends where nothing changed beyond its own noise is unexplained.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from datasource.anomaly.beyond import beyond
 from datasource.anomaly.causes import Contribution, RootCauses
-from datasource.anomaly.fit import Mechanisms
-from datasource.anomaly.roles import Roles
-from datasource.telemetry import Entity, Floats, Matrix, Variable
-from datasource.topology import Topology
+from datasource.anomaly.flows import Flow, Flows, flows_into
+from datasource.anomaly.recent import Recent, mean, persisting
+from datasource.telemetry import Entity, Floats, Variable
 
+AMONG = 0.2
+"""From this share of the gap on, an entity whose own behaviour changed is among the causes."""
 _SMALLEST_SHARE = 0.01
-_INNER_SCORE = 0.5
-"""A parent inside the entity, or a callee, explains something only if it moved this far towards an anomaly itself."""
+_SEED = 20
 
 
-@dataclass(frozen=True)
-class Recent:
-    """The newest columns of the matrix, against what the baseline says of them."""
+def root_causes(recent: Recent, symptom: Variable, *, draws: int = 60) -> RootCauses:
+    """Hand the symptom's gap down the causal graph until it stays.
 
-    matrix: Matrix
-    mechanisms: Mechanisms
-    roles: Roles
-    topology: Topology
+    Contributions under 1% count as unexplained, and so does what stays with an entity whose own gap is within its
+    interval. Mean latency and quantiles are split as work per request, which is conserved along calls, where that is
+    measured; a quantile that rose by a larger factor than the mean is unexplained for the rest.
 
-    @cached_property
-    def _seen(self) -> dict[Variable, tuple[float, float]]:
-        return {}
-
-    def _look(self, variable: Variable) -> tuple[float, float]:
-        if variable not in self._seen:
-            usual = self.mechanisms.marginal.get(variable)
-            if usual is None or variable not in self.matrix:
-                return 0.0, 0.0
-            prediction = usual.predict(self.matrix, self.roles)
-            gap = prediction.observed - prediction.expected
-            load = self.roles.load(self.matrix, variable)
-            self._seen[variable] = _mean(gap if load is None else gap / load), _mean(prediction.score)
-        return self._seen[variable]
-
-    def gap(self, variable: Variable) -> float:
-        """Mean of observed minus usual (season and level); per request where the role says so. 0 if unknown."""
-        return self._look(variable)[0]
-
-    def score(self, variable: Variable) -> float:
-        """Mean marginal score, 0 if unknown."""
-        return self._look(variable)[1]
-
-    def mean(self, entity: Entity, role: str) -> float | None:
-        """Mean of the entity's signal with this role, None where it is not measured."""
-        variable = self.measured(entity, role)
-        return _mean(self.matrix.row(variable)) if variable else None
-
-    def measured(self, entity: Entity, role: str, end: str = "client") -> Variable | None:
-        """The variable of an entity with a role, None where it is not measured; of a call, as an end sees it."""
-        variable = self.roles.of(entity, role, end)
-        return variable if variable in self.matrix else None  # type: ignore[operator]
-
-
-def root_causes(recent: Recent, symptom: Variable) -> RootCauses:
-    """Hand the symptom's gap down the causal graph until it stays. Contributions under 1% are left out."""
+    The confidence of a contribution is how often its entity is among the causes (its own gap outside of its interval,
+    and at least a fifth of the symptom's gap) when the newest points are drawn again in blocks of two, with
+    replacement, and the slopes from their distribution: `draws` times, with a fixed seed. NaN without draws.
+    """
     gap = recent.gap(symptom)
-    start = _start(recent, symptom)
-    nodes, transition = _transitions(recent, start)
     if not gap:
         return RootCauses(symptom, gap, ())
-    stays = 1.0 - transition.sum(axis=1)
-    visits = np.linalg.solve(np.eye(len(nodes)) - 0.999 * transition.T, np.eye(len(nodes))[0])
-    shares = visits * stays
-    shares /= shares.sum() or 1.0
-    by_variable: dict[Variable, float] = {}
-    for node, share in zip(nodes, shares, strict=True):
-        shown = symptom if node == start else _shown(recent, symptom, node)
-        by_variable[shown] = by_variable.get(shown, 0.0) + float(share)
+    start = _start(recent, symptom)
+    walk = _Walk(recent, start, draws)
+    conserved = _conserved(recent, symptom, start)
     load = recent.roles.load(recent.matrix, symptom)
     if load is not None:
-        gap *= _mean(load)  # from per request to the symptom's own unit
-    found = [Contribution(v, share * gap, share) for v, share in by_variable.items() if share >= _SMALLEST_SHARE]
-    return RootCauses(symptom, gap, tuple(sorted(found, key=lambda c: (-c.share, str(c.variable)))))
+        gap *= mean(load)  # from per request to the symptom's own unit
+    stays = {node: float(share) * conserved for node, share in zip(walk.nodes, walk.shares[0], strict=True)}
+    outside, inside = beyond(recent, stays, gap, walk.changed())
+    shares: dict[Variable, float] = {}
+    confidence = walk.confidence()
+    for node, share in inside.items():
+        shown = symptom if node == start else _shown(recent, symptom, node)
+        shares[shown] = shares.get(shown, 0.0) + share
+    found = [
+        Contribution(variable, share * gap, share, confidence.get(variable.entity, np.nan))
+        for variable, share in shares.items()
+        if share >= _SMALLEST_SHARE
+    ]
+    rest = gap - sum(part.contribution for part in found) - sum(part.contribution for part in outside)
+    return RootCauses(symptom, gap, tuple(sorted(found, key=lambda c: (-c.share, str(c.variable)))), outside, rest)
 
 
 def _start(recent: Recent, symptom: Variable) -> Variable:
-    """Mean latency is walked as work per request, which is conserved along calls, where both are measured."""
+    """Latency is walked as work per request, which is conserved along calls, where both are measured."""
     work = recent.measured(symptom.entity, "work")
     if recent.roles.role(symptom) == "latency" and work and recent.gap(work) > 0:
         return work
     return symptom
 
 
+def _conserved(recent: Recent, symptom: Variable, start: Variable) -> float:
+    """The share of a quantile's gap that the mean's gap accounts for: both by the same factor. 1 for a mean."""
+    if start == symptom or recent.roles.signals[symptom.signal].kind != "quantile":
+        return 1.0
+    factors = []
+    for variable in (start, symptom):
+        now = mean(recent.roles.level(recent.matrix, variable))
+        factors.append(recent.gap(variable) / max(now - recent.gap(variable), 1e-300))
+    return float(np.clip(factors[0] / factors[1], 0.0, 1.0)) if factors[1] > 0 else 1.0
+
+
 def _shown(recent: Recent, symptom: Variable, node: Variable) -> Variable:
     """Work per request is mean latency: the cause of a slow symptom is shown as the latency people know."""
     latency = recent.measured(node.entity, "latency")
-    return (
-        latency
-        if latency
-        and recent.roles.role(symptom) == "latency" == recent.roles.role(latency)
-        and (recent.roles.role(node) == "work")
-        else node
-    )
+    both = latency and recent.roles.role(symptom) == "latency" and recent.roles.role(node) == "work"
+    return latency if latency and both else node
 
 
-def _transitions(recent: Recent, start: Variable) -> tuple[list[Variable], Floats]:
-    """The variables reachable from `start`, and from each (row) the share of its gap that each other explains."""
-    nodes: list[Variable] = [start]
-    rows: list[dict[Variable, float]] = []
-    position = 0
-    while position < len(nodes):
-        variable = nodes[position]
-        gap = recent.gap(variable)
-        flows = _flows(recent, variable, gap) if gap else {}
-        row = {parent: flow / gap for parent, flow in flows.items() if flow / gap > _SMALLEST_SHARE}
-        total = sum(row.values())
-        rows.append({parent: share / max(total, 1.0) for parent, share in row.items()})
-        nodes += [parent for parent in row if parent not in nodes]
-        position += 1
-    transition = np.zeros((len(nodes), len(nodes)))
-    for index, row in enumerate(rows):
-        for parent, share in row.items():
-            transition[index, nodes.index(parent)] = share
-    return nodes, transition
+class _Place(NamedTuple):
+    """Flows of one kind into a node, their parents' places, and whether their slopes are bounded."""
+
+    flows: tuple[Flow, ...]
+    parents: list[int]
+    bounded: bool
 
 
-def _flows(recent: Recent, variable: Variable, gap: float) -> dict[Variable, float]:
-    """How much of a variable's gap each of its parents explains, in the variable's unit."""
-    entity = variable.entity
-    measured = _measured_calls(recent, variable)
-    flows = {call: flow for call, flow in measured.items() if flow * gap > 0}
-    inside = _inside_call(recent, variable)
-    if inside is not None:
-        spent, seconds = inside
-        return {spent: min(seconds, gap)} if seconds > 0 and gap > 0 else {}
-    mechanism = recent.mechanisms.causal.get(variable)
-    for parent in dict.fromkeys(p.variable for p in mechanism.parents) if mechanism else ():
-        if measured and parent.entity != entity and recent.roles.role(parent) == "work":
-            continue  # its seconds were measured on the call
-        if abs(recent.score(parent)) < _INNER_SCORE:
-            continue
-        assert mechanism
-        slope = mechanism.slope(parent)
-        if recent.roles.role(parent) == recent.roles.role(variable) == "failure":
-            slope = min(max(slope, 0.0), 1.0)  # a caller cannot fail more often by a callee than the callee fails
-        flow = slope * recent.gap(parent)
-        if flow * gap > 0:
-            flows[parent] = flows.get(parent, 0.0) + flow
-    return flows
+class _Walk:
+    """The variables that lead to `start`, and which share of its gap stays with each: as measured (row 0), and
+    drawn again."""
+
+    def __init__(self, recent: Recent, start: Variable, draws: int) -> None:
+        self.recent = recent
+        self.nodes: list[Variable] = [start]
+        every = self._reach()
+        place = {node: number for number, node in enumerate(self.nodes)}
+        places = [
+            [_Place(kind, [place[f.parent] for f in kind], kind is not flows.fitted) for kind in flows if kind]
+            for flows in every
+        ]
+        seen = [recent.seen(node) for node in self.nodes]
+        gaps = np.stack([one.gap for one in seen])
+        rng = np.random.default_rng(_SEED)
+        columns = _columns(rng, gaps.shape[1], draws)
+        sampled = gaps[:, columns]
+        known = np.isfinite(sampled)
+        self._gaps = (np.where(known, sampled, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)).T
+        scores = sampled / np.stack([one.width for one in seen])[:, columns] * np.sign(self._gaps.T)[:, :, None]
+        self.shares, stays = self._solve(places, rng)
+        self._own = stays * persisting(scores).T
+
+    def _reach(self) -> list[Flows]:
+        found: list[Flows] = []
+        while len(found) < len(self.nodes):
+            node = self.nodes[len(found)]
+            flows = flows_into(self.recent, node) if self.recent.gap(node) else Flows()
+            gap = self.recent.gap(node)
+
+            def able(flow: Flow, gap: float = gap) -> bool:
+                most = max(flow.slope, flow.most) if flow.slope >= 0 else flow.slope
+                return most * self.recent.gap(flow.parent) / gap > _SMALLEST_SHARE
+
+            flows = Flows(*(tuple(filter(able, kind)) for kind in flows))
+            found.append(flows)
+            self.nodes += dict.fromkeys(f.parent for kind in flows for f in kind if f.parent not in self.nodes)
+        return found
+
+    def _solve(self, places: list[list[_Place]], rng: np.random.Generator) -> tuple[Floats, Floats]:
+        runs, size = self._gaps.shape
+        transition = np.zeros((runs, size, size))
+        for number, kinds in enumerate(places):
+            room = np.ones((runs, 1))
+            for place in kinds:
+                explained = self._explained(place, number, room, rng)
+                room = np.maximum(room - explained.sum(axis=1, keepdims=True), 0.0)
+                for column, parent in enumerate(place.parents):
+                    transition[:, number, parent] += explained[:, column]
+        stays = np.clip(1.0 - transition.sum(axis=2), 0.0, 1.0)
+        first = np.zeros((runs, size, 1))
+        first[:, 0] = 1.0
+        visits = np.linalg.solve(np.eye(size) - 0.999 * transition.transpose(0, 2, 1), first)[:, :, 0]
+        shares = visits * stays
+        return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300), stays
+
+    def _explained(self, place: _Place, number: int, room: Floats, rng: np.random.Generator) -> Floats:
+        """Runs x parents: the share of a node's gap that each explains, together at most what there is room for."""
+        slope, error, most = (np.array([getattr(f, name) for f in place.flows]) for name in ("slope", "error", "most"))
+        drawn = np.where(np.isfinite(error), error, 0.0) * rng.standard_normal((len(room), slope.size))
+        drawn[0] = 0.0
+        sure, able = slope + drawn, np.maximum(most, slope) + drawn
+        if place.bounded:
+            sure, able = np.clip(sure, 0.0, most), np.clip(able, 0.0, most)
+        gap = self._gaps[:, [number]]
+        relative = self._gaps[:, place.parents] / np.where(gap == 0, np.inf, gap)
+        return _fill(np.maximum(sure * relative, 0.0), np.maximum(able * relative, 0.0), room)
+
+    def changed(self) -> dict[Variable, float]:
+        """How far each variable's own gap leaves its interval, as measured."""
+        return dict(zip(self.nodes, self._own[0].tolist(), strict=True))
+
+    def confidence(self) -> dict[Entity, float]:
+        """How often, when drawn again, each entity is among the causes."""
+        if self.shares.shape[0] == 1:
+            return {}
+        own, shares = self._by_entity(self._own, np.maximum), self._by_entity(self.shares, np.add)
+        return {entity: float(((own[entity] > 1) & (shares[entity] >= AMONG))[1:].mean()) for entity in own}
+
+    def _by_entity(self, values: Floats, combine: np.ufunc) -> dict[Entity, Floats]:
+        found: dict[Entity, Floats] = {}
+        for number, node in enumerate(self.nodes):
+            if self.recent.roles.role(node) != "load":
+                there = found.get(node.entity)
+                found[node.entity] = values[:, number] if there is None else combine(there, values[:, number])
+        return found
 
 
-def _measured_calls(recent: Recent, work: Variable) -> dict[Variable, float]:
-    """Seconds per request of a service by which each call it waits for is slower than usual."""
-    requests = recent.mean(work.entity, "load")
-    if recent.roles.role(work) != "work" or not requests:
-        return {}
-    flows: dict[Variable, float] = {}
-    for tie in recent.topology.ties:
-        call = tie.end("call")
-        if tie.ends[0][1] != work.entity or not tie.waits or call is None:
-            continue
-        seconds = recent.measured(call, "work")
-        if seconds is not None and seconds in recent.mechanisms.marginal:
-            calls = recent.mean(call, "load")
-            flows[seconds] = recent.gap(seconds) * (1.0 if calls is None else calls) / requests
-    return flows
+def _fill(sure: Floats, able: Floats, room: Floats) -> Floats:
+    """Shares as large as is sure, stretched towards what is possible to fill the room, or cut to it."""
+    total, possible = sure.sum(axis=1, keepdims=True), able.sum(axis=1, keepdims=True)
+    stretch = np.clip((room - total) / np.maximum(possible - total, 1e-300), 0.0, 1.0)
+    filled = sure + np.where(possible > total, stretch, 0.0) * np.maximum(able - sure, 0.0)
+    filled *= np.minimum(1.0, room / np.maximum(filled.sum(axis=1, keepdims=True), 1e-300))
+    shares: Floats = filled
+    return shares
 
 
-def _inside_call(recent: Recent, variable: Variable) -> tuple[Variable, float] | None:
-    """Where a call's seconds are spent beyond the wire, and how many more than usual; None for anything but a call.
-
-    Client seconds minus server seconds is the wire, and stays with the call. Server seconds belong to the server's
-    work where that is slower than usual, otherwise to what this client asks of it. Where they are not measured, the
-    server's work per request, over all its clients, stands in for them.
-    """
-    if recent.roles.role(variable) != "work":
-        return None
-    server = next((tie.ends[1][1] for tie in recent.topology.ties if tie.end("call") == variable.entity), None)
-    if server is None:
-        return None
-    work = recent.measured(server, "work")
-    slower = work is not None and recent.gap(work) > 0 and recent.score(work) >= _INNER_SCORE
-    served = recent.measured(variable.entity, "work", "server")
-    if served == variable:
-        return (work, recent.gap(variable)) if work and slower else None
-    if served is not None and served in recent.mechanisms.marginal:
-        return (work if work and slower else served), recent.gap(served)
-    return (work, recent.gap(work)) if work else None
-
-
-def _mean(values: Floats) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else 0.0
+def _columns(rng: np.random.Generator, points: int, draws: int) -> NDArray[np.int64]:
+    """Runs x points: which points each run sees; all of them in the first, blocks of two in the others."""
+    starts = rng.integers(0, points, (draws, (points + 1) // 2))
+    blocks = np.stack([starts, (starts + 1) % points], axis=2).reshape(draws, 2 * starts.shape[1])[:, :points]
+    columns: NDArray[np.int64] = np.vstack([np.arange(points), blocks])
+    return columns

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from datasource.cli.backtest import backtest
 from datasource.cli.effect import effect
 from datasource.cli.rank import rank
 from datasource.cli.score import score
+from datasource.cli.tune import tune
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -213,6 +215,8 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
+main.add_command(backtest)
 main.add_command(effect)
 main.add_command(rank)
 main.add_command(score)
+main.add_command(tune)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 import numpy as np
 
-from datasource.anomaly import RootCauses, Scores
+from datasource.anomaly import Contribution, RootCauses, Scores
 from datasource.cli.finding import count
 from datasource.cli.offline import Opened, when
 from datasource.effects import EffectResult, Estimate, traffic_light
@@ -16,6 +16,7 @@ from datasource.telemetry import Variable
 
 _SHOWN = 10
 _CAUSES = 5
+_SMALLEST_SHARE = 0.01
 _LIGHTS = {"green": "hold", "yellow": "doubtful", "red": "fail", "grey": "not made"}
 
 
@@ -83,10 +84,19 @@ def _root_causes(snapshot: Snapshot) -> Iterator[str]:
         yield ""
         yield f"Root causes of {causes.symptom}, {_gap(causes, snapshot)}"
         rows = [
-            (f"{rank}.", str(part.variable), f"{part.contribution:+.4g}", f"{part.share:.0%}")
+            (f"{rank}.", str(part.variable), f"{part.contribution:+.4g}", f"{part.share:.0%}", _sure(part))
             for rank, part in enumerate(causes.contributions[:_CAUSES], 1)
         ]
+        rows += [("", f"outside: {o.where}", f"{o.contribution:+.4g}", f"{o.share:.0%}", "") for o in causes.outside]
+        left = causes.unexplained + sum(part.contribution for part in causes.contributions[_CAUSES:])
+        if abs(left) >= _SMALLEST_SHARE * abs(causes.gap) > 0:
+            rest = "unexplained" if len(causes.contributions) <= _CAUSES else "others and unexplained"
+            rows.append(("", rest, f"{left:+.4g}", f"{left / causes.gap:.0%}", ""))
         yield from table(rows)
+
+
+def _sure(part: Contribution) -> str:
+    return f"confidence {part.confidence:.0%}" if np.isfinite(part.confidence) else ""
 
 
 def _gap(causes: RootCauses, snapshot: Snapshot) -> str:

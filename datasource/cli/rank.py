@@ -64,26 +64,29 @@ def rank(
     if as_json:
         click.echo(orjson.dumps({"ranking": entries}, option=orjson.OPT_INDENT_2))
         return
-    for line in (*_table(entries), *_notices(found.notices, len(found.ranking.blamed))):
+    confidence = {str(entity): share for entity, share in found.ranking.confidence.items()}
+    for line in (*_table(entries, confidence), *_notices(found.notices, len(found.ranking.blamed))):
         click.echo(line)
 
 
-def _table(entries: list[dict[str, str | float | None]]) -> Iterator[str]:
+def _table(entries: list[dict[str, str | float | None]], confidence: dict[str, float]) -> Iterator[str]:
     """The best variable of each service."""
     from datasource.cli.evaluate import table
 
-    rows = [("", "service", "clearest at", "score", "adds by itself")]
+    rows = [("", "service", "clearest at", "score", "confidence", "adds by itself")]
     best = {entry["service"]: entry for entry in reversed(entries)}
     first = [entry for entry in entries if best[entry["service"]] is entry]
     adds = {entry["service"]: entry for entry in entries if entry["contribution"] is not None}
     for number, entry in enumerate(first[:_SHOWN], 1):
         own = adds.get(entry["service"])
         shown = f"{own['contribution']:+.3g} {own['unit']}" if own else ""
-        rows.append((f"{number}.", str(entry["service"]), str(entry["variable"]), f"{entry['score']:.2f}", shown))
+        sure = f"{confidence[str(entry['service'])]:.0%}"
+        rows.append((f"{number}.", str(entry["service"]), str(entry["variable"]), f"{entry['score']:.2f}", sure, shown))
     yield "Root causes, most likely first; above 1 is blamed"
     yield from table(rows)
     if len(first) > _SHOWN:
         yield f"  and {len(first) - _SHOWN} more"
+    yield f"Nobody of them: {max(0.0, 1 - sum(confidence.values())):.0%}"
 
 
 def _notices(notices: tuple[str, ...], blamed: int) -> Iterator[str]:

@@ -165,7 +165,8 @@ class _Demo:
 
     def _start_datasource(self, port: int) -> None:
         settings = self._directory / "causal.yaml"
-        settings.write_text(SETTINGS.read_text().replace(WRITTEN_URL, self._prometheus_url))
+        store = f"\nstore: {{directory: '{self._directory / 'causal-data'}'}}\n"
+        settings.write_text(SETTINGS.read_text().replace(WRITTEN_URL, self._prometheus_url) + store)
         self._say(f"starting the datasource: causal-datasource serve --config causal.yaml --listen 127.0.0.1:{port}")
         child = ChildProcess(
             datasource_command(settings, port), self._directory / "datasource.log", name="the datasource"

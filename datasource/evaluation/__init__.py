@@ -1,6 +1,7 @@
 """The clock: runs the analyses, publishes a snapshot, keeps history."""
 
-from datasource.evaluation.clock import Clock, Evaluator, Health
+from datasource.evaluation.clock import Clock, Health
+from datasource.evaluation.evaluator import Evaluator
 from datasource.evaluation.jobs import Workers
 from datasource.evaluation.metrics import (
     HELP,
@@ -12,7 +13,7 @@ from datasource.evaluation.metrics import (
     variable_labels,
 )
 from datasource.evaluation.offline import evaluate_matrix
-from datasource.evaluation.rows import snapshot_json
+from datasource.evaluation.rows import incident_json, incident_state, snapshot_json, unit_of
 from datasource.evaluation.snapshot import Snapshot
 
 __all__ = [
@@ -27,7 +28,10 @@ __all__ = [
     "entity_labels",
     "evaluate_matrix",
     "impact_labels",
+    "incident_json",
+    "incident_state",
     "samples",
     "snapshot_json",
+    "unit_of",
     "variable_labels",
 ]

@@ -1,4 +1,4 @@
-"""The clock: reads, fits, judges and publishes, once per step, whoever asks or does not."""
+"""The clock: evaluates once per step, whoever asks or does not."""
 
 import logging
 import threading
@@ -7,21 +7,14 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from datasource.anomaly import Judgement, Mechanisms, Roles, Verdict, judge
-from datasource.evaluation.asking import Asking
-from datasource.evaluation.jobs import Workers, fit_job
+from datasource.evaluation.evaluator import Evaluator
 from datasource.evaluation.snapshot import Snapshot
-from datasource.graph import CausalGraph, GraphError, build_graph
-from datasource.settings import Loaded
-from datasource.telemetry import Entity, History, Matrix, PrometheusError, Reader, encode_events
-from datasource.topology import Topology, TopologyReader
+from datasource.graph import GraphError
+from datasource.telemetry import PrometheusError
 
 log = logging.getLogger(__name__)
 
 _STALE_STEPS = 5
-_FIT_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
@@ -33,109 +26,6 @@ class Health:
     last_success: float = 0.0
     last_seconds: float = 0.0
     error: str = ""
-
-
-class Evaluator:
-    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it."""
-
-    def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
-        self.settings, self.fingerprint = loaded
-        self.reader = reader or Reader(self.settings)
-        self.workers = workers or Workers(self.settings.evaluation.workers)
-        self.asking = Asking(self.settings, workers or Workers(1))
-        self._history = History(self.reader)
-        self._topology = Topology()
-        self._topology_reader = TopologyReader(self.settings)
-        self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
-        self._mechanisms: Mechanisms | None = None
-        self._refit_notices: tuple[str, ...] = ()
-        self._verdicts: tuple[Verdict, ...] = ()
-        self._refit_at = -1
-        self._entities: set[Entity] = set()
-
-    def evaluate(self, now: float) -> Snapshot:
-        """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
-        self.asking.collect()
-        read = self._history.update(now)
-        sampled = np.isfinite(read.values).any(axis=0)
-        points = int(sampled.sum())
-        matrix = encode_events(read, self.settings.signals, self._history.ends)
-        warm = points >= self.settings.evaluation.warm_up
-        entities = {variable.entity for variable in matrix.variables}
-        if warm and (matrix.end >= self._refit_at or entities - self._entities):
-            self._try_to_refit(matrix)
-            self._entities = entities
-        self.asking.collect()
-        judgement, found = self._judge(matrix), self.asking.found
-        return Snapshot(
-            time=matrix.end,
-            settings=self.settings,
-            fingerprint=self.fingerprint,
-            matrix=matrix,
-            topology=self._topology,
-            graph=self._graph[0],
-            mechanisms=self._mechanisms,
-            judgement=judgement,
-            effects=found.effects if found else None,
-            impacts=found.impacts if found else None,
-            structural=found.structural if found else None,
-            reports=self._history.reports,
-            notices=self._notices(),
-            points=points,
-            points_needed=self.settings.evaluation.warm_up,
-            older=self._history.older,
-            newest_sample=int(read.times[sampled][-1]) if points else 0,
-        )
-
-    def _try_to_refit(self, matrix: Matrix) -> None:
-        """Refit; a failure leaves the mechanisms that are there, with a notice, until the next one is due."""
-        try:
-            self._refit(matrix)
-            self._refit_notices = ()
-        except Exception as error:
-            if isinstance(error, (BrokenProcessPool, TimeoutError)):
-                self.workers.stop()
-            if self._mechanisms is None:
-                raise
-            log.exception("refit failed")
-            self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
-        self._refit_at = matrix.end + int(self.settings.evaluation.refit)
-
-    def _refit(self, matrix: Matrix) -> None:
-        entities = {variable.entity for variable in matrix.variables}
-        topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
-        built = build_graph(self.settings, matrix.variables, topology)
-        job = self.workers.submit(fit_job, self.settings, matrix, built.graph, self._history.older)
-        self._mechanisms = job.result(_FIT_TIMEOUT)
-        self._topology = topology
-        self._graph = built.graph, built.notices
-        self.asking.ask(matrix, built.graph)
-
-    def _judge(self, matrix: Matrix) -> Judgement | None:
-        if self._mechanisms is None:
-            return None
-        persistence = self.settings.anomaly.persistence
-        judgement = judge(
-            matrix,
-            self._mechanisms,
-            Roles(self.settings.signals),
-            self._topology,
-            points=persistence.points,
-            of=persistence.of,
-            previous=self._verdicts,
-        )
-        self._verdicts = judgement.verdicts
-        return judgement
-
-    def _notices(self) -> tuple[str, ...]:
-        signals = (
-            f"signal '{report.signal}': {told}"
-            for report in self._history.reports
-            for told in (report.problem, report.notice)
-            if told
-        )
-        graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
-        return (*signals, *graph, *self.asking.notices)
 
 
 class Clock:
@@ -150,7 +40,8 @@ class Clock:
         self.health = Health()
 
     def start(self) -> None:
-        """Begin to evaluate; returns at once."""
+        """Begin to evaluate, and to keep incidents in the store; returns at once."""
+        self.evaluator.incidents.store = self.evaluator.settings.store
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._thread.start()
 
@@ -161,6 +52,7 @@ class Clock:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
+        self.evaluator.incidents.close()
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""

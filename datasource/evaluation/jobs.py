@@ -3,12 +3,12 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
+from datasource.anomaly import LeftOut, Mechanisms, Persistence, Roles, fit_mechanisms
 from datasource.effects import (
     EffectQuestion,
     EffectResult,
@@ -25,14 +25,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def fit_job(settings: Settings, matrix: Matrix, graph: CausalGraph, older: Matrix | None = None) -> Mechanisms:
-    """Fit the mechanisms of every variable."""
+def fit_job(
+    settings: Settings,
+    matrix: Matrix,
+    graph: CausalGraph,
+    older: Matrix | None = None,
+    left_out: Sequence[LeftOut] = (),
+) -> Mechanisms:
+    """Fit the mechanisms of every variable, without the times that are `left_out`."""
     return fit_mechanisms(
         matrix,
         graph,
         Roles(settings.signals),
         older=older,
         false_alarms_per_day=settings.anomaly.false_alarms_per_day,
+        persistence=Persistence(settings.anomaly.persistence.points, settings.anomaly.persistence.of),
+        thresholds=settings.anomaly.thresholds,
+        longest_lag=settings.anomaly.longest_lag,
+        left_out=left_out,
         min_points=settings.evaluation.warm_up,
         environment=settings.environment,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from datasource.anomaly import Scores
+from datasource.anomaly import Scores, cause_name
 from datasource.effects import EffectResult, Estimate
 from datasource.evaluation.snapshot import Snapshot
 from datasource.telemetry import Entity, Variable
@@ -20,6 +20,12 @@ HELP: Mapping[str, str] = {
     "causal_expected_upper": "Upper end of the interval of the expected value.",
     "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
     "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
+    "causal_outside_contribution": "How much of the symptom's gap comes from beyond what is measured, in its unit.",
+    "causal_unexplained_contribution": "How much of the symptom's gap nothing explains, in its unit.",
+    "causal_incidents": "Incidents that go on.",
+    "causal_incident_info": "Of an incident that goes on: what users feel, and the surest root cause.",
+    "causal_incident_start_timestamp_seconds": "When the first anomaly of an incident that goes on began.",
+    "causal_incident_affected_entities": "Entities anomalous in an incident that goes on, its root causes included.",
     "causal_effect": "Change of the outcome caused by one unit more of the treatment.",
     "causal_effect_lower": "Lower end of the effect's 95% interval.",
     "causal_effect_upper": "Upper end of the effect's 95% interval.",
@@ -83,6 +89,7 @@ def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out."""
     every = [
         *_verdicts(snapshot),
+        *_incidents(snapshot),
         *_effects(snapshot),
         *_impacts(snapshot),
         *_scores(snapshot),
@@ -118,13 +125,31 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     verdicts = {verdict.entity: verdict for verdict in judgement.verdicts}
     for entity in sorted({*judgement.judged, *verdicts}):
         verdict = verdicts.get(entity)
-        root_cause = str(verdict.root_cause) if verdict and verdict.root_cause else ""
+        root_cause = cause_name(verdict.root_cause, snapshot.topology) if verdict and verdict.root_cause else ""
         named = {"root_cause": root_cause, "is_root_cause": str(bool(verdict and verdict.is_root_cause)).lower()}
         yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(verdict is not None))
     for causes in judgement.symptoms:
         for part in causes.contributions:
             labels = variable_labels(part.variable) | {"symptom": str(causes.symptom)}
             yield Sample("causal_root_cause_contribution", labels, part.contribution)
+        suffering = variable_labels(causes.symptom) | {"symptom": str(causes.symptom)}
+        beyond = sum(other.contribution for other in causes.outside)
+        yield Sample("causal_outside_contribution", suffering, beyond)
+        yield Sample("causal_unexplained_contribution", suffering, causes.unexplained)
+
+
+def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
+    """Numbers carry the incident's id alone, which never changes; what may change is the info's, to be joined in."""
+    going_on = [incident for incident in snapshot.incidents if incident.open]
+    if snapshot.judgement is not None:
+        yield Sample("causal_incidents", {}, float(len(going_on)))
+    for incident in going_on:
+        labels = {"incident": incident.id}
+        root_cause = cause_name(incident.roots[0], snapshot.topology) if incident.roots else ""
+        named = {"symptom": str(incident.causes.symptom), "root_cause": root_cause}
+        yield Sample("causal_incident_info", labels | named, 1.0)
+        yield Sample("causal_incident_start_timestamp_seconds", labels, float(incident.start))
+        yield Sample("causal_incident_affected_entities", labels, float(len(incident.affected)))
 
 
 def _effects(snapshot: Snapshot) -> Iterator[Sample]:

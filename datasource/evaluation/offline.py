@@ -4,8 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from datasource.anomaly import Roles, judge
+from datasource.anomaly import Incident, Roles, judge
+from datasource.anomaly.connected import neighbours
+from datasource.anomaly.episodes import Past
+from datasource.anomaly.incidents import group
 from datasource.effects import effect_questions
+from datasource.evaluation.advice import advise
+from datasource.evaluation.incident_log import grouping
 from datasource.evaluation.jobs import effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import build_graph
@@ -33,8 +38,15 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         judgement = judge(
             matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
         )
+    incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
     found = effects_job(settings, matrix, built.graph, questions)
+    if mechanisms is not None and judgement is not None:
+        near, past = neighbours(built.graph, topology), Past(matrix, mechanisms, Roles(settings.signals))
+        incidents = tuple(
+            advise(incident, settings, judgement, found.structural, topology, matrix)
+            for incident in group((), judgement, near, time=matrix.end, past=past, **grouping(settings))
+        )
     return Snapshot(
         time=matrix.end,
         settings=settings,
@@ -51,6 +63,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         notices=(*notices, *topology.notices, *built.notices, *unasked),
         points=points,
         points_needed=settings.evaluation.warm_up,
+        incidents=incidents,
     )
 
 

@@ -48,12 +48,24 @@ def rank_files(
         missing = [str(v) for v in here.matrix.variables if v not in there.matrix]
         if missing:
             notices.append(f"not measured in the {where}, and not judged: {_some(missing)}")
+    if not set(baseline.matrix.variables) & set(incident.matrix.variables):
+        raise SettingsError(
+            f"the files have nothing in common: the baseline has {_some([str(v) for v in baseline.matrix.variables])}, "
+            f"the incident {_some([str(v) for v in incident.matrix.variables])}; name wide columns 'service.signal', "
+            "or give the column that holds the service (--entity)"
+        )
     if all(signals[variable.signal].role in (None, "load", "event") for variable in variables):
         raise SettingsError(
             f"no signal is known to be latency, failure, work or saturation ({_some(signals)}); {_FORM}"
         )
     found = _variable(symptom, list(variables)) if symptom else None
-    return RankedFiles(rank(baseline.matrix, incident.matrix, signals, pairs, found), found, tuple(notices))
+    ranking = rank(baseline.matrix, incident.matrix, signals, pairs, found)
+    if ranking.outside:
+        notices.append(
+            f"{_some([str(entity) for entity in ranking.outside])} are all left with what nobody measured explains: "
+            "the cause may be outside, in something that all of them wait for"
+        )
+    return RankedFiles(ranking, found, tuple(notices))
 
 
 def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

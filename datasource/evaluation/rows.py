@@ -3,18 +3,20 @@
 from collections.abc import Collection
 from typing import Any
 
-from datasource.anomaly import RootCauses
+from datasource.anomaly import Incident, RootCauses, cause_name
 from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
 from datasource.evaluation.snapshot import Snapshot
-from datasource.telemetry import SignalReport
+from datasource.telemetry import Entity, SignalReport, Variable
 
 
 def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = ()) -> dict[str, Any]:
     """Everything a snapshot says, in plain rows. `names` limits the metrics; empty means all."""
     time, settings, graph, mechanisms = snapshot.key
     judgement = snapshot.judgement
+    verdicts = judgement.verdicts if judgement else ()
+    named = {verdict.root_cause for verdict in verdicts if verdict.root_cause}
     return {
         "time": time,
         "settings": settings,
@@ -33,12 +35,13 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
                 "entity": str(verdict.entity),
                 "labels": dict(verdict.entity.labels),
                 "symptom": str(verdict.causes.symptom),
-                "root_cause": str(verdict.root_cause or ""),
+                "root_cause": cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "",
                 "is_root_cause": verdict.is_root_cause,
             }
-            for verdict in (judgement.verdicts if judgement else ())
+            for verdict in verdicts
         ],
-        "root_causes": [_causes(causes, snapshot) for causes in (judgement.symptoms if judgement else ())],
+        "root_causes": [_causes(causes, snapshot, named) for causes in (judgement.symptoms if judgement else ())],
+        "incidents": [incident_json(incident, snapshot) for incident in snapshot.incidents],
         "effects": [_effect(result) for result in snapshot.effects or ()],
         "impacts": [_impact(result, snapshot) for result in snapshot.impacts or ()],
     }
@@ -50,20 +53,60 @@ def _signal(report: SignalReport, snapshot: Snapshot) -> dict[str, Any]:
     return {"signal": report.signal, **said, "entities": report.entities, "problem": report.problem}
 
 
-def _causes(causes: RootCauses, snapshot: Snapshot) -> dict[str, Any]:
+def unit_of(variable: Variable, snapshot: Snapshot) -> str:
+    """A variable's unit; empty for one whose signal is no longer configured."""
+    signal = snapshot.settings.signals.get(variable.signal)
+    return signal.unit if signal else ""
+
+
+def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -> dict[str, Any]:
+    """A symptom and its gap, which `causes`, `outside` and `unexplained` add up to; some causes are `named`."""
     return {
         "symptom": str(causes.symptom),
         "gap": causes.gap,
-        "unit": snapshot.settings.signals[causes.symptom.signal].unit,
+        "unit": unit_of(causes.symptom, snapshot),
         "causes": [
             {
                 "entity": str(part.variable.entity),
                 "signal": part.variable.signal,
+                "root_cause": cause_name(part.variable.entity, snapshot.topology),
+                "is_root_cause": part.variable.entity in named,
                 "contribution": part.contribution,
                 "share": part.share,
+                "confidence": part.confidence,
             }
             for part in causes.contributions
         ],
+        "outside": [part._asdict() for part in causes.outside],
+        "unexplained": causes.unexplained,
+    }
+
+
+def incident_state(incident: Incident) -> str:
+    """One of "open", "ended" and "merged": it turned out to be a part of an older one."""
+    return "open" if incident.open else "merged" if incident.merged_into else "ended"
+
+
+def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
+    """An incident as a row: numbers and texts first, for tables, then lists. Times are seconds since 1970."""
+    roots, affected = (
+        [cause_name(entity, snapshot.topology) for entity in entities]
+        for entities in (incident.roots, incident.affected)
+    )
+    return {
+        "incident": incident.id,
+        "state": incident_state(incident),
+        "start": incident.start,
+        "end": incident.end,
+        "updated": incident.updated,
+        "merged_into": incident.merged_into,
+        "root_cause": roots[0] if roots else "",
+        "affected_entities": len(affected),
+        "summary": incident.summary,
+        **_causes(incident.causes, snapshot, incident.roots),
+        "roots": roots,
+        "affected": affected,
+        "suggestions": list(incident.suggestions),
     }
 
 
@@ -129,10 +172,9 @@ def _stratified(result: EffectResult) -> dict[str, Any] | None:
 def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
     """An intervention: what it changed on average since it began (seconds), and summed over the points."""
     comparison = result.comparison
-    signal = snapshot.settings.signals.get(result.outcome.signal)
     return {
         "outcome": str(result.outcome),
-        "unit": signal.unit if signal else "",
+        "unit": unit_of(result.outcome, snapshot),
         "began": snapshot.times_of(comparison)[1] if comparison else None,
         "impact": result.effect.value,
         "lower": result.effect.lower,

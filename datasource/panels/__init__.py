@@ -10,6 +10,8 @@ from datasource.panels import (
     episodes,
     expected_value,
     heterogeneity,
+    incident_regions,
+    incidents,
     lag_response,
     metric,
     root_causes,
@@ -33,11 +35,13 @@ REGISTRY = Registry(
             difference_in_differences,
             simpson,
             what_if,
+            incidents,
             root_causes,
             causal_graph,
             anomalies,
             metric,
             episodes,
+            incident_regions,
         )
     }
 )

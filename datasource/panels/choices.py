@@ -78,6 +78,8 @@ EFFECT = Parameter("effect", "Effect", effects, multiple=True)
 IMPACT = Parameter("impact", "Impact", impacts)
 VARIABLE = Parameter("variable", "Variable", variables)
 OUTCOME = Parameter("outcome", "Outcome", outcomes, multiple=True)
+STATES = ("open", "ended", "merged")
+STATE = Parameter("state", "State", lambda _: _all(STATES))
 SCORE = Parameter(
     "score",
     "Score",

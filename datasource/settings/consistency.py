@@ -8,6 +8,7 @@ from datasource.settings.graph_consistency import graph_findings, unknown_variab
 from datasource.settings.model import Settings
 from datasource.settings.promql import range_seconds
 from datasource.settings.relations import Source
+from datasource.settings.remedy_consistency import remedy_findings
 
 __all__ = ["Finding", "Place", "find_inconsistencies", "known", "unknown_variable"]
 
@@ -20,7 +21,9 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
         *_signals(settings),
         *_relations(settings),
         *graph_findings(settings),
+        *remedy_findings(settings),
         *_environment(settings),
+        *_thresholds(settings),
     ]
 
 
@@ -124,3 +127,9 @@ def _environment(settings: Settings) -> Iterator[Finding]:
     for index, name in enumerate(settings.environment):
         if name not in labels:
             yield ("environment", index), f"no entity has a label '{name}'; {known(name, labels)}"
+
+
+def _thresholds(settings: Settings) -> Iterator[Finding]:
+    for name in settings.anomaly.thresholds:
+        if name not in settings.signals:
+            yield ("anomaly", "thresholds", name), f"no signal '{name}'; {known(name, settings.signals)}"

@@ -10,7 +10,9 @@ from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import Name
 from datasource.settings.prometheus import Prometheus
 from datasource.settings.relations import Relation
+from datasource.settings.remedies import Remedy
 from datasource.settings.rules import RuleText
+from datasource.settings.store import Store
 
 Role = Literal["load", "latency", "work", "failure", "saturation", "event"]
 Kind = Literal["gauge", "rate", "quantile", "event"]
@@ -109,12 +111,14 @@ class Persistence(Block):
 class Anomaly(Block):
     """How sure an alarm must be: at most so many false alarm episodes a day, over everything.
 
-    `thresholds` widens or narrows the intervals of single signals: 1.5 is half as wide again.
+    `thresholds` widens or narrows the intervals of single signals: 1.5 is half as wide again. A cause may act up to
+    `longest_lag` later than the graph says, where the data shows it.
     """
 
     false_alarms_per_day: float = Field(default=0.5, gt=0)
     persistence: Persistence = Persistence()
     thresholds: dict[Name, Annotated[float, Field(gt=0)]] = Field(default={})
+    longest_lag: Duration = 120.0
 
 
 class Evaluation(Block):
@@ -148,6 +152,8 @@ class Settings(Block):
     impacts: tuple[Impact, ...] = ()
     anomaly: Anomaly = Anomaly()
     evaluation: Evaluation = Evaluation()
+    store: Store = Store()
+    remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[Name, ...] = ()
 
     @property

@@ -1,1 +1,7 @@
 """What must outlive the process."""
+
+from datasource.store.opening import Database, open_database
+from datasource.store.plain import from_json, to_json
+from datasource.store.record import Record, StoreError
+
+__all__ = ["Database", "Record", "StoreError", "from_json", "open_database", "to_json"]

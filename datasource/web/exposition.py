@@ -88,6 +88,11 @@ def _health(clock: Clock) -> Iterator[Metric]:
     yield _gauge("points_needed", "Points that the first fit waits for.", snapshot.points_needed)
     yield _gauge("variables", "Variables measured.", len(snapshot.matrix.variables))
     yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
+    asked, supported = snapshot.settings.anomaly.false_alarms_per_day, snapshot.mechanisms
+    yield _gauge("promised_false_alarms_per_day", "Episodes of false alarm a day that are accepted.", asked)
+    if supported is not None:
+        text = "The fewest false alarms a day that the baseline can promise."
+        yield _gauge("supported_false_alarms_per_day", text, supported.supported)
     read = GaugeMetricFamily(
         "causal_datasource_signal_entities", "Entities that a signal's query returned.", None, ["signal"]
     )

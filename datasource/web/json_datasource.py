@@ -122,16 +122,16 @@ def search() -> Response:
 
 @routes.post("/annotations")
 def annotations() -> Response:
-    """SimpleJson's annotations: anomaly episodes; the annotation's query may name an entity."""
+    """SimpleJson's annotations: incidents; the annotation's query may name an entity."""
     data = parse.body(request)
     snapshot = clock().snapshot
-    if snapshot is None or snapshot.warming_up:
+    if snapshot is None:
         return json_response([])
     annotation = data.get("annotation")
     annotation = annotation if isinstance(annotation, dict) else {}
     start, end = parse.time_range(data, snapshot.time)
     asked = parse.parameters(annotation.get("query")) or _entity(annotation.get("query"))
-    (frame,) = REGISTRY.answer(Query("episodes", start, end, asked), snapshot, "")
+    (frame,) = REGISTRY.answer(Query("incident_regions", start, end, asked), snapshot, "")
     columns = {field.name: list(field.values) for field in frame.fields}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return json_response([row | {"annotation": annotation, "tags": row["tags"].split(",")} for row in rows])

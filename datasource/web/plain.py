@@ -1,11 +1,15 @@
 """Plain JSON for scripts, CI jobs and the Infinity datasource, and the health checks."""
 
 from dataclasses import asdict
+from math import inf
 
 from flask import Blueprint, Response, request
 
-from datasource.evaluation import snapshot_json
+from datasource.evaluation import incident_json, snapshot_json
+from datasource.panels import Query
+from datasource.panels.incidents import chosen
 from datasource.web.json_datasource import clock, waiting
+from datasource.web.parse import parameters, time_of
 from datasource.web.render import error_response, json_response
 
 routes = Blueprint("plain", __name__)
@@ -35,3 +39,19 @@ def snapshot() -> Response:
         return error_response(503, waiting())
     rows = snapshot_json(newest, health.error, set(request.args.getlist("name")))
     return json_response(rows | {"health": asdict(health) | {"stale": clock().stale()}})
+
+
+@routes.get("/api/v1/incidents")
+def incidents() -> Response:
+    """Incidents as rows, the newest first; `?state=open`, `?entity=`, `?from=` and `?to=` leave some out."""
+    newest = clock().snapshot
+    if newest is None:
+        return error_response(503, waiting())
+    start, end = (time_of(request.args[name]) if request.args.get(name) else at for name, at in _ALWAYS.items())
+    query = Query(
+        "incidents", start, end, parameters({name: request.args.getlist(name) for name in ("state", "entity")})
+    )
+    return json_response([incident_json(incident, newest) for incident in chosen(query, newest)])
+
+
+_ALWAYS = {"from": -inf, "to": inf}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
+from datasource.anomaly.calibration import USUAL, persisting
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -50,9 +51,9 @@ def test_the_time_of_the_week_is_expected(rng: np.random.Generator) -> None:
     later = matrix(rng, START + 2 * DAY, START + 5 * DAY, STEP)
     knows = fitted(rng).marginal[REQUESTS].predict(later, ROLES)
     assert np.abs(knows.expected - weekly(later.times)).max() < 3
-    assert knows.score.max() < 1
+    assert persisting(knows.score, USUAL).max() < 1
     surprised = fitted(rng, older=False).marginal[REQUESTS].predict(later, ROLES)
-    assert np.abs(surprised.score).max() > 1
+    assert persisting(surprised.score, USUAL).max() > 1
 
 
 def test_what_is_related_within_a_step_is_fitted_on_all_points(rng: np.random.Generator) -> None:
@@ -67,7 +68,7 @@ def test_lagged_causes_and_events_are_fitted_on_the_recent_points_alone(rng: np.
     with_older = fitted(np.random.default_rng(3), edge).causal[edge.effect]
     without = fitted(np.random.default_rng(3), edge, older=False).causal[edge.effect]
     assert np.array_equal(with_older.coefficients, without.coefficients)
-    assert (with_older.points, with_older.above, with_older.weekly) == (without.points, without.above, False)
+    assert (with_older.points, with_older.weekly) == (without.points, False)
 
 
 def test_a_variable_that_older_points_do_not_know_is_fitted_on_the_recent_ones(rng: np.random.Generator) -> None:

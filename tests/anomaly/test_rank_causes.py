@@ -84,6 +84,41 @@ def test_traffic_alone_is_no_cause():
     assert ranked(normal, {**more, "db.cpu": 6.0}, calls=CALLS).blamed == (DB,)
 
 
+def test_a_queue_that_traffic_filled_is_no_cause():
+    normal = {f"{name}.{s}": 1.0 for name in ("web", "cart", "db") for s in ("requests", "latency")}
+    more = {name: 1.5 for name in normal if name.endswith("requests")}
+    assert not ranked(normal, {**more, "db.latency": 3.0}, calls=CALLS).blamed
+    assert ranked(normal, {"db.latency": 3.0}, calls=CALLS).blamed == (DB,)
+
+
+def test_a_disk_that_is_written_now_and_then_is_no_cause():
+    normal = {f"{name}.{s}": 1.0 for name in ("web", "cart", "db") for s in ("cpu", "disk")}
+    before, now = measured(normal, 60, 1), measured(normal, 5, 2)
+    seldom, written = before.values.copy(), now.values.copy()
+    seldom[1::2] *= np.random.default_rng(3).random((3, 60)) < 0.15
+    written[1::2] = 0.0
+    written[5, 1:3] = 1.0
+    before, now = Matrix(before.variables, 0, 60, seldom), Matrix(now.variables, 3600, 60, written)
+    assert not rank(before, now, SIGNALS).blamed
+    much = Matrix(now.variables, 3600, 60, np.where(np.arange(6)[:, None] == 5, 100.0, written))
+    assert rank(before, much, SIGNALS).blamed == (DB,)
+
+
+def test_confidence_is_high_where_one_broke_and_goes_to_nobody_where_none_did():
+    sure = ranked(CHAIN, SLOW_DB, calls=CALLS).confidence
+    assert sure[DB] > 0.6 > sum(share for entity, share in sure.items() if entity != DB)
+    assert sum(sure.values()) <= 1
+    assert sum(ranked(CHAIN, {}, calls=CALLS).confidence.values()) < 0.3
+
+
+def test_an_excess_that_callers_share_and_nobody_measured_explains_may_come_from_outside():
+    normal = {"web.latency": 0.1, "cart.latency": 0.1, "db.latency": 0.1}
+    both = {"cart.latency": 0.2, "db.latency": 0.2}
+    assert set(ranked(normal, both, calls=((WEB, CART), (WEB, DB))).outside) == {CART, DB}
+    assert not ranked(normal, both, calls=((CART, DB),)).outside
+    assert not ranked(normal, {"cart.latency": 0.2}, calls=((WEB, CART), (WEB, DB))).outside
+
+
 def test_normal_minutes_blame_nobody():
     assert not ranked(CHAIN, {}, calls=CALLS).blamed
 

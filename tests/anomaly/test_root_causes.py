@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from worlds import World
 
-from datasource.anomaly import Judgement, Recent, Roles, judge, root_causes
+from datasource.anomaly import Judgement, Recent, Roles, judge, named_roots, root_causes
 from datasource.demo.faults import PAST, PRESENT, Fault
 from datasource.evaluation import Snapshot
 from datasource.telemetry import Entity, Matrix, Variable
@@ -56,8 +56,17 @@ def test_every_victim_names_the_root_and_nobody_else_is_anomalous(snapshot: Snap
 def test_contributions_add_up_to_the_symptoms_gap(snapshot: Snapshot) -> None:
     assert snapshot.judgement
     for causes in snapshot.judgement.symptoms:
-        assert sum(part.contribution for part in causes.contributions) == pytest.approx(causes.gap, rel=0.05)
+        told = [*causes.contributions, *causes.outside]
+        assert sum(part.contribution for part in told) + causes.unexplained == pytest.approx(causes.gap, rel=1e-9)
+        assert abs(causes.unexplained) < 0.1 * causes.gap
         assert causes.gap > 0.05
+
+
+def test_the_named_cause_is_sure(snapshot: Snapshot) -> None:
+    assert snapshot.judgement
+    for causes in snapshot.judgement.symptoms:
+        assert causes.contributions[0].confidence > 0.9
+        assert [root.entity.name for root in named_roots(causes)] == [PRESENT.service]
 
 
 @pytest.mark.parametrize("fault", [f for f in PAST if f.kind != "surge"], ids=lambda f: f"{f.kind} {f.service}")
@@ -71,6 +80,8 @@ def test_nobody_is_at_fault_in_a_surge(snapshot: Snapshot) -> None:
     surge = next(f for f in PAST if f.kind == "surge")
     judgement = at_step(snapshot, surge.start_step + 12)
     assert not [v for v in judgement.verdicts if v.root_cause]
+    for causes in judgement.symptoms:
+        assert causes.outside[0].where.startswith("demand at ")
 
 
 def test_quiet_times_are_quiet(snapshot: Snapshot) -> None:

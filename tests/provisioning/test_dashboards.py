@@ -65,6 +65,14 @@ def test_a_variable_chooses_its_data_source(dashboard: Json) -> None:
 
 
 @every_dashboard
+def test_incidents_are_marked_in_every_panel_over_time_and_listed_first(dashboard: Json) -> None:
+    (marked,) = annotations(dashboard)
+    assert marked["name"] == "Incidents"
+    assert marked["enable"]
+    assert "ncidents" in panels(dashboard)[0]["title"]
+
+
+@every_dashboard
 def test_the_plugin_bears_the_types_of_its_variables(dashboard: Json) -> None:
     assert {one["type"] for one in variables(dashboard).values()} == {"datasource", "query", "adhoc"}
     assert all(one["refresh"] == 2 for one in variables(dashboard).values() if one["type"] == "query")

@@ -181,17 +181,11 @@ def test_the_node_graph_has_no_edge_to_a_missing_node(client: FlaskClient, show:
         assert all(isinstance(text, str) for text in fields(nodes)["mainstat"])
 
 
-def test_annotations_are_regions_in_a_frame_and_in_the_older_shape(client: FlaskClient) -> None:
+def test_episodes_are_regions(client: FlaskClient) -> None:
     (frame,) = ask(client, "episodes", {"entity": "platform/inventory"})
     columns = fields(frame)
     assert {"time", "timeEnd", "title", "text", "tags", "id"} <= columns.keys()
     assert any("inventory.latency" in title for title in columns["title"])
-    old = client.post(
-        "/annotations",
-        json={"range": {"from": FROM, "to": TO}, "annotation": {"name": "incidents", "query": "platform/inventory"}},
-    ).get_json()
-    assert old[0]["annotation"]["name"] == "incidents"
-    assert old[0]["timeEnd"] > old[0]["time"]
 
 
 def test_the_older_search_and_targets_without_payload(client: FlaskClient) -> None:

@@ -64,3 +64,23 @@ function grouped(rows) {
   for (const row of rows) groups.set(row[2] ?? "", [...(groups.get(row[2] ?? "") ?? []), row]);
   return groups;
 }
+
+/** A table: heads are texts; numbers are [text, title] of the columns of numbers that follow. */
+export function table(caption, heads, numbers, bodies) {
+  const columns = [
+    ...heads.map((text) => el("th", { scope: "col" }, text)),
+    ...numbers.map(([text, title]) => el("th", { scope: "col", class: "number", title }, text)),
+  ];
+  return el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...columns)), ...bodies);
+}
+
+/** A share (0 to 1) as a bar. */
+export function bar(share) {
+  const width = `${Math.min(100, Math.max(0, share * 100))}%`;
+  return svg(
+    "svg",
+    { class: "bar", "aria-hidden": "true" },
+    svg("rect", { class: "track", width: "100%", height: "100%", rx: 3 }),
+    svg("rect", { class: "filled", width, height: "100%", rx: 3 }),
+  );
+}

@@ -50,8 +50,8 @@ export function percent(share) {
   return share > 0 && share < 0.01 ? "<1%" : `${Math.round(share * 100)}%`;
 }
 
-export function count(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number, noun, plural = `${noun}s`) {
+  return `${number.toLocaleString("en")} ${number === 1 ? noun : plural}`;
 }
 
 /** hh:mm:ss of the reader's own time zone. */
@@ -59,11 +59,37 @@ export function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString("en-GB");
 }
 
-export function age(seconds) {
+/** hh:mm:ss, after the day where it is not that of `now` (seconds). */
+export function moment(seconds, now) {
+  const [day, today] = [seconds, now].map((one) => new Date(one * 1000).toDateString());
+  const date = new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return day === today ? clock(seconds) : `${date}, ${clock(seconds)}`;
+}
+
+/** A length of time, "12 min". */
+export function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 120) return `${whole} s ago`;
-  if (whole < 7200) return `${Math.round(whole / 60)} min ago`;
-  return whole < 172800 ? `${Math.round(whole / 3600)} h ago` : `${Math.round(whole / 86400)} days ago`;
+  if (whole < 120) return `${whole} s`;
+  if (whole < 7200) return `${Math.round(whole / 60)} min`;
+  return whole < 172800 ? `${Math.round(whole / 3600)} h` : `${Math.round(whole / 86400)} days`;
+}
+
+export function age(seconds) {
+  return `${span(seconds)} ago`;
+}
+
+/** Parts of a total as quantities to the digits of the total, rounded so that they still add up to it. */
+export function addends(values, total, unit) {
+  const size = Math.abs(total) || Math.max(...values.map(Math.abs));
+  const scale = scaleOf(unit, size);
+  const decimals = size ? Math.min(20, Math.max(0, 2 - Math.floor(Math.log10(size / scale.factor)))) : 0;
+  const last = scale.factor / 10 ** decimals;
+  const whole = values.map((value) => Math.round(value / last));
+  const left = Math.round(total / last) - whole.reduce((sum, one) => sum + one, 0);
+  const largest = whole.reduce((best, one, index) => (Math.abs(one) > Math.abs(whole[best]) ? index : best), 0);
+  if (Math.abs(left) <= whole.length) whole[largest] += left;
+  const text = (one) => (one / 10 ** decimals).toLocaleString("en", { maximumFractionDigits: decimals });
+  return whole.map((one) => join(text(one), scale.name));
 }
 
 function join(number, name) {

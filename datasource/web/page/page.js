@@ -4,6 +4,7 @@ import { NoAnswer, NotYet, askSeries, askSnapshot } from "./ask.js";
 import { $, changed } from "./dom.js";
 import { series } from "./draw.js";
 import { clock } from "./format.js";
+import { showEnded, showStories } from "./incidents.js";
 import * as show from "./sections.js";
 import { headline, signalOf, variables } from "./story.js";
 
@@ -37,8 +38,9 @@ async function showAll() {
   const found = variables(snapshot);
   bare(!found.size);
   show.showHeadline(headline(snapshot, found));
+  showStories(snapshot, found, chooseVariable);
   show.showAnomalies(snapshot, found, chooseVariable);
-  show.showCauses(snapshot, found, chooseVariable);
+  showEnded(snapshot);
   show.showEffect(snapshot, found, picked.effect);
   show.showHealth(snapshot);
   show.showAge(snapshot);

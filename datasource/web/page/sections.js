@@ -1,6 +1,6 @@
 /** The sections of the page: each shows its part of a snapshot. */
 
-import { $, breakable, changed, el, fill, replace, svg } from "./dom.js";
+import { $, breakable, changed, el, fill, replace, table } from "./dom.js";
 import { forest } from "./draw.js";
 import { age, clock, count, digits, interval, percent, quantity, scaleOf, score } from "./format.js";
 import * as story from "./story.js";
@@ -64,55 +64,6 @@ function bare({ entity, symptom }) {
 
 function cell(value) {
   return el("td", { class: value > 1 ? "number above" : "number" }, score(value));
-}
-
-function table(caption, heads, numbers, bodies) {
-  const columns = [
-    ...heads.map((text) => el("th", { scope: "col" }, text)),
-    ...numbers.map(([text, title]) => el("th", { scope: "col", class: "number", title }, text)),
-  ];
-  return el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...columns)), ...bodies);
-}
-
-/** Of each symptom the causes, with what they contribute and their shares as bars. */
-export function showCauses(snapshot, found, choose) {
-  const place = $("#causes .body");
-  const all = story.symptoms(snapshot, found).filter((one) => one.causes.length);
-  if (!changed(place, all, snapshot.anomalies)) return;
-  if (!all.length) {
-    const why = snapshot.anomalies.length ? "No cause could be named." : "There is no symptom to explain.";
-    return void replace(place, el("p", { class: "quiet" }, why));
-  }
-  const named = story.culprits(snapshot);
-  const bodies = all.map((one) => {
-    const scale = scaleOf(one.unit, one.gap);
-    const rows = one.causes.map((part) => {
-      const name = `${part.entity}.${part.signal}`;
-      const chosen = named.includes(part.entity);
-      const button = el("button", { type: "button", title: `draw ${name}`, click: () => choose(name) }, breakable(name));
-      return el(
-        "tr",
-        chosen ? { class: "named" } : {},
-        el("th", { scope: "row" }, button, ...(chosen ? [" ", el("span", { class: "verdict broke" }, "broke")] : [])),
-        el("td", { class: "number" }, quantity(part.contribution, one.unit, scale)),
-        el("td", { class: "share" }, bar(part.share), el("span", {}, percent(part.share))),
-      );
-    });
-    const heading = el("th", { scope: "rowgroup", colspan: 3 }, story.deviation(one, snapshot));
-    return el("tbody", {}, el("tr", { class: "symptom" }, heading), ...rows);
-  });
-  const caption = "How much of each symptom's gap comes from whom.";
-  replace(place, table(caption, ["cause"], [["contribution", "in the symptom's unit"], ["share", "of the gap"]], bodies));
-}
-
-function bar(share) {
-  const width = `${Math.min(100, Math.max(0, share * 100))}%`;
-  return svg(
-    "svg",
-    { class: "bar", "aria-hidden": "true" },
-    svg("rect", { class: "track", width: "100%", height: "100%", rx: 3 }),
-    svg("rect", { class: "filled", width, height: "100%", rx: 3 }),
-  );
 }
 
 /** One effect beside its association, drawn and in words. */

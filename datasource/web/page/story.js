@@ -1,6 +1,6 @@
 /** What a snapshot says, in words. Pure: a snapshot in, texts and rows out. */
 
-import { clock, count, quantity, scaleOf } from "./format.js";
+import { addends, clock, count, quantity, scaleOf } from "./format.js";
 
 /** Every scored variable by its shown name: {name, entity, signal, causal, marginal, observed}. */
 export function variables(snapshot) {
@@ -54,19 +54,58 @@ export function symptoms(snapshot, found) {
   return [...snapshot.root_causes].sort((a, b) => felt(b) - felt(a));
 }
 
+/** The open incidents; while anomalies have not become one yet, what is known of the symptom most felt. */
+export function open(snapshot, found) {
+  const incidents = snapshot.incidents.filter((one) => one.state === "open");
+  if (incidents.length || !snapshot.anomalies.length) return incidents;
+  const rest = { roots: culprits(snapshot), affected: snapshot.anomalies.map((one) => one.entity), suggestions: [] };
+  return symptoms(snapshot, found).slice(0, 1).map((one) => ({ ...one, ...rest, start: null }));
+}
+
 /** The headline: {tone, title, details}; tone is bad, unsure, wait or good. */
 export function headline(snapshot, found) {
   if (snapshot.warming_up) return warming(snapshot);
-  if (!snapshot.anomalies.length) return quiet(snapshot, found);
-  const causes = culprits(snapshot);
-  const all = symptoms(snapshot, found);
-  if (!causes.length) {
-    const entities = listed(snapshot.anomalies.map((one) => one.entity));
-    const title = `${entities} ${snapshot.anomalies.length === 1 ? "is" : "are"} anomalous, the cause is not known`;
-    return { tone: "unsure", title, details: all.slice(0, 2).map((one) => `${deviation(one, snapshot)}.`) };
-  }
-  const details = causes.slice(0, 3).map((cause) => explanation(cause, all, snapshot));
-  return { tone: "bad", title: `${listed(causes)} broke`, details: details.filter(Boolean) };
+  const all = open(snapshot, found);
+  if (!all.length) return quiet(snapshot, found);
+  const roots = [...new Set(all.flatMap((one) => one.roots))];
+  const tone = roots.length ? "bad" : "unsure";
+  if (all.length === 1) return { tone, title: title(all[0]), details: [told(all[0], snapshot)] };
+  const who = roots.length ? `${listed(roots)} broke` : "the causes are not known";
+  return { tone, title: `${all.length} incidents: ${who}`, details: [] };
+}
+
+/** An incident in a few words. */
+export function title({ roots, symptom, state }) {
+  return roots.length ? `${listed(roots)} broke` : `${symptom} ${verb(state)} anomalous, the cause is not known`;
+}
+
+/** An incident in sentences: its summary, or what makes up the gap of its symptom. */
+export function told(incident, snapshot) {
+  if (incident.summary) return incident.summary;
+  const known = parts(incident);
+  if (known.every((one) => one.kind === "unexplained")) return `${deviation(incident, snapshot)}.`;
+  const from = known.map(({ amount, name, kind }) => `${amount} ${kind === "unexplained" ? name : `from ${name}`}`);
+  return `${deviation(incident, snapshot)}: ${from.join(", ")}.`;
+}
+
+const MOST_CAUSES = 6;
+
+/** What adds up to a symptom's gap, the largest first: {amount, share, name, kind, ...}. */
+export function parts({ causes, outside, unexplained, gap, unit }) {
+  const known = [
+    ...causes.map((one) => ({ ...one, name: `${one.root_cause}.${one.signal}`, kind: "cause" })),
+    ...outside.map((one) => ({ ...one, name: one.where, kind: "outside" })),
+  ].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+  const others = known.splice(MOST_CAUSES).reduce((sum, one) => sum + one.contribution, 0);
+  const all = [
+    ...known,
+    { name: "others", kind: "others", contribution: others },
+    { name: "unexplained", kind: "unexplained", contribution: unexplained },
+  ];
+  const amounts = addends(all.map((one) => one.contribution), gap, unit);
+  return all
+    .map((one, index) => ({ ...one, amount: amounts[index], share: gap ? one.contribution / gap : 0 }))
+    .filter((one) => /[1-9]/.test(one.amount));
 }
 
 function warming(snapshot) {
@@ -83,28 +122,22 @@ function warming(snapshot) {
 
 function quiet(snapshot, found) {
   const entities = new Set([...found.values()].map((one) => one.entity));
-  const size = `${count(found.size, "variable")} of ${count(entities.size, "entity").replace("entitys", "entities")}`;
+  const size = `${count(found.size, "variable")} of ${count(entities.size, "entity", "entities")}`;
   const details = [`${size} were compared with what is usual, and with what their causes say, at ${clock(snapshot.time)}.`];
   if (snapshot.health.stale) return { tone: "unsure", title: `Not known since ${clock(snapshot.time)}`, details };
   if (snapshot.health.error) return { tone: "unsure", title: `Nothing was anomalous at ${clock(snapshot.time)}`, details };
   return { tone: "good", title: "Nothing is anomalous now", details };
 }
 
-function explanation(cause, all, snapshot) {
-  const explained = all.find((one) => one.causes.some((part) => part.entity === cause));
-  if (!explained) return "";
-  const part = explained.causes.filter((one) => one.entity === cause).reduce((sum, one) => sum + one.contribution, 0);
-  const scale = scaleOf(explained.unit, explained.gap);
-  const amount = quantity(Math.abs(part), explained.unit, scale);
-  const own = explained.symptom.startsWith(`${cause}.`);
-  return `${deviation(explained, snapshot)}, ${amount} of it ${own ? "its own" : `from ${cause}`}.`;
-}
-
 /** "shop/web.latency is 127 ms slower than usual". */
-export function deviation({ symptom, gap, unit }, snapshot) {
+export function deviation({ symptom, gap, unit, state }, snapshot) {
   const role = signalOf(symptom, snapshot)?.role;
   const [more, less] = role === "latency" ? ["slower than", "faster than"] : ["above", "below"];
-  return `${symptom} is ${quantity(Math.abs(gap), unit)} ${gap >= 0 ? more : less} usual`;
+  return `${symptom} ${verb(state)} ${quantity(Math.abs(gap), unit)} ${gap >= 0 ? more : less} usual`;
+}
+
+function verb(state) {
+  return state === "ended" ? "was" : "is";
 }
 
 /** The configured signal of a variable's shown name. */

@@ -1,0 +1,102 @@
+"""When an entity was anomalous: from the first to the last of the points that persisted."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.incident import Episode
+from datasource.anomaly.roles import Roles
+from datasource.anomaly.services import Judgement, Scores, Verdict
+from datasource.anomaly.walk import AMONG
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+_NEW_NORMAL = 1 / 4
+"""What lasts longer than this share of the baseline is the new normal: one looks back no farther."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """The scores of older points, looked up when somebody asks."""
+
+    matrix: Matrix
+    mechanisms: Mechanisms
+    roles: Roles
+
+    def scores(self, variable: Variable) -> tuple[Floats, Floats]:
+        """Causal and marginal scores over the last quarter of the matrix, by time. Raises KeyError if not fitted."""
+        whole = self.matrix.values.shape[1] * self.matrix.step
+        newest = self.matrix.between(self.matrix.end - _NEW_NORMAL * whole, self.matrix.end)
+        both = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
+        return both[0].predict(newest, self.roles).score, both[1].predict(newest, self.roles).score
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What a judgement at `time` (seconds) says of when; `patience` points without an anomaly are still one stretch."""
+
+    judgement: Judgement
+    time: int
+    step: int
+    points: int
+    of: int
+    patience: int
+    past: Past | None = None
+
+    def of_verdict(self, verdict: Verdict, *, known: bool) -> Episode:
+        """Within the newest `of` points, up to now while there is no sample. Of an entity that was not `known` to be
+        anomalous one looks back farther when all of them are."""
+        symptom = verdict.causes.symptom
+        scores = [self._persisting[symptom]] if symptom in self._persisting else self._by_entity.get(verdict.entity, [])
+        above = [place for one in scores for place in self._above(one)]
+        first, last = min(above, default=0), max(above, default=0)
+        if self.past and not known and first == 1 - self.of and symptom in self._persisting:
+            now, before = self._persisting[symptom], self.past.scores(symptom)
+            persist = (now.causal_persists, now.marginal_persists)
+            places = [since(one, self.points, self.of, self.patience) for one in np.array(before)[list(persist)]]
+            first = min([first, *places])
+        return Episode(verdict.entity, self.time + first * self.step, self.time + last * self.step, named(verdict))
+
+    def _above(self, scores: Scores) -> list[int]:
+        """Places of the newest points above 1, of the scores that persist: 0 is the newest, -1 the one before."""
+        persisting = [scores.causal.score] if scores.causal_persists else []
+        persisting += [scores.marginal.score] if scores.marginal_persists else []
+        newest = [score[-self.of :].tolist() for score in persisting]
+        return [place - len(one) + 1 for one in newest for place, value in enumerate(one) if value > 1]
+
+    @cached_property
+    def _persisting(self) -> dict[Variable, Scores]:
+        scores = self.judgement.scores
+        return {variable: one for variable, one in scores.items() if one.causal_persists or one.marginal_persists}
+
+    @cached_property
+    def _by_entity(self) -> dict[Entity, list[Scores]]:
+        found: dict[Entity, list[Scores]] = {}
+        for variable, scores in self._persisting.items():
+            found.setdefault(variable.entity, []).append(scores)
+        return found
+
+
+def named(verdict: Verdict) -> tuple[Entity, ...]:
+    """Who is named for an anomalous entity, then who else is among the causes, by the share of the gap."""
+    among = sorted((-share, entity) for entity, share in verdict.support if share >= AMONG)
+    first = [verdict.root_cause] if verdict.root_cause else []
+    return tuple(dict.fromkeys([*first, *(entity for _, entity in among)]))
+
+
+def since(score: Floats, points: int, of: int, patience: int) -> int:
+    """Place of the first point of the stretch that reaches up to now, 0 for the newest point, -1 for the one before.
+
+    A stretch is made of windows of `of` points of which `points` are above 1, with at most `patience` points between
+    two of them. `score` is by time.
+    """
+    above = np.concatenate([np.zeros(of - 1, dtype=np.bool_), score > 1])
+    ends = np.flatnonzero(sliding_window_view(above, of).sum(axis=1) >= points)
+    if not ends.size:
+        return 0
+    breaks = np.flatnonzero(np.diff(ends) > patience)
+    last = int(ends[breaks[-1] + 1] if breaks.size else ends[0])
+    window = max(0, last - of + 1)
+    return window + int(np.argmax(score[window : last + 1] > 1)) - score.size + 1

@@ -1,0 +1,253 @@
+"""Fitting the mechanisms of one variable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.anomaly.conserved import limits
+from datasource.anomaly.lags import choose_lags
+from datasource.anomaly.mechanism import Mechanism, Parent, chance_of_few, design_matrix
+from datasource.anomaly.robust import Bounds, Fit, in_long_runs, robust_least_squares
+from datasource.anomaly.roles import Roles
+from datasource.graph import Edge
+from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
+
+_DAY = 86400
+_WEEK = 7 * _DAY
+_TAIL, _REFERENCE = 0.95, 0.002
+"""Before the calibration an interval is as wide as what this share of residuals exceeds, by an exponential tail
+beyond their 95% quantile (Pickands 1975)."""
+_SMALLEST_RELATIVE = 0.01
+"""A gap below this share of the usual level is never an anomaly."""
+_SMALLEST_FAILURE_RATIO = 0.002
+
+
+_EXTREME = 0.02
+_MOST_SURPRISED = 5.0
+"""A part of the time is never taken for more surprising to the others than so."""
+
+
+class LeftOut(NamedTuple):
+    """From when to when (seconds) an entity, or everything where that is None, is no example of what is normal."""
+
+    entity: Entity | None
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class OneFit:
+    """A variable and what is known of it. `longest_lag` is in steps."""
+
+    matrix: Matrix
+    older: Matrix | None
+    roles: Roles
+    variable: Variable
+    longest_lag: int = 0
+    left_out: Sequence[LeftOut] = ()
+    environment: tuple[str, ...] = ()
+
+    @cached_property
+    def _level(self) -> Floats:
+        """What is fitted, by time; NaN where it is left out."""
+        level = self.roles.level(self.matrix, self.variable)
+        times = self.matrix.times
+        for one in self.left_out:
+            if one.entity in (None, self.variable.entity):
+                level = np.where((times >= one.start) & (times <= one.end), np.nan, level)
+        return level
+
+    @property
+    def points(self) -> int:
+        """How many points it can be fitted on."""
+        return int(np.isfinite(self._level).sum())
+
+    @property
+    def smallest_width(self) -> float:
+        """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""
+        y = self._level[np.isfinite(self._level)]
+        relative = _SMALLEST_RELATIVE * float(np.median(np.abs(y)))
+        if self.roles.load(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
+            return max(relative, _SMALLEST_FAILURE_RATIO)
+        counts = np.array_equal(y, np.rint(y))
+        return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
+
+    def given(self, edges: Sequence[Edge]) -> tuple[Mechanism, Floats]:
+        """The mechanism given the causes of these edges, and its score at every time of the matrix, expected by a fit
+        on other times; NaN where it is not known or belongs to an incident. The intervals are not calibrated yet."""
+        parents, bounds = self._parents(edges)
+        older = self._usable_older(parents)
+        matrices = [*older, self.matrix]
+        level = np.concatenate([*(self.roles.level(one, self.variable) for one in older), self._level])
+        measured = np.isfinite(level)
+        # The first rows know no lagged parents.
+        measured[: max((parent.lag for parent in parents), default=0)] = False
+        times = np.concatenate([one.times for one in matrices])[measured]
+        span = int(times[-1] - times[0]) + self.matrix.step
+        seasonal, weekly = span >= 2 * _DAY, span >= 2 * _WEEK
+        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly)[0] for one in matrices])
+        loads = [self.roles.load(one, self.variable) for one in matrices]
+        load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
+        typical = 0.0 if load is None else float(np.median(load))
+        chance = chance_of_few(load, typical, int(measured.sum()))
+        X, y = design[measured] / chance[:, None], level[measured] / chance
+        free = design.shape[1] - len(bounds)
+        limited = Bounds(
+            np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
+        )
+        fit = robust_least_squares(X, y, self._lasting, limited)
+        kept = fit.kept
+        residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
+        widths = _reference_widths(np.sort(others[kept]))
+        first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
+        scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
+        Z = X[kept] / scales
+        inverse: Floats = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True) / np.outer(scales, scales)
+        mechanism = Mechanism(
+            self.variable,
+            environment_of(self.variable.entity, self.environment),
+            parents,
+            seasonal,
+            fit.coefficients,
+            inverse * _inflation(residuals[first_recent:]),
+            widths.below,
+            widths.above,
+            int(kept.sum()),
+            weekly,
+            typical,
+        )
+        quiet = ~in_long_runs(~kept, self._lasting)
+        expected = self._by_time(np.where(quiet, fit.expected * chance, np.nan), measured)
+        score = mechanism.predict(self.matrix, self.roles, expected).score
+        return mechanism, score * self._by_time(_width_by_the_others(fit, others, widths), measured)
+
+    def _by_time(self, rows: Floats, measured: NDArray[np.bool_]) -> Floats:
+        """What is known of the measured rows, at the times of the matrix."""
+        by_time = np.full(measured.size, np.nan)
+        by_time[measured] = rows
+        return by_time[-self.matrix.values.shape[1] :]
+
+    def _parents(self, edges: Sequence[Edge]) -> tuple[tuple[Parent, ...], list[tuple[float, float]]]:
+        """The parents as the baseline knows them, at the lags of the graph and those that the data adds, and their
+        limits; those that never move are left out, for they explain nothing."""
+        known: dict[tuple[Variable, int], tuple[float, float]] = {}
+        for edge in edges:
+            known.setdefault((edge.cause, edge.lag), limits(edge, self.matrix, self.roles))
+        levels = {cause: self.roles.level(self.matrix, cause) for cause, _ in known}
+        moving = {cause for cause, level in levels.items() if _moves(level)}
+        known = {place: both for place, both in known.items() if place[0] in moving}
+        for cause, lag in self._added_lags(known, levels):
+            known[cause, lag] = next(both for (other, _), both in known.items() if other == cause)
+        places = sorted(known)
+        return tuple(_parent(cause, lag, levels[cause]) for cause, lag in places), [known[place] for place in places]
+
+    def _added_lags(
+        self, known: dict[tuple[Variable, int], tuple[float, float]], levels: dict[Variable, Floats]
+    ) -> list[tuple[Variable, int]]:
+        able = [
+            (cause, lag)
+            for cause in dict.fromkeys(cause for cause, _ in known)
+            for lag in range(self.longest_lag + 1)
+            if (cause, lag) not in known
+        ]
+        if not able:
+            return []
+        usual = {cause: self._usual(cause, level) for cause, level in levels.items()}
+        shown = [_delayed(usual[cause], lag) for cause, lag in (*known, *able)]
+        rows = np.isfinite(self._level)
+        rows[: self.longest_lag] = False
+        middle = {cause: float(np.nanmedian(level)) for cause, level in usual.items()}
+        fill = [middle[cause] for cause, _ in (*known, *able)]
+        filled = [np.where(np.isfinite(one), one, m)[rows] for one, m in zip(shown, fill, strict=True)]
+        columns = np.stack(filled, axis=1)
+        y = self._usual(self.variable, self._level)[rows]
+        base = np.column_stack([np.ones(y.size), columns[:, : len(known)]])
+        return [able[number] for number in choose_lags(y, base, columns[:, len(known) :])]
+
+    def _usual(self, variable: Variable, level: Floats) -> Floats:
+        """A level without the extremes of incidents; events are rare by nature and stay as they are."""
+        if self.roles.signals[variable.signal].kind == "event":
+            return level
+        usual: Floats = np.clip(level, *np.nanquantile(level, (_EXTREME, 1 - _EXTREME)))
+        return usual
+
+    @property
+    def _lasting(self) -> int:
+        """So many deviating points in a row are an incident, not an event that its window shows several times."""
+        window = self.roles.signals[self.variable.signal].window
+        return 3 + 2 * max(1, round(window / self.matrix.step))
+
+    def _usable_older(self, parents: tuple[Parent, ...]) -> list[Matrix]:
+        """The older points, when they tell the same of these variables as the recent ones do."""
+        variables = [self.variable, *(parent.variable for parent in parents)]
+        if self.older is None or any(parent.lag for parent in parents):
+            return []
+        for variable in variables:
+            alone = self.roles.load(self.matrix, variable) is None
+            if variable not in self.older or (self.roles.load(self.older, variable) is None) != alone:
+                return []
+            if self.roles.signals[variable.signal].kind == "event":
+                return []
+        return [self.older]
+
+
+def _moves(level: Floats) -> bool:
+    level = level[np.isfinite(level)]
+    return level.size >= 2 and bool(np.ptp(level) > 1e-12 * max(1e-300, float(np.abs(level).max())))
+
+
+def _parent(variable: Variable, lag: int, level: Floats) -> Parent:
+    low, median, high = np.nanquantile(level, (0.005, 0.5, 0.995))
+    return Parent(variable, lag, float(median), float(low), float(high))
+
+
+def _delayed(level: Floats, lag: int) -> Floats:
+    return np.concatenate([np.full(lag, np.nan), level[: level.size - lag]])
+
+
+class _Widths(NamedTuple):
+    """How far residuals go below and above 0, as few of them do."""
+
+    below: float
+    above: float
+
+
+def _reference_widths(ordered: Floats) -> _Widths:
+    """The widths of residuals in ascending order."""
+    return _Widths(_tail_width(-ordered[::-1]), _tail_width(ordered))
+
+
+def _tail_width(ordered: Floats) -> float:
+    place = int(_TAIL * (ordered.size - 1))
+    start = float(ordered[place])
+    beyond = ordered[place + 1 :]
+    mean_excess = float(beyond.mean()) - start if beyond.size else 0.0
+    return max(max(start, 0.0) + mean_excess * log((1 - _TAIL) / _REFERENCE), float(np.finfo(np.float64).tiny))
+
+
+def _width_by_the_others(fit: Fit, residuals: Floats, whole: _Widths) -> Floats:
+    """By row, the width of the interval on the side of its residual over what the other rows say that it is."""
+    fold_of = np.repeat(np.arange(len(fit.folds)), [fold.stop - fold.start for fold in fit.folds])[fit.kept]
+    order = np.argsort(residuals[fit.kept])
+    ordered, fold_of = residuals[fit.kept][order], fold_of[order]
+    ratio = np.empty(residuals.size)
+    for number, fold in enumerate(fit.folds):
+        others = ordered[fold_of != number]
+        if others.size <= ordered.size // 2:
+            others = ordered
+        widths = _reference_widths(others)
+        ratio[fold] = np.where(residuals[fold] > 0, whole.above / widths.above, whole.below / widths.below)
+    return np.clip(ratio, 1 / _MOST_SURPRISED, _MOST_SURPRISED)
+
+
+def _inflation(residuals: Floats) -> float:
+    """By how much autocorrelation inflates the variance of coefficients, for AR(1) residuals."""
+    if residuals.size < 3 or not residuals.any():
+        return 1.0
+    rho = float(np.clip(residuals[1:] @ residuals[:-1] / (residuals @ residuals), 0, 0.95))
+    return (1 + rho) / (1 - rho)

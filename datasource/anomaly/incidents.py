@@ -1,0 +1,163 @@
+"""Which anomalies belong together: incidents from one evaluation to the next."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from math import isnan, nan
+
+from datasource.anomaly.causes import RootCauses
+from datasource.anomaly.connected import Neighbours, connected
+from datasource.anomaly.episodes import Episodes, Past, named
+from datasource.anomaly.incident import Episode, Incident
+from datasource.anomaly.services import Judgement, Verdict
+from datasource.telemetry import Entity, Variable
+
+_PATIENCE = 4
+"""An incident is over when nothing of it was anomalous for so many times the persistence."""
+_UNOBSERVED = 6
+"""What happened while nobody looked is not held against an incident for so many times the patience."""
+_LONGEST_NAME = 80
+
+
+def group(
+    previous: Sequence[Incident],
+    judgement: Judgement,
+    near: Neighbours,
+    *,
+    time: int,
+    step: int,
+    points: int,
+    of: int,
+    past: Past | None = None,
+) -> tuple[Incident, ...]:
+    """The incidents after one more evaluation, of everything up to `time`: those of `previous`, and new ones.
+
+    Anomalous entities belong together when they are `neighbours` or the same root cause is named for them, and one's
+    anomaly began not later than the patience (4 times `of` points) after the other's was over. Two incidents that turn
+    out to be one are merged: the older one goes on, the other ends. An incident is over when none of its entities was
+    anomalous for as long as the patience; then its end is its last anomalous point. After a time without evaluations
+    (a restart, Prometheus away) of at most 6 times the patience, what was anomalous before and is so now is the same.
+
+    An incident starts at the first of the newest `of` points that is anomalous, or where `past` says so, when that is
+    the oldest of them. Evaluating the same time twice changes nothing. The work grows with the anomalous entities, not
+    with all.
+    """
+    patience = _PATIENCE * of
+    now = _Now(judgement, near, Episodes(judgement, time, step, points, of, patience, past), time, patience * step)
+    found = {incident.id: incident for incident in previous}
+    for together in connected(now.links([incident for incident in previous if incident.open])):
+        entities = sorted(one for one in together if isinstance(one, tuple) and one in now.verdicts)
+        if not entities:
+            continue
+        older = sorted((found[one] for one in together if isinstance(one, str)), key=lambda one: (one.start, one.id))
+        survivor = now.grown(older, entities, found)
+        found[survivor.id] = survivor
+        for other in older[1:]:
+            said = f"Part of incident {survivor.id}."
+            found[other.id] = replace(
+                other, end=_last(other), updated=time, merged_into=survivor.id, summary=said, suggestions=()
+            )
+    for incident in found.values():
+        if incident.open and incident.updated < time:
+            over = time - _last(incident) > now.patience
+            found[incident.id] = replace(incident, updated=time, end=_last(incident) if over else None)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class _Now:
+    judgement: Judgement
+    near: Neighbours
+    episodes: Episodes
+    time: int
+    patience: int
+
+    @cached_property
+    def verdicts(self) -> dict[Entity, Verdict]:
+        return {verdict.entity: verdict for verdict in self.judgement.verdicts}
+
+    @cached_property
+    def _top(self) -> set[Variable]:
+        return {causes.symptom for causes in self.judgement.symptoms}
+
+    def links(self, incidents: Iterable[Incident]) -> Iterator[tuple[Entity | str, Entity | str]]:
+        """What ties anomalous entities to each other, to root causes, and to incidents (by id) that are not over."""
+        active = set(self.verdicts)
+        for incident in incidents:
+            if self.time - incident.updated > _UNOBSERVED * self.patience:
+                continue
+            for episode in incident.episodes:
+                if incident.updated - episode.last <= self.patience:
+                    active.add(episode.entity)
+                    yield incident.id, episode.entity
+                    yield from ((incident.id, root) for root in episode.roots)
+        for entity, verdict in self.verdicts.items():
+            yield from ((entity, root) for root in named(verdict) or (entity,))
+            yield from ((entity, other) for other in self.near.get(entity, frozenset()) & active)
+
+    def grown(self, older: Sequence[Incident], entities: Sequence[Entity], taken: Mapping[str, Incident]) -> Incident:
+        """The oldest incident with everything that belongs to it now; a new one where there is none."""
+        episodes: dict[Entity, Episode] = {}
+        for incident in older:
+            for episode in incident.episodes:
+                episodes[episode.entity] = _longer(episodes.get(episode.entity), episode)
+        for entity in entities:
+            now = self.episodes.of_verdict(self.verdicts[entity], known=entity in episodes)
+            episodes[entity] = _longer(episodes.get(entity), now)
+        parts = tuple(sorted(episodes.values(), key=lambda one: (one.start, one.entity)))
+        causes = self._main_symptom(entities, older[0].causes.symptom if older else None)
+        roots = _roots(parts, episodes[causes.symptom.entity].roots)
+        affected = (*(root for root in roots if root not in episodes), *(one.entity for one in parts))
+        if not older:
+            start = min(one.start for one in parts)
+            return Incident(
+                _name(start, causes.symptom, taken), start, None, self.time, causes, roots, affected, episodes=parts
+            )
+        oldest = older[0]
+        if causes.symptom == oldest.causes.symptom and roots[:1] == oldest.roots[:1]:
+            causes = max(oldest.causes, causes, key=lambda one: abs(one.gap))
+        return replace(oldest, updated=self.time, causes=causes, roots=roots, affected=affected, episodes=parts)
+
+    def _main_symptom(self, entities: Sequence[Entity], before: Variable | None) -> RootCauses:
+        """What users of the system feel: the symptom before, if it is still one, else the one most beyond its usual
+        value, where somebody is named for it."""
+        own = [self.verdicts[entity] for entity in entities]
+        top = [verdict for verdict in own if verdict.causes.symptom in self._top] or own
+
+        def order(verdict: Verdict) -> tuple[bool, bool, float, str]:
+            symptom = verdict.causes.symptom
+            scores = self.judgement.scores.get(symptom)
+            score = float(scores.marginal.score[-1]) if scores else nan
+            return symptom == before, verdict.root_cause is not None, -1.0 if isnan(score) else score, str(symptom)
+
+        return max(top, key=order).causes
+
+
+def _longer(before: Episode | None, now: Episode) -> Episode:
+    if before is None:
+        return now
+    return Episode(now.entity, min(before.start, now.start), max(before.last, now.last), now.roots or before.roots)
+
+
+def _roots(episodes: Iterable[Episode], felt: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    """Who is named: for the main symptom first, then for the most entities."""
+    votes = Counter(root for episode in episodes for root in episode.roots)
+    return (*felt, *sorted(votes.keys() - felt, key=lambda one: (-votes[one], one)))
+
+
+def _last(incident: Incident) -> int:
+    return max((episode.last for episode in incident.episodes), default=incident.start)
+
+
+def _name(start: int, symptom: Variable, taken: Mapping[str, Incident]) -> str:
+    """An id that people can read and that may stand in a URL: when it began, and what was felt."""
+    when = datetime.fromtimestamp(start, UTC).strftime("%Y%m%dT%H%M%SZ")
+    felt = re.sub(r"[^A-Za-z0-9._]+", "-", str(symptom)).strip("-")[:_LONGEST_NAME]
+    name, number = f"{when}-{felt}", 1
+    while name in taken:
+        number += 1
+        name = f"{when}-{felt}-{number}"
+    return name

@@ -1,0 +1,122 @@
+"""The newest columns of the matrix, against what the baseline says of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.roles import Roles
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+from datasource.topology import Tie, Topology
+
+
+class Seen(NamedTuple):
+    """Of one variable, by time: observed minus usual, and the width of its causal interval on the side crossed.
+
+    Both are per request where the role says so, and NaN where there is no sample. `score` is what most of the marginal
+    scores reach.
+    """
+
+    gap: Floats
+    width: Floats
+    score: float
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The newest points of everything, with what is needed to say what is unusual about them."""
+
+    matrix: Matrix
+    mechanisms: Mechanisms
+    roles: Roles
+    topology: Topology
+
+    @cached_property
+    def _seen(self) -> dict[Variable, Seen]:
+        return {}
+
+    def seen(self, variable: Variable) -> Seen:
+        """What is unusual about a variable; gaps of 0 where it has no mechanism."""
+        if variable not in self._seen:
+            self._seen[variable] = self._look(variable)
+        return self._seen[variable]
+
+    def _look(self, variable: Variable) -> Seen:
+        usual = self.mechanisms.marginal.get(variable)
+        if usual is None or variable not in self.matrix:
+            zero = np.zeros(self.matrix.values.shape[1])
+            return Seen(zero, zero + 1.0, 0.0)
+        prediction = usual.predict(self.matrix, self.roles)
+        given = self.mechanisms.causal[variable].predict(self.matrix, self.roles)
+        gap = prediction.observed - prediction.expected
+        width = np.where(gap >= 0, given.upper - given.expected, given.expected - given.lower)
+        load = self.roles.load(self.matrix, variable)
+        if load is not None:
+            gap, width = gap / load, width / load
+        return Seen(gap, width, float(persisting(prediction.score)))
+
+    def gap(self, variable: Variable) -> float:
+        """Mean of observed minus usual (season and level); per request where the role says so. 0 if unknown."""
+        return mean(self.seen(variable).gap)
+
+    def score(self, variable: Variable) -> float:
+        """What most of the marginal scores reach, 0 if unknown."""
+        return self.seen(variable).score
+
+    def mean(self, entity: Entity, role: str) -> float | None:
+        """Mean of the entity's signal with this role, None where it is not measured."""
+        variable = self.measured(entity, role)
+        return mean(self.matrix.row(variable)) if variable else None
+
+    def measured(self, entity: Entity, role: str, end: str = "client") -> Variable | None:
+        """The variable of an entity with a role, None where it is not measured; of a call, as an end sees it."""
+        variable = self.roles.of(entity, role, end)
+        return variable if variable in self.matrix else None  # type: ignore[operator]
+
+    @cached_property
+    def entities(self) -> frozenset[Entity]:
+        """Everything of which something is measured."""
+        return frozenset(variable.entity for variable in self.matrix.variables)
+
+    @cached_property
+    def _calls(self) -> tuple[dict[Entity, list[Tie]], dict[Entity, list[Tie]], dict[Entity, Tie]]:
+        out: dict[Entity, list[Tie]] = {}
+        into: dict[Entity, list[Tie]] = {}
+        of: dict[Entity, Tie] = {}
+        for tie in self.topology.ties:
+            if tie.end("client") and tie.end("server"):
+                out.setdefault(tie.ends[0][1], []).append(tie)
+                into.setdefault(tie.ends[1][1], []).append(tie)
+            call = tie.end("call")
+            if call is not None:
+                of[call] = tie
+        return out, into, of
+
+    def calls_of(self, client: Entity) -> list[Tie]:
+        """The calls that an entity makes."""
+        return self._calls[0].get(client, [])
+
+    def calls_to(self, server: Entity) -> list[Tie]:
+        """The calls that an entity answers."""
+        return self._calls[1].get(server, [])
+
+    def tie_of(self, call: Entity) -> Tie | None:
+        """The tie that a call entity measures."""
+        return self._calls[2].get(call)
+
+
+def mean(values: Floats) -> float:
+    """The mean of what is finite, 0 where nothing is."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else 0.0
+
+
+def persisting(scores: Floats) -> Floats:
+    """What half of the known points (the last axis) reach, two at least where there are two; 0 where it is negative."""
+    ordered = np.sort(np.where(np.isfinite(scores), scores, -np.inf), axis=-1)[..., ::-1]
+    known = np.isfinite(scores).sum(axis=-1)
+    place = np.minimum(np.maximum(2, (known + 1) // 2), scores.shape[-1]) - 1
+    reached: Floats = np.take_along_axis(ordered, np.expand_dims(place, -1), axis=-1)[..., 0]
+    return np.maximum(reached, 0.0)

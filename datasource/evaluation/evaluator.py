@@ -1,0 +1,169 @@
+"""One evaluation: read, fit where it is due, judge, group."""
+
+import logging
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+
+from datasource.anomaly import Incident, Judgement, Mechanisms, Roles, judge
+from datasource.anomaly.connected import Neighbours, neighbours
+from datasource.anomaly.drift import follow_drift
+from datasource.anomaly.episodes import Past
+from datasource.effects import StructuralModel
+from datasource.evaluation.advice import advise
+from datasource.evaluation.asking import Asking
+from datasource.evaluation.incident_log import IncidentLog
+from datasource.evaluation.jobs import Workers
+from datasource.evaluation.refitting import Fitted, Refitting
+from datasource.evaluation.snapshot import Snapshot
+from datasource.graph import CausalGraph, build_graph
+from datasource.settings import Loaded
+from datasource.telemetry import Entity, History, Matrix, Reader, encode_events
+from datasource.topology import Topology, TopologyReader
+
+log = logging.getLogger(__name__)
+
+
+class Evaluator:
+    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it."""
+
+    def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
+        self.settings, self.fingerprint = loaded
+        self.reader = reader or Reader(self.settings)
+        self.workers = workers or Workers(self.settings.evaluation.workers)
+        self.asking = Asking(self.settings, workers or Workers(1))
+        self._history = History(self.reader)
+        self._topology = Topology()
+        self._topology_reader = TopologyReader(self.settings)
+        self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
+        self._mechanisms: Mechanisms | None = None
+        self._refitting = Refitting(self.settings, self.workers)
+        self._refit_notices: tuple[str, ...] = ()
+        self.incidents = IncidentLog(self.settings)
+        self._near: Neighbours = {}
+        self._refit_at = -1
+        self._followed = -1
+        self._entities: set[Entity] = set()
+
+    def evaluate(self, now: float) -> Snapshot:
+        """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
+        self.asking.collect()
+        read = self._history.update(now)
+        sampled = np.isfinite(read.values).any(axis=0)
+        points = int(sampled.sum())
+        matrix = encode_events(read, self.settings.signals, self._history.ends)
+        warm = points >= self.settings.evaluation.warm_up
+        entities = {variable.entity for variable in matrix.variables}
+        self.incidents.recall(matrix.end)
+        due = matrix.end >= self._refit_at or entities - self._entities
+        if self._refitting.under_way or (warm and due):
+            self._refit(matrix, entities)
+        self.asking.collect()
+        judgement, found = self._judge(matrix), self.asking.found
+        structural = found.structural if found else None
+        if judgement is not None:
+            self._group(matrix, judgement, structural)
+        mechanisms = self._mechanisms
+        self._follow_drift(judgement, matrix.end)
+        return Snapshot(
+            time=matrix.end,
+            settings=self.settings,
+            fingerprint=self.fingerprint,
+            matrix=matrix,
+            topology=self._topology,
+            graph=self._graph[0],
+            mechanisms=mechanisms,
+            judgement=judgement,
+            effects=found.effects if found else None,
+            impacts=found.impacts if found else None,
+            structural=structural,
+            reports=self._history.reports,
+            notices=self._notices(),
+            points=points,
+            points_needed=self.settings.evaluation.warm_up,
+            older=self._history.older,
+            newest_sample=int(read.times[sampled][-1]) if points else 0,
+            incidents=self.incidents.shown(),
+        )
+
+    def _refit(self, matrix: Matrix, entities: set[Entity]) -> None:
+        """Begin to refit, or take what has been fitted; the first fit is waited for, later ones go on beside judging.
+
+        A failure leaves the mechanisms that are there, with a notice, until the next one is due.
+        """
+        try:
+            if not self._refitting.under_way:
+                self._refit_at = matrix.end + int(self.settings.evaluation.refit)
+                self._entities = entities
+                topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
+                built = build_graph(self.settings, matrix.variables, topology)
+                left_out = self.incidents.left_out(matrix.end - int(self.settings.baseline), matrix.end)
+                self._refitting.begin(matrix, built, topology, self._history.older, left_out)
+            fitted = self._refitting.collect(wait=self._mechanisms is None)
+            if fitted is not None:
+                self._adopt(fitted, matrix)
+        except Exception as error:
+            if isinstance(error, BrokenProcessPool):
+                self.workers.stop()
+            if self._mechanisms is None:
+                self._refit_at = -1
+                raise
+            log.exception("refit failed")
+            self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
+
+    def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
+        self._mechanisms, built, self._topology = fitted
+        self._graph = built.graph, built.notices
+        self._near = neighbours(built.graph, self._topology)
+        asked, supported = self.settings.anomaly.false_alarms_per_day, self._mechanisms.supported
+        weak = (
+            f"a baseline this long can promise {supported:.2g} false alarms a day at best, not the {asked:g} of "
+            "anomaly.false_alarms_per_day; make the baseline longer"
+        )
+        self._refit_notices = (weak,) if supported > asked else ()
+        self.asking.ask(matrix, built.graph)
+
+    def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
+        """Once for every new point."""
+        if judgement is None or self._mechanisms is None or time <= self._followed:
+            return
+        self._followed = time
+        causal = {variable: scores.causal for variable, scores in judgement.scores.items()}
+        marginal = {variable: scores.marginal for variable, scores in judgement.scores.items()}
+        self._mechanisms = follow_drift(self._mechanisms, causal, marginal, int(self.settings.step))
+
+    def _judge(self, matrix: Matrix) -> Judgement | None:
+        if self._mechanisms is None:
+            return None
+        persistence = self.settings.anomaly.persistence
+        return judge(
+            matrix,
+            self._mechanisms,
+            Roles(self.settings.signals),
+            self._topology,
+            points=persistence.points,
+            of=persistence.of,
+            previous=self.incidents.verdicts,
+        )
+
+    def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
+        def advised(incident: Incident) -> Incident:
+            try:
+                return advise(incident, self.settings, judgement, structural, self._topology, matrix)
+            except Exception:
+                log.exception("no advice for incident %s", incident.id)
+                return incident
+
+        assert self._mechanisms is not None
+        past = Past(matrix, self._mechanisms, Roles(self.settings.signals))
+        self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
+
+    def _notices(self) -> tuple[str, ...]:
+        signals = (
+            f"signal '{report.signal}': {told}"
+            for report in self._history.reports
+            for told in (report.problem, report.notice)
+            if told
+        )
+        graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
+        return (*signals, *graph, *self.asking.notices, *self.incidents.notices)

@@ -1,0 +1,82 @@
+"""Amounts as people say them: 180 ms, 2.3 s, 12 %, 340 requests/s."""
+
+from collections.abc import Sequence
+from math import floor, isfinite, log10
+
+_SECONDS = {
+    "s": 1.0,
+    "seconds": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
+_TIMES = (
+    (3 * 86400, 86400, "d"),
+    (3 * 3600, 3600, "h"),
+    (180, 60, "min"),
+    (1, 1, "s"),
+    (1e-3, 1e-3, "ms"),
+    (1e-6, 1e-6, "µs"),
+)
+"""From how many seconds on, seconds of the unit, its name."""
+_BYTES = {"bytes": ("B", 1024), "decbytes": ("B", 1000), "binBps": ("B/s", 1024), "Bps": ("B/s", 1000)}
+_PER_SECOND = {"reqps": "requests/s", "rps": "reads/s", "wps": "writes/s", "ops": "operations/s", "cps": "/s"}
+_UNITLESS = ("", "short", "none")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value in a unit of the settings, to two digits; "unknown" where it is no number.
+
+    >>> quantity(0.1834, "s"), quantity(0.118, "percentunit"), quantity(343.0, "reqps"), quantity(3e9, "bytes")
+    ('180 ms', '12 %', '340 requests/s', '2.8 GiB')
+    """
+    if not isfinite(value):
+        return "unknown"
+    (number,), name = _told((value,), unit, abs(value))
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} {name}".strip()
+
+
+def levels(first: float, second: float, unit: str, gap: float) -> str:
+    """From the first value to the second, so that two digits of `gap` can be told apart.
+
+    >>> levels(0.8436, 0.7191, "s", gap=0.13), levels(1.792, 1.484, "cores", gap=0.31)
+    ('840 to 720 ms', '1.79 to 1.48 cores')
+    """
+    numbers, name = _told((first, second), unit, abs(gap))
+    return f"{numbers[0]} to {numbers[1]} {name}".strip()
+
+
+def _told(values: Sequence[float], unit: str, gap: float) -> tuple[list[str], str]:
+    """The values as numbers of the unit that suits the largest of them, to two digits of `gap`; and the unit's name."""
+    factor, name = _scale(max(map(abs, values)), unit)
+    digits = 1 - _power(gap * factor)
+    return [f"{round(value * factor, digits) + 0.0:,.{max(digits, 0)}f}" for value in values], name
+
+
+def _scale(largest: float, unit: str) -> tuple[float, str]:
+    """What to multiply by, and the name of what comes out."""
+    if unit in _SECONDS:
+        seconds = largest * _SECONDS[unit]
+        seconds = round(seconds, 1 - _power(seconds))
+        fitting = (known for known in _TIMES if seconds >= known[0])
+        _, size, name = next(fitting, (0, 1e-9, "ns") if seconds else (0, 1.0, "s"))
+        return _SECONDS[unit] / size, name
+    if unit in _BYTES:
+        name, step = _BYTES[unit]
+        power = min(floor(log10(largest) / log10(step)), 5) if largest >= step else 0
+        prefix = ("", "Ki", "Mi", "Gi", "Ti", "Pi") if step == 1024 else ("", "k", "M", "G", "T", "P")
+        return 1.0 / step**power, prefix[power] + name
+    if unit in ("percentunit", "percent"):
+        return 100.0 if unit == "percentunit" else 1.0, "%"
+    return 1.0, _PER_SECOND.get(unit, "" if unit in _UNITLESS else unit)
+
+
+def _power(value: float) -> int:
+    """Of ten, that a value has at least."""
+    return floor(log10(abs(value))) if value else 0

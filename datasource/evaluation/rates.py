@@ -1,0 +1,40 @@
+"""Intervals of a rate and of a share."""
+
+from math import sqrt
+from typing import NamedTuple
+
+_Z = 1.959963984540054
+
+
+class Rate(NamedTuple):
+    """Events per day with their 95% interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+def poisson_rate(count: int, days: float) -> Rate:
+    """Events per day, with the exact 95% interval of a Poisson count (Garwood 1936). `days` is above 0.
+
+    >>> tuple(round(one, 2) for one in poisson_rate(4, 8.0))
+    (0.5, 0.14, 1.28)
+    """
+    from scipy.stats import chi2
+
+    lower = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
+    return Rate(count / days, lower / days, float(chi2.ppf(0.975, 2 * count + 2)) / 2 / days)
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927); all there is for none of none.
+
+    >>> tuple(round(one, 2) for one in wilson(5, 6))
+    (0.44, 0.97)
+    """
+    if not of:
+        return 0.0, 1.0
+    share = count / of
+    middle = share + _Z**2 / (2 * of)
+    half = _Z * sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
+    return (middle - half) / (1 + _Z**2 / of), (middle + half) / (1 + _Z**2 / of)

@@ -1,0 +1,159 @@
+"""Walking through the past as the clock would have: which alarms would there have been, and who would have been named?
+
+Between two refits everything is scored at once, with mechanisms that know only what was before. Causes are named
+where an alarm begins, where another entity joins it, and at doubling distances after that.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
+from datasource.anomaly.calibration import Persistence, persisting
+from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
+from datasource.evaluation.jobs import fit_job
+from datasource.evaluation.stretches import Stretch
+from datasource.graph import build_graph
+from datasource.settings import Settings
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+_PATIENCE = 4
+"""Alarms of an entity belong together up to so many times the persistence."""
+_NEW_NORMAL = 1 / 4
+
+
+def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch]) -> Replay:
+    """Judge every step of [start, end] (seconds, multiples of the step) that the stretches cover.
+
+    Times in which an entity alarmed are left out of later fits. A stretch before which there are fewer points than the
+    warm-up asks for is not judged. Raises GraphError, and what the stretches raise.
+    """
+    columns = (end - start) // int(settings.step) + 1
+    walk = _Walk(settings, start, np.zeros((len(settings.signals), columns)), np.zeros(columns, dtype=np.bool_))
+    for stretch in stretches:
+        walk.play(stretch)
+    return Replay(
+        start,
+        int(settings.step),
+        settings.anomaly.persistence.of,
+        tuple(settings.signals),
+        walk.heights,
+        walk.judged,
+        frozenset(walk.variables),
+        tuple(walk.alarms),
+        tuple(walk.looks),
+        walk.supported,
+        tuple(walk.notices),
+    )
+
+
+@dataclass
+class _Walk:
+    settings: Settings
+    start: int
+    heights: Floats
+    judged: Flags
+    variables: set[Variable] = field(default_factory=set)
+    alarms: list[Alarm] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    supported: float = 0.0
+    notices: dict[str, None] = field(default_factory=dict)
+    _verdicts: tuple[Verdict, ...] = ()
+    _joined: dict[Entity, int] = field(default_factory=dict)
+    """Since when (seconds) each entity is in the episode that goes on."""
+    _last: int = 0
+    """The newest time (seconds) with an alarm."""
+
+    @property
+    def persistence(self) -> Persistence:
+        return Persistence(self.settings.anomaly.persistence.points, self.settings.anomaly.persistence.of)
+
+    def play(self, stretch: Stretch) -> None:
+        """Refit on what was before, score the stretch, and look at causes."""
+        baseline = stretch.baseline
+        self.notices |= dict.fromkeys((*stretch.notices, *stretch.topology.notices))
+        if int(np.isfinite(baseline.values).any(axis=0).sum()) < self.settings.evaluation.warm_up:
+            return
+        built = build_graph(self.settings, baseline.variables, stretch.topology)
+        self.notices |= dict.fromkeys(built.notices)
+        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older, self._left_out(baseline))
+        self.supported = max(self.supported, mechanisms.supported)
+        alarming: dict[Entity, Flags] = {}
+        for alarm, above in self._score(stretch, mechanisms):
+            self.alarms += alarm
+            entity = alarm[0].variable.entity
+            alarming[entity] = alarming[entity] | above if entity in alarming else above
+        self._look(stretch, mechanisms, alarming)
+
+    def _left_out(self, baseline: Matrix) -> tuple[LeftOut, ...]:
+        """When who was anomalous in the baseline, as the service leaves out its incidents when it fits.
+
+        What lasted longer than a quarter of the settings' baseline is the new normal.
+        """
+        points, of = self.persistence
+        spans: dict[Entity, list[tuple[int, int]]] = {}
+        for alarm in sorted(self.alarms, key=lambda one: one.start):
+            own = spans.setdefault(alarm.variable.entity, [])
+            start = alarm.start - (points - 1) * baseline.step
+            joins = bool(own) and start - own[-1][1] <= _PATIENCE * of * baseline.step
+            before = own.pop() if joins else (start, start)
+            own.append((before[0], max(before[1], alarm.end)))
+        return tuple(
+            LeftOut(entity, start, end)
+            for entity, own in spans.items()
+            for start, end in own
+            if end >= baseline.start and end - start <= _NEW_NORMAL * self.settings.baseline
+        )
+
+    def _score(self, stretch: Stretch, mechanisms: Mechanisms) -> Iterator[tuple[list[Alarm], Flags]]:
+        """The alarms of every variable and kind of score that has any, and at which columns of the stretch."""
+        matrix, roles, of = stretch.matrix, Roles(self.settings.signals), self.persistence.of
+        longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
+        window = matrix.between(stretch.first - (of - 1 + longest) * matrix.step, matrix.end)
+        first, after = ((time - self.start) // matrix.step for time in (stretch.first, matrix.end + matrix.step))
+        place, columns = slice(first, after), after - first
+        rows = {signal: row for row, signal in enumerate(self.settings.signals)}
+        for variable in mechanisms.causal:
+            kinds = {kind: getattr(mechanisms, kind)[variable] for kind in roles.alarms(variable)}
+            if variable not in window or not kinds:
+                continue
+            self.variables.add(variable)
+            for kind, mechanism in kinds.items():
+                score = mechanism.predict(window, roles).score
+                self.judged[place] |= np.isfinite(score[-columns:])
+                height = persisting(score, self.persistence)[-columns:]
+                heights = self.heights[rows[variable.signal], place]
+                np.maximum(heights, height, out=heights)
+                above = height > 1
+                if above.any():
+                    found = episodes_of(above, of)
+                    times = (stretch.first + matrix.step * found).tolist()
+                    peaks = [float(height[a : b + 1].max()) for a, b in found]
+                    yield [Alarm(variable, kind, a, b, peak) for (a, b), peak in zip(times, peaks, strict=True)], above
+
+    def _look(self, stretch: Stretch, mechanisms: Mechanisms, alarming: dict[Entity, Flags]) -> None:
+        matrix, step = stretch.matrix, stretch.matrix.step
+        together = np.any([*alarming.values()], axis=0) if alarming else np.empty(0)
+        for column in np.flatnonzero(together).tolist():
+            now = stretch.first + column * step
+            if now - self._last > self.persistence.of * step:
+                self._verdicts, self._joined = (), {}
+            self._last = now
+            joined = [one for one, flags in alarming.items() if flags[column] and one not in self._joined]
+            self._joined |= dict.fromkeys(joined, now)
+            if _due((now - max(self._joined.values())) // step):
+                self._verdicts = self._named(matrix.between(matrix.start, now), mechanisms, stretch)
+                roots = dict.fromkeys(one.root_cause for one in self._verdicts if one.root_cause is not None)
+                self.looks.append(Look(now, tuple(roots)))
+
+    def _named(self, until: Matrix, mechanisms: Mechanisms, stretch: Stretch) -> tuple[Verdict, ...]:
+        points, of = self.persistence
+        roles = Roles(self.settings.signals)
+        judgement = judge(until, mechanisms, roles, stretch.topology, points=points, of=of, previous=self._verdicts)
+        return judgement.verdicts
+
+
+def _due(steps: int) -> bool:
+    """Whether to look so many steps after the last entity joined: 0, 1, 2, 4, 8 and so on."""
+    return steps & (steps - 1) == 0

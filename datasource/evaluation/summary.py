@@ -1,0 +1,154 @@
+"""An incident in words, for somebody who was just woken up."""
+
+from collections.abc import Iterator, Sequence
+from math import isfinite, isnan
+from time import gmtime, strftime
+
+from datasource.evaluation.lately import Lately
+from datasource.evaluation.quantity import quantity
+from datasource.telemetry import Entity, Variable
+from datasource.topology import Topology
+
+_LONGEST = 400
+_WORTH_TELLING = 0.05
+"""A smaller share of the gap is not told."""
+_UNSURE = 0.5
+
+
+def summarise(lately: Lately, topology: Topology) -> str:
+    """What is wrong since when, whose doing it is in the symptom's unit, and who suffers; about 400 characters."""
+    texts = (_summary(lately, topology, shown) for shown in (5, 3, 2, 1))
+    text = ""
+    for text in texts:
+        if len(text) <= _LONGEST:
+            break
+    return text
+
+
+def place(entity: Entity, topology: Topology) -> str:
+    """An entity as it is told; a call by its two ends."""
+    tie = next((tie for tie in topology.ties if tie.end("call") == entity), None)
+    return f"the call from {tie.ends[0][1]} to {tie.ends[1][1]}" if tie else str(entity)
+
+
+def clock_time(at: int, beside: int) -> str:
+    """The time of day, with the day where that is not the day of `beside` (seconds since 1970, UTC)."""
+    day = "" if gmtime(at)[:3] == gmtime(beside)[:3] else "%b %d "
+    return strftime(f"{day}%H:%M", gmtime(at))
+
+
+def listed(names: Sequence[str], shown: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def _summary(lately: Lately, topology: Topology, shown: int) -> str:
+    return " ".join(
+        part for part in (f"{_symptom(lately)}{_causes(lately, topology, shown)}.", _suffering(lately, shown)) if part
+    )
+
+
+def _symptom(lately: Lately) -> str:
+    incident = lately.incident
+    causes, unit = incident.causes, lately.unit(incident.causes.symptom)
+    end = incident.updated if incident.end is None else incident.end
+    start = clock_time(incident.start, end)
+    when = f"since {start} UTC" if incident.open else f"from {start} to {clock_time(end, end)} UTC"
+    usual, verb = lately.usual(causes.symptom), "is" if incident.open else "was"
+    if not causes.gap or isnan(causes.gap):
+        return f"{causes.symptom} {verb} not as usual {when}"
+    level = f"its usual {quantity(usual, unit)}" if isfinite(usual) else "what is usual"
+    way = "above" if causes.gap > 0 else "below"
+    return f"{causes.symptom} {verb} {quantity(abs(causes.gap), unit)} {way} {level}{_failing(lately)} {when}"
+
+
+def _failing(lately: Lately) -> str:
+    """Of failures that are counted, which share of the requests it is."""
+    symptom = lately.incident.causes.symptom
+    loads = [v for v in lately.scores if v.entity == symptom.entity and lately.role(v) == "load"]
+    if lately.role(symptom) != "failure" or not lately.incident.open or not loads:
+        return ""
+    load = min(loads, key=lambda variable: variable.signal)
+    if lately.unit(load) != lately.unit(symptom) or not lately.now(load) > 0:
+        return ""
+    return f" ({quantity(lately.now(symptom) / lately.now(load), 'percentunit')} of its requests fail)"
+
+
+def _causes(lately: Lately, topology: Topology, shown: int) -> str:
+    """Whose doing it is."""
+    roots, causes = lately.incident.roots, lately.incident.causes
+    parts = list(_parts(lately, topology, shown))
+    if roots and not parts:
+        return f": the cause is {listed([place(root, topology) for root in roots], shown)}"
+    if roots:
+        return f": {', '.join(parts)}"
+    largest = max((abs(part.contribution) for part in causes.contributions), default=0.0)
+    outside = max(causes.outside, key=lambda part: abs(part.contribution), default=None)
+    if outside is not None and abs(outside.contribution) >= largest:
+        demand = _grown(lately, demanded(lately, outside.where))
+        if demand:
+            return f": {outside.where} is {demand} usual; no service broke"
+        return f": it comes from outside of what is measured; no service broke: {', '.join(parts)}"
+    told = f": {', '.join(parts)}" if parts else ""
+    return f"; nobody's own behaviour changed enough to be named{told}"
+
+
+def demanded(lately: Lately, where: str) -> Variable | None:
+    """The load of the entity at which a cause outside is demand; None for anything else outside."""
+    if not where.startswith("demand"):
+        return None
+    there = [v for v in lately.scores if lately.role(v) == "load" and where.endswith(f" {v.entity}")]
+    return min(there, key=str, default=None)
+
+
+def _grown(lately: Lately, load: Variable | None) -> str:
+    """By how much a load is not as usual: "40 % above", empty where that is not known."""
+    if load is None or not lately.usual(load) > 0 or not isfinite(lately.now(load)):
+        return ""
+    grown = lately.now(load) / lately.usual(load) - 1
+    return f"{quantity(abs(grown), 'percentunit')} {'above' if grown >= 0 else 'below'}"
+
+
+def _parts(lately: Lately, topology: Topology, shown: int) -> Iterator[str]:
+    """The contributions by entity, roots first among equals, what is outside, and what is left."""
+    causes, unit = lately.incident.causes, lately.unit(lately.incident.causes.symptom)
+    amounts: dict[Entity, float] = {}
+    for part in causes.contributions:
+        amounts[part.variable.entity] = amounts.get(part.variable.entity, 0.0) + part.contribution
+    worth = [e for e in amounts if abs(amounts[e]) >= _WORTH_TELLING * abs(causes.gap)]
+    worth.sort(key=lambda entity: -abs(amounts[entity]))
+    for entity in worth[:shown]:
+        own = f" ({_own(lately, entity)})" if entity in lately.incident.roots else ""
+        yield f"{quantity(amounts[entity], unit)} from {place(entity, topology)}{own}"
+    if worth[shown:]:
+        rest = sum(amounts[entity] for entity in worth[shown:])
+        yield f"{quantity(rest, unit)} from {len(worth) - shown} more"
+    for other in causes.outside:
+        yield f"{quantity(other.contribution, unit)} from {other.where}"
+    if abs(causes.unexplained) >= _WORTH_TELLING * abs(causes.gap) > 0:
+        yield f"{quantity(causes.unexplained, unit)} unexplained"
+
+
+def _own(lately: Lately, entity: Entity) -> str:
+    """What it is of a root that changed, and whether that is sure."""
+    parts = [part for part in lately.incident.causes.contributions if part.variable.entity == entity]
+    signals = dict.fromkeys(part.variable.signal for part in parts)
+    unsure = ", not sure" if any(part.confidence < _UNSURE for part in parts) else ""
+    return f"its own {' and '.join(signals)}{unsure}"
+
+
+def _suffering(lately: Lately, shown: int) -> str:
+    incident = lately.incident
+    who = [entity for entity in incident.affected if entity not in incident.roots]
+    if not who:
+        return ""
+    kinds = {entity.type for entity in who}
+    kind = kinds.pop() if len(kinds) == 1 else "other"
+    verb = ("suffers" if len(who) == 1 else "suffer") if incident.open else "suffered"
+    names = listed([str(entity) for entity in who], shown if len(who) > shown + 1 else len(who))
+    return f"{len(who)} {kind if len(who) == 1 else kind + 's'} {verb}: {names}."

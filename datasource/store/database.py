@@ -1,0 +1,122 @@
+"""The store in SQLite or PostgreSQL, through SQLAlchemy Core."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from datasource.settings.store import Store
+from datasource.store.address import address, arguments
+from datasource.store.record import Record, StoreError
+from datasource.store.schema import INCIDENTS, STATES, migrate
+
+
+class SqlDatabase:
+    """A `Database`. SQLite is in WAL mode and a transaction takes its lock at once, so that several processes can
+    use one file."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._file = engine.url.database if engine.dialect.name == "sqlite" else None
+        self._inode: int | None = None
+
+    @classmethod
+    def opened(cls, settings: Store) -> "SqlDatabase":
+        """Connect and migrate. Raises StoreError, ModuleNotFoundError for a driver."""
+        url = address(settings)
+        engine = create_engine(url, connect_args=arguments(url), pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _write_ahead)
+            event.listen(engine, "begin", _lock_at_once)
+        database = cls(engine)
+        try:
+            with database._transaction() as connection:
+                migrate(connection)
+        except StoreError as error:
+            database.close()
+            raise StoreError(f"{database._where}: {error}") from None
+        database._inode = database._place()
+        return database
+
+    def write(self, records: Iterable[Record], states: Mapping[str, str], keep_from: int) -> None:
+        """Keep records (by id) and states (by name); forget the records that ended before `keep_from`."""
+        incidents = [{"id": r.id, "started": r.start, "ended": r.end, "payload": r.payload} for r in records]
+        rows = [{"name": name, "payload": payload} for name, payload in states.items()]
+        with self._transaction() as connection:
+            connection.execute(INCIDENTS.delete().where(INCIDENTS.c.ended < keep_from))
+            self._upsert(connection, INCIDENTS, incidents)
+            self._upsert(connection, STATES, rows)
+
+    def records(self, since: int) -> list[Record]:
+        """Those that have not ended, or not before `since`; the oldest first."""
+        wanted = INCIDENTS.select().where(INCIDENTS.c.ended.is_(None) | (INCIDENTS.c.ended >= since))
+        with self._transaction() as connection:
+            found = connection.execute(wanted.order_by(INCIDENTS.c.started, INCIDENTS.c.id))
+            return [Record(*row) for row in found]
+
+    def state(self, name: str) -> str | None:
+        """A state as it was kept last, None where there is none."""
+        with self._transaction() as connection:
+            row = connection.execute(STATES.select().where(STATES.c.name == name)).one_or_none()
+        return None if row is None else row.payload
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._engine.dispose()
+
+    @property
+    def _where(self) -> str:
+        return self._file or self._engine.url.render_as_string(hide_password=True)
+
+    def _place(self) -> int | None:
+        """Which file it is; one that was deleted takes in what is written to it, and loses it."""
+        try:
+            return os.stat(self._file).st_ino if self._file else None
+        except OSError:
+            return None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._inode is not None and self._place() != self._inode:
+            raise StoreError(f"{self._where} was moved or deleted; a new one is begun")
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self._where}: {self._remedy(error)}") from error
+
+    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+            changed = {one.name: insert.excluded[one.name] for one in table.columns if not one.primary_key}
+            connection.execute(insert.on_conflict_do_update(index_elements=table.primary_key, set_=changed), rows)
+
+    def _remedy(self, error: SQLAlchemyError) -> str:
+        """What the driver says, and what to change."""
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip().split("\n")[0]
+        if not self._file:
+            return f"{said}; check that the server runs and that store.url is right"
+        return f"{said}; {next((fix for sign, fix in _FIXES.items() if sign in said), _FIXES['unable to open'])}"
+
+
+_FIXES = {
+    "disk is full": "free space on its disk",
+    "is locked": "another process holds it; end that one, or give each service its own store.directory",
+    "not a database": "it is damaged; move it away and a new one is begun",
+    "malformed": "it is damaged; move it away and a new one is begun",
+    "unable to open": "let the service write there, or name another store.directory",
+}
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _lock_at_once(connection: Connection) -> None:
+    connection.execute(text("BEGIN IMMEDIATE"))

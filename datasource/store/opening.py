@@ -1,0 +1,36 @@
+"""The door to the store, which loads SQLAlchemy only when somebody goes through it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from datasource.settings.store import Store
+from datasource.store.record import Record, StoreError
+
+
+class Database(Protocol):
+    """An open store. Every method raises StoreError; then nothing of what it should do was done."""
+
+    def write(self, records: Iterable[Record], states: Mapping[str, str], keep_from: int) -> None:
+        """Keep records (by id) and states (by name); forget the records that ended before `keep_from`."""
+
+    def records(self, since: int) -> list[Record]:
+        """Those that have not ended, or not before `since`; the oldest first."""
+
+    def state(self, name: str) -> str | None:
+        """A state as it was kept last, None where there is none."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+def open_database(settings: Store) -> Database:
+    """The store that the settings describe, made or brought to this version where needed. Raises StoreError."""
+    from datasource.store.database import SqlDatabase
+
+    try:
+        return SqlDatabase.opened(settings)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{error.name} is not installed; 'pip install causal-datasource[postgresql]' brings it; or leave out"
+            " store.url, for SQLite"
+        ) from None

@@ -1,0 +1,100 @@
+"""A cause that nobody measures is said to be outside; a neighbour on the node is found, who calls nobody."""
+
+import pytest
+from small_shop import Shop, node, service
+
+from datasource.anomaly import Verdict, named_roots
+
+CHAIN = Shop([("web", "shop"), ("shop", "db")])
+PEERS = ["a", "b", "c", "d"]
+
+
+def told(verdict: Verdict) -> str:
+    """The largest cause outside."""
+    return verdict.causes.outside[0].where if verdict.causes.outside else ""
+
+
+def test_a_surge_is_demand_and_nobody_is_the_root_cause() -> None:
+    busy = Shop([("web", "shop"), ("shop", "db")], queue=0.5)
+    judgement = busy.judge(busy.simulate(traffic=1.6))
+    web = next(v for v in judgement.verdicts if v.entity == service("web"))
+    assert told(web) == "demand at web"
+    assert web.causes.outside[0].share > 0.6
+    assert [v for v in judgement.verdicts if v.root_cause] == []
+
+
+def test_a_fault_during_a_surge_is_still_found() -> None:
+    busy = Shop([("web", "shop"), ("shop", "db")], queue=0.3)
+    web = busy.verdict("web", busy.simulate(slow={"db": 0.2}, traffic=1.3))
+    assert web.root_cause == service("db")
+
+
+def test_seconds_of_calls_to_a_server_nobody_measures_are_that_servers() -> None:
+    shop = Shop([("web", "pay"), ("pay", "bank")], unmeasured=frozenset({"bank"}), weighed=frozenset({("pay", "bank")}))
+    web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
+    assert web.root_cause is None
+    assert told(web) == "bank, which pay calls and nobody measures"
+    assert web.causes.outside[0].share > 0.9
+    own = shop.verdict("web", shop.simulate(slow={"pay": 0.2}))
+    assert own.root_cause == service("pay")
+
+
+def test_a_caller_of_something_unmeasured_is_not_named_in_its_place() -> None:
+    """Nothing tells the two apart, unless a resource of the caller is unusual too."""
+    shop = Shop([("web", "pay"), ("pay", "bank")], unmeasured=frozenset({"bank"}))
+    web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
+    assert web.root_cause is None
+    assert told(web) == "pay itself or bank, which it calls and nobody measures"
+    hog = shop.verdict("web", shop.simulate(slow={"pay": 0.2}, cpu={"pay": 2.0}))
+    assert hog.root_cause == service("pay")
+
+
+def test_several_callers_of_something_unmeasured_that_are_slow_at_once_point_at_it() -> None:
+    calls = [*(("web", peer) for peer in PEERS), ("a", "bank"), ("b", "bank")]
+    shop = Shop(calls, unmeasured=frozenset({"bank"}))
+    web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
+    assert web.root_cause is None
+    assert told(web) == "bank, which nobody measures and a and b call"
+
+
+def test_several_that_are_slow_at_once_and_share_nothing_known_have_a_common_cause_outside() -> None:
+    shop = Shop([("web", peer) for peer in PEERS])
+    web = shop.verdict("web", shop.simulate(slow=dict.fromkeys("abc", 0.2)))
+    assert web.root_cause is None
+    assert told(web) == "something that a, b and c share"
+
+
+def test_everybody_slow_on_a_node_that_is_not_measured_is_that_nodes() -> None:
+    on = {"a": "n1", "b": "n1", "c": "n2", "d": "n2"}
+    shop = Shop([("web", peer) for peer in PEERS], runs_on=on, measured_nodes=False)
+    web = shop.verdict("web", shop.simulate(slow={"a": 0.2, "b": 0.2}))
+    assert web.root_cause is None
+    assert told(web) == "n1, which nobody measures and a and b use"
+
+
+def test_two_causes_at_once_are_both_roots() -> None:
+    shop = Shop([("web", peer) for peer in PEERS])
+    web = shop.verdict("web", shop.simulate(slow={"a": 0.3, "c": 0.2}))
+    assert [root.entity for root in named_roots(web.causes)] == [service("a"), service("c")]
+    assert [root.share for root in named_roots(web.causes)] == pytest.approx([0.6, 0.4], abs=0.05)
+    assert web.root_cause == service("a")
+
+
+def test_a_noisy_neighbour_is_named_for_a_service_that_it_neither_calls_nor_answers() -> None:
+    shop = Shop(
+        [("web", "shop"), ("batch", "store")],
+        runs_on={"shop": "n1", "batch": "n1", "web": "n2", "store": "n2"},
+        per_core=0.02,
+    )
+    matrix = shop.simulate(cpu={"batch": 8.0})
+    for victim in ("shop", "web"):
+        verdict = shop.verdict(victim, matrix)
+        assert verdict.root_cause == service("batch")
+        assert verdict.causes.contributions[0].variable.signal == "cpu"
+    assert node("n1") not in {v.entity for v in shop.judge(matrix).verdicts if v.root_cause == node("n1")}
+
+
+def test_failures_of_a_callee_that_never_failed_before_are_the_callees() -> None:
+    web = CHAIN.verdict("web", CHAIN.simulate(failing={"db": 0.2}))
+    assert web.causes.symptom.signal == "errors"
+    assert web.root_cause == service("db")
