@@ -99,7 +99,7 @@ def _with_roles(signals: Mapping[str, Signal], roles: Mapping[str, Mapping[str, 
 
 
 def _variable(text: str, variables: Sequence[Variable]) -> Variable:
-    found = [v for v in variables if text in (str(v), f"{v.entity.name}.{v.signal}")]
+    found = [v for v in variables if text in (str(v), f"{v.entity.name}.{v.signal}", f"{v.entity.name}_{v.signal}")]
     if not found:
         near = [str(v) for v in variables if str(v.entity) == text.rpartition(".")[0]] or [str(v) for v in variables]
         raise SettingsError(f"the symptom '{text}' is in neither file; write it as service.signal, e.g. {_some(near)}")

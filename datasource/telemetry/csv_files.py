@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.settings import Signal, format_duration
-from datasource.telemetry.csv_layout import Heading, Layout, find_layout, is_entity_name, read_heading, row_entities
+from datasource.telemetry.csv_joined_names import split_names
+from datasource.telemetry.csv_layout import (
+    Heading,
+    Layout,
+    find_layout,
+    is_entity_name,
+    read_heading,
+    row_entities,
+    some,
+)
 from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem, read_table
 from datasource.telemetry.csv_times import Grid, find_grid, stray_time
 from datasource.telemetry.guess import guess_signal
@@ -64,7 +73,7 @@ def read_csv(
     """
     chosen = (entity,) if isinstance(entity, str) else tuple(entity or ())
     table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
-    layout = find_layout(table, time, chosen)
+    layout = _with_entities(find_layout(table, time, chosen))
     notices = list(layout.notices)
     codes, texts = row_entities(layout.entities, table.rows)
     grid, rows = _rows(table, layout, codes, texts, notices)
@@ -83,6 +92,19 @@ def read_csv(
                 notices.append(f"'{name}' seems to count what goes well, not what fails: it gets no role")
     matrix = Matrix(variables, grid.start, grid.step, values)
     return CsvData(matrix, signals, tuple(notices), layout.times is not None)
+
+
+def _with_entities(layout: Layout) -> Layout:
+    """Wide, where the columns' names hold entities that no dot sets apart."""
+    split = split_names([column.name for column in layout.signals]) if layout.kind == "single" else None
+    if split is None:
+        return layout
+    plain = [column.name for column in layout.signals if column.name not in split]
+    first = next(iter(split))
+    said = f"wide: '{first}' is taken as {split[first]}, and the other columns likewise"
+    left = (f"left out, since no entity is named: {some(plain)}; name them entity.signal",) if plain else ()
+    signals = tuple(column._replace(name=split[column.name]) for column in layout.signals if column.name in split)
+    return layout._replace(kind="wide", signals=signals, notices=(said, *layout.notices[1:], *left))
 
 
 def _heading(column: Column, layout: Layout) -> Heading:

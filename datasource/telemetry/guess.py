@@ -71,7 +71,7 @@ _UNIT_IN_NAME = (
     (r"\bseconds\b", "s"),
     (r"\bbytes\b", "bytes"),
 )
-_QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)")
+_QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)|latency (?:50|75|9\d+)\b")
 
 
 def guess_signal(name: str, unit: str = "") -> Guess:

@@ -1,0 +1,58 @@
+"""Wide files whose columns join entity and signal by an underscore or another mark."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasource.telemetry.csv_files import read_csv
+from datasource.telemetry.csv_joined_names import split_names
+
+
+def joined(entities: list[str], signals: list[str], mark: str = "_") -> list[str]:
+    return [f"{entity}{mark}{signal}" for entity in entities for signal in signals]
+
+
+@pytest.mark.parametrize(
+    ("entities", "signals", "mark"),
+    [
+        (["adservice", "cartservice", "frontend"], ["cpu", "mem", "latency-90", "workload", "error"], "_"),
+        (["ts-auth-service", "ts-order-service"], ["cpu", "mem", "diskio", "socket", "latency-50"], "_"),
+        (["shop_web", "shop_db", "shop_cart"], ["cpu_usage", "memory_usage", "request_errors"], "_"),
+        (["front-end", "carts-db"], ["cpu", "memory"], "-"),
+        (["queue-master", "orders", "carts"], ["cpu", "latency"], "_"),
+        (["web", "db", "cart"], ["latency"], "_"),
+        (["web", "db"], ["cpu(%)", "network_receive(bytes)"], "_"),
+    ],
+)
+def test_entity_and_signal_are_told_apart(entities: list[str], signals: list[str], mark: str) -> None:
+    names = joined(entities, signals, mark)
+    assert split_names(names) == {f"{e}{mark}{s}": f"{e}.{s}" for e in entities for s in signals}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["pod_restarts", "request_latency", "request_errors", "cpu_usage"],
+        ["cpu_usage", "cpu_throttled", "memory_usage", "memory_throttled"],
+        ["latency_p50", "latency_p99", "requests", "errors"],
+        ["node_cpu", "node_memory", "node_disk"],
+        ["treatment", "outcome", "confounder"],
+        [],
+    ],
+)
+def test_signals_of_one_entity_stay_what_they_are(names: list[str]) -> None:
+    assert split_names(names) is None
+
+
+def test_a_file_of_joined_names_is_read_as_wide(tmp_path: Path) -> None:
+    names = joined(["ts-auth", "ts-order"], ["cpu", "latency-90"])
+    rows = np.column_stack([1_700_000_000 + 60 * np.arange(5), np.random.default_rng(1).random((5, 4))])
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([",".join(["time", *names]), *(",".join(map(str, row)) for row in rows)]))
+    data = read_csv(path)
+    assert {str(v) for v in data.matrix.variables} == {
+        "ts-auth.cpu", "ts-auth.latency_90", "ts-order.cpu", "ts-order.latency_90"
+    }  # fmt: skip
+    assert (data.signals["latency_90"].role, data.signals["latency_90"].kind) == ("latency", "quantile")
+    assert any("'ts-auth_cpu' is taken as ts-auth.cpu" in notice for notice in data.notices)
