@@ -23,7 +23,7 @@ from benchmarks.incidents.petshop import SIGNALS as PETSHOP_SIGNALS
 from benchmarks.incidents.petshop import read_quiet
 from benchmarks.incidents.system import STEP, draw_system, run, undisturbed
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.calibration import Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.calibration import Episodes, Persistence, count_episodes, persisting
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from datasource.anomaly import Contribution, Incident, Judgement, Prediction, RootCauses, Scores, Verdict
-from datasource.anomaly.connected import neighbours
-from datasource.anomaly.incidents import group
+from datasource.anomaly.incidents.connected import neighbours
+from datasource.anomaly.incidents.grouping import group
 from datasource.graph import CausalGraph
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology

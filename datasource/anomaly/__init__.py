@@ -1,16 +1,16 @@
 """Expected values, scores and root causes: who broke, not who suffers."""
 
-from datasource.anomaly.calibration import Persistence
-from datasource.anomaly.causes import Contribution, Outside, RootCauses
-from datasource.anomaly.fit import Mechanisms, fit_mechanisms
-from datasource.anomaly.fit_one import LeftOut
-from datasource.anomaly.incident import Incident
-from datasource.anomaly.mechanism import Mechanism, Prediction
-from datasource.anomaly.naming import Root, cause_name, named_roots
-from datasource.anomaly.recent import Recent
+from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict, judge
+from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
+from datasource.anomaly.causes.naming import Root, cause_name, named_roots
+from datasource.anomaly.causes.recent import Recent
+from datasource.anomaly.causes.walk import root_causes
+from datasource.anomaly.incidents.model import Incident
+from datasource.anomaly.mechanisms.calibration import Persistence
+from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
+from datasource.anomaly.mechanisms.fit_one import LeftOut
+from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.anomaly.roles import Roles
-from datasource.anomaly.services import Judgement, Scores, Verdict, judge
-from datasource.anomaly.walk import root_causes
 
 __all__ = [
     "Contribution",

@@ -6,9 +6,9 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 
 from datasource.anomaly import Incident, Judgement, Mechanisms, Roles, judge
-from datasource.anomaly.connected import Neighbours, neighbours
-from datasource.anomaly.drift import follow_drift
-from datasource.anomaly.episodes import Past
+from datasource.anomaly.incidents.connected import Neighbours, neighbours
+from datasource.anomaly.incidents.episodes import Past
+from datasource.anomaly.mechanisms.drift import follow_drift
 from datasource.effects import StructuralModel
 from datasource.evaluation.advice import advise
 from datasource.evaluation.asking import Asking

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from datasource.anomaly import Incident, Judgement, LeftOut, RootCauses, Verdict
-from datasource.anomaly.connected import Neighbours
-from datasource.anomaly.episodes import Past
-from datasource.anomaly.incidents import group
+from datasource.anomaly.incidents.connected import Neighbours
+from datasource.anomaly.incidents.episodes import Past
+from datasource.anomaly.incidents.grouping import group
 from datasource.settings import Settings
 from datasource.settings.store import Store
 from datasource.store import Database, Record, StoreError, from_json, open_database, to_json

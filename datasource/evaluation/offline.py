@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from datasource.anomaly import Incident, Roles, judge
-from datasource.anomaly.connected import neighbours
-from datasource.anomaly.episodes import Past
-from datasource.anomaly.incidents import group
+from datasource.anomaly.incidents.connected import neighbours
+from datasource.anomaly.incidents.episodes import Past
+from datasource.anomaly.incidents.grouping import group
 from datasource.effects import effect_questions
 from datasource.evaluation.advice import advise
 from datasource.evaluation.incident_log import grouping

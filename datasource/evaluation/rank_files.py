@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from datasource.anomaly.rank import Ranking, rank
+from datasource.anomaly.ranking.rank import Ranking, rank
 from datasource.evaluation.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
 from datasource.settings.model import Graph

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
-from datasource.anomaly.calibration import Persistence, persisting
+from datasource.anomaly.mechanisms.calibration import Persistence, persisting
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.tail import fit_tail
+from datasource.anomaly.mechanisms.tail import fit_tail
 from datasource.evaluation.alarms import Flags, Replay, anywhere, episodes_of
 from datasource.evaluation.backtest import during
 from datasource.evaluation.rates import Rate, poisson_rate

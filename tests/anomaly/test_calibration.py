@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.calibration import USUAL, Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.calibration import USUAL, Episodes, Persistence, count_episodes, persisting
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable

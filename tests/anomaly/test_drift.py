@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.drift import follow_drift
+from datasource.anomaly.mechanisms.drift import follow_drift
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable

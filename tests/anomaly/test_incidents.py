@@ -7,9 +7,9 @@ import numpy as np
 from judging import OF, PATIENCE, POINTS, START, STEP, Story, scores, service
 
 from datasource.anomaly import Incident
-from datasource.anomaly.connected import Neighbours, neighbours
-from datasource.anomaly.episodes import since
-from datasource.anomaly.incidents import group
+from datasource.anomaly.incidents.connected import Neighbours, neighbours
+from datasource.anomaly.incidents.episodes import since
+from datasource.anomaly.incidents.grouping import group
 from datasource.graph import CausalGraph, Edge
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Topology

@@ -7,7 +7,7 @@ import pytest
 from small_shop import Shop
 
 from datasource.anomaly import Contribution, RootCauses, Verdict, cause_name, named_roots
-from datasource.anomaly.naming import name_cause, support_for
+from datasource.anomaly.causes.naming import name_cause, support_for
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 

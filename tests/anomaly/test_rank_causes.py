@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly.rank import Ranking, rank
+from datasource.anomaly.ranking.rank import Ranking, rank
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable
 

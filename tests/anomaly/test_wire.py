@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasource.anomaly import Judgement, Recent, Roles, fit_mechanisms, judge, root_causes
-from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.graph import build_graph
 from datasource.settings import Settings, load_settings
 from datasource.telemetry import Entity, Matrix, Variable

@@ -8,7 +8,7 @@ import pytest
 from judging import service
 
 from datasource.anomaly import Contribution, Incident, Outside, RootCauses, Verdict
-from datasource.anomaly.incident import Episode
+from datasource.anomaly.incidents.model import Episode
 from datasource.store import from_json, to_json
 from datasource.telemetry import Variable
 

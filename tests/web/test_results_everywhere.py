@@ -164,7 +164,7 @@ def test_nothing_is_computed_inside_a_scrape(
     def refuse(*_: Any) -> None:
         raise AssertionError("a scrape must not compute")
 
-    monkeypatch.setattr("datasource.anomaly.mechanism.Mechanism.predict", refuse)
+    monkeypatch.setattr("datasource.anomaly.mechanisms.mechanism.Mechanism.predict", refuse)
     monkeypatch.setattr(world.clock, "tick", refuse)
     assert client.get("/metrics").status_code == 200
 

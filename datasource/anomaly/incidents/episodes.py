@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from datasource.anomaly.fit import Mechanisms
-from datasource.anomaly.incident import Episode
+from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict
+from datasource.anomaly.causes.walk import AMONG
+from datasource.anomaly.incidents.model import Episode
+from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.roles import Roles
-from datasource.anomaly.services import Judgement, Scores, Verdict
-from datasource.anomaly.walk import AMONG
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _NEW_NORMAL = 1 / 4

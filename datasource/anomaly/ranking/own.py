@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.levels import Levels
+from datasource.anomaly.ranking.levels import Levels
 from datasource.telemetry import Floats
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from datasource.anomaly.calibration import USUAL, Persistence, Watched, calibrate, watch
-from datasource.anomaly.fit_one import LeftOut, OneFit
-from datasource.anomaly.mechanism import Mechanism
+from datasource.anomaly.mechanisms.calibration import USUAL, Persistence, Watched, calibrate, watch
+from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
+from datasource.anomaly.mechanisms.mechanism import Mechanism
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
 from datasource.telemetry import Matrix, Variable

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import isnan, nan
 
-from datasource.anomaly.causes import RootCauses
-from datasource.anomaly.connected import Neighbours, connected
-from datasource.anomaly.episodes import Episodes, Past, named
-from datasource.anomaly.incident import Episode, Incident
-from datasource.anomaly.services import Judgement, Verdict
+from datasource.anomaly.causes.judgement import Judgement, Verdict
+from datasource.anomaly.causes.model import RootCauses
+from datasource.anomaly.incidents.connected import Neighbours, connected
+from datasource.anomaly.incidents.episodes import Episodes, Past, named
+from datasource.anomaly.incidents.model import Episode, Incident
 from datasource.telemetry import Entity, Variable
 
 _PATIENCE = 4

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.mechanism import Mechanism
-from datasource.anomaly.queueing import slopes_beyond
-from datasource.anomaly.recent import Recent, mean
+from datasource.anomaly.causes.queueing import slopes_beyond
+from datasource.anomaly.causes.recent import Recent, mean
+from datasource.anomaly.mechanisms.mechanism import Mechanism
 from datasource.telemetry import Entity, Variable
 
 _STIRRED = 0.5

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.conserved import limits
-from datasource.anomaly.lags import choose_lags
-from datasource.anomaly.mechanism import Mechanism, Parent, chance_of_few, design_matrix
-from datasource.anomaly.robust import Bounds, Fit, in_long_runs, robust_least_squares
+from datasource.anomaly.mechanisms.conserved import limits
+from datasource.anomaly.mechanisms.lags import choose_lags
+from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, chance_of_few, design_matrix
+from datasource.anomaly.mechanisms.robust import Bounds, Fit, in_long_runs, robust_least_squares
 from datasource.anomaly.roles import Roles
 from datasource.graph import Edge
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of

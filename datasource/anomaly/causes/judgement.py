@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.causes import RootCauses
-from datasource.anomaly.fit import Mechanisms
-from datasource.anomaly.mechanism import Prediction
-from datasource.anomaly.naming import name_cause, support_for
-from datasource.anomaly.recent import Recent
+from datasource.anomaly.causes.model import RootCauses
+from datasource.anomaly.causes.naming import name_cause, support_for
+from datasource.anomaly.causes.recent import Recent
+from datasource.anomaly.causes.walk import root_causes
+from datasource.anomaly.mechanisms.fit import Mechanisms
+from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.roles import Roles
-from datasource.anomaly.walk import root_causes
 from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Topology
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.per_request import counting_error, ones, per_request
-from datasource.anomaly.shift import Shifts, shifts
+from datasource.anomaly.ranking.per_request import counting_error, ones, per_request
+from datasource.anomaly.ranking.shift import Shifts, shifts
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.telemetry.guess import guess_signal

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.beyond import beyond
-from datasource.anomaly.causes import Contribution, RootCauses
-from datasource.anomaly.flows import Flow, Flows, flows_into
-from datasource.anomaly.recent import Recent, mean, persisting
+from datasource.anomaly.causes.beyond import beyond
+from datasource.anomaly.causes.flows import Flow, Flows, flows_into
+from datasource.anomaly.causes.model import Contribution, RootCauses
+from datasource.anomaly.causes.recent import Recent, mean, persisting
 from datasource.telemetry import Entity, Floats, Variable
 
 AMONG = 0.2

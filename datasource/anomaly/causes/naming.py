@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from datasource.anomaly.causes import RootCauses
-from datasource.anomaly.walk import AMONG
+from datasource.anomaly.causes.model import RootCauses
+from datasource.anomaly.causes.walk import AMONG
 from datasource.telemetry import Entity
 from datasource.topology import Topology
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Tie, Topology

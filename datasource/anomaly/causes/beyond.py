@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from datasource.anomaly.causes import Outside
-from datasource.anomaly.recent import Recent
+from datasource.anomaly.causes.model import Outside
+from datasource.anomaly.causes.recent import Recent
 from datasource.telemetry import Entity, Variable
 
 _TOGETHER = 3

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from datasource.anomaly.fit import Mechanisms
-from datasource.anomaly.mechanism import Mechanism, Prediction
+from datasource.anomaly.mechanisms.fit import Mechanisms
+from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.telemetry import Variable
 
 _HALF_LIFE = 6 * 3600.0
@@ -22,8 +22,8 @@ def follow_drift(
 ) -> Mechanisms:
     """Move the level of every mechanism a little towards its newest gap, `step` seconds after the last time.
 
-    An exponentially weighted mean with a half-life of six hours. Where the newest score is above 1 the level stays: what
-    is an anomaly is not learnt. It stays near where it was fitted, so that a fault that grows slowly is not followed.
+    An exponentially weighted mean with a half-life of six hours. Where the newest score is above 1 the level stays:
+    what is an anomaly is not learnt. It stays near where it was fitted, so that no slowly growing fault is followed.
     """
     share = 1 - 0.5 ** (step / _HALF_LIFE)
     return replace(

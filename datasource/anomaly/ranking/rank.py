@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.confidence import confidences
-from datasource.anomaly.contribution import Share, contributions
-from datasource.anomaly.levels import Levels, read_levels, squash
-from datasource.anomaly.outside import left_with
-from datasource.anomaly.own import own_failures, own_slowness
-from datasource.anomaly.wire import on_the_wire
+from datasource.anomaly.ranking.confidence import confidences
+from datasource.anomaly.ranking.contribution import Share, contributions
+from datasource.anomaly.ranking.levels import Levels, read_levels, squash
+from datasource.anomaly.ranking.outside import left_with
+from datasource.anomaly.ranking.own import own_failures, own_slowness
+from datasource.anomaly.ranking.wire import on_the_wire
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from datasource.anomaly.tail import fit_tail
+from datasource.anomaly.mechanisms.tail import fit_tail
 from datasource.telemetry import Floats
 
 _DAY = 86400.0

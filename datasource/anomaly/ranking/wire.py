@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasource.anomaly.levels import Levels, squash
+from datasource.anomaly.ranking.levels import Levels, squash
 from datasource.telemetry import Floats
 
 _HALF_SEEN = 0.05

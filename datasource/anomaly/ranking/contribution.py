@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.levels import SECONDS, Levels
-from datasource.anomaly.own import Own
-from datasource.anomaly.per_request import RATIOS
+from datasource.anomaly.ranking.levels import SECONDS, Levels
+from datasource.anomaly.ranking.own import Own
+from datasource.anomaly.ranking.per_request import RATIOS
 from datasource.settings import Signal
 from datasource.telemetry import Variable
 

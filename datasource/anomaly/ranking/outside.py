@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasource.anomaly.levels import Levels, squash
-from datasource.anomaly.own import Own
+from datasource.anomaly.ranking.levels import Levels, squash
+from datasource.anomaly.ranking.own import Own
 from datasource.telemetry import Entity, Floats
 
 _CLEAR = 4.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from datasource.anomaly.causes import RootCauses
+from datasource.anomaly.causes.model import RootCauses
 from datasource.telemetry import Entity
 
 

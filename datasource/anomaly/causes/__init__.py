@@ -1,0 +1,1 @@
+"""Who caused a symptom: the gap handed down to those whose own behaviour changed."""

@@ -1,0 +1,1 @@
+"""Who caused an incident, from two matrices: no history, no fit, no server."""
