@@ -23,7 +23,7 @@ from benchmarks.incidents.petshop import SIGNALS as PETSHOP_SIGNALS
 from benchmarks.incidents.petshop import read_quiet
 from benchmarks.incidents.system import STEP, draw_system, run, undisturbed
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.calibration import Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.persistence import Episodes, Persistence, count_episodes, persisting
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable
@@ -128,7 +128,9 @@ def main() -> None:
             roles = Roles(one.signals)
             before = one.matrix.between(one.matrix.start, one.at - 1)
             after = one.matrix.between(one.at, one.matrix.end)
-            mechanisms = fit_mechanisms(before, one.graph, roles, false_alarms_per_day=asked.promise, min_points=60)
+            mechanisms = fit_mechanisms(
+                before, one.graph, roles, false_alarms_per_day=asked.promise, longest_lag=120, min_points=60
+            )
             fitted = time.process_time() - began
             found = alarm_episodes(after, mechanisms, roles)
             inside = alarm_episodes(before, mechanisms, roles)

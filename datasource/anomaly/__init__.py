@@ -6,10 +6,10 @@ from datasource.anomaly.causes.naming import Root, cause_name, named_roots
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.incidents.model import Incident
-from datasource.anomaly.mechanisms.calibration import Persistence
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
 from datasource.anomaly.mechanisms.fit_one import LeftOut
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
+from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
 
 __all__ = [

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
-from datasource.anomaly.mechanisms.calibration import Persistence, persisting
+from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
+from datasource.evaluation.incident_log import NEW_NORMAL
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
 from datasource.graph import build_graph
@@ -20,7 +21,6 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _PATIENCE = 4
 """Alarms of an entity belong together up to so many times the persistence."""
-_NEW_NORMAL = 1 / 4
 
 
 def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch]) -> Replay:
@@ -103,7 +103,7 @@ class _Walk:
             LeftOut(entity, start, end)
             for entity, own in spans.items()
             for start, end in own
-            if end >= baseline.start and end - start <= _NEW_NORMAL * self.settings.baseline
+            if end >= baseline.start and end - start <= NEW_NORMAL * self.settings.baseline
         )
 
     def _score(self, stretch: Stretch, mechanisms: Mechanisms) -> Iterator[tuple[list[Alarm], Flags]]:

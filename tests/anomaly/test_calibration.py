@@ -1,12 +1,13 @@
 """The promise of few false alarms is kept, whatever the signals look like."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.calibration import USUAL, Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.persistence import USUAL, Episodes, Persistence, count_episodes, persisting
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -50,18 +51,25 @@ SHAPES: dict[str, Callable[[np.random.Generator, tuple[int, int]], Floats]] = {
 }
 
 
+@cache
+def alarms_per_day(shape: str) -> float:
+    """Of three installations, on six days each after the one that was fitted on."""
+    found = 0.0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        mechanisms = fit(SHAPES[shape](rng, (30, DAY)))
+        found += alarms(mechanisms, SHAPES[shape](rng, (30, 6 * DAY))).per_day
+    return found / 3
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_quiet_alarms_at_most_twice_as_often_as_promised(shape: str) -> None:
-    rng = np.random.default_rng(3)
-    mechanisms = fit(SHAPES[shape](rng, (30, DAY)))
-    assert alarms(mechanisms, SHAPES[shape](rng, (30, 6 * DAY))).per_day <= 10
+    assert alarms_per_day(shape) <= 10
 
 
 @pytest.mark.parametrize("shape", ["normal", "skewed", "remembering", "heavy-tailed"])
 def test_the_promise_is_used_up_so_that_nothing_is_missed_without_need(shape: str) -> None:
-    rng = np.random.default_rng(3)
-    mechanisms = fit(SHAPES[shape](rng, (30, DAY)))
-    assert alarms(mechanisms, SHAPES[shape](rng, (30, 6 * DAY))).per_day >= 2.5
+    assert alarms_per_day(shape) >= 2.5
 
 
 def test_a_wobble_of_everybody_counts_once() -> None:

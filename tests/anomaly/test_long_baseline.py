@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.calibration import USUAL, persisting
+from datasource.anomaly.mechanisms.persistence import USUAL, persisting
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasource.anomaly import LeftOut, Mechanisms, Prediction, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.calibration import USUAL, count_episodes, persisting
+from datasource.anomaly.mechanisms.persistence import USUAL, count_episodes, persisting
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from datasource.anomaly.mechanisms.calibration import USUAL, Persistence, Watched, calibrate, watch
+from datasource.anomaly.mechanisms.calibration import calibrate
 from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
 from datasource.anomaly.mechanisms.mechanism import Mechanism
+from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, Watched, watch
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
 from datasource.telemetry import Matrix, Variable
@@ -50,8 +51,7 @@ def fit_mechanisms(
     is fitted on both, and so knows the day from two days on and the week from two weeks on; a mechanism with lagged
     parents is fitted on `matrix` alone, and so is one with events, most of which lie between the points of `older`.
     """
-    causal: dict[Variable, Mechanism] = {}
-    marginal: dict[Variable, Mechanism] = {}
+    fitted: dict[tuple[str, Variable], Mechanism] = {}
     watched: list[Watched] = []
     smallest: dict[Variable, float] = {}
     for variable in matrix.variables:
@@ -60,22 +60,19 @@ def fit_mechanisms(
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]
         alarms = roles.alarms(variable)
-        marginal[variable], score = one.given(())
+        smallest[variable] = one.smallest_width
+        fitted["marginal", variable], score = one.given(())
         watched.append(watch((variable.signal, "marginal"), bool(alarms), score, persistence))
         if edges:
-            causal[variable], score = one.given(edges)
+            fitted["causal", variable], score = one.given(edges)
             watched.append(watch((variable.signal, "causal"), "causal" in alarms, score, persistence))
-        smallest[variable] = one.smallest_width
     found = calibrate(watched, matrix.values.shape[1], matrix.step, false_alarms_per_day, persistence)
     wider = thresholds or {}
-
-    def calibrated(mechanism: Mechanism, kind: str) -> Mechanism:
+    for (place, mechanism), factor in zip(fitted.items(), found.factors, strict=True):
         variable = mechanism.variable
-        factor = found.factors.get((variable.signal, kind), 1.0)
-        asked = wider.get(variable.signal, 1.0)
-        below, above = (asked * max(factor * w, smallest[variable]) for w in (mechanism.below, mechanism.above))
-        return replace(mechanism, below=below, above=above)
-
-    marginal = {variable: calibrated(one, "marginal") for variable, one in marginal.items()}
-    causal = {v: calibrated(causal[v], "causal") if v in causal else alone for v, alone in marginal.items()}
+        least, asked = smallest[variable], wider.get(variable.signal, 1.0)
+        below, above = (asked * max(factor * width, least) for width in (mechanism.below, mechanism.above))
+        fitted[place] = replace(mechanism, below=below, above=above)
+    marginal = {variable: one for (kind, variable), one in fitted.items() if kind == "marginal"}
+    causal = {variable: fitted.get(("causal", variable), alone) for variable, alone in marginal.items()}
     return Mechanisms(causal, marginal, matrix.end, found.supported)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datasource.anomaly.mechanisms.conserved import limits
 from datasource.anomaly.mechanisms.lags import choose_lags
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, chance_of_few, design_matrix
-from datasource.anomaly.mechanisms.robust import Bounds, Fit, in_long_runs, robust_least_squares
+from datasource.anomaly.mechanisms.robust import CUT, Bounds, Fit, in_long_runs, robust_least_squares
 from datasource.anomaly.roles import Roles
 from datasource.graph import Edge
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
@@ -121,7 +121,7 @@ class OneFit:
             weekly,
             typical,
         )
-        quiet = ~in_long_runs(~kept, self._lasting)
+        quiet = ~in_long_runs(~kept | _far(others, kept), self._lasting)
         expected = self._by_time(np.where(quiet, fit.expected * chance, np.nan), measured)
         score = mechanism.predict(self.matrix, self.roles, expected).score
         return mechanism, score * self._by_time(_width_by_the_others(fit, others, widths), measured)
@@ -207,7 +207,7 @@ def _parent(variable: Variable, lag: int, level: Floats) -> Parent:
 
 
 def _delayed(level: Floats, lag: int) -> Floats:
-    return np.concatenate([np.full(lag, np.nan), level[: level.size - lag]])
+    return np.concatenate([np.full(lag, np.nan), level])[: level.size]
 
 
 class _Widths(NamedTuple):
@@ -228,6 +228,15 @@ def _tail_width(ordered: Floats) -> float:
     beyond = ordered[place + 1 :]
     mean_excess = float(beyond.mean()) - start if beyond.size else 0.0
     return max(max(start, 0.0) + mean_excess * log((1 - _TAIL) / _REFERENCE), float(np.finfo(np.float64).tiny))
+
+
+def _far(residuals: Floats, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows are no rows to the other times: an incident after the only change of its kind seems explained by it
+    to a fit that has seen both."""
+    center = np.median(residuals[kept])
+    scale = 1.4826 * np.median(np.abs(residuals[kept] - center))
+    far: NDArray[np.bool_] = np.abs(residuals - center) > (CUT * scale if scale > 0 else inf)
+    return far
 
 
 def _width_by_the_others(fit: Fit, residuals: Floats, whole: _Widths) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from datasource.telemetry import Floats
 
 _ROUNDS = 6
-_CUT = 5.0
+CUT = 5.0
 """Residuals beyond this many robust standard deviations belong to an incident and are left out."""
 _FOLD_ROWS, _MOST_FOLDS = 30, 20
 """What is expected of a part of the time is fitted on the rest: so many rows are a part, and so many the most parts."""
@@ -58,7 +58,7 @@ def robust_least_squares(X: Floats, y: Floats, lasting: int, bounds: Bounds | No
         scale = 1.4826 * float(np.median(np.abs(residuals - center)))
         if rare or scale <= 0:
             break
-        now = np.abs(residuals - center) <= _CUT * scale
+        now = np.abs(residuals - center) <= CUT * scale
         if now.sum() < max(2 * X.shape[1], y.size // 2) or np.array_equal(now, kept):
             break
         kept = now
