@@ -11,9 +11,11 @@ the verdicts on all who suffer.
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +45,25 @@ class Run(NamedTuple):
     judgement: Judgement
     seconds: float
     outcome: str
+
+
+def simulated(scenario: str, number: int) -> Incident:
+    """An incident whose signals have names that settings allow."""
+    incident = simulate_incident(scenario, number)
+    names = {signal: re.sub(r"\W", "_", signal) for signal in incident.signals}
+
+    def renamed(matrix: Matrix) -> Matrix:
+        variables = tuple(variable._replace(signal=names[variable.signal]) for variable in matrix.variables)
+        return Matrix(variables, matrix.start, matrix.step, matrix.values)
+
+    symptom = incident.symptom
+    return replace(
+        incident,
+        baseline=renamed(incident.baseline),
+        incident=renamed(incident.incident),
+        signals={names[name]: signal for name, signal in incident.signals.items()},
+        symptom=symptom and symptom._replace(signal=names[symptom.signal]),
+    )
 
 
 def settings_of(incident: Incident) -> Settings:
@@ -132,7 +153,7 @@ def main() -> None:
     rows = [("scenario", *_COLUMNS, "precision", "any verdict", "ms a case")]
     total: list[tuple[Incident, Run]] = []
     for name in chosen.scenarios.split(","):
-        incidents = [simulate_incident(name, number) for number in range(chosen.first, chosen.first + chosen.cases)]
+        incidents = [simulated(name, number) for number in range(chosen.first, chosen.first + chosen.cases)]
         runs = [(incident, run(incident, chosen.false_alarms)) for incident in incidents]
         rows.append(_row(name, runs))
         total += [pair for pair in runs if pair[0].causes]

@@ -8,6 +8,8 @@ import numpy as np
 from benchmarks.incidents.draw import KINDS, Draw
 from benchmarks.incidents.incident import Incident
 from benchmarks.incidents.resources import FAULTS, simulate_resources
+from benchmarks.incidents.seconds import FAULTS as SECONDS
+from benchmarks.incidents.seconds import simulate_seconds
 from benchmarks.incidents.system import usual_requests
 
 
@@ -137,13 +139,15 @@ _DRAWN: dict[str, Callable[[Draw], None]] = {
     "traffic surge": _surge,
     "quiet": _quiet,
 }
-SCENARIOS = (*_DRAWN, *FAULTS)
+SCENARIOS = (*_DRAWN, *FAULTS, *SECONDS)
 
 
 def simulate_incident(scenario: str, seed: int) -> Incident:
     """The incident of a scenario by name; the same seed gives the same numbers."""
     if scenario in FAULTS:
         return simulate_resources(scenario, seed)
+    if scenario in SECONDS:
+        return simulate_seconds(scenario, seed)
     draw = Draw(np.random.default_rng([crc32(scenario.encode()), seed]))
     _DRAWN[scenario](draw)
     if scenario != "quiet":

@@ -1,5 +1,6 @@
 """What a signal means for a mechanism: its role, and whether it is judged per request."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ _PER_REQUEST = ("work", "failure")
 _ONLY_UP_HURTS = ("latency", "work", "failure")
 _SUFFERS = ("latency", "failure", "work")
 _BREAKS = (*_SUFFERS, "saturation")
+_WAITING = re.compile(r"client|outbound|egress|upstream")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Roles:
     def end(self, variable: Variable) -> str:
         """At which end a call's signal is measured."""
         return self.signals[variable.signal].end
+
+    def waits_for_others(self, variable: Variable) -> bool:
+        """Whether a latency is what an entity waits for those whom it calls, by the name of its signal."""
+        return self.role(variable) == "latency" and bool(_WAITING.search(variable.signal.lower()))
 
     def only_up_hurts(self, variable: Variable) -> bool:
         """Whether a value below the expected one is no anomaly, as with latency."""

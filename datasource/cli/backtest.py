@@ -82,7 +82,7 @@ def _summary(found: "Backtest") -> Iterator[str]:
     rows = [
         ("promise", f"{found.promise:g} false alarms a day"),
         ("alarms", f"{len(found.false_alarms)} in {found.days:.3g} days{where}"),
-        ("", f"{rate.value:.2g} a day [{rate.lower:.2g}, {rate.upper:.2g}]: {verdict}"),
+        ("", f"{rate.told} a day {rate.interval}: {verdict}"),
     ]
     if found.outcomes:
         low, high = found.detection_interval

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 import numpy as np
 
-from datasource.anomaly import Contribution, RootCauses, Scores
+from datasource.anomaly import Contribution, RootCauses, Scores, cause_name
 from datasource.cli.finding import count
 from datasource.cli.offline import Opened, when
 from datasource.effects import EffectResult, Estimate, traffic_light
@@ -74,7 +74,8 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
     yield "Anomalous"
     rows = [("entity", "symptom", "root cause")]
     for verdict in sorted(verdicts, key=lambda one: not one.is_root_cause):
-        root = "this one" if verdict.is_root_cause else str(verdict.root_cause or "not known")
+        cause = cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
+        root = "this one" if verdict.is_root_cause else cause
         rows.append((str(verdict.entity), verdict.causes.symptom.signal, root))
     yield from table(rows)
 
@@ -84,7 +85,7 @@ def _root_causes(snapshot: Snapshot) -> Iterator[str]:
         yield ""
         yield f"Root causes of {causes.symptom}, {_gap(causes, snapshot)}"
         rows = [
-            (f"{rank}.", str(part.variable), f"{part.contribution:+.4g}", f"{part.share:.0%}", _sure(part))
+            (f"{rank}.", _cause(part.variable, snapshot), f"{part.contribution:+.4g}", f"{part.share:.0%}", _sure(part))
             for rank, part in enumerate(causes.contributions[:_CAUSES], 1)
         ]
         rows += [("", f"outside: {o.where}", f"{o.contribution:+.4g}", f"{o.share:.0%}", "") for o in causes.outside]
@@ -93,6 +94,10 @@ def _root_causes(snapshot: Snapshot) -> Iterator[str]:
             rest = "unexplained" if len(causes.contributions) <= _CAUSES else "others and unexplained"
             rows.append(("", rest, f"{left:+.4g}", f"{left / causes.gap:.0%}", ""))
         yield from table(rows)
+
+
+def _cause(variable: Variable, snapshot: Snapshot) -> str:
+    return f"{cause_name(variable.entity, snapshot.topology)}.{variable.signal}"
 
 
 def _sure(part: Contribution) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from datasource.evaluation.files import guessed_settings, settings_for
 from datasource.settings import Loaded, Settings, load_settings
 from datasource.settings.graph_file import load_graph
+from datasource.settings.model import Graph
 from datasource.telemetry import Matrix
-from datasource.telemetry.csv_calls import read_calls
+from datasource.telemetry.csv_calls import NamedCall, read_calls
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
 from datasource.telemetry.csv_table import CsvError
@@ -49,9 +50,7 @@ class Opened(NamedTuple):
 def open_files(source: Source, at: str | None = None) -> Opened:
     """Read the files, up to the time `at` where it is given. Raises CsvError and SettingsError."""
     loaded = load_settings(source.config) if source.config else None
-    graph = load_graph(source.graph) if source.graph else None
-    calls = read_calls(source.calls) if source.calls else ()
-    data = join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
+    graph, calls, data = _read(source)
     if at is not None:
         data = _until(data, at)
     if loaded is None:
@@ -61,6 +60,24 @@ def open_files(source: Source, at: str | None = None) -> Opened:
         return Opened(Loaded(settings, _fingerprint(source)), data)
     settings, data = settings_for(loaded.settings, data, graph, calls)
     return Opened(Loaded(settings, loaded.fingerprint), data)
+
+
+def open_whole(source: Source) -> Opened:
+    """Settings and data as of `open_files`, but with every point of the files, whatever the settings' baseline is."""
+    if source.config is None:
+        return open_files(source)
+    loaded = load_settings(source.config)
+    own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
+    graph, calls, data = _read(source)
+    everything = dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
+    settings, data = settings_for(loaded.settings.model_copy(update=everything), data, graph, calls)
+    return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
+
+
+def _read(source: Source) -> tuple[Graph | None, tuple[NamedCall, ...], CsvData]:
+    graph = load_graph(source.graph) if source.graph else None
+    calls = read_calls(source.calls) if source.calls else ()
+    return graph, calls, join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
 
 
 def _until(data: CsvData, at: str) -> CsvData:

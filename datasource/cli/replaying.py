@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CANNOT_BE_COMPUTED = 2
 """Exit code."""
+_SHOWN = 10
 
 
 class Replayed(NamedTuple):
@@ -65,6 +66,8 @@ def replayed(asked: Asked) -> Replayed:
         refit = parse_duration(asked.refit)
     except ValueError as error:
         raise CannotReplayError(f"--refit: {error}") from None
+    if refit <= 0:
+        raise CannotReplayError("--refit: mechanisms cannot be fitted anew every 0 seconds; write it as 1h or 6h")
     incidents = read_incidents(asked.incidents) if asked.incidents else ()
     past = _from_files(asked, refit) if asked.data else _from_prometheus(asked, refit)
     found = replay(past.settings, past.start, past.end, _progress(past, refit))
@@ -74,7 +77,7 @@ def replayed(asked: Asked) -> Replayed:
             f"{past.settings.evaluation.warm_up} points before it are needed (evaluation.warm_up), with samples of "
             f"signals whose role is latency, failure, work or saturation{_first(found.notices)}"
         )
-    notices = (*past.notices, *found.notices, *_unsupported(past.settings, found))
+    notices = (*past.notices, *found.notices, *_unmeasured(incidents, found), *_unsupported(past.settings, found))
     return Replayed(past.settings, found, incidents, refit, notices)
 
 
@@ -84,6 +87,14 @@ def notice_lines(notices: Iterable[str]) -> Iterator[str]:
         yield ""
         yield "Notices"
         yield from (f"  {notice}" for notice in notices)
+
+
+def _unmeasured(incidents: "Iterable[Recorded]", found: "Replay") -> Iterator[str]:
+    entities = sorted({variable.entity for variable in found.variables})
+    for one in incidents:
+        if one.service and not any(one.is_of(entity) for entity in entities):
+            known = ", ".join(map(str, entities[:_SHOWN])) + (", ..." if len(entities) > _SHOWN else "")
+            yield f"recorded incidents: '{one.service}' is not measured, and cannot be named; measured are {known}"
 
 
 def _unsupported(settings: "Settings", found: "Replay") -> Iterator[str]:
@@ -119,11 +130,10 @@ def _from_prometheus(asked: Asked, refit: float) -> _Past:
 
 
 def _from_files(asked: Asked, refit: float) -> _Past:
-    from datasource.cli.offline import Source
-    from datasource.cli.score import _whole
+    from datasource.cli.offline import Source, open_whole
     from datasource.evaluation.stretches import stretches_of
 
-    opened = _whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.time_column, asked.entity))
+    opened = open_whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.time_column, asked.entity))
     settings, matrix = opened.settings, opened.data.matrix
     if not opened.data.has_time:
         raise CannotReplayError("the file has no time column, and so no alarms per day; name one with --time")

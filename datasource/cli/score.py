@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from datasource.cli.offline import Opened, Source
+    from datasource.cli.offline import Source
     from datasource.settings import Settings
     from datasource.telemetry import Matrix
     from datasource.telemetry.csv_files import CsvData
@@ -85,11 +85,12 @@ class _Files(NamedTuple):
 
 def _read(source: "Source", baseline: Sequence[str]) -> _Files:
     """Raises CsvError and SettingsError."""
+    from datasource.cli.offline import open_whole
     from datasource.settings import format_duration
     from datasource.telemetry.csv_table import CsvError
 
-    here = _whole(source)
-    there = _whole(source._replace(data=baseline)) if baseline else here
+    here = open_whole(source)
+    there = open_whole(source._replace(data=baseline)) if baseline else here
     if here.data.has_time != there.data.has_time:
         raise CsvError("one of data and baseline has a time column and the other has none; give both or neither")
     settings, fitted = there.settings, there.data.matrix
@@ -101,30 +102,6 @@ def _read(source: "Source", baseline: Sequence[str]) -> _Files:
     elif not baseline:
         return _Files(settings, here.data, None, notices)
     return _Files(settings, here.data, usual, notices)
-
-
-def _whole(source: "Source") -> "Opened":
-    """Settings and data as the other commands read them, but with every point of the files."""
-    from datasource.cli.offline import Opened, open_files
-    from datasource.evaluation.files import settings_for
-    from datasource.settings import Loaded, load_settings
-    from datasource.settings.graph_file import load_graph
-    from datasource.telemetry.csv_calls import read_calls
-    from datasource.telemetry.csv_files import read_csv
-    from datasource.telemetry.csv_join import join_csv
-
-    if source.config is None:
-        return open_files(source)
-    loaded = load_settings(source.config)
-    own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
-    graph = load_graph(source.graph) if source.graph else None
-    calls = read_calls(source.calls) if source.calls else ()
-    data = join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
-    everything = loaded.settings.model_copy(
-        update=dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
-    )
-    settings, data = settings_for(everything, data, graph, calls)
-    return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
 
 
 def _same(path: str, other: str) -> bool:

@@ -1,5 +1,6 @@
 """Changing a few values in causal.yaml and leaving all else as it stands, comments too."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +32,20 @@ def with_thresholds(text: str, thresholds: Mapping[str, float], name: str, folde
         written = ", ".join(f"{_key(signal)}: {threshold:g}" for signal, threshold in thresholds.items())
         raise EditError(f"{name}: cannot be changed by machine; write by hand: anomaly: {{thresholds: {{{written}}}}}")
     return changed
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file anew; one that cannot be written whole stays as it was. Raises OSError."""
+    path = path.resolve()
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        shutil.copymode(path, new)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _root(text: str) -> yaml.MappingNode:

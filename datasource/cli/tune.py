@@ -44,7 +44,7 @@ def tune(asked: Asked, as_json: bool, write: bool) -> None:
     change, with 1 when a change is proposed or written, with 2 when that cannot be computed, and with 3 when the
     promise cannot be kept with this data.
     """
-    from datasource.cli.settings_edit import EditError
+    from datasource.cli.settings_edit import EditError, replace_text
     from datasource.evaluation.tune import NotEnoughError
     from datasource.evaluation.tune import tune as choose
 
@@ -61,10 +61,9 @@ def tune(asked: Asked, as_json: bool, write: bool) -> None:
     written = bool(write and change)
     if change and written:
         try:
-            with change.path.open("w", encoding="utf-8", newline="") as file:
-                file.write(change.after)
+            replace_text(change.path, change.after)
         except OSError as error:
-            refuse(f"{change.path}: cannot be written: {error.strerror or error}")
+            refuse(f"{change.path}: cannot be written: {error.strerror or error}; the change is\n{change.diff}")
     if as_json:
         import orjson
 
@@ -114,9 +113,8 @@ def _summary(found: "Tuning", done: Replayed) -> Iterator[str]:
 
 
 def _fared(fared: "Fared") -> tuple[str, str, str, str]:
-    rate = fared.rate
     detected = f"{fared.detected} of {fared.incidents}" if fared.incidents else "none recorded"
-    return f"{fared.episodes}", f"{rate.value:.2g}", f"[{rate.lower:.2g}, {rate.upper:.2g}]", detected
+    return f"{fared.episodes}", fared.rate.told, fared.rate.interval, detected
 
 
 def _doubts(found: "Tuning") -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 from datasource.demo.faults import Fault
@@ -13,6 +14,7 @@ from datasource.demo.shop import Truth
 
 SHOWN = "catalog"
 """The service whose restarts the report is about."""
+_WIDTH = 95
 
 
 class Row(NamedTuple):
@@ -45,6 +47,7 @@ def report(snapshot: Mapping[str, Any], truth: Truth, started: int | None) -> st
         *_latency_effect(found, truth.inventory_on_web),
         "",
         *_incident(found, truth.current, started),
+        *_story(snapshot.get("incidents", [])),
         *(f"Notice: {_text(notice)}" for notice in snapshot.get("notices", [])),
     ]
     return "\n".join(lines)
@@ -100,6 +103,16 @@ def _incident(found: list[Row], fault: Fault | None, started: int | None) -> Ite
         named = sorted({_entity(row) for row in anomalous if row.labels.get("is_root_cause") == is_root_cause})
         if named:
             yield f"  {words:<14} {', '.join(named)}"
+
+
+def _story(incidents: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What is told of each incident that goes on, and the first thing that is suggested."""
+    for incident in incidents:
+        if incident["state"] == "open":
+            texts = [("in words", incident["summary"]), *(("suggested", text) for text in incident["suggestions"][:1])]
+            for words, text in texts:
+                lines = wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+                yield from (f"  {words if line is lines[0] else '':<14} {line}" for line in lines)
 
 
 def _precedence(symptom: str, causes: list[Row]) -> tuple[bool, float]:

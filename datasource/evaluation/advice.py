@@ -58,7 +58,7 @@ def _candidates(lately: Lately, topology: Topology) -> Iterator[Candidate]:
     for outside in incident.causes.outside:
         if abs(outside.share) < _HELPS:
             continue
-        load = demanded(lately, outside.where)
+        load = demanded(lately, outside)
         listed = list(listed_remedies(lately, load.entity, [load])) if load else []
         yield from listed or against_outside(lately, outside)
     if not (incident.roots or incident.causes.outside):

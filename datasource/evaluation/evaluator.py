@@ -1,7 +1,6 @@
 """One evaluation: read, fit where it is due, judge, group."""
 
 import logging
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -55,7 +54,8 @@ class Evaluator:
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
         self.incidents.recall(matrix.end)
-        due = matrix.end >= self._refit_at or entities - self._entities
+        fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
+        due = not fresh or entities - self._entities
         if self._refitting.under_way or (warm and due):
             self._refit(matrix, entities)
         self.asking.collect()
@@ -103,8 +103,6 @@ class Evaluator:
             if fitted is not None:
                 self._adopt(fitted, matrix)
         except Exception as error:
-            if isinstance(error, BrokenProcessPool):
-                self.workers.stop()
             if self._mechanisms is None:
                 self._refit_at = -1
                 raise
@@ -125,7 +123,7 @@ class Evaluator:
 
     def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
         """Once for every new point."""
-        if judgement is None or self._mechanisms is None or time <= self._followed:
+        if judgement is None or self._mechanisms is None or time == self._followed:
             return
         self._followed = time
         causal = {variable: scores.causal for variable, scores in judgement.scores.items()}

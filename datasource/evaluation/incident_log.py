@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _RETRY = 60.0
 _SHOWN = 200
-_NEW_NORMAL = 1 / 4
+NEW_NORMAL = 1 / 4
 """What lasts longer than this share of the baseline is the new normal."""
 _VERDICTS = "verdicts"
 
@@ -106,7 +106,7 @@ class IncidentLog:
                 lasted = {one.entity: (one.start, one.last) for one in incident.episodes}
                 whole = incident.start, incident.updated if incident.end is None else incident.end
                 found += [LeftOut(entity, *lasted.get(entity, whole)) for entity in incident.affected]
-        longest = _NEW_NORMAL * self._settings.baseline
+        longest = NEW_NORMAL * self._settings.baseline
         return tuple(
             sorted(one for one in found if one.start <= end and one.end >= start and one.end - one.start <= longest)
         )

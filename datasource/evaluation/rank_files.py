@@ -62,8 +62,8 @@ def rank_files(
     ranking = rank(baseline.matrix, incident.matrix, signals, pairs, found)
     if ranking.outside:
         notices.append(
-            f"{_some([str(entity) for entity in ranking.outside])} are all left with what nobody measured explains: "
-            "the cause may be outside, in something that all of them wait for"
+            f"the cause may be outside: the likeliest service calls {_some([str(e) for e in ranking.outside])}, "
+            "which nobody measures"
         )
     return RankedFiles(ranking, found, tuple(notices))
 
@@ -111,16 +111,17 @@ def _variable(text: str, variables: Sequence[Variable]) -> Variable:
 def _pairs(
     calls: Sequence[NamedCall], graph: Graph | None, signals: Mapping[str, Signal], entities: Collection[Entity]
 ) -> tuple[tuple[Entity, Entity], ...]:
-    """(caller, callee): as listed, and as the graph's edges between entities imply."""
+    """(caller, callee): as listed, and as the graph's edges between entities imply; callees may be unmeasured."""
     implied = [call for rule in (*graph.edges, *graph.templates) if (call := _implied(rule, signals))] if graph else []
     by_name: dict[str, Entity] = {}
     for entity in sorted(entities):
         by_name.setdefault(entity.name, entity)
     by_name |= {str(entity): entity for entity in entities}
-    pairs = entity_pairs([*calls, *implied], entities)
     return tuple(
         dict.fromkeys(
-            (by_name[p.cause], by_name[p.effect]) for p in pairs if p.cause in by_name and p.effect in by_name
+            (by_name[pair.cause], by_name.get(pair.effect) or Entity("service", (("service", pair.effect),)))
+            for pair in entity_pairs([*calls, *implied], entities)
+            if pair.cause in by_name
         )
     )
 

@@ -13,6 +13,20 @@ class Rate(NamedTuple):
     lower: float
     upper: float
 
+    @property
+    def told(self) -> str:
+        """The rate, to two digits.
+
+        >>> Rate(24.1, 0.608, 133.7).told, Rate(24.1, 0.608, 133.7).interval
+        ('24', '[0.61, 130]')
+        """
+        return _two_digits(self.value)
+
+    @property
+    def interval(self) -> str:
+        """Its interval, to two digits."""
+        return f"[{_two_digits(self.lower)}, {_two_digits(self.upper)}]"
+
 
 def poisson_rate(count: int, days: float) -> Rate:
     """Events per day, with the exact 95% interval of a Poisson count (Garwood 1936). `days` is above 0.
@@ -38,3 +52,7 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     middle = share + _Z**2 / (2 * of)
     half = _Z * sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
     return (middle - half) / (1 + _Z**2 / of), (middle + half) / (1 + _Z**2 / of)
+
+
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):g}"

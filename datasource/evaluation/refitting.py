@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from datasource.anomaly import LeftOut, Mechanisms
@@ -60,6 +61,8 @@ class Refitting:
         job, self._job = self._job, None
         try:
             return Fitted(job.result(max(left, 0.0)), *self._for)
+        except BrokenProcessPool:
+            raise BrokenProcessPool("the worker process that fits was lost, perhaps for want of memory") from None
         except TimeoutError:
             self._workers.stop()
             raise TimeoutError(

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from datasource.anomaly import Incident, RootCauses, cause_name
+from datasource.anomaly import Incident, Outside, RootCauses, cause_name
 from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
@@ -77,9 +77,14 @@ def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -
             }
             for part in causes.contributions
         ],
-        "outside": [part._asdict() for part in causes.outside],
+        "outside": [_outside(part, snapshot) for part in causes.outside],
         "unexplained": causes.unexplained,
     }
+
+
+def _outside(part: Outside, snapshot: Snapshot) -> dict[str, Any]:
+    """What comes from outside, its kind and its entity, empty where none is known."""
+    return part._asdict() | {"entity": cause_name(part.entity, snapshot.topology) if part.entity else ""}
 
 
 def incident_state(incident: Incident) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from math import isfinite, isnan
 from time import gmtime, strftime
 
+from datasource.anomaly import Outside
 from datasource.evaluation.lately import Lately
 from datasource.evaluation.quantity import quantity
 from datasource.telemetry import Entity, Variable
@@ -90,20 +91,20 @@ def _causes(lately: Lately, topology: Topology, shown: int) -> str:
     largest = max((abs(part.contribution) for part in causes.contributions), default=0.0)
     outside = max(causes.outside, key=lambda part: abs(part.contribution), default=None)
     if outside is not None and abs(outside.contribution) >= largest:
-        demand = _grown(lately, demanded(lately, outside.where))
+        demand = _grown(lately, demanded(lately, outside))
         if demand:
             return f": {outside.where} is {demand} usual; no service broke"
-        return f": it comes from outside of what is measured; no service broke: {', '.join(parts)}"
+        return f": it seems to come from outside of what is measured, and nobody is named: {', '.join(parts)}"
     told = f": {', '.join(parts)}" if parts else ""
     return f"; nobody's own behaviour changed enough to be named{told}"
 
 
-def demanded(lately: Lately, where: str) -> Variable | None:
+def demanded(lately: Lately, outside: Outside) -> Variable | None:
     """The load of the entity at which a cause outside is demand; None for anything else outside."""
-    if not where.startswith("demand"):
+    if outside.kind != "demand":
         return None
-    there = [v for v in lately.scores if lately.role(v) == "load" and where.endswith(f" {v.entity}")]
-    return min(there, key=str, default=None)
+    there = [v for v in lately.scores if v.entity == outside.entity and lately.role(v) == "load"]
+    return min(there, default=None)
 
 
 def _grown(lately: Lately, load: Variable | None) -> str:

@@ -17,6 +17,11 @@ _BEFORE, _JUST_BEFORE = 1800.0, 300.0
 _SHOWN = 3
 _CHANGE = re.compile(r"rollout|deploy|release|version|updat|upgrad|migrat|config|flag")
 _CPU, _MEMORY = re.compile(r"cpu|throttl|cores"), re.compile(r"mem|heap|oom|swap")
+_TOLD_APART = {
+    "call": "; with signals of these calls, or of who answers them, it would be told apart",
+    "machine": "; with a relation that says who runs where, and signals of the machines, it would be told apart",
+    "several": "; with signals of what they share it would be told apart",
+}
 _STORAGE = re.compile(r"disk|filesystem|storage|volume")
 
 
@@ -49,9 +54,9 @@ def usual_remedies(
 
 def against_outside(lately: Lately, outside: Outside) -> Iterator[Candidate]:
     """What helps where the cause is outside of what is measured."""
-    load = demanded(lately, outside.where)
+    load = demanded(lately, outside)
     if load is None:
-        yield Candidate(f"look at {outside.where}; with signals in the settings it would be told apart")
+        yield Candidate(f"look at {outside.where}{_TOLD_APART.get(outside.kind, '')}")
         return
     yield Candidate(f"shed load at {load.entity}{_facts(_levels(lately, load))}", load)
     for entity in sorted({*lately.incident.affected, load.entity}):

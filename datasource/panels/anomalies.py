@@ -1,6 +1,6 @@
 """Panel: what is anomalous now and who caused it, a row an entity."""
 
-from datasource.anomaly import Verdict
+from datasource.anomaly import Verdict, cause_name
 from datasource.evaluation import Snapshot
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
@@ -20,11 +20,15 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         Field("entity", "string", [str(v.entity) for v in ordered]),
         Field("signal", "string", [v.causes.symptom.signal for v in ordered]),
         Field("verdict", "string", [_verdict(v) for v in ordered], config={"mappings": _MAPPINGS}),
-        Field("root cause", "string", [str(v.root_cause or "not known") for v in ordered]),
+        Field("root cause", "string", [_cause(v, snapshot) for v in ordered]),
         Field("causal score", "number", [float(s.causal.score[-1]) for s in scores], config={"decimals": 2}),
         Field("marginal score", "number", [float(s.marginal.score[-1]) for s in scores], config={"decimals": 2}),
     )
     return [Frame("anomalies", fields, meta={"preferredVisualisationType": "table"})]
+
+
+def _cause(verdict: Verdict, snapshot: Snapshot) -> str:
+    return cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from datasource.anomaly import RootCauses, Scores, root_causes
+from datasource.anomaly import RootCauses, Scores, cause_name, root_causes
 from datasource.evaluation import Snapshot
 from datasource.panels.choices import AUTOMATIC, SYMPTOM
 from datasource.panels.frame import Field, Frame, notice_frame, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.telemetry import Entity, Variable
+from datasource.topology import Topology
 
 _MOST = 20
 
@@ -33,7 +34,9 @@ class _Row(NamedTuple):
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     """One frame: a row per contribution, then what comes from outside and what is unexplained; they add up."""
     asked = [causes for causes in _asked(query, snapshot) if causes.gap]
-    rows = [row for causes in asked for row in _rows(causes) if query.passes(dict(_whose(row).labels))]
+    rows = [
+        row for causes in asked for row in _rows(causes, snapshot.topology) if query.passes(dict(_whose(row).labels))
+    ]
     if not asked:
         return [notice_frame(QUIET)]
     scores = snapshot.judgement.scores if snapshot.judgement else {}
@@ -67,10 +70,11 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return [Frame("root_causes", fields, meta={"preferredVisualisationType": "table"})]
 
 
-def _rows(causes: RootCauses) -> Iterator[_Row]:
+def _rows(causes: RootCauses, topology: Topology) -> Iterator[_Row]:
     for part in causes.contributions:
         confidence = part.confidence if isfinite(part.confidence) else None
-        yield _Row(causes, str(part.variable.entity), part.variable, part.contribution, part.share, confidence)
+        who = cause_name(part.variable.entity, topology)
+        yield _Row(causes, who, part.variable, part.contribution, part.share, confidence)
     for other in causes.outside:
         yield _Row(causes, f"outside: {other.where}", None, other.contribution, other.share)
     if abs(causes.unexplained) >= _LEAST * abs(causes.gap):

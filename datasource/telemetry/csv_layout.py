@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem
+from datasource.telemetry.csv_joined_names import split_names
+from datasource.telemetry.csv_table import Column, CsvError, Table, as_numbers, file_stem
 from datasource.telemetry.csv_times import Times, could_be_times, read_times
 
 _TIME = frozenset({"time", "timestamp", "ts", "date", "datetime", "unixtimestamp", "unixtime", "epoch", "timestampms"})
@@ -64,7 +65,11 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str]) -> Layout
     """The layout of a table; `time` and `entity` name columns where the user knows better. Raises CsvError."""
     notices: list[str] = []
     clock, times = _time(table, time, notices)
-    rest = [column for column in table.columns if column is not clock and not (times and _is_other_time(column))]
+    rest = [
+        as_numbers(column) if column.name not in entity and _measures(column) else column
+        for column in table.columns
+        if column is not clock and not (times and _is_other_time(column))
+    ]
     chosen = [_named(table, name) for name in entity] or _entities(rest, times, notices)
     rest = [column for column in rest if column not in chosen]
     numbers = list(_numbers(table, rest, notices))
@@ -78,7 +83,7 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str]) -> Layout
         named = " and ".join(f"'{column.name}'" for column in chosen)
         kind: Literal["wide", "long", "single"] = "long"
         said = f"{named} {'names' if len(chosen) == 1 else 'name'} the entity, every other column is a signal"
-    elif any(read_heading(column.name).entity for column in numbers):
+    elif _mostly_dotted([column.name for column in numbers]):
         kind, said = "wide", "each column is a variable, entity.signal"
         plain = [column.name for column in numbers if not read_heading(column.name).entity]
         if plain:
@@ -117,13 +122,26 @@ def _time(table: Table, name: str | None, notices: list[str]) -> tuple[Column | 
     return found[0]
 
 
+def _measures(column: Column) -> bool:
+    """Whether a column with the name of an entity's holds measurements: numbers that are not whole."""
+    values = as_numbers(column).values
+    known = values[np.isfinite(values)] if values is not None else np.empty(0)
+    return bool((known != np.rint(known)).any())
+
+
+def _mostly_dotted(names: Sequence[str]) -> bool:
+    """Whether the names are entity.signal; a few dots in names that a mark parts otherwise belong to entities."""
+    dotted = sum(1 for name in names if read_heading(name).entity)
+    return dotted > 0 and (2 * dotted >= len(names) or split_names(names) is None)
+
+
 def _is_other_time(column: Column) -> bool:
     return _plain(column.name) in _TIME and read_times(column) is not None
 
 
 def _entities(columns: Sequence[Column], times: Times | None, notices: list[str]) -> list[Column]:
     """The columns that name the entity: those before the name, the name, and more while rows are still doubled."""
-    by_name = {_plain(column.name): column for column in reversed(columns)}
+    by_name = {_plain(column.name): column for column in reversed(columns) if not _measures(column)}
     if "client" in by_name and "server" in by_name:
         return [by_name[name] for name in _CALL if name in by_name]
     found = [by_name[name] for name in _ENTITY if name in by_name]

@@ -198,6 +198,11 @@ def _column(file: str, name: str, cells: Any, as_text: bool, separator: str) -> 
     return Column(name, _finite(numbers.to_numpy(np.float64)), cells, int(strange.sum()), example)
 
 
+def as_numbers(column: Column) -> Column:
+    """A column that was kept as text, as numbers where at least half of it are."""
+    return column if column.values is not None else _column("", column.name, column.text, False, ",")
+
+
 def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 

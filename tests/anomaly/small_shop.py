@@ -76,14 +76,15 @@ def call(client: str, server: str) -> Entity:
 class Shop:
     """`calls` are (client, server), callers first, one call per request; `runs_on` says on which node a service is.
 
-    Of the services in `unmeasured` nobody has numbers; calls in `weighed` have seconds of their own. A service is
-    slower by `per_core` seconds for each core in use on its node.
+    Of the services in `unmeasured` nobody has numbers; calls in `weighed` have seconds of their own, and for
+    those in `queued` nobody waits. A service is slower by `per_core` seconds for each core in use on its node.
     """
 
     calls: Sequence[tuple[str, str]]
     runs_on: Mapping[str, str] = field(default_factory=dict)
     unmeasured: frozenset[str] = frozenset()
     weighed: frozenset[tuple[str, str]] = frozenset()
+    queued: frozenset[tuple[str, str]] = frozenset()
     measured_nodes: bool = True
     per_core: float = 0.0
     queue: float = 0.0
@@ -99,7 +100,7 @@ class Shop:
         for client, server in self.calls:
             ends = [("client", service(client)), ("server", service(server))]
             weighed = [("call", call(client, server))] if (client, server) in self.weighed else []
-            calls.append(Tie("calls", (*ends, *weighed)))
+            calls.append(Tie("calls", (*ends, *weighed), waits=(client, server) not in self.queued))
         placed = [Tie("runs_on", (("service", service(s)), ("node", node(n)))) for s, n in self.runs_on.items()]
         return Topology((*calls, *placed))
 
@@ -138,7 +139,7 @@ class Shop:
         latency: dict[str, Floats] = {}
         ratio: dict[str, Floats] = {}
         for name in reversed(self.services):
-            waiting = [server for client, server in self.calls if client == name]
+            waiting = [pair[1] for pair in self.calls if pair[0] == name and pair not in self.queued]
             usual_requests = np.median(requests[name])
             grown = (1 - self.queue) / (1 - np.minimum(self.queue * requests[name] / usual_requests, 0.95))
             own = around(0.02) * grown + late((slow or {}).get(name, 0.0))

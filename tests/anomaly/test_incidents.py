@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 from judging import OF, PATIENCE, POINTS, START, STEP, Story, scores, service
+from small_shop import Shop
 
 from datasource.anomaly import Incident
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
@@ -252,3 +253,13 @@ def test_an_evaluation_looks_at_each_anomalous_entity_once_however_large_the_gra
     again = group(first, story.judged(5), near, time=START + STEP, step=STEP, points=POINTS, of=OF)
     assert len(again) == 500
     assert near.asked == 500  # type: ignore[attr-defined]
+
+
+def test_the_main_symptom_stands_for_most_of_what_is_anomalous() -> None:
+    """Nobody waits for either end of a queue; the one from which most others are reached is what users feel."""
+    shop = Shop([("web", "shop"), ("web", "mail"), ("shop", "db"), ("mail", "db")], queued=frozenset({("web", "mail")}))
+    judgement = shop.judge(shop.simulate(slow={"db": 0.3}))
+    assert [str(causes.symptom) for causes in judgement.symptoms] == ["web.latency", "mail.latency"]
+    near = neighbours(CausalGraph((), ()), shop.topology)
+    (incident,) = group((), judgement, near, time=START, step=STEP, points=POINTS, of=OF)
+    assert str(incident.causes.symptom) == "web.latency"

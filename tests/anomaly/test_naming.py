@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_shop import Shop
 
-from datasource.anomaly import Contribution, RootCauses, Verdict, cause_name, named_roots
+from datasource.anomaly import Contribution, Outside, RootCauses, Verdict, cause_name, named_roots
 from datasource.anomaly.causes.naming import name_cause, support_for
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
@@ -106,3 +106,11 @@ def test_verdicts_on_two_equal_and_noisy_causes_do_not_flap() -> None:
         said.append(next(verdict.root_cause for verdict in verdicts if verdict.entity.name == "web"))
     assert said[0] is not None
     assert changes(said) <= 1
+
+
+def test_who_explains_less_than_what_is_outside_is_not_supported() -> None:
+    less, more = (
+        causes(db, 0.0)._replace(outside=(Outside("demand at web", 0.5, 0.5, "demand", WEB),)) for db in (0.4, 0.5)
+    )
+    assert support_for(less, None) == {}
+    assert support_for(more, None) == {DB: 0.5}

@@ -3,7 +3,9 @@
 import pytest
 from small_shop import Shop, node, service
 
-from datasource.anomaly import Verdict, named_roots
+from datasource.anomaly import Outside, Verdict, named_roots
+from datasource.store import from_json, to_json
+from datasource.telemetry import Entity
 
 CHAIN = Shop([("web", "shop"), ("shop", "db")])
 PEERS = ["a", "b", "c", "d"]
@@ -14,11 +16,18 @@ def told(verdict: Verdict) -> str:
     return verdict.causes.outside[0].where if verdict.causes.outside else ""
 
 
+def kind(verdict: Verdict) -> tuple[str, Entity | None]:
+    """What kind of thing it is, and which."""
+    largest = verdict.causes.outside[0]
+    return largest.kind, largest.entity
+
+
 def test_a_surge_is_demand_and_nobody_is_the_root_cause() -> None:
     busy = Shop([("web", "shop"), ("shop", "db")], queue=0.5)
     judgement = busy.judge(busy.simulate(traffic=1.6))
     web = next(v for v in judgement.verdicts if v.entity == service("web"))
     assert told(web) == "demand at web"
+    assert kind(web) == ("demand", service("web"))
     assert web.causes.outside[0].share > 0.6
     assert [v for v in judgement.verdicts if v.root_cause] == []
 
@@ -34,6 +43,7 @@ def test_seconds_of_calls_to_a_server_nobody_measures_are_that_servers() -> None
     web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
     assert web.root_cause is None
     assert told(web) == "bank, which pay calls and nobody measures"
+    assert kind(web) == ("call", service("bank"))
     assert web.causes.outside[0].share > 0.9
     own = shop.verdict("web", shop.simulate(slow={"pay": 0.2}))
     assert own.root_cause == service("pay")
@@ -55,6 +65,7 @@ def test_several_callers_of_something_unmeasured_that_are_slow_at_once_point_at_
     web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
     assert web.root_cause is None
     assert told(web) == "bank, which nobody measures and a and b call"
+    assert kind(web) == ("call", service("bank"))
 
 
 def test_several_that_are_slow_at_once_and_share_nothing_known_have_a_common_cause_outside() -> None:
@@ -62,6 +73,7 @@ def test_several_that_are_slow_at_once_and_share_nothing_known_have_a_common_cau
     web = shop.verdict("web", shop.simulate(slow=dict.fromkeys("abc", 0.2)))
     assert web.root_cause is None
     assert told(web) == "something that a, b and c share"
+    assert kind(web) == ("several", None)
 
 
 def test_everybody_slow_on_a_node_that_is_not_measured_is_that_nodes() -> None:
@@ -70,6 +82,30 @@ def test_everybody_slow_on_a_node_that_is_not_measured_is_that_nodes() -> None:
     web = shop.verdict("web", shop.simulate(slow={"a": 0.2, "b": 0.2}))
     assert web.root_cause is None
     assert told(web) == "n1, which nobody measures and a and b use"
+    assert kind(web) == ("machine", node("n1"))
+
+
+def test_who_is_slow_beside_somebody_who_uses_far_more_may_be_disturbed_and_is_not_named() -> None:
+    """While nobody knows who runs where."""
+    shop = Shop([("web", "pay"), ("batch", "store")])
+    matrix = shop.simulate(slow={"pay": 0.2}, cpu={"batch": 3.0})
+    pay = shop.verdict("pay", matrix)
+    assert pay.root_cause is None
+    assert told(pay) == "pay itself or batch, whose cpu rose, if they share a machine"
+    assert kind(pay) == ("machine", service("batch"))
+    assert shop.verdict("pay", shop.simulate(slow={"pay": 0.2}, cpu={"batch": 0.3})).root_cause == service("pay")
+    both = shop.simulate(slow={"pay": 0.2}, cpu={"pay": 2.0, "batch": 3.0})
+    assert shop.verdict("pay", both).root_cause == service("pay")
+    apart = Shop([("web", "pay"), ("batch", "store")], runs_on={"pay": "n1", "web": "n1", "batch": "n2", "store": "n2"})
+    matrix = apart.simulate(slow={"pay": 0.2}, cpu={"batch": 3.0})
+    assert apart.verdict("pay", matrix).root_cause == service("pay")
+
+
+def test_who_explains_less_than_demand_does_is_not_named() -> None:
+    busy = Shop([("web", "shop"), ("shop", "db")], queue=0.5)
+    web = busy.verdict("web", busy.simulate(slow={"db": 0.03}, traffic=1.6))
+    assert kind(web)[0] == "demand"
+    assert web.root_cause is None
 
 
 def test_two_causes_at_once_are_both_roots() -> None:
@@ -98,3 +134,10 @@ def test_failures_of_a_callee_that_never_failed_before_are_the_callees() -> None
     web = CHAIN.verdict("web", CHAIN.simulate(failing={"db": 0.2}))
     assert web.causes.symptom.signal == "errors"
     assert web.root_cause == service("db")
+
+
+def test_what_earlier_versions_stored_of_outside_can_be_read() -> None:
+    older = '{"where": "demand at web", "contribution": 0.1, "share": 0.5}'
+    assert from_json(Outside, older) == Outside("demand at web", 0.1, 0.5, "", None)
+    known = Outside("demand at web", 0.1, 0.5, "demand", service("web"))
+    assert from_json(Outside, to_json(known)) == known

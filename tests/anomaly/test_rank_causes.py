@@ -111,12 +111,38 @@ def test_confidence_is_high_where_one_broke_and_goes_to_nobody_where_none_did():
     assert sum(ranked(CHAIN, {}, calls=CALLS).confidence.values()) < 0.3
 
 
-def test_an_excess_that_callers_share_and_nobody_measured_explains_may_come_from_outside():
-    normal = {"web.latency": 0.1, "cart.latency": 0.1, "db.latency": 0.1}
-    both = {"cart.latency": 0.2, "db.latency": 0.2}
-    assert set(ranked(normal, both, calls=((WEB, CART), (WEB, DB))).outside) == {CART, DB}
-    assert not ranked(normal, both, calls=((CART, DB),)).outside
-    assert not ranked(normal, {"cart.latency": 0.2}, calls=((WEB, CART), (WEB, DB))).outside
+def test_an_excess_of_who_calls_somebody_unmeasured_may_come_from_there():
+    normal = {f"{name}.{signal}": 0.1 for name in ("web", "cart", "db") for signal in ("latency", "cpu")}
+    cache = Entity("service", (("service", "cache"),))
+    calls = ((WEB, CART), (CART, DB), (CART, cache))
+    assert ranked(normal, {"cart.latency": 0.4}, calls=calls).outside == (cache,)
+    assert not ranked(normal, {"cart.latency": 0.4, "cart.cpu": 0.4}, calls=calls).outside
+    assert not ranked(normal, {"db.latency": 0.4}, calls=calls).outside
+    assert not ranked(normal, {"cart.latency": 0.4}, calls=CALLS).outside
+    assert not ranked(normal, {}, calls=calls).outside
+
+
+RESOURCES = {f"{name}.{signal}": 1.0 for name in ("web", "cart", "db") for signal in ("cpu", "disk", "latency")}
+
+
+def test_a_service_whose_resources_all_vanish_has_stopped():
+    assert ranked(RESOURCES, {"db.cpu": 0.05, "db.disk": 0.05}).blamed == (DB,)
+
+
+def test_who_is_asked_less_like_everybody_else_has_not_stopped():
+    less = {name: 0.4 for name in RESOURCES if not name.endswith("latency")}
+    assert not ranked(RESOURCES, less).blamed
+
+
+def test_without_calls_whoever_grew_most_relative_to_its_usual_latency_comes_first():
+    normal = {"web.latency": 1.0, "cart.latency": 0.1, "db.latency": 0.01}
+    assert first(ranked(normal, {"web.latency": 1.3, "cart.latency": 0.35, "db.latency": 0.21})) == "db"
+
+
+def test_a_fault_that_begins_late_in_ten_minutes_of_seconds_is_found():
+    changed = measured(RESOURCES, 400, 2), measured({**RESOURCES, "cart.cpu": 3.0}, 200, 3)
+    now = Matrix(changed[0].variables, 0, 60, np.hstack([part.values for part in changed]))
+    assert rank(measured(RESOURCES, 600, 1), now, SIGNALS).blamed == (CART,)
 
 
 def test_normal_minutes_blame_nobody():

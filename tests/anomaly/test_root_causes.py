@@ -53,6 +53,17 @@ def test_every_victim_names_the_root_and_nobody_else_is_anomalous(snapshot: Snap
     assert named == dict.fromkeys(("web", "catalog", "checkout", "orders", "inventory"), "inventory")
 
 
+def test_users_feel_the_entry_and_not_the_far_end_of_a_queue(snapshot: Snapshot) -> None:
+    """Nobody waits for orders either, but most of what is anomalous hangs below web."""
+    assert snapshot.judgement
+    assert [str(causes.symptom) for causes in snapshot.judgement.symptoms] == [
+        "shop/web.latency",
+        "shop/orders.latency",
+    ]
+    (going_on,) = (incident for incident in snapshot.incidents if incident.open)
+    assert str(going_on.causes.symptom) == "shop/web.latency"
+
+
 def test_contributions_add_up_to_the_symptoms_gap(snapshot: Snapshot) -> None:
     assert snapshot.judgement
     for causes in snapshot.judgement.symptoms:
@@ -81,7 +92,7 @@ def test_nobody_is_at_fault_in_a_surge(snapshot: Snapshot) -> None:
     judgement = at_step(snapshot, surge.start_step + 12)
     assert not [v for v in judgement.verdicts if v.root_cause]
     for causes in judgement.symptoms:
-        assert causes.outside[0].where.startswith("demand at ")
+        assert causes.outside[0].kind == "demand"
 
 
 def test_quiet_times_are_quiet(snapshot: Snapshot) -> None:

@@ -69,6 +69,15 @@ def test_a_missed_incident_is_named_and_ends_with_1_where_that_is_demanded(calm)
     assert run("backtest", *asked(calm, "missed.csv"), "--min-detection", "0.5", "--json").exit_code in (0, 1)
 
 
+def test_a_recorded_service_that_nobody_measures_is_told(calm):
+    times = [START + STEP * (SLOW[0] - 1), START + STEP * (SLOW[0] + 14)]
+    write(calm / "misspelt.csv", ["start", "end", "service"], [[*times, "bb"]])
+    assert (
+        "'bb' is not measured, and cannot be named; measured are a, b"
+        in run("backtest", *asked(calm, "misspelt.csv")).stdout
+    )
+
+
 def test_it_is_replayed_from_and_to_the_times_given(calm):
     found = orjson.loads(run("backtest", *asked(calm), "--from", "2023-11-16T12:00Z", "--to", "-12h", "--json").stdout)
     assert (found["from"], found["to"]) == (1700136000, START + STEP * (4 * 1440 - 1) - 12 * 3600)
@@ -87,6 +96,7 @@ def test_a_file_alone_is_replayed_on_its_second_half(calm):
         (["--from", "yesterday"], "--from: 'yesterday' is no time; write it as 2022-08-22T03:55:19Z or as seconds"),
         (["--from", "-1h", "--to", "-2h"], "is not before --to"),
         (["--refit", "often"], "--refit: 'often' is not a duration"),
+        (["--refit", "0s"], "--refit: mechanisms cannot be fitted anew every 0 seconds"),
         (["--to", "2023-11-14T22:30Z", "--from", "2023-11-14T22:20Z"], "nothing could be judged"),
         (["--incidents", "none.csv"], "none.csv: cannot be read: No such file or directory"),
         (["--min-detection", "0.9", "--incidents", "{before}"], "--min-detection needs --incidents that began in"),

@@ -197,7 +197,8 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
         "relations: {calls: {source: service_graph}}\n"
     )
     found = evaluate("--data", data, "--config", config)
-    assert {one["labels"]["app"] for one in found["metrics"]} == {"web", "db"}
+    of_entities = [one for one in found["metrics"] if not one["name"].startswith("causal_incident")]
+    assert {one["labels"]["app"] for one in of_entities} == {"web", "db"}
     said = " ".join(found["notices"])
     assert "the settings have no such signal: memory" in said
     assert "the file has a step of 1m" in said

@@ -52,6 +52,24 @@ def test_written_it_keeps_the_comments_and_the_promise_and_then_there_is_nothing
     assert "Nothing to change" in again.stdout
 
 
+def test_a_disk_that_is_full_leaves_the_settings_as_they_were_and_the_change_is_told(noisy, tmp_path, monkeypatch):
+    for name in ("data.csv", "incidents.csv"):
+        (tmp_path / name).symlink_to(noisy / name)
+    config = tmp_path / "causal.yaml"
+    config.write_text(SETTINGS)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copymode", full)
+    result = run("tune", *asked(tmp_path), "--write")
+    assert result.exit_code == 2
+    assert "cannot be written: No space left on device; the change is" in result.stderr
+    assert "+  thresholds: {queue:" in result.stderr
+    assert config.read_text() == SETTINGS
+    assert {path.name for path in tmp_path.iterdir()} == {"data.csv", "incidents.csv", "causal.yaml"}
+
+
 def test_a_file_alone_gets_a_proposal_and_nothing_to_write_to(noisy):
     result = run("tune", "--data", noisy / "data.csv", "--refit", "1d")
     assert result.exit_code in (1, 3)

@@ -44,7 +44,10 @@ def snapshot():
     for namespace, service, cause in (("platform", "inventory", "true"), ("shop", "web", "false")):
         rows.append({"name": "causal_service_anomaly", "value": 1, "labels": {
             "namespace": namespace, "service": service, "root_cause": "platform/inventory", "is_root_cause": cause}})
-    return {"time": time.time(), "metrics": rows, "root_causes": [], "notices": []}
+    open_one = {"state": "open", "summary": "shop/web.latency is 120 ms above its usual 400 ms: " + "it is slow. " * 9,
+                "suggestions": ["roll platform/inventory back", "wait"]}
+    ended = {"state": "ended", "summary": "long ago", "suggestions": []}
+    return {"time": time.time(), "metrics": rows, "root_causes": [], "notices": [], "incidents": [open_one, ended]}
 app.run("127.0.0.1", int(sys.argv[2]))
 """
 
@@ -134,6 +137,8 @@ def test_it_shows_answers_beside_the_truth_serves_and_leaves_nothing_behind(star
         r"injected +platform/inventory: own latency \+0\.25 s, since \d\d:\d\d",
         r"1\. platform/inventory +latency +\+0\.124",
         r"root cause +platform/inventory\n +victims +shop/web",
+        r"in words +shop/web.latency is 120 ms above its usual 400 ms:[a-z .\n]+",
+        r" +suggested +roll platform/inventory back\n\n",
         "simpod-json-datasource",
     ):
         assert re.search(line, demo.output), demo.output

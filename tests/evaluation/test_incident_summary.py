@@ -48,7 +48,7 @@ def test_nobody_is_named_where_nobody_can_be() -> None:
 
 
 def test_demand_is_nobodys_fault() -> None:
-    surge = SLOW._replace(contributions=(), outside=(Outside("demand at shop/web", 0.18, 1.0),))
+    surge = SLOW._replace(contributions=(), outside=(Outside("demand at shop/web", 0.18, 1.0, "demand", WEB),))
     known = {
         Variable(WEB, "latency"): level(0.42, 0.24),
         Variable(WEB, "requests"): level(140.0, 100.0),
@@ -61,11 +61,11 @@ def test_demand_is_nobodys_fault() -> None:
 
 
 def test_what_is_outside_of_what_is_measured_is_told_and_pinned_on_nobody() -> None:
-    beyond = SLOW._replace(
-        contributions=(), outside=(Outside("bank, which shop/web calls and nobody measures", 0.17, 1),)
-    )
+    bank = WEB._replace(labels=(("namespace", "shop"), ("service", "bank")))
+    where = "bank, which shop/web calls and nobody measures"
+    beyond = SLOW._replace(contributions=(), outside=(Outside(where, 0.17, 1, "call", bank),))
     told = said(incident(beyond, roots=()))
-    assert "no service broke: 170 ms from bank, which shop/web calls and nobody measures" in told.summary
+    assert "nobody is named: 170 ms from bank, which shop/web calls and nobody measures" in told.summary
     assert told.suggestions[0].startswith("look at bank, which shop/web calls and nobody measures;")
 
 

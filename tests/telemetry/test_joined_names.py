@@ -56,3 +56,22 @@ def test_a_file_of_joined_names_is_read_as_wide(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (data.signals["latency_90"].role, data.signals["latency_90"].kind) == ("latency", "quantile")
     assert any("'ts-auth_cpu' is taken as ts-auth.cpu" in notice for notice in data.notices)
+
+
+def test_a_few_names_with_dots_do_not_hide_the_mark(tmp_path: Path) -> None:
+    names = [*joined(["web", "www.amazon.com", "cart"], ["latency", "errors"])]
+    path = tmp_path / "data.csv"
+    path.write_text(
+        "\n".join([",".join(["time", *names]), *(f"{1_700_000_000 + 60 * i},1,2,3,4,5,6" for i in range(4))])
+    )
+    variables = {str(v) for v in read_csv(path).matrix.variables}
+    assert variables == {f"{e}.{s}" for e in ("web", "www.amazon.com", "cart") for s in ("latency", "errors")}
+
+
+def test_a_workload_that_is_measured_is_a_signal(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"{1_700_000_000 + 60 * i},{pod},{i + 0.5},{i}" for i in range(4) for pod in ("web", "db")]
+    path.write_text("\n".join(["time,pod,workload,cpu", *rows]))
+    assert {str(v) for v in read_csv(path).matrix.variables} == {
+        "web.workload", "db.workload", "web.cpu", "db.cpu"
+    }  # fmt: skip

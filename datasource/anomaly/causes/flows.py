@@ -12,7 +12,7 @@ from datasource.anomaly.mechanisms.mechanism import Mechanism
 from datasource.telemetry import Entity, Variable
 
 _STIRRED = 0.5
-"""A parent explains something only if it moved this far towards an anomaly itself."""
+"""A parent explains something only if it moved this far towards an anomaly itself; load explains however little."""
 _WIDTH = 4.0
 """About so many standard deviations of the residuals reach from the expected value to the end of its interval."""
 _PASSED_ON = 0.5
@@ -109,8 +109,18 @@ def _fitted(
             usual, now = _usual(recent, parent), _usual(recent, parent) + recent.gap(parent)
             queue = slopes_beyond(slope, error, own, usual, now)
             sure, most = max(sure, queue[0]), max(sure, queue[1])
+            error = max(error, most - sure)
+        elif sure > 0 and _contended(recent, variable, parent):
+            most = max(sure, recent.gap(variable) / recent.gap(parent))
         if sure or most:
-            yield Flow(parent, sure, max(error, most - sure), most)
+            yield Flow(parent, sure, error, most)
+
+
+def _contended(recent: Recent, variable: Variable, parent: Variable) -> bool:
+    """Whether something else's resource is beyond its usual range: who waits for it waits longer than a straight line
+    through the usual range says, and nothing tells how much longer."""
+    both_rose = recent.gap(variable) > 0 and recent.score(parent) > 1 and recent.gap(parent) > 0
+    return both_rose and parent.entity != variable.entity and recent.roles.role(parent) in ("saturation", "latency")
 
 
 def _slope(mechanism: Mechanism | None, parent: Variable) -> tuple[float, float]:
@@ -175,7 +185,7 @@ def _inside_call(recent: Recent, variable: Variable) -> list[Flow] | None:
 
 
 def _stirred(recent: Recent, parent: Variable) -> bool:
-    return abs(recent.score(parent)) >= _STIRRED
+    return recent.roles.role(parent) == "load" or abs(recent.score(parent)) >= _STIRRED
 
 
 def _usual(recent: Recent, variable: Variable) -> float:

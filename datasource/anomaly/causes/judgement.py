@@ -1,7 +1,8 @@
 """The verdict on every entity: is it anomalous, and who is the cause?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,9 @@ class Judgement:
     """The entities of which enough points are known to say that they are well, or not."""
     verdicts: tuple[Verdict, ...]
     symptoms: tuple[RootCauses, ...]
-    """Of each incident the symptom farthest up the calls: what users of the system feel."""
+    """What users of the system feel: the symptoms of whom nobody anomalous waits for, most of all first."""
+    stands_for: Mapping[Variable, int] = field(default_factory=dict)
+    """Of each of these symptoms, how many anomalous entities calls lead to from there, its own included."""
 
 
 def judge(
@@ -91,9 +94,13 @@ def judge(
     before = {verdict.entity: verdict for verdict in previous}
     found = _anomalous(scores, roles)
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
-    verdicts = tuple(_verdict(recent, scores, entity, before.get(entity), draws) for entity in sorted(found))
+    own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
+    for variable in scores:
+        if variable.entity in own and roles.role(variable) in _BREAKS:
+            own[variable.entity].append(variable)
+    verdicts = tuple(_verdict(recent, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(scores, _judged(scores, roles, points, of), verdicts, _top_symptoms(verdicts, topology))
+    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, recent))
 
 
 def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
@@ -136,9 +143,13 @@ def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
 
 
 def _verdict(
-    recent: Recent, scores: Mapping[Variable, Scores], entity: Entity, previous: Verdict | None, draws: int
+    recent: Recent,
+    scores: Mapping[Variable, Scores],
+    entity: Entity,
+    own: Sequence[Variable],
+    previous: Verdict | None,
+    draws: int,
 ) -> Verdict:
-    own = [v for v in scores if v.entity == entity and recent.roles.role(v) in _BREAKS]
     hurting = [v for v in own if scores[v].marginal_persists and recent.roles.role(v) in ("latency", "failure")]
     symptom = max(hurting or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
     causes = root_causes(recent, symptom, draws=draws)
@@ -147,14 +158,37 @@ def _verdict(
     return Verdict(entity, causes, named, tuple(support.items()))
 
 
-def _top_symptoms(verdicts: tuple[Verdict, ...], topology: Topology) -> tuple[RootCauses, ...]:
-    """The symptoms of anomalous entities whom no anomalous entity waits for."""
+def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[RootCauses, ...], dict[Variable, int]]:
+    """The symptoms of anomalous entities whom no anomalous entity waits for: first those that stand for most others,
+    then what hurts, at entries, and where most is asked; and for how many each stands."""
     anomalous = {verdict.entity for verdict in verdicts}
     waited_for = {
-        tie.ends[1][1] for tie in topology.ties if tie.waits and tie.ends[0][1] in anomalous and len(tie.ends) > 1
+        tie.ends[1][1]
+        for tie in recent.topology.ties
+        if tie.waits and len(tie.ends) > 1 and tie.ends[0][1] in anomalous and tie.ends[0][1] != tie.ends[1][1]
     }
-    top = [v.causes for v in verdicts if v.entity not in waited_for] or [v.causes for v in verdicts[:1]]
-    return tuple(sorted(top, key=lambda causes: str(causes.symptom)))
+    callees = {one: {tie.ends[1][1] for tie in recent.calls_of(one)} & anomalous for one in anomalous}
+    felt = [v.causes for v in verdicts if v.entity not in waited_for]
+    able = felt or [v.causes for v in verdicts]
+    stands_for = {causes.symptom: _reached(causes.symptom.entity, callees) for causes in able}
+
+    def standing(causes: RootCauses) -> tuple[int, bool, bool, float, float, str]:
+        entity, symptom = causes.symptom.entity, causes.symptom
+        load = recent.mean(entity, "load") or 0.0
+        hurts, entry = recent.roles.role(symptom) in _HURTS, not recent.calls_to(entity)
+        return -stands_for[symptom], not hurts, not entry, -load, -abs(causes.gap), str(symptom)
+
+    ordered = tuple(sorted(able, key=standing))
+    return ordered if felt else ordered[:1], stands_for
+
+
+def _reached(entity: Entity, callees: Mapping[Entity, AbstractSet[Entity]]) -> int:
+    """How many entities calls lead to from this one, itself included."""
+    found, ahead = {entity}, {entity}
+    while ahead:
+        ahead = {callee for one in ahead for callee in callees[one]} - found
+        found |= ahead
+    return len(found)
 
 
 def _last(prediction: Prediction) -> float:

@@ -3,7 +3,7 @@
 from math import nan
 from typing import NamedTuple
 
-from datasource.telemetry import Variable
+from datasource.telemetry import Entity, Variable
 
 
 class Contribution(NamedTuple):
@@ -20,11 +20,19 @@ class Contribution(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """What comes from beyond the measured graph: `where` in words, as "demand at shop/web" or "whom shop/pay calls"."""
+    """What comes from beyond the measured graph: `where` in words, as "demand at shop/web".
+
+    `kind` is "demand" (more requests than callers explain), "call" (a server that nobody measures, or the way to it),
+    "machine" (what may share one with those who are slow), or "several" (something that several share, and nothing more
+    is known). `entity` is whose demand it is, the server, the machine or who uses it, where one is known. Both are
+    empty in what earlier versions stored.
+    """
 
     where: str
     contribution: float
     share: float
+    kind: str = ""
+    entity: Entity | None = None
 
 
 class RootCauses(NamedTuple):

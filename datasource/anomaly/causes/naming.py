@@ -40,10 +40,11 @@ def named_roots(causes: RootCauses, share: float = AMONG, confidence: float = _C
 def support_for(causes: RootCauses, before: Mapping[Entity, float] | None) -> dict[Entity, float]:
     """The share of each entity that qualifies as a cause now, averaged over evaluations with falling weights.
 
-    `before` is the support of the last evaluation, None at the first one, which counts alone. An entity that stopped
-    qualifying is forgotten after a while.
+    Who explains less than something outside does is not named beside it. `before` is the support of the last
+    evaluation, None at the first one, which counts alone. An entity that stopped qualifying is forgotten after a while.
     """
-    now = {root.entity: root.share for root in named_roots(causes)}
+    beyond = max((part.share for part in causes.outside), default=0.0)
+    now = {root.entity: root.share for root in named_roots(causes, max(AMONG, beyond))}
     if before is None:
         return now
     mixed = {one: _NEWEST * now.get(one, 0.0) + (1 - _NEWEST) * before.get(one, 0.0) for one in {*now, *before}}

@@ -25,7 +25,7 @@ def slopes_beyond(slope: float, error: float, own: float, usual: float, now: flo
         fitted, spread = slope * usual / own, error * usual / own
         weight = unsure**2 / (unsure**2 + spread**2)
         elasticity, unsure = weight * fitted + (1 - weight) * elasticity, weight**0.5 * spread
-    return _slope(elasticity, own, usual, now), _slope(elasticity + unsure, own, usual, now)
+    return _slope(elasticity, own, usual, now), _slope(elasticity + 2 * unsure, own, usual, now)
 
 
 def _slope(elasticity: float, own: float, usual: float, now: float) -> float:

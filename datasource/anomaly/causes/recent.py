@@ -11,6 +11,9 @@ from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Tie, Topology
 
+_FAR_MORE = 2.0
+"""Who uses so many times as much of a resource as usual, beyond what its load asks, may disturb its neighbours."""
+
 
 class Seen(NamedTuple):
     """Of one variable, by time: observed minus usual, and the width of its causal interval on the side crossed.
@@ -75,6 +78,48 @@ class Recent:
         variable = self.roles.of(entity, role, end)
         return variable if variable in self.matrix else None  # type: ignore[operator]
 
+    def variables_of(self, entity: Entity, *roles: str) -> list[Variable]:
+        """Those of an entity that have one of these roles, measured or not."""
+        return [
+            Variable(entity, name)
+            for name, signal in self.roles.signals.items()
+            if signal.entity == entity.type and signal.role in roles
+        ]
+
+    @cached_property
+    def hogs(self) -> tuple[Variable, ...]:
+        """Resources of which an entity that is not slow itself uses far more than its load accounts for, most first."""
+        found = []
+        for variable, usual in self.mechanisms.marginal.items():
+            if self.roles.role(variable) != "saturation" or variable not in self.matrix:
+                continue
+            # The intercept is about the usual level: most are ruled out by it.
+            if mean(self.matrix.row(variable)) < _FAR_MORE / 2 * abs(float(usual.coefficients[0])):
+                continue
+            times, load = self._times_as_much(variable), self.measured(variable.entity, "load")
+            grown = self._times_as_much(load) if load else 1.0
+            if self.score(variable) > 1 and times >= _FAR_MORE * max(grown, 1.0):
+                hurt = self.variables_of(variable.entity, "latency", "work", "failure")
+                found += [(-times, variable)] if not any(self.score(one) > 1 for one in hurt) else []
+        return tuple(variable for _, variable in sorted(found))
+
+    def _times_as_much(self, variable: Variable) -> float:
+        """Its level over its usual one; 1 where that is not known."""
+        now = mean(self.matrix.row(variable))
+        usual = now - self.gap(variable)
+        return now / usual if usual > 0 else 1.0
+
+    @cached_property
+    def _ties(self) -> dict[Entity, list[Tie]]:
+        found: dict[Entity, list[Tie]] = {}
+        for tie in self.topology.ties:
+            found.setdefault(tie.ends[0][1], []).append(tie)
+        return found
+
+    def ties_of(self, entity: Entity) -> list[Tie]:
+        """What an entity rests on: the calls that it makes, and whatever else it stands first in."""
+        return self._ties.get(entity, [])
+
     @cached_property
     def entities(self) -> frozenset[Entity]:
         """Everything of which something is measured."""
@@ -110,7 +155,7 @@ class Recent:
 def mean(values: Floats) -> float:
     """The mean of what is finite, 0 where nothing is."""
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else 0.0
+    return float(np.add.reduce(finite)) / finite.size if finite.size else 0.0
 
 
 def persisting(scores: Floats) -> Floats:

@@ -27,10 +27,13 @@ class Past:
 
     def scores(self, variable: Variable) -> tuple[Floats, Floats]:
         """Causal and marginal scores over the last quarter of the matrix, by time. Raises KeyError if not fitted."""
-        whole = self.matrix.values.shape[1] * self.matrix.step
-        newest = self.matrix.between(self.matrix.end - _NEW_NORMAL * whole, self.matrix.end)
         both = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
-        return both[0].predict(newest, self.roles).score, both[1].predict(newest, self.roles).score
+        return both[0].predict(self._newest, self.roles).score, both[1].predict(self._newest, self.roles).score
+
+    @cached_property
+    def _newest(self) -> Matrix:
+        whole = self.matrix.values.shape[1] * self.matrix.step
+        return self.matrix.between(self.matrix.end - _NEW_NORMAL * whole, self.matrix.end)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ _PATIENCE = 4
 _UNOBSERVED = 6
 """What happened while nobody looked is not held against an incident for so many times the patience."""
 _LONGEST_NAME = 80
+_HYSTERESIS = 1.5
+"""Another symptom becomes the main one when it stands for so many times as many entities."""
 
 
 def group(
@@ -80,8 +82,9 @@ class _Now:
         return {verdict.entity: verdict for verdict in self.judgement.verdicts}
 
     @cached_property
-    def _top(self) -> set[Variable]:
-        return {causes.symptom for causes in self.judgement.symptoms}
+    def _top(self) -> dict[Variable, int]:
+        """Places of the symptoms that users feel, most of all first."""
+        return {causes.symptom: place for place, causes in enumerate(self.judgement.symptoms)}
 
     def links(self, incidents: Iterable[Incident]) -> Iterator[tuple[Entity | str, Entity | str]]:
         """What ties anomalous entities to each other, to root causes, and to incidents (by id) that are not over."""
@@ -122,18 +125,22 @@ class _Now:
         return replace(oldest, updated=self.time, causes=causes, roots=roots, affected=affected, episodes=parts)
 
     def _main_symptom(self, entities: Sequence[Entity], before: Variable | None) -> RootCauses:
-        """What users of the system feel: the symptom before, if it is still one, else the one most beyond its usual
-        value, where somebody is named for it."""
-        own = [self.verdicts[entity] for entity in entities]
-        top = [verdict for verdict in own if verdict.causes.symptom in self._top] or own
+        """What users of the system feel most: the symptom before, until one stands for half as many again. Where
+        nobody of the incident is felt, what is most beyond its usual value."""
+        own = {self.verdicts[entity].causes.symptom: self.verdicts[entity].causes for entity in entities}
+        stands_for = self.judgement.stands_for
+        felt = sorted(own.keys() & self._top.keys(), key=self._top.__getitem__)
+        if not felt:
+            return own[max(own, key=lambda symptom: (self._score(symptom), str(symptom)))]
+        most = felt[0]
+        if before in felt and stands_for.get(most, 0) <= _HYSTERESIS * stands_for.get(before, 0):
+            most = before
+        return own[most]
 
-        def order(verdict: Verdict) -> tuple[bool, bool, float, str]:
-            symptom = verdict.causes.symptom
-            scores = self.judgement.scores.get(symptom)
-            score = float(scores.marginal.score[-1]) if scores else nan
-            return symptom == before, verdict.root_cause is not None, -1.0 if isnan(score) else score, str(symptom)
-
-        return max(top, key=order).causes
+    def _score(self, symptom: Variable) -> float:
+        scores = self.judgement.scores.get(symptom)
+        score = float(scores.marginal.score[-1]) if scores else nan
+        return -1.0 if isnan(score) else score
 
 
 def _longer(before: Episode | None, now: Episode) -> Episode:

@@ -7,15 +7,15 @@ import numpy as np
 
 _Key = TypeVar("_Key")
 
-_STEEP, _POWER = 1.5, 1.5
-_NOBODY = 0.5
+_STEEP, _POWER = 1.37, 1.5
+_NOBODY = 0.55
 """The score that stands for nobody. These three make the shares frequencies on the simulated incidents."""
 
 
 def confidences(scores: Mapping[_Key, float]) -> dict[_Key, float]:
     """The probability that each entity is the root cause, as if there were one or none; 1 less their sum is nobody's.
 
-    (exp(1.5 score) - 1) ^ 1.5, as a share of the sum over all entities and one at a score of 0.5, which is nobody:
+    (exp(1.37 score) - 1) ^ 1.5, as a share of the sum over all entities and one at a score of 0.55, which is nobody:
     exponential where scores are clear, and next to nothing for the many that are close to 0.
     """
     weights = np.expm1(_STEEP * np.maximum([*scores.values(), _NOBODY], 0.0)) ** _POWER

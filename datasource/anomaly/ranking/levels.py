@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from datasource.anomaly.ranking.per_request import counting_error, ones, per_request
 from datasource.anomaly.ranking.shift import Shifts, shifts
+from datasource.anomaly.ranking.stopped import falls
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.telemetry.guess import guess_signal
 
 _FIRM = 4.0
 """From so many standard deviations on, evidence grows with their logarithm only."""
+_BLAMED = 6.0
+"""So many standard deviations of a resource are evidence of 1, which is enough to blame somebody."""
 _HALF_MATERIAL = 0.5
 """A resource that changed by this share of its usual level counts half of one that changed completely."""
-_DOWNWARDS = 0.5
-"""A resource that is used less is a sign of having stopped, and more often of being asked less."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _WAITING = re.compile(r"client|outbound|egress|upstream")
 
@@ -55,8 +56,8 @@ class Levels:
 
 
 def squash(z: Floats) -> Floats:
-    """Evidence of a deviation in standard deviations: the logarithm of 1 + z / 4, 0 below 0."""
-    found: Floats = np.log1p(np.maximum(np.nan_to_num(z), 0.0) / _FIRM)
+    """Evidence of a deviation in standard deviations: log(1 + z / 4) in units of what it is at 6, 0 below 0."""
+    found: Floats = np.log1p(np.maximum(np.nan_to_num(z), 0.0) / _FIRM) / np.log1p(_BLAMED / _FIRM)
     return found
 
 
@@ -94,13 +95,16 @@ def _summarise(
     size = np.abs(found.change) / np.where(np.abs(found.usual) > 0, np.abs(found.usual), np.nan)
     material = np.nan_to_num(size / (size + _HALF_MATERIAL), nan=1.0)
     evidence = squash(z)
+    used = np.array([role == "saturation" for role in roles])
+    fallen, left = falls(found, [v.signal for v in variables], owner, used)
+    less = squash(fallen) * left / (left + _HALF_MATERIAL)
     inside, slow, waiting = np.zeros(count), np.zeros(count), np.full(count, np.nan)
     slowest, failing = np.full(count, -1), np.full(count, -1)
     preference = np.zeros(count)
     for i, (role, variable) in enumerate(zip(roles, variables, strict=True)):
         s = owner[i]
         if role == "saturation":
-            evidence[i] = max(evidence[i], _DOWNWARDS * float(squash(-z[i]))) * material[i]
+            evidence[i] = max(evidence[i] * material[i], less[i])
             inside[s] = max(inside[s], evidence[i])
         elif role == "latency" and _WAITING.search(variable.signal.lower()):
             waiting[s] = np.fmax(waiting[s], z[i])

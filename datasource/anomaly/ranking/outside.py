@@ -1,32 +1,25 @@
-"""Whether what is left of an incident points at somebody who is not measured."""
+"""Whether an incident points at somebody who is called, and whom nobody measures."""
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from datasource.anomaly.ranking.levels import Levels, squash
-from datasource.anomaly.ranking.own import Own
 from datasource.telemetry import Entity, Floats
 
-_CLEAR = 4.0
-"""From so many standard deviations on, an excess is beyond chance."""
-_AHEAD = 2.0
-"""Where one of them scores so many times as high as the next, it is that one."""
-_PART = 0.5
-"""Who has less than this share of the largest excess says nothing about where it comes from."""
+_CLEAR = 0.7
+"""A smaller score may be chance."""
+_EXPLAINED = 0.5
+"""Something inside that is so clear next to the excess explains it."""
 
 
-def left_with(levels: Levels, owns: Sequence[Own], scores: Floats) -> tuple[Entity, ...]:
-    """The services, at least two, who share an excess that neither a measured callee nor anything inside them explains.
+def behind(own: Floats, inside: Floats, scores: Floats, hidden: Sequence[tuple[int, Entity]]) -> tuple[Entity, ...]:
+    """The unmeasured callees of the likeliest service, where its excess is not explained by anything inside it.
 
-    They may wait for somebody whom all of them call and nobody measures. Empty where one service stands out by its
-    score, and where somebody is as abnormal inside as they are outside: then it is there that something broke.
+    `hidden` are (caller, callee) with callers by place. Whom more of all callers' excess goes through comes first.
     """
-    for own in owns:
-        there = np.flatnonzero((own.z > _CLEAR) & (own.share >= _PART))
-        if there.size < 2 or levels.inside.max() >= squash(own.z[there]).min():
-            continue
-        first, second = np.sort(scores)[:-3:-1]
-        if first < _AHEAD * second and int(scores.argmax()) in there:
-            return tuple(levels.services[i] for i in there[np.argsort(-own.share[there], kind="stable")].tolist())
-    return ()
+    if not hidden:
+        return ()
+    first = int(scores.argmax())
+    if scores[first] < _CLEAR or inside[first] >= _EXPLAINED * own[first]:
+        return ()
+    called = [callee for caller, callee in hidden if caller == first]
+    through = {callee: sum(float(own[a]) for a, b in hidden if b == callee) for callee in called}
+    return tuple(sorted(through, key=lambda callee: -through[callee]))

@@ -18,8 +18,19 @@ class Own(NamedTuple):
 
 
 def own_slowness(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Own:
-    """Own excess seconds per second: requests x change of the mean latency, less the callees' share (see `_own`)."""
-    return _own(levels.requests, levels.latency, levels.latency_z, pairs)
+    """Own excess seconds per second: requests x change of the mean latency, less the callees' share (see `_own`).
+
+    Where nobody is known to call anybody, nothing can be subtracted, and `share` is that of the largest growth relative
+    to the usual latency: who waits for others took longer before, so that the same delay is a smaller part of it.
+    """
+    own = _own(levels.requests, levels.latency, levels.latency_z, pairs)
+    if pairs:
+        return own
+    usual = np.abs(levels.shifts.usual[levels.slowest])
+    change = levels.shifts.change[levels.slowest]
+    grown = np.where((own.excess > 0) & (usual > 0), change / np.where(usual > 0, usual, 1.0), 0.0)
+    largest = grown.max(initial=0.0)
+    return own._replace(share=grown / largest if largest > 0 else grown)
 
 
 def own_failures(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Own:

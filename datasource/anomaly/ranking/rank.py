@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from datasource.anomaly.ranking.confidence import confidences
 from datasource.anomaly.ranking.contribution import Share, contributions
 from datasource.anomaly.ranking.levels import Levels, read_levels, squash
-from datasource.anomaly.ranking.outside import left_with
+from datasource.anomaly.ranking.outside import behind
 from datasource.anomaly.ranking.own import own_failures, own_slowness
 from datasource.anomaly.ranking.wire import on_the_wire
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _QUANTILE = 0.5
-"""Quantiles are not conserved along calls: what is left of them says half as much."""
+"""Quantiles are not conserved along calls: what is left of them says half as much as what is left of means."""
 _SUFFERS = 0.1
 _WAITS = 0.2
 """A service that is slow or fails, and one that waits, is more often a victim than a cause."""
@@ -28,6 +28,8 @@ _NOT_CALLED = 0.7
 """Whom the symptom does not reach along the calls may still share a machine with one that it reaches."""
 _NEXT = 0.99
 """The second variable of an entity comes after its first, even where both say the same."""
+_TWO_PLACES = 1.3
+"""An excess of who calls somebody unmeasured may be its own, or come from there: two ways to be the place to look."""
 _BLAMED = 1.0
 
 
@@ -47,8 +49,8 @@ class Ranked(NamedTuple):
 class Ranking(NamedTuple):
     """Every variable, best first, and the score of each entity, which is that of its best variable.
 
-    `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are the entities who
-    are left with an excess that nobody measured explains: the cause may be somebody whom all of them call.
+    `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are whom
+    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`).
     """
 
     variables: tuple[Ranked, ...]
@@ -69,7 +71,8 @@ def rank(
     calls: Collection[tuple[Entity, Entity]] = (),
     symptom: Variable | None = None,
 ) -> Ranking:
-    """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee).
+    """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
+    may be unmeasured.
 
     A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
     explain (as in PRISM); slowness or failures that its callees, or its own waiting, do not explain; and
@@ -83,21 +86,24 @@ def rank(
     levels = read_levels(baseline, incident, signals)
     place = {entity: number for number, entity in enumerate(levels.services)}
     pairs = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
+    hidden = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
     slowness, failures = own_slowness(levels, pairs), own_failures(levels, pairs)
     like_slow, like_failing = _kinds(symptom, levels)
     waits = squash(levels.waiting)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
-    certain = like_slow * np.where(levels.conserved, 1.0, _QUANTILE)
+    means = levels.conserved | (not (pairs and levels.conserved.any()))
+    certain = like_slow * np.where(means, 1.0, _QUANTILE)
     own = np.maximum(
         certain * np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE,
         like_failing * squash(failures.z) * failures.share**_OF_SHARE,
     )
+    own[sorted({caller for caller, _ in hidden})] *= _TWO_PLACES
     scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
     if symptom is not None and symptom.entity in place and pairs:
         scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)
     by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
-    outside = left_with(levels, (slowness, failures), scores)
+    outside = behind(own, levels.inside, scores, hidden)
     return Ranking(_by_variable(levels, scores, shares, signals), by_entity, confidences(by_entity), outside)
 
 

@@ -12,28 +12,34 @@ from datasource.telemetry import Floats
 
 _PRIOR_POINTS = 8.0
 """What is known of a signal from all its variables counts as much as so many points of one variable."""
-_BEYOND = 1e2
+BEYOND = 1e3
+"""No more standard deviations than these are told apart."""
 _SMALLEST_RELATIVE = 0.01
 """A scale below this share of the usual level is raised to it."""
 _BUSY, _BUSIEST = 0.5, 0.9
 """How much of its capacity a service is taken to use at its usual load, and at most: what queueing may explain."""
-_OF_PROPORTIONAL = 0.5
-"""Of what proportionality to the load would explain, this share is taken as not known."""
+_HELD = 0.5
+"""Of what proportionality to the load, or to requests that queue, would explain, this share is taken as not known."""
 _BURSTS = 0.65
 """A scale is no smaller than this share of the standard deviation of single points, which rare bursts widen."""
+_MOST_WINDOWS = 120
+"""Windows overlap: a distribution is known well enough from so many of them."""
 
 
 class Shifts(NamedTuple):
     """By variable: the usual level, the change from it, and the change in the variable's own standard deviations.
 
     NaN where a variable was not measured before or during the incident. `change` and `z` are those that traffic
-    does not explain.
+    does not explain. `lowest` is the change on the lower side, and `noise` its scale without what traffic leaves
+    unknown; no fall is larger than the row's own.
     """
 
     usual: Floats
     now: Floats
     change: Floats
     z: Floats
+    lowest: Floats
+    noise: Floats
 
 
 def shifts(
@@ -56,9 +62,9 @@ def shifts(
     the level, nor than `least`; of a row that is usually 0 it is moderated by the group's median scale.
 
     `load` and `load_now` have the same shapes, the load whose change explains a change of the row (least squares, no
-    slope below 0). As more than the baseline shows may hang on it, half of what proportionality would explain is
-    left as unknown; of rows in `queues` (times), what the load would do to a queue that was half busy (M/M/1). NaN
-    where there is no load.
+    slope below 0). As more than the baseline shows may hang on it, part is left as unknown: of rows in `queues`
+    (times), what the load would do to a queue that was half busy (M/M/1), and half of that of other rows, as requests
+    that wait hold resources. NaN where there is no load.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -68,12 +74,12 @@ def shifts(
         before = baseline - slope[:, None] * np.nan_to_num(load - middle_load)
         during = incident - slope[:, None] * np.nan_to_num(load_now - middle_load)
         length = max(1, min(incident.shape[1], baseline.shape[1] // 5, 10))
-        windows = _extremes(sliding_window_view(before, length, axis=1))
-        parts = _extremes(sliding_window_view(during, min(length, during.shape[1]), axis=1))
+        windows = _extremes(_windows(before, length))
+        parts = _extremes(_windows(during, min(length, during.shape[1])))
         level = np.abs(usual)
         count = np.isfinite(baseline).sum(axis=1)
         queueing = np.abs((1 - _BUSY) / (1 - np.minimum(_BUSY * (1 + relative), _BUSIEST)) - 1)
-        not_known = np.nan_to_num(level * np.where(queues, queueing, _OF_PROPORTIONAL * np.abs(relative)))
+        not_known = np.nan_to_num(level * np.where(queues, queueing, _HELD * np.maximum(np.abs(relative), queueing)))
         bursts = _BURSTS * np.nanstd(before, axis=1)
         sides = []
         for side, values, seen in ((1.0, windows[1], parts[1]), (-1.0, windows[0], parts[0])):
@@ -83,20 +89,31 @@ def shifts(
             scale = np.fmax(_moderated(spread, level, count, groups, least), least)
             moved = _quantiles(seen, (0.75 if side > 0 else 0.25,))[0] - middle
             total = np.sqrt(scale**2 + not_known**2)
-            sides.append(
-                (moved, np.where(total > 0, moved / np.where(total > 0, total, 1.0), _BEYOND * np.sign(moved)))
-            )
+            sides.append((moved, np.where(total > 0, moved / np.where(total > 0, total, 1.0), BEYOND * np.sign(moved))))
         up = sides[0][1] >= -sides[1][1]
         change = np.where(up, sides[0][0], sides[1][0])
-        z = np.clip(np.where(up, sides[0][1], sides[1][1]), -_BEYOND, _BEYOND)
+        z = np.clip(np.where(up, sides[0][1], sides[1][1]), -BEYOND, BEYOND)
         now = np.nanmean(incident, axis=1)
-    return Shifts(usual, now, change, z)
+        lowest = np.fmax(sides[1][0], _quantiles(incident, (0.25,))[0] - usual)
+    return Shifts(usual, now, change, z, lowest, scale)
+
+
+def _windows(rows: Floats, length: int) -> Floats:
+    """Windows of each row (rows x windows x length), evenly spread where there are very many."""
+    every = -(-(rows.shape[1] - length + 1) // _MOST_WINDOWS)
+    found: Floats = sliding_window_view(rows, length, axis=1)[:, ::every]
+    return found
 
 
 def _extremes(windows: Floats) -> tuple[Floats, Floats]:
     """What two fifths of each window's points (its last axis), at least two of them, lie below, and above."""
-    filled = np.where(np.isfinite(windows), windows, np.nanmean(windows, axis=-1, keepdims=True))
-    ordered = np.sort(filled, axis=-1)
+    ordered = np.array(windows)
+    gaps = ~np.isfinite(ordered)
+    if gaps.any():
+        rows = gaps.any(axis=(1, 2))
+        means = np.nanmean(ordered[rows], axis=-1, keepdims=True)
+        ordered[rows] = np.where(gaps[rows], means, ordered[rows])
+    ordered.sort(axis=-1)
     length = windows.shape[-1]
     place = min(length, max(2, -(-2 * length // 5)))
     return ordered[..., place - 1], ordered[..., length - place]
