@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from datasource.anomaly import Incident, Judgement, LeftOut, RootCauses, Verdict
 from datasource.anomaly.incidents.connected import Neighbours
-from datasource.anomaly.incidents.episodes import Past
+from datasource.anomaly.incidents.episodes import NEW_NORMAL, Past
 from datasource.anomaly.incidents.grouping import group
 from datasource.settings import Settings
 from datasource.settings.store import Store
@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 
 _RETRY = 60.0
 _SHOWN = 200
-NEW_NORMAL = 1 / 4
-"""What lasts longer than this share of the baseline is the new normal."""
 _VERDICTS = "verdicts"
 
 

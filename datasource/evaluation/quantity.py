@@ -25,6 +25,8 @@ _TIMES = (
 """From how many seconds on, seconds of the unit, its name."""
 _BYTES = {"bytes": ("B", 1024), "decbytes": ("B", 1000), "binBps": ("B/s", 1024), "Bps": ("B/s", 1000)}
 _PER_SECOND = {"reqps": "requests/s", "rps": "reads/s", "wps": "writes/s", "ops": "operations/s", "cps": "/s"}
+_ONE_DIGIT_MORE = 2.0
+"""Wholes that begin with a 1 are told to three digits."""
 _UNITLESS = ("", "short", "none")
 
 
@@ -50,6 +52,30 @@ def levels(first: float, second: float, unit: str, gap: float) -> str:
     """
     numbers, name = _told((first, second), unit, abs(gap))
     return f"{numbers[0]} to {numbers[1]} {name}".strip()
+
+
+def parted(whole: float, parts: Sequence[float], unit: str) -> tuple[str, list[str]]:
+    """The whole and the parts that make it up, rounded so that what is told adds up, too; "" for parts of nothing.
+
+    What is no number counts as nothing, and parts that do not add up stay as they are.
+
+    >>> parted(0.1347, [0.126, 0.0087], "s"), parted(0.18, [0.151, 0.02, 0.009], "s")
+    (('135 ms', ['126 ms', '9 ms']), ('180 ms', ['151 ms', '20 ms', '9 ms']))
+    """
+    whole, *parts = (value if isfinite(value) else 0.0 for value in (whole, *parts))
+    factor, name = _scale(max(map(abs, (whole, *parts))), unit)
+    leading = abs(whole * factor) / 10.0 ** _power(whole * factor) if whole else 0.0
+    digits = (2 if leading < _ONE_DIGIT_MORE else 1) - _power(whole * factor)
+    counts = [round(part * factor * 10.0**digits) for part in parts]
+    total = round(whole * factor * 10.0**digits)
+    if 0 < abs(total - sum(counts)) <= len(counts):
+        largest = max(range(len(counts)), key=lambda place: abs(counts[place]))
+        counts[largest] += total - sum(counts)
+
+    def told(count: int) -> str:
+        return f"{count / 10.0**digits:,.{max(digits, 0)}f} {name}".strip() if count else ""
+
+    return told(total) or f"0 {name}".strip(), [told(count) for count in counts]
 
 
 def _told(values: Sequence[float], unit: str, gap: float) -> tuple[list[str], str]:

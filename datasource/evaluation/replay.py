@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
+from datasource.anomaly.incidents.episodes import NEW_NORMAL
+from datasource.anomaly.incidents.grouping import PATIENCE
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
-from datasource.evaluation.incident_log import NEW_NORMAL
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
 from datasource.graph import build_graph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Floats, Matrix, Variable
-
-_PATIENCE = 4
-"""Alarms of an entity belong together up to so many times the persistence."""
 
 
 def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch]) -> Replay:
@@ -96,7 +94,7 @@ class _Walk:
         for alarm in sorted(self.alarms, key=lambda one: one.start):
             own = spans.setdefault(alarm.variable.entity, [])
             start = alarm.start - (points - 1) * baseline.step
-            joins = bool(own) and start - own[-1][1] <= _PATIENCE * of * baseline.step
+            joins = bool(own) and start - own[-1][1] <= PATIENCE * of * baseline.step
             before = own.pop() if joins else (start, start)
             own.append((before[0], max(before[1], alarm.end)))
         return tuple(

@@ -6,7 +6,7 @@ from time import gmtime, strftime
 
 from datasource.anomaly import Outside
 from datasource.evaluation.lately import Lately
-from datasource.evaluation.quantity import quantity
+from datasource.evaluation.quantity import parted, quantity
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Topology
 
@@ -65,7 +65,8 @@ def _symptom(lately: Lately) -> str:
         return f"{causes.symptom} {verb} not as usual {when}"
     level = f"its usual {quantity(usual, unit)}" if isfinite(usual) else "what is usual"
     way = "above" if causes.gap > 0 else "below"
-    return f"{causes.symptom} {verb} {quantity(abs(causes.gap), unit)} {way} {level}{_failing(lately)} {when}"
+    gap, _ = parted(abs(causes.gap), [], unit)
+    return f"{causes.symptom} {verb} {gap} {way} {level}{_failing(lately)} {when}"
 
 
 def _failing(lately: Lately) -> str:
@@ -116,23 +117,24 @@ def _grown(lately: Lately, load: Variable | None) -> str:
 
 
 def _parts(lately: Lately, topology: Topology, shown: int) -> Iterator[str]:
-    """The contributions by entity, roots first among equals, what is outside, and what is left."""
+    """The contributions by entity, the largest first, what is outside, and what is left; they add up to the gap."""
     causes, unit = lately.incident.causes, lately.unit(lately.incident.causes.symptom)
     amounts: dict[Entity, float] = {}
     for part in causes.contributions:
         amounts[part.variable.entity] = amounts.get(part.variable.entity, 0.0) + part.contribution
-    worth = [e for e in amounts if abs(amounts[e]) >= _WORTH_TELLING * abs(causes.gap)]
-    worth.sort(key=lambda entity: -abs(amounts[entity]))
-    for entity in worth[:shown]:
+    ordered = sorted(amounts, key=lambda entity: -abs(amounts[entity]))
+    worth = [e for e in ordered if abs(amounts[e]) >= _WORTH_TELLING * abs(causes.gap)][:shown]
+    told = []
+    for entity in worth:
         own = f" ({_own(lately, entity)})" if entity in lately.incident.roots else ""
-        yield f"{quantity(amounts[entity], unit)} from {place(entity, topology)}{own}"
-    if worth[shown:]:
-        rest = sum(amounts[entity] for entity in worth[shown:])
-        yield f"{quantity(rest, unit)} from {len(worth) - shown} more"
-    for other in causes.outside:
-        yield f"{quantity(other.contribution, unit)} from {other.where}"
-    if abs(causes.unexplained) >= _WORTH_TELLING * abs(causes.gap) > 0:
-        yield f"{quantity(causes.unexplained, unit)} unexplained"
+        told.append((amounts[entity], f"from {place(entity, topology)}{own}"))
+    if len(ordered) > len(worth):
+        rest = sum(amounts[entity] for entity in ordered[len(worth) :])
+        told.append((rest, f"from {len(ordered) - len(worth)} more"))
+    told += [(other.contribution, f"from {other.where}") for other in causes.outside]
+    told.append((causes.unexplained, "unexplained"))
+    _, numbers = parted(causes.gap, [amount for amount, _ in told], unit)
+    yield from (f"{number} {text}" for number, (_, text) in zip(numbers, told, strict=True) if number)
 
 
 def _own(lately: Lately, entity: Entity) -> str:

@@ -79,7 +79,7 @@ def test_failures_are_told_in_their_unit_and_as_a_share_of_the_requests() -> Non
     }
     told = said(incident(failing), known)
     assert told.summary.startswith(
-        "shop/web.errors is 12 requests/s above its usual 0.2 requests/s (12 % of its requests fail) since 22:14 UTC"
+        "shop/web.errors is 11.8 requests/s above its usual 0.2 requests/s (12 % of its requests fail) since 22:14 UTC"
     )
     assert told.suggestions[0].startswith("look at the errors in the logs of shop/db since 22:14 UTC (errors is 12")
 

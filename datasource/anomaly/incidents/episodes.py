@@ -13,8 +13,8 @@ from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
-_NEW_NORMAL = 1 / 4
-"""What lasts longer than this share of the baseline is the new normal: one looks back no farther."""
+NEW_NORMAL = 1 / 4
+"""What lasts longer than this share of the baseline is the new normal."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Past:
     @cached_property
     def _newest(self) -> Matrix:
         whole = self.matrix.values.shape[1] * self.matrix.step
-        return self.matrix.between(self.matrix.end - _NEW_NORMAL * whole, self.matrix.end)
+        return self.matrix.between(self.matrix.end - NEW_NORMAL * whole, self.matrix.end)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from datasource.anomaly.incidents.episodes import Episodes, Past, named
 from datasource.anomaly.incidents.model import Episode, Incident
 from datasource.telemetry import Entity, Variable
 
-_PATIENCE = 4
+PATIENCE = 4
 """An incident is over when nothing of it was anomalous for so many times the persistence."""
 _UNOBSERVED = 6
 """What happened while nobody looked is not held against an incident for so many times the patience."""
@@ -47,7 +47,7 @@ def group(
     the oldest of them. Evaluating the same time twice changes nothing. The work grows with the anomalous entities, not
     with all.
     """
-    patience = _PATIENCE * of
+    patience = PATIENCE * of
     now = _Now(judgement, near, Episodes(judgement, time, step, points, of, patience, past), time, patience * step)
     found = {incident.id: incident for incident in previous}
     for together in connected(now.links([incident for incident in previous if incident.open])):
