@@ -12,6 +12,8 @@ from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
 from datasource.telemetry import Matrix, Variable
 
+_MOST_LAGS = 8
+
 
 @dataclass(frozen=True)
 class Mechanisms:
@@ -43,9 +45,9 @@ def fit_mechanisms(
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
     Robust least squares: rows that deviate far are taken as incidents and left out, as are the times `left_out`. A
-    parent acts at the lags of the graph, and at those up to `longest_lag` (seconds) that the data adds. The intervals
-    are then made as wide as the promise of `false_alarms_per_day` asks for (see `calibration`), times the `thresholds`
-    by signal.
+    parent acts at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data
+    adds. The intervals are then made as wide as the promise of `false_alarms_per_day` asks for (see `calibration`),
+    times the `thresholds` by signal.
 
     `older` has single points, without their neighbours, of the time before `matrix`. What is related within one step
     is fitted on both, and so knows the day from two days on and the week from two weeks on; a mechanism with lagged
@@ -54,8 +56,9 @@ def fit_mechanisms(
     fitted: dict[tuple[str, Variable], Mechanism] = {}
     watched: list[Watched] = []
     smallest: dict[Variable, float] = {}
+    longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
     for variable in matrix.variables:
-        one = OneFit(matrix, older, roles, variable, int(longest_lag // matrix.step), left_out, environment)
+        one = OneFit(matrix, older, roles, variable, longest, left_out, environment)
         if one.points < min_points:
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]

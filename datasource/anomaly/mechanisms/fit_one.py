@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, log
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -12,24 +12,19 @@ from numpy.typing import NDArray
 from datasource.anomaly.mechanisms.conserved import limits
 from datasource.anomaly.mechanisms.lags import choose_lags
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, chance_of_few, design_matrix
-from datasource.anomaly.mechanisms.robust import CUT, Bounds, Fit, in_long_runs, robust_least_squares
+from datasource.anomaly.mechanisms.robust import CUT, Bounds, in_long_runs, robust_least_squares
+from datasource.anomaly.mechanisms.widths import reference_widths, width_by_the_others
 from datasource.anomaly.roles import Roles
 from datasource.graph import Edge
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
 
 _DAY = 86400
 _WEEK = 7 * _DAY
-_TAIL, _REFERENCE = 0.95, 0.002
-"""Before the calibration an interval is as wide as what this share of residuals exceeds, by an exponential tail
-beyond their 95% quantile (Pickands 1975)."""
 _SMALLEST_RELATIVE = 0.01
 """A gap below this share of the usual level is never an anomaly."""
 _SMALLEST_FAILURE_RATIO = 0.002
-
-
 _EXTREME = 0.02
-_MOST_SURPRISED = 5.0
-"""A part of the time is never taken for more surprising to the others than so."""
+"""Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
 
 
 class LeftOut(NamedTuple):
@@ -103,7 +98,7 @@ class OneFit:
         fit = robust_least_squares(X, y, self._lasting, limited)
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
-        widths = _reference_widths(np.sort(others[kept]))
+        widths = reference_widths(np.sort(others[kept]))
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
         Z = X[kept] / scales
@@ -124,7 +119,7 @@ class OneFit:
         quiet = ~in_long_runs(~kept | _far(others, kept), self._lasting)
         expected = self._by_time(np.where(quiet, fit.expected * chance, np.nan), measured)
         score = mechanism.predict(self.matrix, self.roles, expected).score
-        return mechanism, score * self._by_time(_width_by_the_others(fit, others, widths), measured)
+        return mechanism, score * self._by_time(width_by_the_others(fit, others, widths), measured)
 
     def _by_time(self, rows: Floats, measured: NDArray[np.bool_]) -> Floats:
         """What is known of the measured rows, at the times of the matrix."""
@@ -210,26 +205,6 @@ def _delayed(level: Floats, lag: int) -> Floats:
     return np.concatenate([np.full(lag, np.nan), level])[: level.size]
 
 
-class _Widths(NamedTuple):
-    """How far residuals go below and above 0, as few of them do."""
-
-    below: float
-    above: float
-
-
-def _reference_widths(ordered: Floats) -> _Widths:
-    """The widths of residuals in ascending order."""
-    return _Widths(_tail_width(-ordered[::-1]), _tail_width(ordered))
-
-
-def _tail_width(ordered: Floats) -> float:
-    place = int(_TAIL * (ordered.size - 1))
-    start = float(ordered[place])
-    beyond = ordered[place + 1 :]
-    mean_excess = float(beyond.mean()) - start if beyond.size else 0.0
-    return max(max(start, 0.0) + mean_excess * log((1 - _TAIL) / _REFERENCE), float(np.finfo(np.float64).tiny))
-
-
 def _far(residuals: Floats, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which rows are no rows to the other times: an incident after the only change of its kind seems explained by it
     to a fit that has seen both."""
@@ -237,21 +212,6 @@ def _far(residuals: Floats, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     scale = 1.4826 * np.median(np.abs(residuals[kept] - center))
     far: NDArray[np.bool_] = np.abs(residuals - center) > (CUT * scale if scale > 0 else inf)
     return far
-
-
-def _width_by_the_others(fit: Fit, residuals: Floats, whole: _Widths) -> Floats:
-    """By row, the width of the interval on the side of its residual over what the other rows say that it is."""
-    fold_of = np.repeat(np.arange(len(fit.folds)), [fold.stop - fold.start for fold in fit.folds])[fit.kept]
-    order = np.argsort(residuals[fit.kept])
-    ordered, fold_of = residuals[fit.kept][order], fold_of[order]
-    ratio = np.empty(residuals.size)
-    for number, fold in enumerate(fit.folds):
-        others = ordered[fold_of != number]
-        if others.size <= ordered.size // 2:
-            others = ordered
-        widths = _reference_widths(others)
-        ratio[fold] = np.where(residuals[fold] > 0, whole.above / widths.above, whole.below / widths.below)
-    return np.clip(ratio, 1 / _MOST_SURPRISED, _MOST_SURPRISED)
 
 
 def _inflation(residuals: Floats) -> float:
