@@ -218,3 +218,13 @@ def test_a_recorded_incident_is_left_out_of_the_fit(rng: np.random.Generator) ->
     told = fit_mechanisms(matrix, graph, ROLES, left_out=[LeftOut(WEB, 500 * 30, 2300 * 30)])
     assert blind.causal[cpu].predict(matrix, ROLES).expected[0] > 12
     assert told.causal[cpu].predict(matrix, ROLES).expected[0] == pytest.approx(10, abs=0.05)
+
+
+def test_what_never_moved_and_moves_now_has_a_score_that_can_be_told() -> None:
+    cpu = Variable(WEB, "cpu")
+    values = np.zeros(N)
+    values[[5, 900]] = 0.25
+    values[-20:] = 3.5
+    score = prediction(fit({cpu: values}), cpu).score
+    assert (score[-20:] > 1).all()
+    assert np.isfinite(score).all()

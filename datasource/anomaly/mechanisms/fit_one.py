@@ -100,7 +100,7 @@ class OneFit:
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
         widths = reference_widths(np.sort(others[kept]))
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
-        scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
+        scales = np.maximum(np.abs(X).max(axis=0), 1e-100)
         Z = X[kept] / scales
         inverse: Floats = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True) / np.outer(scales, scales)
         mechanism = Mechanism(

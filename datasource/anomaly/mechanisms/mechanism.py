@@ -12,6 +12,8 @@ from datasource.telemetry import Environment, Floats, Matrix, Variable
 _DAY = 86400.0
 _WEEK = 7 * _DAY
 _HARMONICS = 3
+_HIGHEST = 1e6
+"""What never moved before and moves now has no scale to be measured by; its score is this."""
 _FEW_FAILURES = 3
 """So many failed requests within a window are never an anomaly."""
 _EXTRAPOLATION = 0.1
@@ -91,8 +93,9 @@ class Mechanism:
         if load is not None and roles.role(self.variable) == "failure":
             above = np.fmax(above, _FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
         gap = observed - expected
-        down = np.zeros(gap.size) if roles.only_up_hurts(self.variable) else -gap / below
-        score = np.where(gap >= 0, gap / above, down)
+        with np.errstate(over="ignore"):
+            down = np.zeros(gap.size) if roles.only_up_hurts(self.variable) else -gap / below
+            score = np.minimum(np.where(gap >= 0, gap / above, down), _HIGHEST)
         score[np.isnan(gap)] = np.nan
         if load is None:
             return Prediction(observed, expected, expected - below, expected + above, score)
