@@ -1,4 +1,4 @@
-"""Amounts as people say them: 180 ms, 2.3 s, 12 %, 340 requests/s."""
+"""Amounts as people say them: 180 ms, 2.3 s, 12%, 340 requests/s."""
 
 from collections.abc import Sequence
 from math import floor, isfinite, log10
@@ -34,14 +34,14 @@ def quantity(value: float, unit: str) -> str:
     """A value in a unit of the settings, to two digits; "unknown" where it is no number.
 
     >>> quantity(0.1834, "s"), quantity(0.118, "percentunit"), quantity(343.0, "reqps"), quantity(3e9, "bytes")
-    ('180 ms', '12 %', '340 requests/s', '2.8 GiB')
+    ('180 ms', '12%', '340 requests/s', '2.8 GiB')
     """
     if not isfinite(value):
         return "unknown"
     (number,), name = _told((value,), unit, abs(value))
     if "." in number:
         number = number.rstrip("0").rstrip(".")
-    return f"{number} {name}".strip()
+    return _joined(number, name)
 
 
 def levels(first: float, second: float, unit: str, gap: float) -> str:
@@ -51,7 +51,7 @@ def levels(first: float, second: float, unit: str, gap: float) -> str:
     ('840 to 720 ms', '1.79 to 1.48 cores')
     """
     numbers, name = _told((first, second), unit, abs(gap))
-    return f"{numbers[0]} to {numbers[1]} {name}".strip()
+    return f"{numbers[0]} to {_joined(numbers[1], name)}"
 
 
 def parted(whole: float, parts: Sequence[float], unit: str) -> tuple[str, list[str]]:
@@ -73,9 +73,13 @@ def parted(whole: float, parts: Sequence[float], unit: str) -> tuple[str, list[s
         counts[largest] += total - sum(counts)
 
     def told(count: int) -> str:
-        return f"{count / 10.0**digits:,.{max(digits, 0)}f} {name}".strip() if count else ""
+        return _joined(f"{count / 10.0**digits:,.{max(digits, 0)}f}", name) if count else ""
 
-    return told(total) or f"0 {name}".strip(), [told(count) for count in counts]
+    return told(total) or _joined("0", name), [told(count) for count in counts]
+
+
+def _joined(number: str, name: str) -> str:
+    return number + name if name in ("", "%") else f"{number} {name}"
 
 
 def _told(values: Sequence[float], unit: str, gap: float) -> tuple[list[str], str]:

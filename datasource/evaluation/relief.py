@@ -73,7 +73,7 @@ def _predicted(lately: Lately, structural: StructuralModel | None, variable: Var
     interval = ""
     if isfinite(found.lower) and isfinite(found.upper):
         told = levels(found.lower, found.upper, lately.unit(symptom), 5 * (found.upper - found.lower))
-        interval = f" (95 %: {told})"
+        interval = f" (95%: {told})"
     beware = "".join(f"; {notice}" for notice in found.notices[:_TOLD])
     return _told(lately, found.now, found.predicted, interval + beware)
 

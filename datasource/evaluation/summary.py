@@ -109,7 +109,7 @@ def demanded(lately: Lately, outside: Outside) -> Variable | None:
 
 
 def _grown(lately: Lately, load: Variable | None) -> str:
-    """By how much a load is not as usual: "40 % above", empty where that is not known."""
+    """By how much a load is not as usual: "40% above", empty where that is not known."""
     if load is None or not lately.usual(load) > 0 or not isfinite(lately.now(load)):
         return ""
     grown = lately.now(load) / lately.usual(load) - 1

@@ -96,8 +96,8 @@ TWO = RootCauses(
 
 
 def numbers(text: str) -> list[float]:
-    """Milliseconds of "from 600 to 400 ms (95 %: 390 to 410 ms)": now, predicted, lower, upper."""
-    return [float(word) for word in text.replace("95 %", "").replace("(:", "").split() if word.isdigit()]
+    """Milliseconds of "from 600 to 400 ms (95%: 390 to 410 ms)": now, predicted, lower, upper."""
+    return [float(word) for word in text.replace("95%", "").replace("(:", "").split() if word.isdigit()]
 
 
 def test_a_remedy_says_what_it_is_predicted_to_do_and_the_truth_lies_within() -> None:

@@ -55,7 +55,7 @@ def test_demand_is_nobodys_fault() -> None:
         Variable(WEB, "cpu"): level(3.6, 2.0, broke=True),
     }
     told = said(incident(surge, roots=()), known)
-    assert ": demand at shop/web is 40 % above usual; no service broke." in told.summary
+    assert ": demand at shop/web is 40% above usual; no service broke." in told.summary
     assert told.suggestions[0].startswith("shed load at shop/web (requests is 140 requests/s, usually 100 requests/s)")
     assert told.suggestions[1].startswith("scale shop/web out (cpu is 3.6 cores, usually 2 cores)")
 
@@ -79,7 +79,7 @@ def test_failures_are_told_in_their_unit_and_as_a_share_of_the_requests() -> Non
     }
     told = said(incident(failing), known)
     assert told.summary.startswith(
-        "shop/web.errors is 11.8 requests/s above its usual 0.2 requests/s (12 % of its requests fail) since 22:14 UTC"
+        "shop/web.errors is 11.8 requests/s above its usual 0.2 requests/s (12% of its requests fail) since 22:14 UTC"
     )
     assert told.suggestions[0].startswith("look at the errors in the logs of shop/db since 22:14 UTC (errors is 12")
 
@@ -111,7 +111,7 @@ def test_a_slow_call_is_told_by_its_ends() -> None:
         (0, "s", "0 s"),
         (180, "ms", "180 ms"),
         (-0.02, "s", "-20 ms"),
-        (0.1183, "percentunit", "12 %"),
+        (0.1183, "percentunit", "12%"),
         (12345, "reqps", "12,000 requests/s"),
         (3e9, "bytes", "2.8 GiB"),
         (3.21, "cores", "3.2 cores"),
