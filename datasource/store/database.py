@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from sqlite3 import OperationalError
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -112,9 +114,21 @@ _FIXES = {
 }
 
 
+_PATIENCE = 10.0
+
+
 def _write_ahead(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so
-    connection.execute("PRAGMA journal_mode=WAL")
+    last = monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except OperationalError as error:
+            # Of two that begin a file at once SQLite refuses one at once, whatever its timeout says.
+            if "locked" not in str(error) or monotonic() > last:
+                raise
+            sleep(0.05)
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
