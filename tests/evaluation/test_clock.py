@@ -259,3 +259,20 @@ def test_worker_processes_do_jobs_and_end_with_the_pool() -> None:
     finally:
         workers.stop()
     assert Inline().submit(sum, [1]).result() == 1
+
+
+def test_two_days_with_a_missing_point_still_know_the_time_of_day() -> None:
+    whole, short = (World(steps=steps, settings=without_effects()).tick() for steps in (5760, 5755))
+    for snapshot in (whole, short):
+        assert snapshot.mechanisms
+        assert all(mechanism.seasonal for mechanism in snapshot.mechanisms.marginal.values())
+        assert snapshot.incidents[0].causes.symptom.signal == "latency"
+        assert [str(root) for root in snapshot.incidents[0].roots] == ["platform/inventory"]
+
+
+def test_who_broke_is_told_by_what_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasource.anomaly.mechanisms.fit_one._NEARLY", 2.0)
+    snapshot = World(settings=without_effects()).tick()
+    assert snapshot.judgement
+    own = next(v for v in snapshot.judgement.verdicts if str(v.entity) == "platform/inventory")
+    assert own.causes.symptom.signal == "latency"

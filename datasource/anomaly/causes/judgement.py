@@ -150,8 +150,10 @@ def _verdict(
     previous: Verdict | None,
     draws: int,
 ) -> Verdict:
-    hurting = [v for v in own if scores[v].marginal_persists and recent.roles.role(v) in ("latency", "failure")]
-    symptom = max(hurting or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
+    felt = [v for v in own if recent.roles.role(v) in ("latency", "failure")]
+    hurting = [v for v in felt if scores[v].marginal_persists]
+    broken = [v for v in felt if scores[v].causal_persists] or [v for v in own if scores[v].causal_persists]
+    symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
     causes = root_causes(recent, symptom, draws=draws)
     support = support_for(causes, dict(previous.support) if previous else None)
     named = name_cause(support, previous.root_cause if previous else None)

@@ -20,6 +20,8 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_o
 
 _DAY = 86400
 _WEEK = 7 * _DAY
+_NEARLY = 0.95
+"""Two days or weeks show their season even if points are missing at their ends."""
 _SMALLEST_RELATIVE = 0.01
 """A gap below this share of the usual level is never an anomaly."""
 _SMALLEST_FAILURE_RATIO = 0.002
@@ -84,7 +86,7 @@ class OneFit:
         measured[: max((parent.lag for parent in parents), default=0)] = False
         times = np.concatenate([one.times for one in matrices])[measured]
         span = int(times[-1] - times[0]) + self.matrix.step
-        seasonal, weekly = span >= 2 * _DAY, span >= 2 * _WEEK
+        seasonal, weekly = span >= _NEARLY * 2 * _DAY, span >= _NEARLY * 2 * _WEEK
         design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly)[0] for one in matrices])
         loads = [self.roles.load(one, self.variable) for one in matrices]
         load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
