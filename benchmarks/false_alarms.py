@@ -9,6 +9,7 @@ installation in which any entity is anomalous (3 of the last 5 points), those le
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,8 @@ from benchmarks.incidents.petshop import SIGNALS as PETSHOP_SIGNALS
 from benchmarks.incidents.petshop import read_quiet
 from benchmarks.incidents.system import STEP, draw_system, run, undisturbed
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.persistence import USUAL, persisting
+from datasource.evaluation.alarms import episodes_of
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable
@@ -96,17 +98,24 @@ def _petshop_graph(matrix: Matrix, calls: tuple[tuple[Entity, Entity], ...]) -> 
     return CausalGraph(matrix.variables, tuple(e for e in edges if e.cause in there and e.effect in there))
 
 
-def alarm_episodes(matrix: Matrix, mechanisms: Mechanisms, roles: Roles) -> Episodes:
+class Alarms(NamedTuple):
+    """Alarm episodes, and in how many each signal's scores took part."""
+
+    episodes: int
+    by_signal: Counter[str]
+
+
+def alarms(matrix: Matrix, mechanisms: Mechanisms, roles: Roles) -> Alarms:
     """What the service would have alarmed about."""
-    persistence = Persistence()
-
-    def alarms() -> Iterator[tuple[str, np.ndarray]]:
-        for variable in mechanisms.causal:
-            for kind in roles.alarms(variable):
-                score = getattr(mechanisms, kind)[variable].predict(matrix, roles).score
-                yield f"{variable.signal} {kind}", persisting(score, persistence) > 1
-
-    return count_episodes(alarms(), matrix.values.shape[1], matrix.step, persistence)
+    together = np.zeros(matrix.values.shape[1], dtype=np.bool_)
+    by_signal: Counter[str] = Counter()
+    for variable in mechanisms.causal:
+        for kind in roles.alarms(variable):
+            score = getattr(mechanisms, kind)[variable].predict(matrix, roles).score
+            above = persisting(score, USUAL) > 1
+            together |= above
+            by_signal[f"{variable.signal} {kind}"] += len(episodes_of(above, USUAL.of))
+    return Alarms(len(episodes_of(together, USUAL.of)), +by_signal)
 
 
 def main() -> None:
@@ -132,13 +141,13 @@ def main() -> None:
                 before, one.graph, roles, false_alarms_per_day=asked.promise, longest_lag=120, min_points=60
             )
             fitted = time.process_time() - began
-            found = alarm_episodes(after, mechanisms, roles)
-            inside = alarm_episodes(before, mechanisms, roles)
+            found = alarms(after, mechanisms, roles)
+            inside = alarms(before, mechanisms, roles)
             long = after.values.shape[1] * after.step / DAY
             total, days = total + found.episodes, days + long
             print(
                 f"{one.name:28s} {len(one.matrix.variables):4d} variables: {found.episodes:3d} in {long:.2f} days,"
-                f" {found.episodes / long:6.2f} a day (baseline {inside.per_day:.2f};"
+                f" {found.episodes / long:6.2f} a day (baseline {inside.episodes};"
                 f" supported {mechanisms.supported:.2f}; fit {fitted:.1f} s)"
             )
             if asked.loud:

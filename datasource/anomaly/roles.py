@@ -11,10 +11,11 @@ from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _PER_REQUEST = ("work", "failure")
-_ONLY_UP_HURTS = ("latency", "work", "failure")
-_SUFFERS = ("latency", "failure", "work")
-_BREAKS = (*_SUFFERS, "saturation")
-_WAITING = re.compile(r"client|outbound|egress|upstream")
+SUFFERS = ("latency", "failure", "work")
+"""Who suffers is seen in these, and only in a rise of them."""
+BREAKS = (*SUFFERS, "saturation")
+"""Who broke is seen in these."""
+WAITING = re.compile(r"client|outbound|egress|upstream")
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ class Roles:
 
     def waits_for_others(self, variable: Variable) -> bool:
         """Whether a latency is what an entity waits for those whom it calls, by the name of its signal."""
-        return self.role(variable) == "latency" and bool(_WAITING.search(variable.signal.lower()))
+        return self.role(variable) == "latency" and bool(WAITING.search(variable.signal.lower()))
 
     def only_up_hurts(self, variable: Variable) -> bool:
         """Whether a value below the expected one is no anomaly, as with latency."""
-        return self.role(variable) in _ONLY_UP_HURTS
+        return self.role(variable) in SUFFERS
 
     def alarms(self, variable: Variable) -> tuple[str, ...]:
         """Which of its scores, causal and marginal, make its entity anomalous when they persist above 1.
@@ -65,7 +66,7 @@ class Roles:
         role = self.role(variable)
         if variable.entity.type == "call":
             return ()
-        return (*(["causal"] if role in _BREAKS else []), *(["marginal"] if role in _SUFFERS else []))
+        return (*(["causal"] if role in BREAKS else []), *(["marginal"] if role in SUFFERS else []))
 
     def load(self, matrix: Matrix, variable: Variable) -> Floats | None:
         """The load a variable is divided by, by time; None where it is taken as it is. NaN where there is none."""

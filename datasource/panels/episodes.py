@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from datasource.anomaly.mechanisms.persistence import Persistence, persisting
+from datasource.anomaly.roles import BREAKS
 from datasource.evaluation import Snapshot, variable_labels
 from datasource.panels.choices import ENTITY, SIGNAL
 from datasource.panels.frame import Field, Frame
@@ -10,7 +12,6 @@ from datasource.panels.registry import Panel
 from datasource.panels.series import inside, wanted_variables
 from datasource.telemetry import Floats
 
-_JUDGED = ("latency", "failure", "work", "saturation")
 _MOST = 200
 
 
@@ -21,11 +22,11 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     rows: list[tuple[int, int, str, tuple[str, ...], float]] = []
     for variable in wanted_variables(query, snapshot):
         prediction = snapshot.predict(variable)
-        if prediction is None or snapshot.roles.role(variable) not in _JUDGED:
+        if prediction is None or snapshot.roles.role(variable) not in BREAKS:
             continue
         shown = inside(query, times)
-        score = prediction.score
-        for first, last in _regions(score, shown, persistence.points, persistence.of):
+        score = np.where(shown, prediction.score, np.nan)
+        for first, last in _regions(score, Persistence(persistence.points, persistence.of)):
             peak = float(np.nanmax(score[first : last + 1]))
             labels = tuple(variable_labels(variable).values())
             rows.append((int(times[first]), int(times[last]), str(variable), labels, peak))
@@ -41,17 +42,13 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return [Frame("episodes", fields)]
 
 
-def _regions(
-    score: Floats, shown: np.ndarray[tuple[int], np.dtype[np.bool_]], points: int, of: int
-) -> list[tuple[int, int]]:
-    """First and last index of every stretch in which `points` of the last `of` scores were above 1."""
-    above = (score > 1) & shown
-    recent = np.convolve(above, np.ones(of, dtype=int))[: above.size]
-    on = np.concatenate([[False], recent >= points, [False]])
-    edges = np.flatnonzero(on[1:] != on[:-1]).reshape(-1, 2)
+def _regions(score: Floats, persistence: Persistence) -> list[tuple[int, int]]:
+    """First and last index of every stretch in which the score persists above 1."""
+    on = np.concatenate([[False], persisting(score, persistence) > 1, [False]])
     regions = []
-    for first, stop in edges:
-        inner = np.flatnonzero(above[max(0, first - of + 1) : stop]) + max(0, first - of + 1)
+    for first, stop in np.flatnonzero(on[1:] != on[:-1]).reshape(-1, 2).tolist():
+        begins = max(0, first - persistence.of + 1)
+        inner = np.flatnonzero(score[begins:stop] > 1) + begins
         regions.append((int(inner[0]), int(inner[-1])))
     return regions
 

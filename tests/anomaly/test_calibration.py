@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, Episodes, Persistence, count_episodes, persisting
+from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, persisting
+from datasource.evaluation.alarms import anywhere, episodes_of
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -27,11 +29,18 @@ def fit(values: Floats, signal: str = "memory", promise: float = 5.0) -> Mechani
     return fit_mechanisms(matrix, CausalGraph(variables, ()), ROLES, false_alarms_per_day=promise, min_points=60)
 
 
-def alarms(mechanisms: Mechanisms, values: Floats) -> Episodes:
+class Alarms(NamedTuple):
+    """Alarm episodes of the whole installation."""
+
+    episodes: int
+    per_day: float
+
+
+def alarms(mechanisms: Mechanisms, values: Floats) -> Alarms:
     matrix = Matrix(tuple(mechanisms.causal), DAY * STEP, STEP, values)
-    scores = [(v.signal, m.predict(matrix, ROLES).score) for v, m in mechanisms.causal.items()]
-    persisted = [(signal, persisting(score, USUAL) > 1) for signal, score in scores]
-    return count_episodes(persisted, values.shape[1], STEP, USUAL)
+    heights = [persisting(one.predict(matrix, ROLES).score, USUAL) for one in mechanisms.causal.values()]
+    found = len(episodes_of(anywhere(np.stack(heights)), USUAL.of))
+    return Alarms(found, found * DAY / values.shape[1])
 
 
 def ar(rng: np.random.Generator, shape: tuple[int, int], memory: float) -> Floats:

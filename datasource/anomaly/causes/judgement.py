@@ -13,12 +13,10 @@ from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
-from datasource.anomaly.roles import Roles
+from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
 from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Topology
 
-_HURTS = ("latency", "failure", "work")
-_BREAKS = (*_HURTS, "saturation")
 _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
 """How often points and slopes are drawn again for the confidence in a symptom's causes; for all symptoms together."""
 _HELD = 4
@@ -96,7 +94,7 @@ def judge(
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
-        if variable.entity in own and roles.role(variable) in _BREAKS:
+        if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(recent, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
@@ -118,9 +116,7 @@ def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: in
     return frozenset(
         variable.entity
         for variable, score in scores.items()
-        if variable.entity.type != "call"
-        and roles.role(variable) in _BREAKS
-        and int(np.isfinite(score.causal.score[-of:]).sum()) >= points
+        if roles.alarms(variable) and int(np.isfinite(score.causal.score[-of:]).sum()) >= points
     )
 
 
@@ -134,11 +130,8 @@ def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
     return {
         variable.entity
         for variable, score in scores.items()
-        if variable.entity.type != "call"
-        and (
-            (score.marginal_persists and roles.role(variable) in _HURTS)
-            or (score.causal_persists and roles.role(variable) in _BREAKS)
-        )
+        if (score.causal_persists and "causal" in roles.alarms(variable))
+        or (score.marginal_persists and "marginal" in roles.alarms(variable))
     }
 
 
@@ -177,7 +170,7 @@ def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[
     def standing(causes: RootCauses) -> tuple[int, bool, bool, float, float, str]:
         entity, symptom = causes.symptom.entity, causes.symptom
         load = recent.mean(entity, "load") or 0.0
-        hurts, entry = recent.roles.role(symptom) in _HURTS, not recent.calls_to(entity)
+        hurts, entry = recent.roles.role(symptom) in SUFFERS, not recent.calls_to(entity)
         return -stands_for[symptom], not hurts, not entry, -load, -abs(causes.gap), str(symptom)
 
     ordered = tuple(sorted(able, key=standing))

@@ -58,7 +58,7 @@ class Recent:
         load = self.roles.load(self.matrix, variable)
         if load is not None:
             gap, width = gap / load, width / load
-        return Seen(gap, width, float(persisting(prediction.score)))
+        return Seen(gap, width, float(reached_by_half(prediction.score)))
 
     def gap(self, variable: Variable) -> float:
         """Mean of observed minus usual (season and level); per request where the role says so. 0 if unknown."""
@@ -158,7 +158,7 @@ def mean(values: Floats) -> float:
     return float(np.add.reduce(finite)) / finite.size if finite.size else 0.0
 
 
-def persisting(scores: Floats) -> Floats:
+def reached_by_half(scores: Floats) -> Floats:
     """What half of the known points (the last axis) reach, two at least where there are two; 0 where it is negative."""
     ordered = np.sort(np.where(np.isfinite(scores), scores, -np.inf), axis=-1)[..., ::-1]
     known = np.isfinite(scores).sum(axis=-1)

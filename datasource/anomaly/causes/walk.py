@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from datasource.anomaly.causes.beyond import beyond
 from datasource.anomaly.causes.flows import Flow, Flows, flows_into
 from datasource.anomaly.causes.model import Contribution, RootCauses
-from datasource.anomaly.causes.recent import Recent, mean, persisting
+from datasource.anomaly.causes.recent import Recent, mean, reached_by_half
 from datasource.telemetry import Entity, Floats, Variable
 
 AMONG = 0.2
@@ -114,7 +114,7 @@ class _Walk:
         self._gaps = (np.where(known, sampled, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)).T
         scores = sampled / np.stack([one.width for one in seen])[:, columns] * np.sign(self._gaps.T)[:, :, None]
         self.shares, stays = self._solve(places, rng)
-        self._own = stays * persisting(scores).T
+        self._own = stays * reached_by_half(scores).T
 
     def _reach(self) -> list[Flows]:
         found: list[Flows] = []

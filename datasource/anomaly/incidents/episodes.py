@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict
 from datasource.anomaly.causes.walk import AMONG
 from datasource.anomaly.incidents.model import Episode
 from datasource.anomaly.mechanisms.fit import Mechanisms
+from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
@@ -95,8 +95,7 @@ def since(score: Floats, points: int, of: int, patience: int) -> int:
     A stretch is made of windows of `of` points of which `points` are above 1, with at most `patience` points between
     two of them. `score` is by time.
     """
-    above = np.concatenate([np.zeros(of - 1, dtype=np.bool_), score > 1])
-    ends = np.flatnonzero(sliding_window_view(above, of).sum(axis=1) >= points)
+    ends = np.flatnonzero(persisting(score, Persistence(points, of)) > 1)
     if not ends.size:
         return 0
     breaks = np.flatnonzero(np.diff(ends) > patience)

@@ -1,7 +1,5 @@
 """Alarms are what persists: `points` of the last `of` scores above 1."""
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +7,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from datasource.telemetry import Floats
-
-_DAY = 86400.0
 
 
 class Persistence(NamedTuple):
@@ -63,33 +59,3 @@ def watch(group: tuple[str, str], alarms: bool, score: Floats, persistence: Pers
     if above.size > score.size // 4:
         above = above[found[above] >= np.quantile(found[above], 0.5)]
     return Watched(group, alarms, above, found[above], int(np.isfinite(score).sum()))
-
-
-class Episodes(NamedTuple):
-    """Alarm episodes of a time of so many `days`, and how many times each signal was in one."""
-
-    episodes: int
-    days: float
-    by_signal: Counter[str]
-
-    @property
-    def per_day(self) -> float:
-        """Episodes a day; 0 for no time."""
-        return self.episodes / self.days if self.days else 0.0
-
-
-def count_episodes(
-    alarms: Iterable[tuple[str, NDArray[np.bool_]]], columns: int, step: int, persistence: Persistence
-) -> Episodes:
-    """Count the episodes of the whole installation. `alarms` are signals and at which of the `columns` they alarm."""
-    together = np.zeros(columns, dtype=np.bool_)
-    by_signal: Counter[str] = Counter()
-    for signal, alarm in alarms:
-        together |= alarm
-        by_signal[signal] += int(_begins(alarm, persistence.of))
-    return Episodes(_begins(together, persistence.of), columns * step / _DAY, +by_signal)
-
-
-def _begins(alarm: NDArray[np.bool_], gap: int) -> int:
-    places = np.flatnonzero(alarm)
-    return int(places.size > 0) + int((np.diff(places) > gap).sum())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datasource.anomaly.ranking.per_request import counting_error, ones, per_request
 from datasource.anomaly.ranking.shift import Shifts, shifts
 from datasource.anomaly.ranking.stopped import falls
+from datasource.anomaly.roles import WAITING
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.telemetry.guess import guess_signal
@@ -22,7 +23,6 @@ _BLAMED = 6.0
 _HALF_MATERIAL = 0.5
 """A resource that changed by this share of its usual level counts half of one that changed completely."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_WAITING = re.compile(r"client|outbound|egress|upstream")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _summarise(
         if role == "saturation":
             evidence[i] = max(evidence[i] * material[i], less[i])
             inside[s] = max(inside[s], evidence[i])
-        elif role == "latency" and _WAITING.search(variable.signal.lower()):
+        elif role == "latency" and WAITING.search(variable.signal.lower()):
             waiting[s] = np.fmax(waiting[s], z[i])
         elif role in ("latency", "work"):
             slow[s] = max(slow[s], z[i])
