@@ -10,6 +10,14 @@ import click
 
 from datasource.cli.backtest import backtest
 from datasource.cli.effect import effect
+from datasource.cli.file_options import (
+    calls_option,
+    data_option,
+    entity_option,
+    file_config_option,
+    time_option,
+    usual_graph_option,
+)
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
@@ -110,13 +118,13 @@ def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str |
 
 
 @main.command()
-@click.option("--data", required=True, multiple=True, help="A CSV file, wide or long; repeat it to join several.")
-@click.option("--config", default=None, help="A settings file; its queries are ignored, columns are found by name.")
-@click.option("--graph", default=None, help="A causal graph in YAML, instead of the settings' or the usual one.")
-@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
+@data_option
+@file_config_option
+@usual_graph_option
+@calls_option
 @click.option("--at", default=None, help="The time to evaluate at, ISO 8601 or seconds since 1970.  [default: the end]")
-@click.option("--time", default=None, help="The time column, where it is not found by itself.")
-@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@time_option
+@entity_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON as /api/v1/snapshot answers it, and nothing else.")
 def evaluate(
     data: tuple[str, ...],

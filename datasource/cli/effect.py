@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from datasource.cli.file_options import time_option
+
 if TYPE_CHECKING:
     from datasource.evaluation.effect_question import FileQuestion
 
@@ -34,7 +36,7 @@ def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
 @click.option("--instrument", multiple=True, help="What moves the treatment and reaches the outcome in no other way.")
 @click.option("--mediator", multiple=True, help="All that the effect passes through (front-door).")
 @click.option("--unit", "--entity", "unit", multiple=True, help="The column that names the unit, as a service or pod.")
-@click.option("--time", default=None, help="The time column, where it is not found by itself.")
+@time_option
 @click.option("--group", default=None, help="1 for the treated group, 0 for the controls; with --post.")
 @click.option("--post", default=None, help="1 after the intervention, 0 before; with --group.")
 @click.option("--strata", multiple=True, help="Compare the association in aggregate and within these (Simpson).")

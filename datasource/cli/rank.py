@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import click
 
+from datasource.cli.file_options import calls_option, entity_option, time_option
+
 _SHOWN = 10
 
 
@@ -13,10 +15,10 @@ _SHOWN = 10
 @click.option("--incident", required=True, help="A CSV file of the incident, with the same columns or nearly so.")
 @click.option("--symptom", default=None, help="The variable that alarmed, as web.latency.")
 @click.option("--graph", default=None, help="A causal graph in YAML: 'cause -> effect' between variables.")
-@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
+@calls_option
 @click.option("--roles", default=None, help="What signals are, in YAML: 'signal: role' a line.  [default: guessed]")
-@click.option("--time", default=None, help="The time column, where it is not found by itself.")
-@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@time_option
+@entity_option
 @click.option("--json", "as_json", is_flag=True, help="Print the ranking of all variables as JSON, and nothing else.")
 def rank(
     baseline: str,

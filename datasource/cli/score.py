@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
+from datasource.cli.file_options import (
+    calls_option,
+    data_option,
+    entity_option,
+    file_config_option,
+    time_option,
+    usual_graph_option,
+)
+
 if TYPE_CHECKING:
     from datasource.cli.offline import Source
     from datasource.settings import Settings
@@ -15,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--data", required=True, multiple=True, help="A CSV file, wide or long; repeat it to join several.")
+@data_option
 @click.option("--baseline", multiple=True, help="A CSV file of a normal time to fit on, instead of the data itself.")
-@click.option("--graph", default=None, help="A causal graph in YAML, instead of the settings' or the usual one.")
-@click.option("--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix.")
-@click.option("--config", default=None, help="A settings file; its queries are ignored, columns are found by name.")
-@click.option("--time", default=None, help="The time column, where it is not found by itself.")
-@click.option("--entity", multiple=True, help="A column that names the entity, where it is not found by itself.")
+@usual_graph_option
+@calls_option
+@file_config_option
+@time_option
+@entity_option
 @click.option(
     "--output", default=None, help="Write the scores to this file and print a summary.  [default: standard output]"
 )
