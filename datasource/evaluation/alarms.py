@@ -1,4 +1,4 @@
-"""The alarms of a replay: what there was to see, and the episodes that alarms form."""
+"""Alarms over a time: what there was to see in a replay or in a file, and the episodes that alarms form."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ class Episode(NamedTuple):
     start: int
     end: int
     alarms: tuple[Alarm, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[Look, ...] = ()
 
     @property
     def roots(self) -> tuple[Entity, ...]:
@@ -67,6 +67,35 @@ def episodes_of(flags: Flags, of: int) -> Columns:
         return np.empty((0, 2), dtype=np.int64)
     breaks = np.diff(places) > of
     return np.stack([places[np.r_[True, breaks]], places[np.r_[breaks, True]]], axis=1)
+
+
+def alarms_of(variable: Variable, kind: str, height: Floats, start: int, step: int, of: int) -> list[Alarm]:
+    """The alarms of one score. `height` is what persists of it, by time from `start` on every `step` (seconds)."""
+    found = episodes_of(height > 1, of)
+    times = (start + step * found).tolist()
+    peaks = [float(height[first : last + 1].max()) for first, last in found]
+    return [Alarm(variable, kind, first, last, peak) for (first, last), peak in zip(times, peaks, strict=True)]
+
+
+def joined(alarms: Iterable[Alarm], gap: int) -> tuple[Episode, ...]:
+    """The episodes that alarms form together, in the order of time: between two lie more than `gap` seconds.
+
+    They are those that `episodes_of` finds at the times at which any of the scores persists, for a gap of `of` steps.
+    """
+    together: list[list[Alarm]] = []
+    end = 0
+    for alarm in sorted(alarms, key=lambda one: one.start):
+        if together and alarm.start - end <= gap:
+            together[-1].append(alarm)
+            end = max(end, alarm.end)
+        else:
+            together.append([alarm])
+            end = alarm.end
+    return tuple(Episode(own[0].start, max(one.end for one in own), _highest_first(own)) for own in together)
+
+
+def _highest_first(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
+    return tuple(sorted(alarms, key=lambda one: (-one.peak, str(one.variable))))
 
 
 @dataclass(frozen=True)
@@ -116,7 +145,7 @@ class Replay:
         alarms = _by_episode(self.alarms, [alarm.start for alarm in self.alarms], found)
         looks = _by_episode(self.looks, [look.time for look in self.looks], found)
         return tuple(
-            Episode(start, end, tuple(sorted(own, key=lambda one: (-one.peak, str(one.variable)))), tuple(seen))
+            Episode(start, end, _highest_first(own), tuple(seen))
             for (start, end), own, seen in zip(found.tolist(), alarms, looks, strict=True)
         )
 

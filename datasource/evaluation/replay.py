@@ -13,7 +13,7 @@ from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
 from datasource.anomaly.incidents.episodes import NEW_NORMAL
 from datasource.anomaly.incidents.grouping import PATIENCE
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
-from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
+from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
 from datasource.graph import build_graph
@@ -125,10 +125,7 @@ class _Walk:
                 np.maximum(heights, height, out=heights)
                 above = height > 1
                 if above.any():
-                    found = episodes_of(above, of)
-                    times = (stretch.first + matrix.step * found).tolist()
-                    peaks = [float(height[a : b + 1].max()) for a, b in found]
-                    yield [Alarm(variable, kind, a, b, peak) for (a, b), peak in zip(times, peaks, strict=True)], above
+                    yield alarms_of(variable, kind, height, stretch.first, matrix.step, of), above
 
     def _look(self, stretch: Stretch, mechanisms: Mechanisms, alarming: dict[Entity, Flags]) -> None:
         matrix, step = stretch.matrix, stretch.matrix.step

@@ -1,12 +1,15 @@
 """Scores of every variable at every point of a matrix: what the service would have said, point by point."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Mechanisms, Prediction, Roles
+from datasource.anomaly import Mechanisms, Persistence, Prediction, Roles
+from datasource.anomaly.mechanisms.persistence import persisting
+from datasource.evaluation.alarms import Alarm, Episode, Flags, alarms_of, joined
 from datasource.evaluation.jobs import fit_job
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Settings, SettingsError, format_duration
@@ -17,11 +20,13 @@ _SHOWN = 8
 
 
 class Scored(NamedTuple):
-    """A variable's predictions by time: given its parents, and given only its own season and level."""
+    """A variable's predictions by time, given its parents and given only its own season and level, and the alarms of
+    those of its scores that alarm."""
 
     variable: Variable
     causal: Prediction
     marginal: Prediction
+    alarms: tuple[Alarm, ...]
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,30 @@ class FileScores:
 
     def __iter__(self) -> Iterator[Scored]:
         """One variable after the other, predicted when it is asked for."""
-        roles = Roles(self.settings.signals)
+        roles, persistence = (
+            Roles(self.settings.signals),
+            Persistence(self.settings.anomaly.persistence.points, self.settings.anomaly.persistence.of),
+        )
+        start, step = self.matrix.start, self.matrix.step
         for variable in self.variables:
-            causal, marginal = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
-            yield Scored(variable, causal.predict(self.matrix, roles), marginal.predict(self.matrix, roles))
+            mechanisms = {"causal": self.mechanisms.causal[variable], "marginal": self.mechanisms.marginal[variable]}
+            both = {kind: mechanism.predict(self.matrix, roles) for kind, mechanism in mechanisms.items()}
+            heights = {kind: persisting(both[kind].score, persistence) for kind in roles.alarms(variable)}
+            alarms = (alarms_of(variable, kind, one, start, step, persistence.of) for kind, one in heights.items())
+            yield Scored(variable, **both, alarms=tuple(chain.from_iterable(alarms)))
+
+    def episodes(self, alarms: Iterable[Alarm]) -> tuple[Episode, ...]:
+        """The episodes that alarms form, as the service would page them: those of one variable when they are its own,
+        of the whole installation when they are everybody's."""
+        return joined(alarms, self.settings.anomaly.persistence.of * self.matrix.step)
+
+    def during(self, alarms: Iterable[Alarm]) -> Flags:
+        """At which times an episode of these alarms goes on."""
+        times = self.matrix.times
+        flags = np.zeros(times.size, dtype=np.bool_)
+        for episode in self.episodes(alarms):
+            flags |= (times >= episode.start) & (times <= episode.end)
+        return flags
 
 
 def score_matrix(
