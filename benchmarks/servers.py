@@ -225,7 +225,7 @@ def _halves(data: CsvData) -> tuple[CsvData, CsvData]:
 
 def _settings(data: CsvData, promise: float) -> Settings:
     """As the commands guess them for a file that comes alone, with another promise."""
-    settings = guessed_settings(data)
+    settings, _ = guessed_settings(data)
     return settings.model_copy(
         update={"anomaly": settings.anomaly.model_copy(update={"false_alarms_per_day": promise})}
     )

@@ -54,7 +54,7 @@ def open_files(source: Source, at: str | None = None) -> Opened:
     if at is not None:
         data = _until(data, at)
     if loaded is None:
-        settings = guessed_settings(data, graph, calls)
+        settings, data = guessed_settings(data, graph, calls)
         if not (graph or calls) and len({v.entity for v in data.matrix.variables}) > 1:
             data = replace(data, notices=(*data.notices, _ALONE))
         return Opened(Loaded(settings, _fingerprint(source)), data)

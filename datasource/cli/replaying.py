@@ -74,8 +74,7 @@ def replayed(asked: Asked) -> Replayed:
     if not found.judged.any():
         raise CannotReplayError(
             f"nothing could be judged from {_when(past.start)} to {_when(past.end)}: "
-            f"{past.settings.evaluation.warm_up} points before it are needed (evaluation.warm_up), with samples of "
-            f"signals whose role is latency, failure, work or saturation{_first(found.notices)}"
+            f"{_missing(past.settings)}{_first(found.notices)}"
         )
     notices = (*past.notices, *found.notices, *_unmeasured(incidents, found), *_unsupported(past.settings, found))
     return Replayed(past.settings, found, incidents, refit, notices)
@@ -185,6 +184,23 @@ def _when(seconds: int) -> str:
     from datasource.cli.offline import when
 
     return when(seconds)
+
+
+def _missing(settings: "Settings") -> str:
+    """What there was not, and what to do about it."""
+    from datasource.anomaly.roles import BREAKS
+
+    own = [name for name, signal in settings.signals.items() if signal.role in BREAKS]
+    if own:
+        those = ", ".join(own[:_SHOWN]) + (", ..." if len(own) > _SHOWN else "")
+        return (
+            f"{settings.evaluation.warm_up} points before it are needed (evaluation.warm_up), with samples of {those}; "
+            "choose a later --from, or give a longer past"
+        )
+    return (
+        "no signal alarms, for that its role has to be latency, failure, work or saturation; give one such a role, in "
+        "the settings or by the name of its column"
+    )
 
 
 def _first(notices: tuple[str, ...]) -> str:

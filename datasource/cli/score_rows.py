@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isnan
 from typing import IO, Any
 
@@ -12,14 +12,16 @@ import numpy as np
 from datasource.cli.evaluate import table
 from datasource.cli.finding import count
 from datasource.cli.offline import when
+from datasource.evaluation.alarms import Alarm, Episode
 from datasource.evaluation.score_file import FileScores, Scored
 from datasource.settings import format_duration
 from datasource.telemetry import Floats
 
-_SHOWN = 10
+_SHOWN, _NAMED = 10, 3
 _COLUMNS = ("observed", "expected", "lower", "upper", "causal_score", "marginal_score")
 _LARGEST = sys.float_info.max
-_TAKEN = ("time", "signal", *_COLUMNS)
+_ALARM = "alarm"
+_TAKEN = ("time", "signal", *_COLUMNS, _ALARM)
 
 
 def _times(found: FileScores, has_time: bool) -> list[Any]:
@@ -36,35 +38,51 @@ def _series(scored: Scored) -> list[Floats]:
 
 
 def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
-    """A row for each variable and time, with the entity's labels in columns of their own."""
+    """A row for each variable and time, with the entity's labels in columns of their own; `alarm` is 1 while an alarm
+    episode of the variable goes on, else 0."""
     labels = list(dict.fromkeys(label for variable in found.variables for label, _ in variable.entity.labels))
     times = _times(found, has_time)
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["time", *(f"entity_{one}" if one in _TAKEN else one for one in labels), "signal", *_COLUMNS])
+    writer.writerow(
+        ["time", *(f"entity_{one}" if one in _TAKEN else one for one in labels), "signal", *_COLUMNS, _ALARM]
+    )
     for scored in found:
         values = dict(scored.variable.entity.labels)
         name = [*(values.get(label, "") for label in labels), scored.variable.signal]
         cells = [["" if isnan(value) else value for value in column.tolist()] for column in _series(scored)]
-        writer.writerows([time, *name, *row] for time, *row in zip(times, *cells, strict=True))
+        alarm = found.during(scored.alarms).astype(int).tolist()
+        writer.writerows([time, *name, *row] for time, *row in zip(times, *cells, alarm, strict=True))
 
 
 def print_json(found: FileScores, has_time: bool) -> None:
-    """One object, written a variable at a time; what is not known is null."""
+    """One object, written a variable at a time; what is not known is null. `alarms` are those of the whole file."""
     import orjson
 
-    times = _times(found, has_time)
+    times, alarms = _times(found, has_time), list[Alarm]()
     click.echo('{"scores": [', nl=False)
     for number, scored in enumerate(found):
         name = {"variable": str(scored.variable), "labels": dict(scored.variable.entity.labels)}
         name["signal"] = scored.variable.signal
-        cells = zip(times, *(column.tolist() for column in _series(scored)), strict=True)
-        rows = [{**name, **dict(zip(("time", *_COLUMNS), row, strict=True))} for row in cells]
+        alarm = found.during(scored.alarms).astype(int).tolist()
+        cells = zip(times, *(column.tolist() for column in _series(scored)), alarm, strict=True)
+        rows = [{**name, **dict(zip(("time", *_COLUMNS, _ALARM), row, strict=True))} for row in cells]
         click.echo(("," if number else "") + orjson.dumps(rows).decode()[1:-1], nl=False)
-    click.echo("]}")
+        alarms += scored.alarms
+    shown = dict(zip(found.matrix.times.tolist(), times, strict=True))
+    told = [
+        {"start": shown[one.start], "end": shown[one.end], "variables": _names(one), "peak": one.alarms[0].peak}
+        for one in found.episodes(alarms)
+    ]
+    click.echo('], "alarms": ' + orjson.dumps(told).decode() + "}")
+
+
+def _names(episode: Episode) -> list[str]:
+    """The variables that alarm in an episode, the highest score first."""
+    return list(dict.fromkeys(str(alarm.variable) for alarm in episode.alarms))
 
 
 def summary(found: FileScores, has_time: bool) -> Iterator[str]:
-    """How much was scored, and where the highest scores are."""
+    """How much was scored, where the highest scores are, and what the service would have alarmed about."""
     matrix, entities = found.matrix, {variable.entity for variable in found.variables}
     points = count(matrix.values.shape[1], "point") + (f" every {format_duration(matrix.step)}" if has_time else "")
     yield (
@@ -72,8 +90,9 @@ def summary(found: FileScores, has_time: bool) -> Iterator[str]:
         f"{when(matrix.start, has_time)} to {when(matrix.end, has_time)}; "
         f"{count(len(found.graph.edges), 'edge')} in the causal graph"
     )
-    peaks = []
+    peaks, alarms = [], list[Alarm]()
     for scored in found:
+        alarms += scored.alarms
         causal, marginal = (np.nan_to_num(one.score, nan=-1.0) for one in (scored.causal, scored.marginal))
         peaks.append(
             (-causal.max(), -marginal.max(), str(scored.variable), int(causal.argmax()), int((causal > 1).sum()))
@@ -87,6 +106,27 @@ def summary(found: FileScores, has_time: bool) -> Iterator[str]:
     yield from table(rows)
     if len(peaks) > _SHOWN:
         yield f"  and {len(peaks) - _SHOWN} more"
+    yield ""
+    yield from _alarms(found, alarms, has_time)
+
+
+def _alarms(found: FileScores, alarms: Iterable[Alarm], has_time: bool) -> Iterator[str]:
+    """The episodes of the whole file, the highest first."""
+    persistence, episodes = found.settings.anomaly.persistence, found.episodes(alarms)
+    many = f"{persistence.points} of the last {persistence.of} points of a score that alarms are above 1"
+    if not episodes:
+        yield f"No alarms: nowhere {many}"
+        return
+    yield f"{count(len(episodes), 'alarm')} of everything together: {many}; the highest first"
+    rows = [("from", "to", "score", "variables")]
+    for one in sorted(episodes, key=lambda one: (-one.alarms[0].peak, one.start))[:_SHOWN]:
+        names = _names(one)
+        others = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        span = when(one.start, has_time), when(one.end, has_time)
+        rows.append((*span, _shown(one.alarms[0].peak), ", ".join(names[:_NAMED]) + others))
+    yield from table(rows)
+    if len(episodes) > _SHOWN:
+        yield f"  and {len(episodes) - _SHOWN} more"
 
 
 def _shown(score: float) -> str:

@@ -1,9 +1,11 @@
 """Settings for what a file holds: guessed from it, or the operator's with the file's columns laid under them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from datasource.anomaly import Roles
 from datasource.evaluation.file_calls import entity_pairs, relation_of_file
 from datasource.graph import default_effects, default_templates
 from datasource.settings import Effect, Relation, Settings, SettingsError, format_duration
@@ -16,14 +18,19 @@ from datasource.telemetry.csv_files import CsvData
 
 CALLS = "calls"
 FEWEST_POINTS = 30
+_SHOWN = 8
 _NOWHERE = Prometheus(url="http://no.prometheus")
 
 
-def guessed_settings(data: CsvData, graph: Graph | None = None, calls: Sequence[NamedCall] = ()) -> Settings:
+def guessed_settings(
+    data: CsvData, graph: Graph | None = None, calls: Sequence[NamedCall] = ()
+) -> tuple[Settings, CsvData]:
     """Settings for a file that comes alone: its whole time is the baseline, and the graph follows from the roles.
 
-    Raises SettingsError where `graph` names what the file does not have.
+    Where no signal's name tells a role that alarms, those that tell none are judged as saturation is, in the data's
+    signals too. Raises SettingsError where `graph` names what the file does not have.
     """
+    data = _judged_by_default(data)
     matrix = data.matrix
     entities = {variable.entity for variable in matrix.variables}
     types = {entity.type: EntityType(labels=tuple(label for label, _ in entity.labels)) for entity in sorted(entities)}
@@ -44,7 +51,34 @@ def guessed_settings(data: CsvData, graph: Graph | None = None, calls: Sequence[
         effects=tuple(Effect(treatment=t, outcome=o) for t, o in default_effects(data.signals) if t in causes),
         evaluation=Evaluation(warm_up=_warm_up(matrix)),
     )
-    return _sound(settings, "the graph")
+    return _sound(settings, "the graph"), data
+
+
+def _judged_by_default(data: CsvData) -> CsvData:
+    """Somebody who brings series of no known role wants to know when they are anomalous: above or below."""
+    roles = Roles(data.signals)
+    if any(roles.alarms(variable) for variable in data.matrix.variables):
+        return data
+    unknown = [name for name, signal in data.signals.items() if signal.role is None]
+    if not unknown:
+        known = " and ".join(sorted({str(signal.role) for signal in data.signals.values()}))
+        said = (
+            f"nothing here alarms: by their names, the columns are {known}, of which neither too much nor too little "
+            "is a fault; to be told when they are anomalous, give them names that tell no role, as 'value'"
+        )
+        return replace(data, notices=(*data.notices, said))
+    role = "its role" if len(unknown) == len(data.signals) else "a role that alarms"
+    who = f"{unknown[0]} is" if len(unknown) == 1 else "all are" if role == "its role" else f"{_some(unknown)} are"
+    said = (
+        f"no column's name tells {role}: {who} judged, above and below what is expected; names as cpu, latency or "
+        "errors, or --config, say it better"
+    )
+    judged = {name: data.signals[name].model_copy(update={"role": "saturation"}) for name in unknown}
+    return replace(data, signals=data.signals | judged, notices=(*data.notices, said))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def settings_for(

@@ -92,7 +92,8 @@ def score_matrix(
     needed, where = settings.evaluation.warm_up, "" if baseline is None else "of the baseline "
     points = int(np.isfinite(usual.values).any(axis=0).sum())
     if points < needed:
-        raise SettingsError(f"{points} points {where}are too few to fit: {needed} are needed (evaluation.warm_up)")
+        few = f"{points} point {where}is" if points == 1 else f"{points} points {where}are"
+        raise SettingsError(f"{few} too few to fit: {needed} are needed (evaluation.warm_up)")
     mechanisms = fit_job(settings, usual, built.graph)
     if not mechanisms.causal:
         most = int(np.isfinite(usual.values).sum(axis=1).max(initial=0))

@@ -19,7 +19,7 @@ from datasource.demo.services import CALLS, HISTORY_STEPS
 from datasource.demo.shop import Shop
 
 POINTS, STEP, START = HISTORY_STEPS, 30, 1_700_000_010
-COLUMNS = ["observed", "expected", "lower", "upper", "causal_score", "marginal_score"]
+COLUMNS = ["observed", "expected", "lower", "upper", "causal_score", "marginal_score", "alarm"]
 SIGNALS = {
     "service:requests:rate30s": "requests",
     "service:busy_seconds:rate30s": "busy",
@@ -114,6 +114,164 @@ def test_before_the_fault_there_is_hardly_a_score_above_1(scored):
         assert np.mean(scores(scored[1], PRESENT.service, "latency", kind, until=FAULT) > 1) < 0.005
 
 
+def alarmed(rows, service, signal):
+    """At which rows of the file an alarm of a variable goes on."""
+    own = [row["alarm"] for row in rows if (row["service"], row["signal"]) == (service, signal)]
+    assert set(own) <= {"0", "1"}
+    return np.flatnonzero(np.array(own) == "1")
+
+
+def test_who_broke_and_who_suffers_alarm_once_their_scores_persist(scored):
+    _, rows = scored
+    for service in (PRESENT.service, "catalog", "web"):
+        assert alarmed(rows, service, "latency").tolist()[-(POINTS - FAULT - 2) :] == [*range(FAULT + 2, POINTS)], (
+            "the third point above 1 is an alarm, one or two are none"
+        )
+        assert FAULT + 1 not in alarmed(rows, service, "latency")
+    assert not (alarmed(rows, "cart", "latency") >= FAULT).any(), "it does not call the inventory"
+
+
+def test_signals_that_alarm_for_nobody_never_alarm_whatever_their_score(tmp_path):
+    rows = printed("--data", small(tmp_path / "web.csv", header=("latency", "requests"), broken=range(150, 165)))
+    assert len(above(rows, "requests")) >= 10
+    assert not alarmed(rows, "web", "requests").size
+    named = printed("--data", small(tmp_path / "web.csv", header=("requests", "latency"), broken=range(150, 165)))
+    assert alarmed(named, "web", "latency").tolist() == [*range(152, 167)]
+
+
+def test_a_resource_alarms_for_who_broke_and_not_for_who_suffers(tmp_path):
+    rows = printed("--data", load_of_cpu(tmp_path / "web.csv"))
+    surge = slice(150, 165)
+    assert (scores(rows, "web", "cpu", "marginal", until=200)[surge] > 1).all()
+    assert not alarmed(rows, "web", "cpu").size
+
+
+def load_of_cpu(path):
+    """A surge of requests that the cpu follows."""
+    rng = np.random.default_rng(4)
+    requests = 100 + rng.standard_normal(200)
+    requests[150:165] += 50
+    cpu = 0.1 * requests + 0.05 * rng.standard_normal(200)
+    return write(path, ["time", "requests", "cpu"], zip(range(60_000, 72_000, 60), requests, cpu, strict=True))
+
+
+def test_an_alarm_goes_on_between_points_that_lie_close_together(tmp_path):
+    broken = [*range(100, 105), *range(108, 113), *range(150, 153)]
+    data, normal = small(tmp_path / "web.csv", broken=broken), small(tmp_path / "normal.csv")
+    rows = printed("--data", data, "--baseline", normal)
+    assert alarmed(rows, "web", "latency").tolist() == [*range(102, 115), *range(152, 155)]
+    said = run("--data", data, "--baseline", normal, "--output", tmp_path / "scores.csv").stdout
+    assert "\n2 alarms of everything together: 3 of the last 5 points of a score that alarms are above 1" in said
+    quiet = run("--data", small(tmp_path / "web.csv", broken=[7, 150]), "--output", tmp_path / "scores.csv").stdout
+    assert "\nNo alarms: nowhere 3 of the last 5 points of a score that alarms are above 1" in quiet
+
+
+def test_json_tells_the_alarms_of_everything_together(tmp_path):
+    data = two_services(tmp_path / "data.csv", a=range(100, 110), b=[*range(108, 118), *range(180, 190)])
+    rows, answer = printed("--data", data), orjson.loads(run("--data", data, "--json").stdout)
+    first, second = answer["alarms"]
+    assert set(first["variables"]) == {"a.latency", "b.latency"}
+    assert second["variables"] == ["b.latency"]
+    times = [row["time"] for row in rows if row["service"] == "a"]
+    assert (first["start"], first["end"]) == (times[102], times[119])
+    assert (second["start"], second["end"]) == (times[182], times[191])
+    assert 1 < second["peak"] <= max(float(row["causal_score"]) for row in rows)
+
+
+def two_services(path, **broken):
+    rng = np.random.default_rng(6)
+    values = 1 + 0.05 * rng.standard_normal((2, 300))
+    for row, places in zip(values, broken.values(), strict=True):
+        row[list(places)] += 3
+    names = [f"{name}.latency" for name in broken]
+    return write(path, ["time", *names], ([60_000 + 60 * t, *values[:, t]] for t in range(300)))
+
+
+# Series whose names tell no role
+
+
+def series(path, header=("value",), broken=(), by=10.0, points=400):
+    """Noise, and a jump of the first column in the rows `broken`."""
+    rng = np.random.default_rng(8)
+    values = rng.standard_normal((points, len(header)))
+    values[list(broken), 0] += by
+    return write(path, ["time", *header], ([60_000 + 60 * t, *row] for t, row in enumerate(values.tolist())))
+
+
+@pytest.mark.parametrize("by", [10.0, -10.0])
+def test_a_series_of_no_known_role_is_judged_in_both_directions(tmp_path, by):
+    data = series(tmp_path / "a.csv", broken=range(390, 400), by=by)
+    assert alarmed(printed("--data", data), "a", "value").tolist() == [*range(392, 400)]
+    assert "no column's name tells its role: value is judged" in run("--data", data).stderr
+    snapshot = orjson.loads(run("--data", data, "--json", command="evaluate").stdout)
+    assert [one["value"] for one in snapshot["metrics"] if one["name"] == "causal_service_anomaly"] == [1]
+    replayed = orjson.loads(run("--data", data, "--json", command="backtest").stdout)
+    assert [one["end"] for one in replayed["alarms"]] == [60_000 + 60 * 399]
+
+
+def test_several_series_of_no_known_role_are_all_judged(tmp_path):
+    data = series(tmp_path / "a.csv", ("x", "y", "z"), broken=range(390, 400))
+    assert alarmed(printed("--data", data), "a", "x").tolist() == [*range(392, 400)]
+    assert "no column's name tells its role: all are judged" in run("--data", data).stderr
+    shown = run("--data", data, command="check").stdout
+    assert shown.count("saturation") == 3
+    assert "no column's name tells its role: all are judged" in shown
+
+
+def test_what_has_no_role_is_not_judged_beside_what_alarms_and_is_beside_what_does_not(tmp_path):
+    beside = series(tmp_path / "a.csv", ("x", "latency"), broken=range(390, 400))
+    assert not alarmed(printed("--data", beside), "a", "x").size
+    assert "no column's name" not in run("--data", beside).stderr
+    traffic = series(tmp_path / "a.csv", ("x", "requests"), broken=range(390, 400))
+    assert alarmed(printed("--data", traffic), "a", "x").tolist() == [*range(392, 400)]
+    assert "no column's name tells a role that alarms: x is judged" in run("--data", traffic).stderr
+
+
+def test_with_settings_only_their_roles_count(tmp_path):
+    data, config = series(tmp_path / "a.csv", broken=range(390, 400)), tmp_path / "causal.yaml"
+    config.write_text(CONFIG.split("  cpu:", maxsplit=1)[0] + "  value: {entity: service, query: x, window: 1m}\n")
+    result = run("--data", data, "--config", config)
+    assert {row["alarm"] for row in csv.DictReader(io.StringIO(result.stdout))} == {"0"}
+    assert "no column's name" not in result.stderr
+
+
+def test_traffic_alone_alarms_nobody_and_that_is_told(tmp_path):
+    data = series(tmp_path / "a.csv", ("requests",), broken=range(390, 400))
+    assert {row["alarm"] for row in printed("--data", data)} == {"0"}
+    assert "nothing here alarms: by their names, the columns are load" in run("--data", data).stderr
+    result = run("--data", data, command="backtest")
+    assert result.exit_code == 2
+    assert "no signal alarms, for that its role has to be latency, failure, work or saturation" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "alarms"),
+    [
+        ([3.0] * 200, 0),
+        ([0.0] * 200, 0),
+        ([0.0] * 150 + [5.0] + [0.0] * 49, 0),
+        ([3.0, ""] * 100, 0),
+        ([3.0] * 150 + [9.0] * 10 + [3.0] * 40, 1),
+        ([1.0, 2.0, 1.5] * 10 + [1.0], 0),
+    ],
+)
+def test_series_that_hardly_move_are_judged_all_the_same(tmp_path, values, alarms):
+    rows = ([60_000 + 60 * t, one] for t, one in enumerate(values))
+    data = write(tmp_path / "a.csv", ["time", "value"], rows)
+    found = orjson.loads(run("--data", data, "--json").stdout)
+    assert len(found["alarms"]) == alarms
+    assert len(found["scores"]) == len(values)
+
+
+def test_a_column_without_any_number_is_told(tmp_path):
+    write(tmp_path / "a.csv", ["time", "value", "x"], ([60_000 + 60 * t, "", t % 7] for t in range(200)))
+    assert "left out, since they hold no number: 'value'" in run("--data", tmp_path / "a.csv").stderr
+    write(tmp_path / "a.csv", ["time", "value"], ([60_000 + 60 * t, ""] for t in range(200)))
+    result = run("--data", tmp_path / "a.csv")
+    assert result.exit_code == 2
+    assert "no column holds numbers; it needs one for each signal" in result.stderr
+
+
 def test_the_summary_says_how_much_was_scored_and_where_the_highest_scores_are(scored):
     result, rows = scored
     lines = result.stdout.splitlines()
@@ -177,7 +335,7 @@ def test_json_is_all_that_is_printed_and_has_the_same_rows(tmp_path):
     result = run("--data", data, "--json", "--output", tmp_path / "scores.csv")
     assert result.stderr == ""
     answer = orjson.loads(result.stdout)
-    assert list(answer) == ["scores"]
+    assert list(answer) == ["scores", "alarms"]
     assert set(answer["scores"][0]) == {"variable", "labels", "signal", "time", *COLUMNS}
     with (tmp_path / "scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
