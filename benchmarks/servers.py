@@ -198,14 +198,14 @@ def _as_replay(said: Said) -> Replay:
 
 def _replayed(machine: Machine, promise: float) -> Replay:
     """The time to judge as the `backtest` command replays it, with the quiet time before it."""
-    matrix, start = _one_after_the_other(machine.train.matrix, machine.test.matrix)
+    matrix, start = one_after_the_other(machine.train.matrix, machine.test.matrix)
     settings = _settings(CsvData(matrix, machine.test.signals, ()), promise)
     before = float(start - matrix.start)
     settings = settings.model_copy(update={"baseline": before, "full_resolution": before})
     return replay(settings, start, matrix.end, stretches_of(settings, matrix, start, matrix.end, REFIT))
 
 
-def _one_after_the_other(first: Matrix, second: Matrix) -> tuple[Matrix, int]:
+def one_after_the_other(first: Matrix, second: Matrix) -> tuple[Matrix, int]:
     """Both as one, and where the second begins. The first is moved by whole days if it does not end just before."""
     first = first.select(second.variables)
     step, columns = second.step, first.values.shape[1]

@@ -8,7 +8,7 @@ from worlds import SETTINGS, START, STEP, ShopClient
 
 from datasource.anomaly import Roles, judge
 from datasource.demo.faults import schedule
-from datasource.evaluation.alarms import Replay, anywhere, episodes_of
+from datasource.evaluation.alarms import Replay, alarms_of, anywhere, episodes_of, joined
 from datasource.evaluation.backtest import backtest
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.rates import poisson_rate, wilson
@@ -19,7 +19,7 @@ from datasource.evaluation.tune import NotEnoughError, tune
 from datasource.graph import build_graph
 from datasource.settings import load_settings
 from datasource.settings.model import Graph
-from datasource.telemetry import Matrix, Reader
+from datasource.telemetry import Entity, Matrix, Reader, Variable
 
 HOUR = 3600
 BASELINE = 2 * 24 * HOUR
@@ -230,3 +230,23 @@ def test_alarms_in_recorded_incidents_ask_for_no_change():
 def test_too_short_a_replay_is_refused():
     with pytest.raises(NotEnoughError, match="choose an earlier --from"):
         tune(scored(np.zeros((1, 60))), [], 0.5, {})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_alarms_of_many_scores_form_the_episodes_of_the_times_at_which_any_persists(seed):
+    rng = np.random.default_rng(seed)
+    heights = np.where(rng.random((6, 400)) < 0.02, 1 + rng.random((6, 400)), 0.5)
+    heights[0, 100:140], heights[1, 105:108] = 2.5, 3.5
+    variables = [Variable(Entity("service", (("service", f"s{row % 4}"),)), "cpu") for row in range(6)]
+    alarms = [
+        alarm
+        for variable, height in zip(variables, heights, strict=True)
+        for alarm in alarms_of(variable, "causal", height, START, STEP, 5)
+    ]
+    together = joined(alarms, 5 * STEP)
+    found = START + STEP * episodes_of(anywhere(heights), 5)
+    assert [(one.start, one.end) for one in together] == [tuple(pair) for pair in found.tolist()]
+    assert sum(len(one.alarms) for one in together) == len(alarms)
+    for one in together:
+        columns = slice((one.start - START) // STEP, (one.end - START) // STEP + 1)
+        assert one.alarms[0].peak == max(alarm.peak for alarm in one.alarms) == heights[:, columns].max()
