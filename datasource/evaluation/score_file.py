@@ -46,10 +46,8 @@ class FileScores:
 
     def __iter__(self) -> Iterator[Scored]:
         """One variable after the other, predicted when it is asked for."""
-        roles, persistence = (
-            Roles(self.settings.signals),
-            Persistence(self.settings.anomaly.persistence.points, self.settings.anomaly.persistence.of),
-        )
+        roles, asked = Roles(self.settings.signals), self.settings.anomaly.persistence
+        persistence = Persistence(asked.points, asked.of)
         start, step = self.matrix.start, self.matrix.step
         for variable in self.variables:
             mechanisms = {"causal": self.mechanisms.causal[variable], "marginal": self.mechanisms.marginal[variable]}
@@ -65,10 +63,10 @@ class FileScores:
 
     def during(self, alarms: Iterable[Alarm]) -> Flags:
         """At which times an episode of these alarms goes on."""
-        times = self.matrix.times
-        flags = np.zeros(times.size, dtype=np.bool_)
+        start, step = self.matrix.start, self.matrix.step
+        flags = np.zeros(self.matrix.values.shape[1], dtype=np.bool_)
         for episode in self.episodes(alarms):
-            flags |= (times >= episode.start) & (times <= episode.end)
+            flags[(episode.start - start) // step : (episode.end - start) // step + 1] = True
         return flags
 
 
