@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
-from datasource.anomaly.incidents.episodes import NEW_NORMAL
-from datasource.anomaly.incidents.grouping import PATIENCE
-from datasource.anomaly.mechanisms.persistence import Persistence, persisting
+from datasource.anomaly import Mechanisms, Persistence, Roles, Verdict, judge
+from datasource.anomaly.mechanisms.watch import watch
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
@@ -24,7 +22,7 @@ from datasource.telemetry import Entity, Floats, Matrix, Variable
 def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch]) -> Replay:
     """Judge every step of [start, end] (seconds, multiples of the step) that the stretches cover.
 
-    Times in which an entity alarmed are left out of later fits. A stretch before which there are fewer points than the
+    A stretch before which there are fewer points than the
     warm-up asks for is not judged. Raises GraphError, and what the stretches raise.
     """
     columns = (end - start) // int(settings.step) + 1
@@ -34,7 +32,7 @@ def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch
     return Replay(
         start,
         int(settings.step),
-        settings.anomaly.persistence.of,
+        walk.persistence.apart,
         tuple(settings.signals),
         walk.heights,
         walk.judged,
@@ -75,7 +73,7 @@ class _Walk:
             return
         built = build_graph(self.settings, baseline.variables, stretch.topology)
         self.notices |= dict.fromkeys(built.notices)
-        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older, self._left_out(baseline))
+        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older)
         self.supported = max(self.supported, mechanisms.supported)
         alarming: dict[Entity, Flags] = {}
         for alarm, above in self._score(stretch, mechanisms):
@@ -83,26 +81,6 @@ class _Walk:
             entity = alarm[0].variable.entity
             alarming[entity] = alarming[entity] | above if entity in alarming else above
         self._look(stretch, mechanisms, alarming)
-
-    def _left_out(self, baseline: Matrix) -> tuple[LeftOut, ...]:
-        """When who was anomalous in the baseline, as the service leaves out its incidents when it fits.
-
-        What lasted longer than a quarter of the settings' baseline is the new normal.
-        """
-        points, of = self.persistence
-        spans: dict[Entity, list[tuple[int, int]]] = {}
-        for alarm in sorted(self.alarms, key=lambda one: one.start):
-            own = spans.setdefault(alarm.variable.entity, [])
-            start = alarm.start - (points - 1) * baseline.step
-            joins = bool(own) and start - own[-1][1] <= PATIENCE * of * baseline.step
-            before = own.pop() if joins else (start, start)
-            own.append((before[0], max(before[1], alarm.end)))
-        return tuple(
-            LeftOut(entity, start, end)
-            for entity, own in spans.items()
-            for start, end in own
-            if end >= baseline.start and end - start <= NEW_NORMAL * self.settings.baseline
-        )
 
     def _score(self, stretch: Stretch, mechanisms: Mechanisms) -> Iterator[tuple[list[Alarm], Flags]]:
         """The alarms of every variable and kind of score that has any, and at which columns of the stretch."""
@@ -112,27 +90,26 @@ class _Walk:
         first, after = ((time - self.start) // matrix.step for time in (stretch.first, matrix.end + matrix.step))
         place, columns = slice(first, after), after - first
         rows = {signal: row for row, signal in enumerate(self.settings.signals)}
-        for variable in mechanisms.causal:
-            kinds = {kind: getattr(mechanisms, kind)[variable] for kind in roles.alarms(variable)}
-            if variable not in window or not kinds:
+        for one in watch(mechanisms, window, roles, self.persistence, following=False):
+            if not one.heights:
                 continue
+            variable = one.variable
             self.variables.add(variable)
-            for kind, mechanism in kinds.items():
-                score = mechanism.predict(window, roles).score
-                self.judged[place] |= np.isfinite(score[-columns:])
-                height = persisting(score, self.persistence)[-columns:]
+            self.judged[place] |= np.isfinite(one.causal.score[-columns:]) | np.isfinite(one.marginal.score[-columns:])
+            for kind, whole in one.heights.items():
+                height = whole[-columns:]
                 heights = self.heights[rows[variable.signal], place]
                 np.maximum(heights, height, out=heights)
                 above = height > 1
                 if above.any():
-                    yield alarms_of(variable, kind, height, stretch.first, matrix.step, of), above
+                    yield alarms_of(variable, kind, height, stretch.first, matrix.step, self.persistence.apart), above
 
     def _look(self, stretch: Stretch, mechanisms: Mechanisms, alarming: dict[Entity, Flags]) -> None:
         matrix, step = stretch.matrix, stretch.matrix.step
         together = np.any([*alarming.values()], axis=0) if alarming else np.empty(0)
         for column in np.flatnonzero(together).tolist():
             now = stretch.first + column * step
-            if now - self._last > self.persistence.of * step:
+            if now - self._last > self.persistence.apart * step:
                 self._verdicts, self._joined = (), {}
             self._last = now
             joined = [one for one, flags in alarming.items() if flags[column] and one not in self._joined]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.anomaly import Mechanisms, Persistence, Prediction, Roles
-from datasource.anomaly.mechanisms.persistence import persisting
+from datasource.anomaly.mechanisms.watch import watch
 from datasource.evaluation.alarms import Alarm, Episode, Flags, alarms_of, joined
 from datasource.evaluation.jobs import fit_job
 from datasource.graph import CausalGraph, build_graph
@@ -45,21 +45,22 @@ class FileScores:
         return tuple(variable for variable in self.matrix.variables if variable in self.mechanisms.causal)
 
     def __iter__(self) -> Iterator[Scored]:
-        """One variable after the other, predicted when it is asked for."""
+        """One variable after the other, entity by entity, predicted when it is asked for."""
         roles, asked = Roles(self.settings.signals), self.settings.anomaly.persistence
         persistence = Persistence(asked.points, asked.of)
         start, step = self.matrix.start, self.matrix.step
-        for variable in self.variables:
-            mechanisms = {"causal": self.mechanisms.causal[variable], "marginal": self.mechanisms.marginal[variable]}
-            both = {kind: mechanism.predict(self.matrix, roles) for kind, mechanism in mechanisms.items()}
-            heights = {kind: persisting(both[kind].score, persistence) for kind in roles.alarms(variable)}
-            alarms = (alarms_of(variable, kind, one, start, step, persistence.of) for kind, one in heights.items())
-            yield Scored(variable, **both, alarms=tuple(chain.from_iterable(alarms)))
+        for one in watch(self.mechanisms, self.matrix, roles, persistence):
+            alarms = (
+                alarms_of(one.variable, kind, height, start, step, persistence.apart)
+                for kind, height in one.heights.items()
+            )
+            yield Scored(one.variable, one.causal, one.marginal, tuple(chain.from_iterable(alarms)))
 
     def episodes(self, alarms: Iterable[Alarm]) -> tuple[Episode, ...]:
         """The episodes that alarms form, as the service would page them: those of one variable when they are its own,
         of the whole installation when they are everybody's."""
-        return joined(alarms, self.settings.anomaly.persistence.of * self.matrix.step)
+        asked = self.settings.anomaly.persistence
+        return joined(alarms, Persistence(asked.points, asked.of).apart * self.matrix.step)
 
     def during(self, alarms: Iterable[Alarm]) -> Flags:
         """At which times an episode of these alarms goes on."""

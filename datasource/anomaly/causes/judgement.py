@@ -11,6 +11,7 @@ from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.naming import name_cause, support_for
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
+from datasource.anomaly.mechanisms.constants import NEVER, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
@@ -61,6 +62,8 @@ class Judgement:
     """What users of the system feel: the symptoms of whom nobody anomalous waits for, most of all first."""
     stands_for: Mapping[Variable, int] = field(default_factory=dict)
     """Of each of these symptoms, how many anomalous entities calls lead to from there, its own included."""
+    joint: Mapping[Entity, float] = field(default_factory=dict)
+    """The joint score of each entity that has one, the highest of the newest points; above 1 it is anomalous."""
 
 
 def judge(
@@ -75,9 +78,9 @@ def judge(
 ) -> Judgement:
     """Score the newest `of` columns and name causes.
 
-    An entity is anomalous when `points` of the last `of` scores of a signal that hurts are above 1: the
-    marginal score of latency, failures or work (it suffers), or the causal score of those or of saturation
-    (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap, its own
+    An entity is anomalous when a score of a signal that hurts persists above 1 (`points` of the last `of`, or the last
+    two far above): the marginal score of latency, failures or work (it suffers), or the causal score of those or of
+    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the cause of a symptom when it contributes at least a third of the gap, its own
     behaviour changed, and that is more likely than not. Of the `previous` verdicts, causes stay named unless another
     one is clearly larger for a while, and a verdict stays for a while when nothing at all is known of its symptom.
     """
@@ -90,7 +93,8 @@ def judge(
         if variable in newest
     }
     before = {verdict.entity: verdict for verdict in previous}
-    found = _anomalous(scores, roles)
+    together = _joint(mechanisms, scores, points)
+    found = _anomalous(scores, roles) | {entity for entity, score in together.items() if score > 1}
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
@@ -98,18 +102,35 @@ def judge(
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(recent, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, recent))
+    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, recent), together)
 
 
 def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
     causal = mechanisms.causal[variable].predict(newest, roles)
     marginal = mechanisms.marginal[variable].predict(newest, roles)
-    return Scores(causal, marginal, persists(causal, points, of), persists(marginal, points, of))
+    strong = mechanisms.causal[variable].strong, mechanisms.marginal[variable].strong
+    return Scores(
+        causal, marginal, persists(causal, points, of, strong[0]), persists(marginal, points, of, strong[1])
+    )
 
 
-def persists(prediction: Prediction, points: int, of: int) -> bool:
-    """Whether `points` of the newest `of` scores are above 1."""
-    return int(np.sum(prediction.score[-of:] > 1)) >= points
+def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER) -> bool:
+    """Whether `points` of the newest `of` scores are above 1, or the newest two above `strong`."""
+    newest = prediction.score[-of:]
+    if int((newest > 1).sum()) >= points:
+        return True
+    return points > STRONG_POINTS and bool((newest[-STRONG_POINTS:] > strong).sum() == STRONG_POINTS)
+
+
+def _joint(mechanisms: Mechanisms, scores: Mapping[Variable, Scores], of: int) -> dict[Entity, float]:
+    """The joint score of every entity that has one, the highest of the newest points that an alarm needs."""
+    unknown = np.full(of, np.nan)
+    found = {}
+    for entity, joint in mechanisms.joint.items():
+        own = [scores[v].causal.score[-of:] if v in scores else unknown for v in joint.variables]
+        newest = joint.score(own)
+        found[entity] = float(np.nan_to_num(newest).max(initial=0.0))
+    return found
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:

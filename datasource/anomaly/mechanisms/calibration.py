@@ -1,57 +1,258 @@
 """Scores calibrated to a promise: so many false alarm episodes a day, of the whole installation.
 
-What is calibrated is the score that persists: at each time the `points`-th largest of the last `of`. Its episodes are
-taken apart (declustered), and generalised Pareto tails, each variable's own and that of all variables of its signal,
-say by what factor its interval has to be wider so that all variables together keep the promise. That counts every
-variable's episodes; as those of one wobble come together, a last factor is found from the episodes of the whole
-installation.
+What each part of the baseline shows, judged by the others, is what a new day will show. There are three kinds of
+evidence, and each has its share of the promise: a score that lasts (`points` of the last `of` above 1), a strong one (two
+points in a row), and the joint one of an entity. For each, every variable has a level that it exceeds as seldom as is asked
+for (`levels`); as alarms of one wobble come together, the episodes of the whole installation correct all of them by one
+factor (`tail`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datasource.anomaly.mechanisms.levels import Group, pooled_tail
-from datasource.anomaly.mechanisms.persistence import Persistence, Watched
+from datasource.anomaly.mechanisms.constants import (
+    BINS,
+    DAY,
+    FEWEST_PARTS,
+    JOINT_CAP,
+    JOINT_FEWEST,
+    LARGEST_FACTOR,
+    LONG,
+    MOST_PARTS,
+    NEVER,
+    PART_ROWS,
+    PARTS,
+    RECURS,
+    SHARE_JOINT,
+    SHARE_LASTING,
+    SHARE_STRONG,
+    SMALLEST_FACTOR,
+    SMALLEST_HEIGHT,
+    SMALLEST_LEVEL,
+    SMALLEST_STRONG_LEVEL,
+    STRONG_POINTS,
+    USUAL_PARTS,
+)
+from datasource.anomaly.mechanisms.joint import together
+from datasource.anomaly.mechanisms.levels import Highest
+from datasource.anomaly.mechanisms.mechanism import bins_of
+from datasource.anomaly.mechanisms.persistence import Persistence, kth_largest
+from datasource.anomaly.mechanisms.tail import peaks_of, tail_of
+from datasource.telemetry import Floats
 
-_DAY = 86400.0
-_REACH = 10.0
-"""A tail is believed to so many times the time in which it was seen."""
-_SMALLEST, _LARGEST = 0.5, 4.0
-"""The last factor stays between these."""
+_KNOWN = 0.3
+"""A part of which less than this share is known tells nothing of its highest score."""
+_CHUNK = 512
+
+Groups = Mapping[tuple[str, str], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The times (seconds) of a baseline: `older` single ones first, then every `step` seconds."""
+
+    times: NDArray[np.int64]
+    older: int
+    step: int
+
+    @property
+    def days(self) -> float:
+        """How long the part at full resolution is."""
+        return (self.times.size - self.older) * self.step / DAY
+
+    @cached_property
+    def span(self) -> float:
+        """How long all of it is, in seconds."""
+        return float(self.times[-1] - self.times[0] + self.step) if self.times.size else 0.0
+
+    @cached_property
+    def recent_parts(self) -> int:
+        """Into how many parts the newer times are divided."""
+        points = self.times.size - self.older
+        parts = round(self.days) if self.days >= USUAL_PARTS else PARTS
+        return max(min(parts, MOST_PARTS, points // PART_ROWS), FEWEST_PARTS)
+
+    @cached_property
+    def part_days(self) -> float:
+        """How long a part is, in days."""
+        return self.days / self.recent_parts
+
+    @cached_property
+    def parts(self) -> NDArray[np.int64]:
+        """The part of each time, from 0: days of the older times, then the parts of the newer ones."""
+        newer = np.arange(self.times.size - self.older) * self.recent_parts // max(self.times.size - self.older, 1)
+        if not self.older:
+            return newer
+        days = (self.times[: self.older] - self.times[self.older]) // DAY
+        _, numbers = np.unique(days, return_inverse=True)
+        return np.concatenate([numbers, newer + numbers[-1] + 1])
+
+    @cached_property
+    def older_parts(self) -> int:
+        """How many of the parts are older days."""
+        return int(self.parts[self.older]) if self.older else 0
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first place of each part."""
+        return np.flatnonzero(np.diff(self.parts, prepend=-1))
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many times each part has."""
+        return np.diff(np.append(self.starts, self.times.size))
+
+    @cached_property
+    def long(self) -> NDArray[np.bool_]:
+        """Which parts are so long that what lasts for half a day within is no incident."""
+        found: NDArray[np.bool_] = np.full(self.sizes.size, self.part_days * DAY >= 1.9 * LONG)
+        found[: self.older_parts] = True
+        return found
 
 
 class Calibration(NamedTuple):
-    """By what the interval of each is to be multiplied, in the order of what was watched, and the smallest number of
-    false alarm episodes a day that the data can promise."""
+    """For each row, by what its interval is to be multiplied and beyond which score two points are an alarm; for each
+    entity, the level of its joint score; what the parts of the baseline show: so many alarm episodes a day."""
 
-    factors: Sequence[float]
+    factors: Floats
+    strong: Floats
+    joint: Sequence[float]
     supported: float
 
 
-def calibrate(
-    watched: Sequence[Watched], columns: int, step: int, false_alarms_per_day: float, persistence: Persistence
-) -> Calibration:
-    """Factors for the intervals of everything that was watched, for `columns` steps of `step` seconds.
+def recurring(scores: Floats, baseline: Baseline) -> Floats | None:
+    """By row and half hour of the day, how many times as high scores (rows x times) come on three or more days as they
+    do at other times; 1 where they do not. None for less than three days."""
+    if baseline.span < USUAL_PARTS * DAY * 0.95:
+        return None
+    slots = baseline.times * BINS // DAY
+    starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
+    days, bins = slots[starts] // BINS, slots[starts] % BINS
+    highest = np.full((len(scores), int(days[-1] - days[0]) + 1, BINS), 0.0, np.float32)
+    highest[:, days - days[0], bins] = np.maximum.reduceat(np.nan_to_num(scores), starts, axis=1)
+    near = np.maximum(highest, np.maximum(np.roll(highest, 1, axis=2), np.roll(highest, -1, axis=2)))
+    place = near.shape[1] - USUAL_PARTS
+    usual = np.partition(near, place, axis=1)[:, place]
+    elsewhere = np.maximum(np.median(usual, axis=1, keepdims=True), SMALLEST_HEIGHT)
+    times = usual / elsewhere
+    found: Floats = np.where(times > RECURS, times, 1.0).astype(np.float64)
+    return found
 
-    Where nothing is to be seen the factor is 1.
+
+def calibrate(
+    scores: Floats,
+    groups: Groups,
+    alarming: NDArray[np.bool_],
+    entities: Sequence[NDArray[np.int64]],
+    baseline: Baseline,
+    promise: float,
+    persistence: Persistence,
+) -> Calibration:
+    """Calibrate scores (rows x times, in reference widths, NaN where unknown) of expected values by other parts.
+
+    `groups` has the rows of one signal and kind each, `alarming` says which rows make alarms, `entities` which rows have
+    a joint score together. `promise` is in episodes a day.
     """
-    days = columns * step / _DAY
-    supported = 1 / (_REACH * days) if days else float("inf")
-    alone = false_alarms_per_day / max(1, sum(one.alarms for one in watched))
-    groups: dict[tuple[str, str], list[int]] = {}
-    for number, one in enumerate(watched):
-        groups.setdefault(one.group, []).append(number)
-    factors = np.ones(len(watched))
-    together = np.zeros(columns)
-    for numbers in groups.values():
-        group = Group([watched[number] for number in numbers], columns, step, persistence.of)
-        for number, (level, heights) in zip(numbers, group.levels(alone), strict=True):
-            factors[number] = level
-            if watched[number].alarms:
-                np.maximum.at(together, watched[number].places, heights)
-    everything = Watched(("", ""), True, np.arange(columns), together, columns)
-    tail = pooled_tail([everything], days, persistence.of)
-    last = min(max(tail.level(false_alarms_per_day), _SMALLEST), _LARGEST) if tail else 1.0
-    return Calibration((factors * last).tolist(), supported)
+    watch = _Watch(baseline, persistence)
+    able = [rows for rows in entities if rows.size >= JOINT_FEWEST]
+    shares = np.array([SHARE_LASTING, SHARE_STRONG if persistence.points > STRONG_POINTS else 0.0, SHARE_JOINT * bool(able)])
+    lasting, strong, joint = promise * shares / shares.sum()
+    factors, first = watch.levels(scores, groups, alarming, lasting, persistence, SMALLEST_LEVEL)
+    strengths, second = np.full(len(scores), NEVER), np.zeros(baseline.times.size)
+    if strong:
+        both = Persistence(STRONG_POINTS, STRONG_POINTS)
+        levels, second = watch.levels(scores, groups, alarming, strong, both, SMALLEST_STRONG_LEVEL)
+        strengths = np.maximum(levels / factors, 1.0)
+    several = [np.inf] * len(entities)
+    third = np.zeros(baseline.times.size)
+    if able:
+        rows = np.stack([together(scores[rows] / factors[rows, None]) for rows in able])
+        numbers = {("", "joint"): np.arange(len(able))}
+        everybody = np.ones(len(able), dtype=np.bool_)
+        levels, third = watch.levels(rows, numbers, everybody, joint, Persistence(1, 1), 0.0)
+        found = iter(np.minimum(levels, JOINT_CAP * 0.999).tolist())
+        several = [next(found) if rows.size >= JOINT_FEWEST else np.inf for rows in entities]
+    seen = np.maximum(first, np.maximum(second, third))
+    episodes = peaks_of(seen, 1.0, persistence.apart).size
+    supported = (episodes + 0.5) / baseline.days if baseline.days else np.inf
+    return Calibration(factors, strengths, several, supported)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    baseline: Baseline
+    persistence: Persistence
+
+    def levels(
+        self, scores: Floats, groups: Groups, alarming: NDArray[np.bool_], rate: float, kept: Persistence, least: float
+    ) -> tuple[Floats, Floats]:
+        """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day; and by time
+        the highest score over the level that the other parts know."""
+        baseline = self.baseline
+        times = max(int(alarming.sum()), 1) / (rate * baseline.part_days) if baseline.part_days else 1.0
+        levels = np.ones(len(scores))
+        usual, whole = np.zeros(baseline.times.size), np.zeros(baseline.times.size)
+        for rows in groups.values():
+            highest = self._highest(scores, rows, kept)
+            levels[rows] = np.maximum(highest.levels(times), least)
+            if not alarming[rows].any():
+                continue
+            others = [np.maximum(highest.levels(times, part), least) for part in range(baseline.sizes.size)]
+            for chunk in _chunks(rows.size):
+                heights = kth_largest(np.nan_to_num(scores[rows[chunk]]), *kept)
+                cut = np.minimum(heights, highest.limit[chunk, None])
+                for part, (start, size) in enumerate(zip(baseline.starts, baseline.sizes, strict=True)):
+                    place = slice(start, start + size)
+                    by = others[part][chunk, None]
+                    active = alarming[rows[chunk]]
+                    np.maximum(usual[place], (cut[:, place] / by)[active].max(axis=0, initial=0.0), out=usual[place])
+                    np.maximum(whole[place], (heights[:, place] / by)[active].max(axis=0, initial=0.0), out=whole[place])
+        newer = usual[baseline.older :]
+        tail = tail_of(newer, baseline.days, self.persistence.apart)
+        factor = min(max(tail.level(rate), SMALLEST_FACTOR), LARGEST_FACTOR) if tail else 1.0
+        return np.maximum(levels * factor, least), whole / factor
+
+    def _highest(self, scores: Floats, rows: NDArray[np.int64], kept: Persistence) -> Highest:
+        baseline = self.baseline
+        peaks = np.empty((rows.size, baseline.sizes.size))
+        for chunk in _chunks(rows.size):
+            own = scores[rows[chunk]]
+            known = np.add.reduceat(np.isfinite(own), baseline.starts, axis=1) >= _KNOWN * baseline.sizes
+            heights = kth_largest(np.nan_to_num(own), *kept)
+            found = np.maximum.reduceat(heights, baseline.starts, axis=1)
+            # Where every part is full of holes, they all tell what there is to tell.
+            peaks[chunk] = np.where(known | ~known.any(axis=1, keepdims=True), found, np.nan)
+        older = baseline.older_parts
+        if older:
+            # Single older points do not show what is short: they only raise what the newer ones say.
+            with np.errstate(all="ignore"):
+                middle = np.nanmedian(peaks[:, older:], axis=1, keepdims=True)
+            peaks[:, :older] = np.where(np.isnan(peaks[:, :older]), np.nan, np.fmax(peaks[:, :older], middle))
+        return Highest(peaks, self._lasting(scores, rows, kept) if baseline.long.any() else None)
+
+    def _lasting(
+        self, scores: Floats, rows: NDArray[np.int64], kept: Persistence
+    ) -> Callable[[Floats], NDArray[np.bool_]]:
+        def lasting(limit: Floats) -> NDArray[np.bool_]:
+            found = np.zeros((rows.size, self.baseline.sizes.size), dtype=np.bool_)
+            for chunk in _chunks(rows.size):
+                beyond = kth_largest(np.nan_to_num(scores[rows[chunk]]), *kept) > limit[chunk, None]
+                share = np.add.reduceat(beyond, self.baseline.starts, axis=1) / self.baseline.sizes
+                found[chunk] = (share >= 0.5) & self.baseline.long
+            return found
+
+        return lasting
+
+
+def _chunks(rows: int) -> list[slice]:
+    return [slice(first, min(first + _CHUNK, rows)) for first in range(0, rows, _CHUNK)]
+
+
+def spread_over(profile: Floats | None, times: NDArray[np.int64]) -> Floats | float:
+    """A profile by half hour of the day (rows x bins), at times in seconds: rows x times; 1 without a profile."""
+    return 1.0 if profile is None else profile[:, bins_of(times)]

@@ -1,16 +1,21 @@
 """Fitting the mechanisms of a baseline, and calibrating them to the promise."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
+from typing import NamedTuple
 
-from datasource.anomaly.mechanisms.calibration import calibrate
+import numpy as np
+
+from datasource.anomaly.mechanisms.calibration import Baseline, calibrate, recurring, spread_over
 from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
+from datasource.anomaly.mechanisms.follow import accepted_after, follow
+from datasource.anomaly.mechanisms.joint import Joint
 from datasource.anomaly.mechanisms.mechanism import Mechanism
-from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, Watched, watch
+from datasource.anomaly.mechanisms.persistence import USUAL, Persistence
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
-from datasource.telemetry import Matrix, Variable
+from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _MOST_LAGS = 8
 
@@ -19,13 +24,28 @@ _MOST_LAGS = 8
 class Mechanisms:
     """Of every variable: given its parents (`causal`), and given only its own season and level (`marginal`).
 
-    `supported` is the smallest number of false alarm episodes a day that the baseline can promise.
+    `joint` has the level of the joint score of entities with several variables that alarm. `supported` is how many alarm
+    episodes a day parts of the baseline show, each judged by the others. `lasting` is how long (seconds) a new level has
+    to last until it is usual.
     """
 
     causal: dict[Variable, Mechanism]
     marginal: dict[Variable, Mechanism]
     fitted_at: int
     supported: float = inf
+    joint: dict[Entity, Joint] = field(default_factory=dict)
+    lasting: float = inf
+
+
+class _Row(NamedTuple):
+    """A mechanism, its gaps in reference widths by time, whether it makes alarms, and by how much the interval is
+    narrower below."""
+
+    mechanism: Mechanism
+    kind: str
+    gaps: Floats
+    alarms: bool
+    below: float
 
 
 def fit_mechanisms(
@@ -44,38 +64,91 @@ def fit_mechanisms(
 ) -> Mechanisms:
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
-    Robust least squares: rows that deviate far are taken as incidents and left out, as are the times `left_out`. A
-    parent acts at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data
-    adds. The intervals are then made as wide as the promise of `false_alarms_per_day` asks for (see `calibration`),
-    times the `thresholds` by signal.
+    Robust least squares: rows that deviate far have no say in coefficients, nor have the times `left_out`. A parent acts
+    at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data adds. The level
+    then follows what moves slowly (see `follow`), and intervals are made as wide as the promise of `false_alarms_per_day`
+    asks for (see `calibration`), times the `thresholds` by signal.
 
-    `older` has single points, without their neighbours, of the time before `matrix`. What is related within one step
-    is fitted on both, and so knows the day from two days on and the week from two weeks on; a mechanism with lagged
-    parents is fitted on `matrix` alone, and so is one with events, most of which lie between the points of `older`.
+    `older` has single points, without their neighbours, of the time before `matrix`; each counts for the steps that it
+    stands for. What is related within one step is fitted on both, and so knows the day from two days on and the week from
+    two weeks on; a mechanism with lagged parents is fitted on `matrix` alone, and so is one with events, most of which lie
+    between the points of `older`.
     """
-    fitted: dict[tuple[str, Variable], Mechanism] = {}
-    watched: list[Watched] = []
+    if older is not None and not older.values.shape[1]:
+        older = None
+    times = matrix.times if older is None else np.concatenate([older.times, matrix.times])
+    baseline = Baseline(times, times.size - matrix.values.shape[1], matrix.step)
+    rows: list[_Row] = []
     smallest: dict[Variable, float] = {}
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
     for variable in matrix.variables:
-        one = OneFit(matrix, older, roles, variable, longest, left_out, environment)
+        one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment)
         if one.points < min_points:
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]
         alarms = roles.alarms(variable)
         smallest[variable] = one.smallest_width
-        fitted["marginal", variable], score = one.given(())
-        watched.append(watch((variable.signal, "marginal"), bool(alarms), score, persistence))
-        if edges:
-            fitted["causal", variable], score = one.given(edges)
-            watched.append(watch((variable.signal, "causal"), "causal" in alarms, score, persistence))
-    found = calibrate(watched, matrix.values.shape[1], matrix.step, false_alarms_per_day, persistence)
-    wider = thresholds or {}
-    for (place, mechanism), factor in zip(fitted.items(), found.factors, strict=True):
-        variable = mechanism.variable
-        least, asked = smallest[variable], wider.get(variable.signal, 1.0)
-        below, above = (asked * max(factor * width, least) for width in (mechanism.below, mechanism.above))
-        fitted[place] = replace(mechanism, below=below, above=above)
-    marginal = {variable: one for (kind, variable), one in fitted.items() if kind == "marginal"}
-    causal = {variable: fitted.get(("causal", variable), alone) for variable, alone in marginal.items()}
-    return Mechanisms(causal, marginal, matrix.end, found.supported)
+        below = 0.0 if roles.only_up_hurts(variable) else 1.0
+        for kind, given in (("marginal", ()), ("causal", edges)):
+            if given or kind == "marginal":
+                mechanism, gaps = one.given(given)
+                watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
+                narrower = below * mechanism.above / mechanism.below
+                rows.append(_Row(mechanism, kind, gaps, watched, narrower))
+    fitted, joint, supported = _calibrated(rows, smallest, baseline, false_alarms_per_day, persistence, thresholds or {})
+    marginal = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "marginal"}
+    given = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "causal"}
+    causal = {variable: given.get(variable, alone) for variable, alone in marginal.items()}
+    return Mechanisms(causal, marginal, matrix.end, supported, joint, accepted_after(baseline.span))
+
+
+def _calibrated(
+    rows: Sequence[_Row],
+    smallest: Mapping[Variable, float],
+    baseline: Baseline,
+    promise: float,
+    persistence: Persistence,
+    thresholds: Mapping[str, float],
+) -> tuple[list[Mechanism], dict[Entity, Joint], float]:
+    if not rows:
+        return [], {}, inf
+    gaps, levels = follow(np.stack([row.gaps for row in rows]), baseline.times, accepted_after(baseline.span))
+    narrower = np.array([row.below for row in rows], dtype=np.float32)[:, None]
+    scores = np.where(gaps >= 0, gaps, -gaps * narrower)
+    profile = recurring(scores, baseline)
+    scores /= np.float32(1) * spread_over(profile, baseline.times)
+    groups: dict[tuple[str, str], list[int]] = {}
+    members: dict[Entity, list[int]] = {}
+    explained = {row.mechanism.variable for row in rows if row.kind == "causal"}
+    for number, row in enumerate(rows):
+        variable = row.mechanism.variable
+        groups.setdefault((variable.signal, row.kind), []).append(number)
+        if row.alarms and (row.kind == "causal") == (variable in explained):
+            members.setdefault(variable.entity, []).append(number)
+    found = calibrate(
+        scores,
+        {name: np.array(numbers) for name, numbers in groups.items()},
+        np.array([row.alarms for row in rows]),
+        [np.array(numbers) for numbers in members.values()],
+        baseline,
+        promise,
+        persistence,
+    )
+    fitted = []
+    for number, row in enumerate(rows):
+        one = row.mechanism
+        least, asked = smallest[one.variable], thresholds.get(one.variable.signal, 1.0)
+        factor = float(found.factors[number])
+        below, above = (asked * max(factor * width, least) for width in (one.below, one.above))
+        own = None if profile is None or (profile[number] == 1.0).all() else profile[number]
+        drift = float(levels[number]) * one.above
+        strong = float(found.strong[number])
+        fitted.append(
+            replace(one, below=below, above=above, drift=drift, reference=one.above, strong=strong, recurring=own)
+        )
+    joint = {
+        entity: Joint(tuple(rows[number].mechanism.variable for number in numbers), level)
+        for (entity, numbers), level in zip(members.items(), found.joint, strict=True)
+        if np.isfinite(level)
+    }
+    return fitted, joint, found.supported

@@ -9,22 +9,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.mechanisms.calibration import Baseline
 from datasource.anomaly.mechanisms.conserved import limits
+from datasource.anomaly.mechanisms.constants import DAY, SMALLEST_FAILURE_RATIO, SMALLEST_RELATIVE, WEEK
 from datasource.anomaly.mechanisms.lags import choose_lags
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, chance_of_few, design_matrix
-from datasource.anomaly.mechanisms.robust import CUT, Bounds, in_long_runs, robust_least_squares
-from datasource.anomaly.mechanisms.widths import reference_widths, width_by_the_others
+from datasource.anomaly.mechanisms.robust import Bounds, robust_least_squares
+from datasource.anomaly.mechanisms.widths import reference_widths
 from datasource.anomaly.roles import Roles
 from datasource.graph import Edge
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
 
-_DAY = 86400
-_WEEK = 7 * _DAY
 _NEARLY = 0.95
 """Two days or weeks show their season even if points are missing at their ends."""
-_SMALLEST_RELATIVE = 0.01
-"""A gap below this share of the usual level is never an anomaly."""
-_SMALLEST_FAILURE_RATIO = 0.002
+_FARTHEST = 1e6
+"""Gaps beyond so many widths are all the same."""
 _EXTREME = 0.02
 """Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
 
@@ -43,6 +42,7 @@ class OneFit:
 
     matrix: Matrix
     older: Matrix | None
+    baseline: Baseline
     roles: Roles
     variable: Variable
     longest_lag: int = 0
@@ -68,15 +68,15 @@ class OneFit:
     def smallest_width(self) -> float:
         """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""
         y = self._level[np.isfinite(self._level)]
-        relative = _SMALLEST_RELATIVE * float(np.median(np.abs(y)))
+        relative = SMALLEST_RELATIVE * float(np.median(np.abs(y)))
         if self.roles.load(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
-            return max(relative, _SMALLEST_FAILURE_RATIO)
+            return max(relative, SMALLEST_FAILURE_RATIO)
         counts = np.array_equal(y, np.rint(y))
         return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
 
     def given(self, edges: Sequence[Edge]) -> tuple[Mechanism, Floats]:
-        """The mechanism given the causes of these edges, and its score at every time of the matrix, expected by a fit
-        on other times; NaN where it is not known or belongs to an incident. The intervals are not calibrated yet."""
+        """The mechanism given the causes of these edges, and its gap at every time of the baseline, in reference widths
+        (`above`), expected by a fit on other parts of the time; NaN where it is not known. Nothing is calibrated yet."""
         parents, bounds = self._parents(edges)
         older = self._usable_older(parents)
         matrices = [*older, self.matrix]
@@ -86,7 +86,7 @@ class OneFit:
         measured[: max((parent.lag for parent in parents), default=0)] = False
         times = np.concatenate([one.times for one in matrices])[measured]
         span = int(times[-1] - times[0]) + self.matrix.step
-        seasonal, weekly = span >= _NEARLY * 2 * _DAY, span >= _NEARLY * 2 * _WEEK
+        seasonal, weekly = span >= _NEARLY * 2 * DAY, span >= _NEARLY * 2 * WEEK
         design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly)[0] for one in matrices])
         loads = [self.roles.load(one, self.variable) for one in matrices]
         load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
@@ -97,37 +97,46 @@ class OneFit:
         limited = Bounds(
             np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
         )
-        fit = robust_least_squares(X, y, self._lasting, limited)
+        parts = self.baseline.parts[-level.size :][measured]
+        fit = robust_least_squares(X, y, parts, self._lasting, self._weights(older, measured), limited)
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
-        widths = reference_widths(np.sort(others[kept]))
+        widths = reference_widths(np.sort(others[kept]), self.smallest_width)
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
-        scales = np.maximum(np.abs(X).max(axis=0), 1e-100)
-        Z = X[kept] / scales
-        inverse: Floats = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True) / np.outer(scales, scales)
         mechanism = Mechanism(
             self.variable,
             environment_of(self.variable.entity, self.environment),
             parents,
             seasonal,
             fit.coefficients,
-            inverse * _inflation(residuals[first_recent:]),
+            _covariance(X[kept], fit.coefficients) * _inflation(residuals[first_recent:]),
             widths.below,
             widths.above,
             int(kept.sum()),
             weekly,
             typical,
         )
-        quiet = ~in_long_runs(~kept | _far(others, kept), self._lasting)
-        expected = self._by_time(np.where(quiet, fit.expected * chance, np.nan), measured)
-        score = mechanism.predict(self.matrix, self.roles, expected).score
-        return mechanism, score * self._by_time(width_by_the_others(fit, others, widths), measured)
+        expected = np.full(measured.size, np.nan)
+        expected[measured] = fit.expected * chance
+        gaps = np.full(self.baseline.times.size, np.nan, dtype=np.float32)
+        place = gaps.size - level.size
+        for one in matrices:
+            size = one.values.shape[1]
+            first = place - (gaps.size - level.size)
+            found = mechanism.predict(one, self.roles, expected[first : first + size])
+            with np.errstate(over="ignore", invalid="ignore"):
+                own = (found.observed - found.expected) / (found.upper - found.expected)
+            gaps[place : place + size] = np.where(measured[first : first + size], np.clip(own, -_FARTHEST, _FARTHEST), np.nan)
+            place += size
+        return mechanism, gaps
 
-    def _by_time(self, rows: Floats, measured: NDArray[np.bool_]) -> Floats:
-        """What is known of the measured rows, at the times of the matrix."""
-        by_time = np.full(measured.size, np.nan)
-        by_time[measured] = rows
-        return by_time[-self.matrix.values.shape[1] :]
+    def _weights(self, older: Sequence[Matrix], measured: NDArray[np.bool_]) -> Floats | None:
+        """An older point counts for all the steps that it stands for."""
+        if not older:
+            return None
+        weights = np.ones(measured.size)
+        weights[: older[0].values.shape[1]] = older[0].step / self.matrix.step
+        return weights[measured]
 
     def _parents(self, edges: Sequence[Edge]) -> tuple[tuple[Parent, ...], list[tuple[float, float]]]:
         """The parents as the baseline knows them, at the lags of the graph and those that the data adds, and their
@@ -207,13 +216,14 @@ def _delayed(level: Floats, lag: int) -> Floats:
     return np.concatenate([np.full(lag, np.nan), level])[: level.size]
 
 
-def _far(residuals: Floats, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows are no rows to the other times: an incident after the only change of its kind seems explained by it
-    to a fit that has seen both."""
-    center = np.median(residuals[kept])
-    scale = 1.4826 * np.median(np.abs(residuals[kept] - center))
-    far: NDArray[np.bool_] = np.abs(residuals - center) > (CUT * scale if scale > 0 else inf)
-    return far
+def _covariance(X: Floats, coefficients: Floats) -> Floats:
+    """(X'X)^-1 of the columns that have a coefficient; nothing is known, and nothing said, of the others."""
+    used = coefficients != 0
+    scales = np.maximum(np.abs(X).max(axis=0), 1e-100)
+    Z = (X / scales)[:, used]
+    found = np.zeros((coefficients.size, coefficients.size))
+    found[np.ix_(used, used)] = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True)
+    return found / np.outer(scales, scales)
 
 
 def _inflation(residuals: Floats) -> float:

@@ -1,136 +1,104 @@
-"""How high the persisting scores of each variable of a group go, as rarely as is asked for."""
+"""How high scores go, as rarely as is asked for: what the parts of a baseline say of the time to come.
 
-from collections.abc import Sequence
-from typing import NamedTuple
+Block maxima (Gumbel 1958): the highest score of each part of the time, on a logarithmic scale. A variable has its own
+location; its spread is drawn to that of its group and the shape is the group's, by L-moments (Hosking & Wallis 1997,
+regional frequency analysis).
+"""
+
+from collections.abc import Callable
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.mechanisms.persistence import Watched
-from datasource.anomaly.mechanisms.tail import Tail, fit_tail
+from datasource.anomaly.mechanisms.constants import (
+    PRIOR_PARTS,
+    PRIOR_SCALE,
+    PRIOR_SHAPE_PARTS,
+    SMALLEST_HEIGHT,
+    STANDS_OUT,
+    USUAL_PARTS,
+)
 from datasource.telemetry import Floats
 
-_DAY = 86400.0
-_STARTS = 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98
-"""Episodes are looked for above each of these quantiles, and taken where there are most of them."""
-_MOST_PEAKS, _FEWEST_PEAKS, _SHARE_OF_PEAKS = 400, 30, 0.3
-_OWN_STARTS = 0.6, 0.85
-_MOST_OWN, _FEWEST_OWN, _SHARE_OF_OWN = 30, 5, 0.4
-_PRIOR_PEAKS, _PRIOR_OWN = 5.0, 10.0
-_USUAL_SHAPE, _USUAL_EXCESS = 0.05, 0.3
-_PARTS = 6
-_SURPRISE = 1.2
-"""Where a part of the time goes so much higher than the others say, the variable itself is given a wider interval, so
-that not everybody is."""
-
-Steps = NDArray[np.bool_]
+_EULER = 0.5772156649
+_GUMBEL_SKEW = 0.1699
+_FEWEST_ROWS = 4
+_LARGEST_SHAPE = 0.3
 
 
-class Group:
-    """The variables of one signal and kind of score, watched for the same `columns` steps of `step` seconds."""
+class Highest:
+    """The highest scores of each part: `peaks` (variables x parts, NaN where nothing is known).
 
-    def __init__(self, members: Sequence[Watched], columns: int, step: int, gap: int) -> None:
-        self._members, self._step, self._gap = members, step, gap
-        self._starts = [_own_start(one, gap) for one in members]
-        self._pooled = pooled_tail(members, sum(one.steps for one in members) * step / _DAY, gap)
-        part = np.arange(columns) * _PARTS // max(columns, 1)
-        self._parts = [part == number for number in range(_PARTS)]
+    `limit` (variables) is where heights stop to count: twice what came in three parts. `lasting` says, given such limits,
+    in which parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
+    """
 
-    def levels(self, rate: float) -> list[tuple[float, Floats]]:
-        """Of each member the level that it exceeds `rate` times a day, and its heights over what the other parts of the
-        time say that this level is: what new days will look like."""
-        if self._pooled is None:
-            return [(1.0, one.heights) for one in self._members]
-        whole = self._levels(self._pooled, rate)
-        judged = [one.heights.copy() for one in self._members]
-        for part in self._parts:
-            others = self._levels(self._pooled, rate, ~part)
-            for one, heights, level in zip(self._members, judged, others, strict=True):
-                heights[part[one.places]] /= level
-        found = []
-        for level, heights in zip(whole, judged, strict=True):
-            surprise = max(float(heights.max(initial=0.0)) / _SURPRISE, 1.0)
-            found.append((level * surprise, heights / surprise))
-        return found
+    def __init__(self, peaks: Floats, lasting: Callable[[Floats], NDArray[np.bool_]] | None = None) -> None:
+        peaks = np.where(np.isfinite(peaks), np.maximum(peaks, SMALLEST_HEIGHT), np.nan)
+        ordered = -np.sort(np.where(np.isnan(peaks), np.inf, -peaks), axis=1)
+        known = np.isfinite(peaks).sum(axis=1)
+        place = np.minimum(USUAL_PARTS, np.maximum(known, 1)) - 1
+        usual = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
+        usual = np.where(np.isfinite(usual), usual, SMALLEST_HEIGHT)
+        self.limit: Floats = STANDS_OUT * np.maximum(usual, 2 * SMALLEST_HEIGHT)
+        if lasting is not None:
+            whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0)
+            self.limit = np.maximum(self.limit, whole.max(axis=1, initial=0.0))
+        self._logs: Floats = np.log(np.minimum(peaks, self.limit[:, None]))
 
-    def _levels(self, pooled: Tail, rate: float, part: Steps | None = None) -> list[float]:
-        """The geometric mean of what each member's own tail says and what the group's does."""
-        tails = [
-            _own_tail(one.peaks(start, self._gap, part), _days(one, self._step, part))
-            for one, start in zip(self._members, self._starts, strict=True)
-        ]
-        shapes = [tail.excess / tail.excess.mean() for tail in tails if tail.tells]
-        shape = fit_tail(np.concatenate(shapes), 0.0, 1.0).shape if shapes else _USUAL_SHAPE
-        relative = [float(tail.excess.mean()) / tail.start for tail in tails if tail.tells and tail.start > 0]
-        usual = float(np.median(relative)) if relative else _USUAL_EXCESS
-        return [
-            float(np.sqrt(tail.level(rate, shape, usual) * self._by_the_group(one, pooled, rate, part)))
-            for one, tail in zip(self._members, tails, strict=True)
-        ]
-
-    def _by_the_group(self, one: Watched, pooled: Tail, rate: float, part: Steps | None) -> float:
-        """The group's tail counts as much as so many peaks of its own (a gamma prior of their rate and mean excess)."""
-        if pooled.rate <= 0:
-            return pooled.start or 1.0
-        peaks = one.peaks(pooled.start, self._gap, part)
-        count = peaks.size + _PRIOR_PEAKS
-        often = count / (_days(one, self._step, part) + _PRIOR_PEAKS / pooled.rate)
-        usual = pooled.scale / (1 - pooled.shape)
-        scale = (float((peaks - pooled.start).sum()) + _PRIOR_PEAKS * usual) / count * (1 - pooled.shape)
-        return Tail(pooled.start, often, scale, pooled.shape).level(rate) or 1.0
+    def levels(self, times: float, without: int | None = None) -> Floats:
+        """What each variable exceeds once in so many (`times`) parts, as all parts say, or all but one."""
+        logs = self._logs if without is None else np.delete(self._logs, without, axis=1)
+        return np.exp(_quantiles(logs, times))
 
 
-class _OwnTail(NamedTuple):
-    """The highest peaks of one variable: their excess over `start`, seen within `days`."""
+def _quantiles(logs: Floats, times: float) -> Floats:
+    mean, spread, skew, known = _l_moments(logs)
+    told = known >= USUAL_PARTS
+    rows = int(told.sum())
+    if rows:
+        weights = known * told
+        usual = float(np.average(np.nan_to_num(spread), weights=weights))
+        weight = rows / (rows + _FEWEST_ROWS)
+        prior = weight * usual + (1 - weight) * PRIOR_SCALE * log(2)
+        total = float(weights.sum())
+        shape = _shape(float(np.average(np.nan_to_num(skew, nan=_GUMBEL_SKEW), weights=weights)))
+        shape *= total / (total + PRIOR_SHAPE_PARTS)
+    else:
+        prior, shape = PRIOR_SCALE * log(2), 0.0
+    spread = (known * np.nan_to_num(spread) + PRIOR_PARTS * prior) / (known + PRIOR_PARTS)
+    often = -log(1 - 1 / max(times, 1.0 + 1e-9)) if times > 1 else 30.0
+    if abs(shape) < 1e-6:
+        scale = spread / log(2)
+        return mean + scale * (-log(often) - _EULER)
+    from scipy.special import gamma
 
-    start: float
-    excess: Floats
-    days: float
-
-    @property
-    def tells(self) -> bool:
-        """Whether there are enough peaks to learn a shape from."""
-        return self.excess.size >= _FEWEST_OWN and bool(self.excess.mean() > 0)
-
-    def level(self, rate: float, shape: float, usual: float) -> float:
-        """What is exceeded `rate` times a day; `usual` is the mean excess over the start elsewhere in the group."""
-        count = self.excess.size
-        if not count or self.days <= 0:
-            return self.start or 1.0
-        mean = (float(self.excess.sum()) + _PRIOR_OWN * usual * self.start) / (count + _PRIOR_OWN)
-        return Tail(self.start, count / self.days, mean * (1 - shape), shape).level(rate) or 1.0
-
-
-def _own_start(one: Watched, gap: int) -> float:
-    """The height above which a variable has most episodes."""
-    starts = (0.0, *np.quantile(one.heights, _OWN_STARTS).tolist()) if one.heights.size else (0.0,)
-    return float(max(starts, key=lambda start: one.peaks(start, gap).size))
-
-
-def _own_tail(peaks: Floats, days: float) -> _OwnTail:
-    ordered = np.sort(peaks)[::-1]
-    kept = min(_MOST_OWN, max(_FEWEST_OWN, int(_SHARE_OF_OWN * ordered.size)))
-    start = float(ordered[kept]) if ordered.size > kept else 0.0
-    return _OwnTail(start, ordered[:kept] - start, days)
+    g = float(gamma(1 + shape))
+    scale = spread * shape / ((1 - 2**-shape) * g)
+    return mean + scale / shape * (g - often**shape)
 
 
-def _days(one: Watched, step: int, part: Steps | None) -> float:
-    return one.steps * step / _DAY * (1.0 if part is None else float(part.mean()))
+def _shape(skew: float) -> float:
+    """The shape k of the generalised extreme value distribution with an L-skewness (Hosking 1985); 0 is Gumbel's,
+    positive is a lighter tail."""
+    c = 2 / (3 + skew) - log(2) / log(3)
+    return float(np.clip(7.8590 * c + 2.9554 * c * c, -_LARGEST_SHAPE, _LARGEST_SHAPE))
 
 
-def pooled_tail(watched: Sequence[Watched], days: float, gap: int) -> Tail | None:
-    """The tail of all episodes together, seen within `days`; None where there are none."""
-    heights = np.concatenate([one.heights for one in watched])
-    heights = heights[heights > 0]
-    if not heights.size or days <= 0:
-        return None
-    best: Floats = np.empty(0)
-    chosen = 0.0
-    for start in (0.0, *np.quantile(heights, _STARTS).tolist()):
-        peaks = np.concatenate([one.peaks(start, gap) for one in watched])
-        if peaks.size > best.size or peaks.size > _MOST_PEAKS:
-            best, chosen = peaks, start
-    if best.size > _FEWEST_PEAKS:
-        most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, int(_SHARE_OF_PEAKS * best.size)))
-        chosen = float(np.partition(best, best.size - most)[best.size - most])
-    return fit_tail(best, chosen, days)
+def _l_moments(values: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+    """Of each row the first two L-moments, the L-skewness, and how many values are known (rows x values, NaN unknown)."""
+    ordered = np.sort(values, axis=1)
+    known = np.isfinite(ordered).sum(axis=1)
+    count = np.maximum(known, 1)[:, None]
+    place = np.arange(values.shape[1])[None, :]
+    filled = np.where(place < count, np.nan_to_num(ordered), 0.0)
+    b0 = filled.sum(axis=1) / count[:, 0]
+    b1 = (filled * place).sum(axis=1) / count[:, 0] / np.maximum(count[:, 0] - 1, 1)
+    b2 = (filled * place * (place - 1)).sum(axis=1) / count[:, 0]
+    b2 = b2 / np.maximum((count[:, 0] - 1) * (count[:, 0] - 2), 1)
+    second = np.where(known >= 2, 2 * b1 - b0, np.nan)
+    third = np.where(known >= 3, 6 * b2 - 6 * b1 + b0, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skew = np.where(second > 1e-9, third / second, np.nan)
+    return b0, second, skew, known

@@ -1,17 +1,17 @@
 """The mechanism of a variable: what it should be, given its parents."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.mechanisms.constants import BINS, DAY, HARMONICS, NEVER, WEEK
+from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Environment, Floats, Matrix, Variable
 
-_DAY = 86400.0
-_WEEK = 7 * _DAY
-_HARMONICS = 3
 _HIGHEST = 1e6
 """What never moved before and moves now has no scale to be measured by; its score is this."""
 _FEW_FAILURES = 3
@@ -66,22 +66,33 @@ class Mechanism:
     typical_load: float = 0.0
     """The load at which the widths hold, where the variable is judged per request; with less, chance moves it more."""
     drift: float = 0.0
-    """By how much the level has moved since the fit."""
+    """By how much the level has moved: at the end of the baseline, and since."""
+    reference: float = 0.0
+    """The width `above` before it was calibrated: few points of a hundred go beyond."""
+    strong: float = NEVER
+    """Two points in a row with scores beyond this are an alarm at once."""
+    recurring: Floats | None = None
+    """By half hour of the day (UTC), how many times as wide the interval is for what recurs then."""
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
         first = len(self.coefficients) - len(self.parents)
         return float(sum(self.coefficients[first + i] for i, p in enumerate(self.parents) if p.variable == parent))
 
-    def predict(self, matrix: Matrix, roles: Roles, expected: Floats | None = None) -> Prediction:
+    def predict(
+        self, matrix: Matrix, roles: Roles, expected: Floats | None = None, *, moved: Floats | float = 0.0
+    ) -> Prediction:
         """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
-        place. Raises KeyError when the variable is not in the matrix."""
+        place. The level has `moved` since the mechanism was last brought up to date. Raises KeyError when the variable is
+        not in the matrix."""
         design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
         if expected is None:
-            expected = design @ self.coefficients + self.drift
+            expected = design @ self.coefficients + (self.drift + moved)
         load = roles.load(matrix, self.variable)
         chance = chance_of_few(load, self.typical_load, expected.size)
-        spread = np.sqrt(chance**2 + np.einsum("ti,ij,tj->t", design, self.covariance, design))
+        spread = np.sqrt(chance**2 + np.einsum("ti,ij,tj->t", design, self.covariance, design, optimize=True))
+        if self.recurring is not None:
+            spread *= self.recurring[bins_of(matrix.times)]
         unsure = np.zeros(expected.size)
         for number, parent in enumerate(self.parents):
             column = design.shape[1] - len(self.parents) + number
@@ -92,16 +103,31 @@ class Mechanism:
         below, above = self.below * spread + unsure, self.above * spread + unsure
         if load is not None and roles.role(self.variable) == "failure":
             above = np.fmax(above, _FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
-        gap = observed - expected
-        with np.errstate(over="ignore"):
-            down = np.zeros(gap.size) if roles.only_up_hurts(self.variable) else -gap / below
-            score = np.minimum(np.where(gap >= 0, gap / above, down), _HIGHEST)
-        score[np.isnan(gap)] = np.nan
+        score = _score(observed - expected, below, above, roles.only_up_hurts(self.variable))
         if load is None:
             return Prediction(observed, expected, expected - below, expected + above, score)
         return Prediction(
             matrix.row(self.variable), expected * load, (expected - below) * load, (expected + above) * load, score
         )
+
+    def persists(self, score: Floats, persistence: Persistence) -> Floats:
+        """By time, how high a score of this variable persists: above 1 is an alarm."""
+        return persisting(score, persistence, self.strong)
+
+
+def _score(gap: Floats, below: Floats, above: Floats, only_up: bool) -> Floats:
+    """The gap over the interval's width on the side crossed; NaN where the gap is."""
+    with np.errstate(over="ignore"):
+        down = np.zeros(gap.size) if only_up else -gap / below
+        score = np.minimum(np.where(gap >= 0, gap / above, down), _HIGHEST)
+    score[np.isnan(gap)] = np.nan
+    return score
+
+
+def bins_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The time of day (UTC), in half hours, of times in seconds."""
+    found: NDArray[np.int64] = times % DAY * BINS // DAY
+    return found
 
 
 def design_matrix(
@@ -109,11 +135,9 @@ def design_matrix(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Times x (1, seasonal terms, parents), and times x parents: where a parent has no sample and counts as its
     baseline median."""
-    columns = [np.ones(matrix.values.shape[1])]
-    for period in ([_DAY] if seasonal else []) + ([_WEEK] if weekly else []):
-        angle = 2 * np.pi * (matrix.times % period) / period
-        for harmonic in range(1, _HARMONICS + 1):
-            columns += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
+    n = matrix.values.shape[1]
+    season = _season(matrix.start, matrix.step, n, seasonal, weekly)
+    columns = []
     missing = np.zeros((matrix.values.shape[1], len(parents)), dtype=np.bool_)
     for number, parent in enumerate(parents):
         column = np.full(matrix.values.shape[1], np.nan)
@@ -122,7 +146,21 @@ def design_matrix(
             column[parent.lag :] = level[: level.size - parent.lag] if parent.lag < level.size else np.nan
         missing[:, number] = np.isnan(column)
         columns.append(np.where(missing[:, number], parent.median, column))
-    return np.stack(columns, axis=1), missing
+    return (np.column_stack([season, *columns]) if columns else season), missing
+
+
+@lru_cache(maxsize=16)
+def _season(start: int, step: int, points: int, seasonal: bool, weekly: bool) -> Floats:
+    """Times x (1, seasonal terms); not to be written to."""
+    times = start + step * np.arange(points)
+    columns = [np.ones(points)]
+    for period in ([DAY] if seasonal else []) + ([WEEK] if weekly else []):
+        angle = 2 * np.pi * (times % period) / period
+        for harmonic in range(1, HARMONICS + 1):
+            columns += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
+    found = np.stack(columns, axis=1)
+    found.flags.writeable = False
+    return found
 
 
 def chance_of_few(load: Floats | None, typical: float, points: int) -> Floats:

@@ -1,30 +1,26 @@
 """Least squares on data that may hold incidents: they are found and left out."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.mechanisms.constants import CONDITION, CUT, ROUNDS
 from datasource.telemetry import Floats
 
-_ROUNDS = 6
-CUT = 5.0
-"""Residuals beyond this many robust standard deviations belong to an incident and are left out."""
-_FOLD_ROWS, _MOST_FOLDS = 30, 20
-"""What is expected of a part of the time is fitted on the rest: so many rows are a part, and so many the most parts."""
-_CONDITION, _SINGULAR = 1e-10, 1e-8
+_SINGULAR = 1e-8
+_STILL = 1e-6
+"""A column whose variance falls below this share when rows are left out does not move any more."""
 
 
 class Fit(NamedTuple):
-    """`coefficients` (k), which rows were `kept` (n), and of every row what is `expected` (n) by a fit on other rows:
-    those outside of its part of the time, which `folds` holds as slices."""
+    """`coefficients` (k), which rows were `kept` (n), and of every row what is `expected` (n) by a fit on other parts of
+    the time."""
 
     coefficients: Floats
     kept: NDArray[np.bool_]
     expected: Floats
-    folds: tuple[slice, ...]
 
 
 class Bounds(NamedTuple):
@@ -34,25 +30,38 @@ class Bounds(NamedTuple):
     upper: Floats
 
 
-def robust_least_squares(X: Floats, y: Floats, lasting: int, bounds: Bounds | None = None) -> Fit:
-    """Fit y (n) on X (n, k), times in order.
+def robust_least_squares(
+    X: Floats,
+    y: Floats,
+    parts: NDArray[np.int64],
+    lasting: int,
+    weights: Floats | None = None,
+    bounds: Bounds | None = None,
+) -> Fit:
+    """Fit y (n) on X (n, k); `parts` (n) numbers the parts of the time from 0, `weights` (n) count rows.
 
-    Rows whose residual is beyond 5 robust standard deviations are taken as incidents and left out, in rounds. Where
-    most rows have one and the same value, what deviates is left out only where it does so `lasting` rows in a row.
-    What is expected of a row comes from the coefficients without its part of the time, so that the residuals are as
-    large as those of times to come.
+    Rows whose residual is beyond 5 robust standard deviations are left out, in rounds; where most rows have one and the
+    same value, those are that have another one `lasting` rows in a row. A column that does not move in the rows that are kept has no coefficient. What is expected of a
+    row comes from the coefficients without its part of the time, so that residuals are as large as those to come.
     """
     scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
     Z = X / scales
     limits = None if bounds is None else Bounds(bounds.lower * scales, bounds.upper * scales)
+    weights = np.ones(y.size) if weights is None else weights
     kept = np.ones(y.size, dtype=np.bool_)
     rare = _mostly_one_value(y)
     if rare:
         values, counts = np.unique(y, return_counts=True)
-        quiet = ~in_long_runs(y != values[counts.argmax()], lasting)
+        quiet = ~_in_long_runs(y != values[counts.argmax()], lasting)
         kept = quiet if quiet.sum() >= y.size // 2 else kept
-    for _ in range(_ROUNDS):
-        coefficients = _solve(Z[kept], y[kept], limits)
+    whole = _Normal.of(Z, y, weights)
+    used = np.ones(X.shape[1], dtype=np.bool_)
+    coefficients = np.zeros(X.shape[1])
+    for _ in range(ROUNDS):
+        out = ~kept
+        normal = whole if not out.any() else whole.less(_Normal.of(Z[out], y[out], weights[out]))
+        used = normal.moving(whole)
+        coefficients = normal.solve(used, limits, lambda: (Z[kept], y[kept], weights[kept]))
         residuals = y - Z @ coefficients
         center = float(np.median(residuals))
         scale = 1.4826 * float(np.median(np.abs(residuals - center)))
@@ -62,21 +71,66 @@ def robust_least_squares(X: Floats, y: Floats, lasting: int, bounds: Bounds | No
         if now.sum() < max(2 * X.shape[1], y.size // 2) or np.array_equal(now, kept):
             break
         kept = now
-    folds = _folds(y.size)
-    return Fit(coefficients / scales, kept, _by_the_others(Z, y, kept, folds, coefficients, limits), folds)
+    expected = _by_the_others(Z * used, y, np.sqrt(weights) * kept, parts, coefficients, limits)
+    return Fit(coefficients / scales, kept, expected)
 
 
-def _folds(rows: int) -> tuple[slice, ...]:
-    count = min(max(rows // _FOLD_ROWS, 2), _MOST_FOLDS)
-    return tuple(slice(first, stop) for first, stop in pairwise(np.linspace(0, rows, count + 1).astype(int).tolist()))
+class _Normal(NamedTuple):
+    """The normal equations of weighted rows: Z'WZ (k, k), Z'Wy (k), and the sum of weights."""
+
+    gram: Floats
+    right: Floats
+    count: float
+
+    @classmethod
+    def of(cls, Z: Floats, y: Floats, weights: Floats) -> "_Normal":
+        weighted = Z * weights[:, None]
+        return cls(weighted.T @ Z, weighted.T @ y, float(weights.sum()))
+
+    def less(self, other: "_Normal") -> "_Normal":
+        return _Normal(self.gram - other.gram, self.right - other.right, self.count - other.count)
+
+    def moving(self, whole: "_Normal") -> NDArray[np.bool_]:
+        """Which columns still move when rows were left out; the first, the level, counts as one that does."""
+        spread = np.diag(self.gram) - self.gram[0] ** 2 / max(self.gram[0, 0], 1e-300)
+        before = np.diag(whole.gram) - whole.gram[0] ** 2 / max(whole.gram[0, 0], 1e-300)
+        found: NDArray[np.bool_] = spread > _STILL * np.maximum(before, 1e-300)
+        found[0] = True
+        return found
+
+    def solve(
+        self, used: NDArray[np.bool_], limits: Bounds | None, rows: Callable[[], tuple[Floats, Floats, Floats]]
+    ) -> Floats:
+        """Least squares within limits: coefficients beyond one are held there, the others fitted again. `rows` are asked
+        for where the normal equations are too nearly singular."""
+        free = used.copy()
+        held = np.zeros(used.size)
+        while True:
+            found = held.copy()
+            side = self.right[free] - self.gram[np.ix_(free, ~free)] @ held[~free]
+            values, axes = np.linalg.eigh(self.gram[np.ix_(free, free)])
+            if values.size and values[0] < CONDITION * values[-1]:
+                Z, y, weights = rows()
+                root = np.sqrt(weights)
+                target = (y - Z[:, ~free] @ held[~free]) * root
+                found[free] = np.linalg.lstsq(Z[:, free] * root[:, None], target, rcond=CONDITION)[0]
+            else:
+                found[free] = axes @ ((axes.T @ side) / values)
+            if limits is None:
+                return found
+            beyond = free & ((found < limits.lower) | (found > limits.upper))
+            if not beyond.any():
+                return found
+            held[beyond] = np.clip(found, limits.lower, limits.upper)[beyond]
+            free &= ~beyond
 
 
 def _by_the_others(
-    Z: Floats, y: Floats, kept: NDArray[np.bool_], folds: Sequence[slice], fitted: Floats, limits: Bounds | None
+    Z: Floats, y: Floats, root: Floats, parts: NDArray[np.int64], fitted: Floats, limits: Bounds | None
 ) -> Floats:
-    """What is expected of each fold by the kept rows of the others.
+    """What is expected of each part by the counted rows of the others; `root` is the square root of a row's weight.
 
-    In an orthonormal basis of the columns the rows of a fold are taken away from the normal equations, which is as good
+    In an orthonormal basis of the columns the rows of a part are taken away from the normal equations, which is as good
     as fitting anew. Coefficients that stand at a limit stay there.
     """
     held = np.zeros(fitted.size, dtype=np.bool_)
@@ -84,35 +138,25 @@ def _by_the_others(
         held = (fitted <= limits.lower) | (fitted >= limits.upper)
     fixed = Z[:, held] @ fitted[held]
     left = y - fixed
-    _, sizes, axes = np.linalg.svd(Z[kept][:, ~held], full_matrices=False)
-    used = sizes > _CONDITION * sizes.max(initial=0.0)
-    Q = Z[:, ~held] @ (axes[used].T / sizes[used])
-    counted = Q * kept[:, None]
-    inside = [counted[fold] for fold in folds]
-    whole = counted.T @ left
-    grams = np.eye(whole.size) - np.stack([part.T @ part for part in inside])
-    rights = whole - np.stack([part.T @ left[fold] for part, fold in zip(inside, folds, strict=True)])
-    solved = np.linalg.solve(grams + _SINGULAR * np.eye(whole.size), rights[..., None])[..., 0]
-    return np.concatenate([fixed[fold] + Q[fold] @ one for fold, one in zip(folds, solved, strict=True)])
+    counted = Z[:, ~held] * root[:, None]
+    values, axes = np.linalg.eigh(counted.T @ counted)
+    usable = values > CONDITION * values.max(initial=0.0)
+    turned = axes[:, usable] / np.sqrt(values[usable])
+    Q = Z[:, ~held] @ turned
+    weighted = Q * (root * root)[:, None]
+    starts = np.flatnonzero(np.diff(parts, prepend=-1))
+    stops = np.append(starts[1:], y.size)
+    own = [weighted[a:b].T @ Q[a:b] for a, b in zip(starts, stops, strict=True)]
+    sides = np.stack([weighted[a:b].T @ left[a:b] for a, b in zip(starts, stops, strict=True)])
+    size = Q.shape[1]
+    grams = np.eye(size) - np.stack(own)
+    solved = np.linalg.solve(grams + _SINGULAR * np.eye(size), (sides.sum(axis=0) - sides)[..., None])[..., 0]
+    expected = fixed
+    expected += np.einsum("ij,ij->i", Q, np.repeat(solved, stops - starts, axis=0))
+    return expected
 
 
-def _solve(Z: Floats, y: Floats, limits: Bounds | None) -> Floats:
-    """Least squares within limits: coefficients beyond one are held there, the others fitted again."""
-    free = np.ones(Z.shape[1], dtype=np.bool_)
-    held = np.zeros(Z.shape[1])
-    while True:
-        found = held.copy()
-        found[free] = np.linalg.lstsq(Z[:, free], y - Z[:, ~free] @ held[~free], rcond=_CONDITION)[0]
-        if limits is None:
-            return found
-        beyond = free & ((found < limits.lower) | (found > limits.upper))
-        if not beyond.any():
-            return found
-        held[beyond] = np.clip(found, limits.lower, limits.upper)[beyond]
-        free &= ~beyond
-
-
-def in_long_runs(flags: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
+def _in_long_runs(flags: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
     """Which flags stand in a run of at least `shortest`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))).reshape(-1, 2)
     found = np.zeros(flags.size, dtype=np.bool_)

@@ -11,6 +11,9 @@ _SHAPES = -0.4, 0.4
 _PRIOR_SHAPE, _PRIOR_EVENTS = 0.05, 25.0
 """With few events the shape is drawn towards a tail a little heavier than exponential, as if so many had shown it."""
 _FEWEST = 5
+_STARTS = 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98
+"""Quantiles of heights above which episodes are looked for."""
+_MOST_PEAKS, _FEWEST_PEAKS, _SHARE_OF_PEAKS = 400, 30, 0.3
 
 
 class Tail(NamedTuple):
@@ -50,3 +53,33 @@ def fit_tail(peaks: Floats, start: float, days: float) -> Tail:
             found = float(np.clip(2 - mean / (mean - 2 * second), *_SHAPES))
             shape = (count * found + _PRIOR_EVENTS * _PRIOR_SHAPE) / (count + _PRIOR_EVENTS)
     return Tail(start, count / days, mean * (1 - shape), shape)
+
+
+def peaks_of(heights: Floats, start: float, apart: int) -> Floats:
+    """The highest of every episode above `start` in heights by time; episodes are at least `apart` points apart."""
+    places = np.flatnonzero(heights > start)
+    if not places.size:
+        return np.empty(0)
+    begins = np.concatenate([[0], np.flatnonzero(np.diff(places) > apart) + 1])
+    found: Floats = np.maximum.reduceat(heights[places], begins)
+    return found
+
+
+def tail_of(heights: Floats, days: float, apart: int) -> Tail | None:
+    """The tail of the episodes of heights by time, seen within `days`; None where there are none.
+
+    Episodes are looked for above several starts, and taken where there are most of them.
+    """
+    positive = heights[heights > 0]
+    if not positive.size or days <= 0:
+        return None
+    best: Floats = np.empty(0)
+    chosen = 0.0
+    for start in (0.0, *np.quantile(positive, _STARTS).tolist()):
+        peaks = peaks_of(heights, start, apart)
+        if peaks.size > best.size or peaks.size > _MOST_PEAKS:
+            best, chosen = peaks, start
+    if best.size > _FEWEST_PEAKS:
+        most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, int(_SHARE_OF_PEAKS * best.size)))
+        chosen = float(np.partition(best, best.size - most)[best.size - most])
+    return fit_tail(best, chosen, days)
