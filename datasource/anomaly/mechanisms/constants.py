@@ -59,11 +59,11 @@ SMALLEST_FACTOR, LARGEST_FACTOR = 0.4, 4.0
 # Alarms.
 STRONG_POINTS = 2
 """So many points in a row far outside are an alarm at once."""
-JOINT_CAP = 1.5
-"""One variable counts in the joint score of its entity up to this score."""
+JOINT_CAP = 1.0
+"""One variable counts in the joint score of its entity up to this score, where it is an alarm by itself."""
 JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
-SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.45, 0.1, 0.45
+SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2
 """Alarms less than so many times `persistence.of` points apart are one episode."""
