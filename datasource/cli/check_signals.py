@@ -5,7 +5,7 @@ import numpy as np
 from datasource.cli.diagnosis import Diagnosis, refused
 from datasource.cli.finding import Finding, count
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport
+from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 
 _STALE_SECONDS = 600
 _STALE_STEPS = 5
@@ -26,6 +26,10 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
             wait = format_duration(needed * settings.step)
             text = f"0 of {needed} points: the first samples have just come, ready in about {wait}"
             return Finding("signals", name, amount, "warming", text)
+        if report.kind != "labels" and _counted(settings, name, matrix):
+            reason = diagnosis.nothing(signal, counted=True)
+            text = f"no series anywhere: counted as zero failures where there is load; check the query: {reason}"
+            return Finding("signals", name, amount, "wrong" if "did you mean" in reason else "note", text)
         if report.kind != "labels":
             return Finding("signals", name, amount, "wrong", diagnosis.nothing(signal))
         ambiguous = report.problem.startswith("ambiguous")
@@ -37,6 +41,12 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
     said = "; ".join(filter(None, (report.problem, report.notice)))
     return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
+
+
+def _counted(settings: Settings, name: str, matrix: Matrix) -> bool:
+    """Whether what is not there of a signal counts as zero failures of entities that have load."""
+    alone = {other: one for other, one in settings.signals.items() if other == name or one.role == "load"}
+    return count_absent_failures(matrix, alone) is not matrix
 
 
 def _enough(settings: Settings, fine: Finding, rows: Floats) -> Finding:

@@ -15,7 +15,7 @@ from datasource.evaluation.jobs import effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import build_graph
 from datasource.settings import Loaded
-from datasource.telemetry import Matrix, SignalReport, encode_events
+from datasource.telemetry import Matrix, SignalReport, absence_notices, encode_events
 from datasource.topology import read_topology
 
 
@@ -25,8 +25,8 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     Relations are taken from lists in the settings. While there are fewer points than the warm-up asks for,
     mechanisms and judgement are None. Raises GraphError.
     """
-    settings = loaded.settings
-    matrix = encode_events(matrix, settings.signals)
+    settings, read = loaded.settings, matrix
+    matrix = encode_events(read, settings.signals)
     entities = {variable.entity for variable in matrix.variables}
     topology = read_topology(settings, None, entities, matrix.start, matrix.end)
     built = build_graph(settings, matrix.variables, topology)
@@ -59,8 +59,8 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         effects=found.effects,
         impacts=found.impacts,
         structural=found.structural,
-        reports=_reports(settings.signals, matrix),
-        notices=(*notices, *topology.notices, *built.notices, *unasked),
+        reports=_reports(settings.signals, read),
+        notices=(*notices, *absence_notices(read, settings.signals), *topology.notices, *built.notices, *unasked),
         points=points,
         points_needed=settings.evaluation.warm_up,
         incidents=incidents,

@@ -10,7 +10,7 @@ from datasource.anomaly import Mechanisms, Prediction, Roles
 from datasource.evaluation.jobs import fit_job
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Settings, SettingsError, format_duration
-from datasource.telemetry import Matrix, Variable, encode_events
+from datasource.telemetry import Matrix, Variable, absence_notices, encode_events
 from datasource.topology import read_topology
 
 _SHOWN = 8
@@ -59,6 +59,7 @@ def score_matrix(
     matrix = matrix.select([variable for variable in measured if variable.signal in settings.signals])
     if baseline is not None:
         matrix = _in_step(matrix, baseline.step)
+    notices += absence_notices(matrix if baseline is None else baseline, settings.signals)
     matrix = encode_events(matrix, settings.signals)
     usual = matrix if baseline is None else _alike(encode_events(baseline, settings.signals), matrix)
     entities = {variable.entity for variable in usual.variables}
