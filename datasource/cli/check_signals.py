@@ -1,9 +1,13 @@
 """Did a signal's query bring entities, points, and enough of them?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from datasource.anomaly import Roles
 from datasource.cli.diagnosis import Diagnosis, refused
-from datasource.cli.finding import Finding, count
+from datasource.cli.finding import Finding, State, count
+from datasource.evaluation.unjudged import short_lived, told, unjudged
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 
@@ -41,6 +45,21 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
     said = "; ".join(filter(None, (report.problem, report.notice)))
     return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
+
+
+def check_points(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
+    """Which variables have too few points to be judged, once there are enough of others."""
+    needed, enough = settings.evaluation.warm_up, np.isfinite(matrix.values).any(axis=0).sum()
+    roles = Roles(settings.signals)
+    short = [one for one in unjudged(matrix, roles, ()) if one.points < needed]
+    judged = set(matrix.variables) - {one.variable for one in short}
+    if enough < needed:
+        return
+    lives = {text for _, text in short_lived(short, judged, needed)}
+    for text in told(short, judged, needed):
+        young = all(one.age < needed for one in short if not one.ended)
+        state: State = "wrong" if text in lives else "warming" if young else "note"
+        yield Finding("signals", "", "", state, text)
 
 
 def _counted(settings: Settings, name: str, matrix: Matrix) -> bool:

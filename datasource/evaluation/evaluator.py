@@ -15,6 +15,7 @@ from datasource.evaluation.incident_log import IncidentLog
 from datasource.evaluation.jobs import Workers
 from datasource.evaluation.refitting import Fitted, Refitting
 from datasource.evaluation.snapshot import Snapshot
+from datasource.evaluation.unjudged import told, unjudged
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Loaded
 from datasource.telemetry import Entity, History, Matrix, Reader, absence_notices, count_absent_failures, encode_events
@@ -69,6 +70,9 @@ class Evaluator:
         if judgement is not None:
             self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
+        fitted = mechanisms.causal if mechanisms else {}
+        silent = unjudged(matrix, Roles(self.settings.signals), fitted)
+        said = told(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
             time=matrix.end,
@@ -83,12 +87,13 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=self._notices(),
+            notices=(*self._notices(), *said),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,
             newest_sample=int(read.times[sampled][-1]) if points else 0,
             incidents=self.incidents.shown(),
+            unjudged=silent,
         )
 
     def _count_in_older(self) -> None:

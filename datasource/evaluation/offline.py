@@ -13,6 +13,7 @@ from datasource.evaluation.advice import advise
 from datasource.evaluation.incident_log import grouping
 from datasource.evaluation.jobs import effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
+from datasource.evaluation.unjudged import told, unjudged
 from datasource.graph import build_graph
 from datasource.settings import Loaded
 from datasource.telemetry import Matrix, SignalReport, absence_notices, encode_events
@@ -26,6 +27,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     mechanisms and judgement are None. Raises GraphError.
     """
     settings, read = loaded.settings, matrix
+    absent = absence_notices(read, settings.signals)
     matrix = encode_events(read, settings.signals)
     entities = {variable.entity for variable in matrix.variables}
     topology = read_topology(settings, None, entities, matrix.start, matrix.end)
@@ -38,6 +40,9 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         judgement = judge(
             matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
         )
+    fitted = mechanisms.causal if mechanisms else {}
+    silent = unjudged(matrix, Roles(settings.signals), fitted)
+    said = told(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
     incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
     found = effects_job(settings, matrix, built.graph, questions)
@@ -60,10 +65,11 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         impacts=found.impacts,
         structural=found.structural,
         reports=_reports(settings.signals, read),
-        notices=(*notices, *absence_notices(read, settings.signals), *topology.notices, *built.notices, *unasked),
+        notices=(*notices, *absent, *topology.notices, *built.notices, *unasked, *said),
         points=points,
         points_needed=settings.evaluation.warm_up,
         incidents=incidents,
+        unjudged=silent,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from datasource.anomaly import Mechanisms, Prediction, Roles
 from datasource.evaluation.jobs import fit_job
+from datasource.evaluation.unjudged import short_lived, unjudged
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Settings, SettingsError, format_duration
 from datasource.telemetry import Matrix, Variable, absence_notices, encode_events
@@ -70,11 +71,13 @@ def score_matrix(
     if points < needed:
         raise SettingsError(f"{points} points {where}are too few to fit: {needed} are needed (evaluation.warm_up)")
     mechanisms = fit_job(settings, usual, built.graph)
+    silent = unjudged(usual, Roles(settings.signals), mechanisms.causal)
+    lives = tuple(text for _, text in short_lived(silent, mechanisms.causal, needed))
     if not mechanisms.causal:
         most = int(np.isfinite(usual.values).sum(axis=1).max(initial=0))
         raise SettingsError(
             f"no variable has enough samples {where}to fit: the fullest has {most}, {needed} are needed "
-            "(evaluation.warm_up)"
+            f"(evaluation.warm_up){''.join(f'; {text}' for text in lives)}"
         )
     left_out = [str(variable) for variable in measured if variable not in mechanisms.causal]
     said = [f"fewer than {needed} samples {where}to fit on, and not scored: {_some(left_out)}"] if left_out else []
@@ -85,7 +88,7 @@ def score_matrix(
         matrix,
         built.graph,
         mechanisms,
-        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said),
+        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said, *lives),
     )
 
 

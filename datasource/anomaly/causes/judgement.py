@@ -155,8 +155,8 @@ class _Newest:
     @cached_property
     def _there(self) -> frozenset[Entity]:
         """The entities of which something is known at the newest columns."""
-        known = np.isfinite(self.matrix.values[:, -self.of :]).any(axis=1)
-        return frozenset(variable.entity for variable, one in zip(self.matrix.variables, known, strict=True) if one)
+        rows = np.flatnonzero(np.isfinite(self.matrix.values[:, -self.of :]).any(axis=1))
+        return frozenset(self.matrix.variables[row].entity for row in rows)
 
 
 def _scores(newest: _Newest, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
