@@ -23,8 +23,8 @@ _OUTAGE = 7200
 _REMEMBERED = 5
 """For so many updates a signal is read as far back as something came late."""
 _PERSISTENT = 3
-"""So many late arrivals within the last hour make a signal late."""
-_HOUR = 3600
+_JUDGED = 20
+"""A signal is late when something came late at half of the last twenty updates that brought anything, and at three."""
 _SHARE = 0.1
 """What comes late for a smaller share of a signal's series says nothing of the signal."""
 _ALIKE = 1e-6
@@ -43,12 +43,12 @@ def reach(step: int) -> int:
 @dataclass
 class _Arrival:
     """What is known of one signal: from when on (seconds) it is read next, when it was last read as far back as can be,
-    how late something came at the last updates, and how late a good part of it came, with the time at which it did."""
+    how late something came at the last updates, and how late a good part of it did when something came."""
 
     start: int
     probed: int
     recently: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
-    late: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=60))
+    late: deque[int] = field(default_factory=lambda: deque(maxlen=_JUDGED))
 
 
 class Arrivals:
@@ -68,8 +68,9 @@ class Arrivals:
 
     def lateness(self, signal: str) -> int:
         """How late (seconds) a signal's samples usually come, beyond the offset; 0 where they are in time."""
-        late = [by for _, by in self._signals[signal].late] if signal in self._signals else []
-        return int(np.median(late)) if len(late) >= _PERSISTENT else 0
+        seen = self._signals[signal].late if signal in self._signals else ()
+        late = [by for by in seen if by]
+        return int(np.median(late)) if len(late) >= _PERSISTENT and 2 * len(late) >= len(seen) else 0
 
     def note(self, before: Matrix, after: Matrix, spans: Mapping[str, tuple[int, int]]) -> None:
         """Compare what was known before with what is known after reading some signals in `spans` (seconds)."""
@@ -109,10 +110,8 @@ class Arrivals:
             one.recently.append(late)
         alive = int(np.isfinite(now).any(axis=1).sum())
         most = int(by[other.sum(axis=0) >= max(1.0, _SHARE * alive)].max(initial=0))
-        if most:
-            one.late.append((end, most))
-        while one.late and one.late[0][0] < end - _HOUR:
-            one.late.popleft()
+        if most or np.isfinite(_between(after, rows, max(first, before.end + self.step), end)).any():
+            one.late.append(most)
         return self._before_hole(after, rows[came[:, 0]], first, end)
 
     def _before_hole(self, after: Matrix, rows: NDArray[np.int64], first: int, end: int) -> int | None:
@@ -138,7 +137,7 @@ class Arrivals:
             back = [missing, *(late // self.step for late in one.recently if late)]
             one.start = max(oldest, end - (max(back) + OVERLAP - 1) * self.step)
             behind = bool((alive & ~there[:, -OVERLAP:].any(axis=1)).any())
-            if behind and end - one.probed >= self.reach:
+            if behind and 2 * (end - one.probed) >= self.reach:  # sooner than it is taken for gone
                 one.start, one.probed = oldest, end
         if hole is not None:
             one.start = min(one.start, hole)
