@@ -63,9 +63,11 @@ class Memory:
 
     def __init__(self, settings: Settings, whole: Matrix) -> None:
         self.settings, self.whole = settings.prometheus, whole
+        self.until: dict[str, float] = {}
+        """Up to when (seconds) samples have come, by query."""
 
     def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
-        here = self.whole.between(start, end)
+        here = self.whole.between(start, min(end, self.until.get(query, end)))
         columns = range((start - here.start) % step // STEP, here.values.shape[1], step // STEP)
         result = [
             {
@@ -111,11 +113,41 @@ def test_the_first_failure_is_judged_at_once_by_what_was_fitted_when_there_was_n
     assert not any("no series" in notice for notice in after.notices)
 
 
+def test_a_late_signal_is_judged_by_the_service(settings: Settings) -> None:
+    memory = Memory(settings, failing(14))
+    now = [0.0]
+    evaluator = Evaluator(Loaded(settings, "test"), memory.reader(settings), Inline())  # type: ignore[arg-type]
+    one = Clock(evaluator, lambda: now[0])
+    for number in range(-9, 1):
+        now[0] = memory.whole.end + number * STEP
+        memory.until = {"errors": now[0] - 8 * STEP}
+        snapshot = ticked(one)
+    assert snapshot.judgement is not None
+    assert snapshot.judgement.scores[ERRORS].behind == 8
+    assert [verdict.entity for verdict in snapshot.judgement.verdicts] == [WEB]
+    assert any("signal 'errors': arrives 4m later" in notice for notice in snapshot.notices)
+
+
+def test_the_older_baseline_knows_no_failures_either() -> None:
+    settings = parse_settings(TEXT.replace("baseline: 100m", "baseline: 200m\nfull_resolution: 75m"))
+    whole = failing(points=5)
+    since = whole.end - 100 * STEP
+    stretch = next(stretches_from(Memory(settings, whole).reader(settings), since, whole.end, 600.0))
+    snapshot = ticked(clock(settings, whole)[0])
+    for older in (stretch.older, snapshot.older):
+        assert older is not None
+        there = np.isfinite(older.row(Variable(WEB, "requests")))
+        assert there.sum() > 5
+        assert np.array_equal(older.row(ERRORS)[there], np.zeros(there.sum()))
+
+
 def test_a_file_is_judged_alike(settings: Settings) -> None:
     found = evaluate_matrix(Loaded(settings, "test"), failing())
     assert found.judgement is not None
     assert [verdict.entity for verdict in found.judgement.verdicts] == [WEB]
     assert [report.points for report in found.reports] == [2 * N, 20]
+    never = evaluate_matrix(Loaded(settings, "test"), failing().select([Variable(WEB, "requests")]))
+    assert any("'errors' has no series anywhere" in notice for notice in never.notices)
 
 
 @pytest.mark.parametrize("source", ["matrix", "prometheus"])
