@@ -19,6 +19,8 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     """What one signal brought, and why not more. Raises PrometheusError."""
     name, signal = report.signal, settings.signals[report.signal]
     amount = f"{count(report.entities, signal.entity)}, {count(report.points, 'point')}"
+    loads = {other: one for other, one in settings.signals.items() if one.role == "load"}
+    counted = count_absent_failures(matrix, loads | {name: signal})
     if report.kind not in ("", "labels"):
         return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
     if not report.entities:
@@ -30,7 +32,7 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
             wait = format_duration(needed * settings.step)
             text = f"0 of {needed} points: the first samples have just come, ready in about {wait}"
             return Finding("signals", name, amount, "warming", text)
-        if report.kind != "labels" and _counted(settings, name, matrix):
+        if report.kind != "labels" and counted is not matrix:
             reason = diagnosis.nothing(signal, counted=True)
             text = f"no series anywhere: counted as zero failures where there is load; check the query: {reason}"
             return Finding("signals", name, amount, "wrong" if "did you mean" in reason else "note", text)
@@ -42,7 +44,7 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     if not report.points:
         text = "every value is NaN or infinite; does the query divide by zero?"
         return Finding("signals", name, amount, "wrong", text)
-    rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
+    rows = np.array([counted.row(variable) for variable in counted.variables if variable.signal == name])
     said = "; ".join(filter(None, (report.problem, report.notice)))
     return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
 
@@ -60,12 +62,6 @@ def check_points(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
         young = all(one.age < needed for one in short if not one.ended)
         state: State = "wrong" if text in lives else "warming" if young else "note"
         yield Finding("signals", "", "", state, text)
-
-
-def _counted(settings: Settings, name: str, matrix: Matrix) -> bool:
-    """Whether what is not there of a signal counts as zero failures of entities that have load."""
-    alone = {other: one for other, one in settings.signals.items() if other == name or one.role == "load"}
-    return count_absent_failures(matrix, alone) is not matrix
 
 
 def _enough(settings: Settings, fine: Finding, rows: Floats) -> Finding:

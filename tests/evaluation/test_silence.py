@@ -11,6 +11,7 @@ from worlds import Inline
 
 from datasource.anomaly import Roles
 from datasource.cli import main
+from datasource.cli.check_signals import check_points
 from datasource.evaluation import Clock, Evaluator, Snapshot, evaluate_matrix
 from datasource.evaluation.rank_files import rank_files
 from datasource.evaluation.replay import replay
@@ -54,6 +55,17 @@ def failing(points: int = 20) -> Matrix:
     errors = np.full(N, np.nan)
     errors[N - points :] = 20.0
     return matrix({(WEB, "requests"): load(), (CART, "requests"): load(), (WEB, "errors"): errors})
+
+
+def pods(lives: int, many: int = 6) -> dict[tuple[Entity, str], np.ndarray]:
+    """Pods of which each lives so many points, one after the other, up to the end."""
+    rows = {}
+    for number in range(many):
+        row = np.full(N, np.nan)
+        end = N - number * lives
+        row[max(0, end - lives) : end] = load()[:lives][: min(lives, end)]
+        rows[Entity("service", (("service", f"pod-{number}"),)), "requests"] = row
+    return rows
 
 
 class Memory:
@@ -113,14 +125,15 @@ def test_the_first_failure_is_judged_at_once_by_what_was_fitted_when_there_was_n
     assert not any("no series" in notice for notice in after.notices)
 
 
-def test_a_late_signal_is_judged_by_the_service(settings: Settings) -> None:
+@pytest.mark.parametrize("late", [("errors",), ("errors", "requests")])
+def test_what_comes_late_is_judged_by_the_service(late: tuple[str, ...], settings: Settings) -> None:
     memory = Memory(settings, failing(14))
     now = [0.0]
     evaluator = Evaluator(Loaded(settings, "test"), memory.reader(settings), Inline())  # type: ignore[arg-type]
     one = Clock(evaluator, lambda: now[0])
     for number in range(-9, 1):
         now[0] = memory.whole.end + number * STEP
-        memory.until = {"errors": now[0] - 8 * STEP}
+        memory.until = dict.fromkeys(late, now[0] - 8 * STEP)
         snapshot = ticked(one)
     assert snapshot.judgement is not None
     assert snapshot.judgement.scores[ERRORS].behind == 8
@@ -189,17 +202,6 @@ def test_a_ranking_knows_who_did_not_fail_before(settings: Settings) -> None:
     assert Variable(CART, "errors") not in {one.variable for one in found.ranking.variables}
 
 
-def pods(lives: int, many: int = 6) -> dict[tuple[Entity, str], np.ndarray]:
-    """Pods of which each lives so many points, one after the other, up to the end."""
-    rows = {}
-    for number in range(many):
-        row = np.full(N, np.nan)
-        end = N - number * lives
-        row[max(0, end - lives) : end] = load()[:lives][: min(lives, end)]
-        rows[Entity("service", (("service", f"pod-{number}"),)), "requests"] = row
-    return rows
-
-
 def silence(rows: dict[tuple[Entity, str], np.ndarray], settings: Settings) -> tuple[str, ...]:
     whole = matrix(rows)
     counts = np.isfinite(whole.values).sum(axis=1)
@@ -232,6 +234,23 @@ def test_who_seldom_has_a_sample_is_told(settings: Settings) -> None:
 def test_of_who_is_judged_or_has_ended_among_others_nothing_is_said(rows: np.ndarray, settings: Settings) -> None:
     others = {(Entity("service", (("service", name),)), "requests"): load() for name in "abc"}
     assert silence({(WEB, "requests"): rows} | others, settings) == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "states"),
+    [
+        (pods(60), ["wrong"]),
+        ({(WEB, "requests"): np.where(np.arange(N) < N - 37, np.nan, load()), (CART, "requests"): load()}, ["warming"]),
+        ({(WEB, "requests"): np.where(np.arange(N) % 40, np.nan, load()), (CART, "requests"): load()}, ["note"]),
+        ({(WEB, "requests"): load()}, []),
+        ({(WEB, "requests"): np.where(np.arange(N) < N - 37, np.nan, load())}, []),
+    ],
+    ids=["short-lived", "young", "seldom", "judged", "all young"],
+)
+def test_check_says_who_will_not_be_judged(
+    rows: dict[tuple[Entity, str], np.ndarray], states: list[str], settings: Settings
+) -> None:
+    assert [finding.state for finding in check_points(settings, matrix(rows))] == states
 
 
 def test_many_are_told_in_few_words() -> None:
