@@ -63,6 +63,7 @@ def stretches_from(reader: Reader, start: int, end: int, refit: float) -> Iterat
     history = History(reader, keep=settings.recent_points + max((b - a) // step + 1 for a, b in times))
     topology_reader = TopologyReader(settings)
     offset = max(server.latency_offset for server in (settings.prometheus, settings.loki) if server)
+    always: tuple[str, ...] | None = None
     for first, last in times:
         read = history.update(last + offset + _WHOLE_SECOND)
         matrix = encode_events(read, settings.signals, history.known)
@@ -70,7 +71,9 @@ def stretches_from(reader: Reader, start: int, end: int, refit: float) -> Iterat
         baseline = _baseline(settings, matrix, first)
         entities = {variable.entity for variable in baseline.variables}
         topology = topology_reader.read(reader.client, entities, baseline.start, baseline.end)
-        notices = (*_problems(history.reports), *absence_notices(read, settings.signals, history.known))
+        absent = absence_notices(read, settings.signals, history.known)
+        always = absent if always is None else tuple(notice for notice in always if notice in absent)
+        notices = (*_problems(history.reports), *(always if (first, last) == times[-1] else ()))
         yield Stretch(first, matrix, baseline, older, topology, notices)
 
 

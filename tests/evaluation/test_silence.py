@@ -174,6 +174,7 @@ def test_a_replay_finds_the_first_failure(settings: Settings, source: str) -> No
     )
     found = replay(settings, since, whole.end, stretches)
     assert [alarm.variable for alarm in found.alarms if alarm.kind == "causal"] == [ERRORS]
+    assert not any("no series anywhere" in notice for notice in found.notices)
 
 
 def test_scores_of_a_file_know_who_did_not_fail_before(settings: Settings) -> None:
