@@ -27,8 +27,8 @@ _JUDGED = 20
 """A signal is late when something came late at half of the last twenty updates that brought anything, and at three."""
 _SHARE = 0.1
 """What comes late for a smaller share of a signal's series says nothing of the signal."""
-_ALIKE = 1e-6
-"""Values that differ by less are the same, computed in another order."""
+_ALIKE = 0.01
+"""Values that differ by a smaller share are the same: sums in another order, the other one of two replicas."""
 
 
 def reach(step: int) -> int:

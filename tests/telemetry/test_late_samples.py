@@ -188,3 +188,16 @@ def test_the_older_points_know_no_failures_either() -> None:
         history.update(START + number * STEP)
     older = encode_events(history.older, history.reader.settings.signals, history.older_known)
     assert row(older, "errors") == [0.0] * older.values.shape[1]
+
+
+def test_replicas_that_differ_a_little_are_not_late() -> None:
+    server = MemoryServer()
+    history = History(server.reader(), keep=60)
+    for number in range(20):
+        now = START + number * STEP
+        server.put("latency", "web", {t: 1 + 0.004 * (number % 2) for t in range(now - 9 * STEP, now + 1, STEP)})
+        fill(server, "cpu", now)
+        server.asked.clear()
+        history.update(now)
+    assert {one.end - one.start for one in server.asked} == {3 * STEP}
+    assert [report.notice for report in history.reports] == ["", ""]
