@@ -7,7 +7,7 @@ import numpy as np
 from datasource.anomaly import Roles
 from datasource.cli.diagnosis import Diagnosis, refused
 from datasource.cli.finding import Finding, State, count
-from datasource.evaluation.unjudged import short_lived, told, unjudged
+from datasource.evaluation.unjudged import short_lived, unjudged, unjudged_notices
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 
@@ -58,7 +58,7 @@ def check_points(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
     if enough < needed:
         return
     lives = {text for _, text in short_lived(short, judged, needed)}
-    for text in told(short, judged, needed):
+    for text in unjudged_notices(short, judged, needed):
         young = all(one.age < needed for one in short if not one.ended)
         state: State = "wrong" if text in lives else "warming" if young else "note"
         yield Finding("signals", "", "", state, text)

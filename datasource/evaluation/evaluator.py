@@ -15,7 +15,7 @@ from datasource.evaluation.incident_log import IncidentLog
 from datasource.evaluation.jobs import Workers
 from datasource.evaluation.refitting import Fitted, Refitting
 from datasource.evaluation.snapshot import Snapshot
-from datasource.evaluation.unjudged import told, unjudged
+from datasource.evaluation.unjudged import unjudged, unjudged_notices
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Loaded
 from datasource.telemetry import Entity, History, Matrix, Reader, absence_notices, count_absent_failures, encode_events
@@ -72,7 +72,7 @@ class Evaluator:
         mechanisms = self._mechanisms
         fitted = mechanisms.causal if mechanisms else {}
         silent = unjudged(matrix, Roles(self.settings.signals), fitted)
-        said = told(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
+        said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
             time=matrix.end,

@@ -13,7 +13,7 @@ from datasource.evaluation.advice import advise
 from datasource.evaluation.incident_log import grouping
 from datasource.evaluation.jobs import effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
-from datasource.evaluation.unjudged import told, unjudged
+from datasource.evaluation.unjudged import unjudged, unjudged_notices
 from datasource.graph import build_graph
 from datasource.settings import Loaded
 from datasource.telemetry import Matrix, SignalReport, absence_notices, encode_events
@@ -42,7 +42,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         )
     fitted = mechanisms.causal if mechanisms else {}
     silent = unjudged(matrix, Roles(settings.signals), fitted)
-    said = told(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
+    said = unjudged_notices(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
     incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
     found = effects_job(settings, matrix, built.graph, questions)

@@ -16,7 +16,7 @@ from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
-from datasource.evaluation.unjudged import Unjudged, told, unjudged
+from datasource.evaluation.unjudged import Unjudged, unjudged, unjudged_notices
 from datasource.graph import build_graph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -43,7 +43,7 @@ def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch
         tuple(walk.alarms),
         tuple(walk.looks),
         walk.supported,
-        (*told([*walk.unjudged.values()], walk.fitted, settings.evaluation.warm_up), *walk.notices),
+        (*unjudged_notices([*walk.unjudged.values()], walk.fitted, settings.evaluation.warm_up), *walk.notices),
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
-from datasource.evaluation.unjudged import Unjudged, told
+from datasource.evaluation.unjudged import Unjudged, unjudged_notices
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Matrix, SignalReport, Variable
@@ -76,7 +76,7 @@ class Snapshot:
             reason = f": {problems[0]}" if problems else "; 'causal-datasource check' says why for each signal"
             return f"Prometheus has no samples for any configured signal{reason}"
         if self.mechanisms is not None and not self.mechanisms.causal and self.points >= self.points_needed:
-            return next(iter(told(self.unjudged, (), self.points_needed)), "no variable can be judged")
+            return next(iter(unjudged_notices(self.unjudged, (), self.points_needed)), "no variable can be judged")
         if self.mechanisms is None or not self.mechanisms.causal:
             return f"warming up: {self.points} of {self.points_needed} points"
         return ""

@@ -42,7 +42,7 @@ def unjudged(matrix: Matrix, roles: Roles, judged: Collection[Variable]) -> tupl
     return tuple(found)
 
 
-def told(found: Sequence[Unjudged], judged: Collection[Variable], needed: int) -> tuple[str, ...]:
+def unjudged_notices(found: Sequence[Unjudged], judged: Collection[Variable], needed: int) -> tuple[str, ...]:
     """In words: of which entity types most never live for the `needed` points, and which variables have too few as yet
     or have a sample too seldom. Nothing else is said of what has ended, nor of what has points enough and waits for
     the next fit."""

@@ -17,7 +17,7 @@ from datasource.evaluation.rank_files import rank_files
 from datasource.evaluation.replay import replay
 from datasource.evaluation.score_file import score_matrix
 from datasource.evaluation.stretches import stretches_from, stretches_of
-from datasource.evaluation.unjudged import Unjudged, told, unjudged
+from datasource.evaluation.unjudged import Unjudged, unjudged, unjudged_notices
 from datasource.settings import Loaded, Settings, parse_settings
 from datasource.telemetry import Entity, Matrix, Reader, Variable
 from datasource.telemetry.csv_files import CsvData
@@ -207,7 +207,7 @@ def silence(rows: dict[tuple[Entity, str], np.ndarray], settings: Settings) -> t
     whole = matrix(rows)
     counts = np.isfinite(whole.values).sum(axis=1)
     judged = {variable for variable, count in zip(whole.variables, counts, strict=True) if count >= 120}
-    return told(unjudged(whole, Roles(settings.signals), judged), judged, 120)
+    return unjudged_notices(unjudged(whole, Roles(settings.signals), judged), judged, 120)
 
 
 def test_entities_that_never_live_long_enough_are_told_with_what_to_do(settings: Settings) -> None:
@@ -256,7 +256,7 @@ def test_check_says_who_will_not_be_judged(
 
 def test_many_are_told_in_few_words() -> None:
     found = [Unjudged(Variable(Entity("service", (("service", f"s{n}"),)), "cpu"), n, 300, False) for n in range(1, 10)]
-    (said,) = told(found, (), 120)
+    (said,) = unjudged_notices(found, (), 120)
     assert said.startswith("9 of 9 variables have fewer than 120 points and are not judged: s1.cpu (1), s2.cpu (2)")
     assert "s5.cpu (5) and 4 more" in said
 
