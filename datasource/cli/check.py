@@ -7,11 +7,11 @@ import click
 
 from datasource.cli.check_effects import check_effects, check_impacts
 from datasource.cli.check_graph import check_graph, check_relations
-from datasource.cli.check_signals import check_signal
+from datasource.cli.check_signals import check_points, check_signal
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import PrometheusError, Reader, Reading, SignalReport, empty_matrix
+from datasource.telemetry import Known, PrometheusError, Reader, Reading, SignalReport, empty_matrix, encode_events
 from datasource.topology import read_topology
 
 FINE, WRONG, UNREACHABLE = 0, 1, 3
@@ -62,13 +62,16 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     diagnosis = Diagnosis(reader.client, settings, start, end)
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
+    known = {report.signal: Known(end) for report in reading.reports if not report.kind}
+    matrix = encode_events(reading.matrix, settings.signals, known)
+    yield from check_points(settings, matrix)
     entities = {variable.entity for variable in reading.matrix.variables}
     topology = read_topology(settings, reader.client, entities, start, end)
     yield from check_relations(settings, topology, entities)
-    built, findings = check_graph(settings, reading.matrix.variables, topology)
+    built, findings = check_graph(settings, matrix.variables, topology)
     yield from findings
-    yield from check_effects(settings, reading.matrix, built)
-    yield from check_impacts(settings, reading.matrix)
+    yield from check_effects(settings, matrix, built)
+    yield from check_impacts(settings, matrix)
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:

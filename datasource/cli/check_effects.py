@@ -12,7 +12,7 @@ from datasource.effects.methods import ESTIMATORS
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph, Moment, find_variable
 from datasource.settings import Effect, Settings, format_duration
-from datasource.telemetry import Matrix, encode_events
+from datasource.telemetry import Matrix
 
 _SHOWN = 5
 _MOST = 50
@@ -104,9 +104,8 @@ def _signals(moments: Sequence[Moment]) -> str:
 
 def check_impacts(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
     """Whether each impact can be estimated: entity, event and controls there, and points before and after."""
-    encoded = encode_events(matrix, settings.signals)
     for impact in settings.impacts:
-        result = analyse_impact(impact, encoded, settings.signals, settings.environment)
+        result = analyse_impact(impact, matrix, settings.signals, settings.environment)
         name = f"{impact.treated}.{impact.outcome}"
         said = "; ".join(result.notices)
         if not isfinite(result.effect.value):

@@ -1,11 +1,15 @@
 """Did a signal's query bring entities, points, and enough of them?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from datasource.anomaly import Roles
 from datasource.cli.diagnosis import Diagnosis, refused
-from datasource.cli.finding import Finding, count
+from datasource.cli.finding import Finding, State, count
+from datasource.evaluation.unjudged import short_lived, unjudged, unjudged_notices
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport
+from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 
 _STALE_SECONDS = 600
 _STALE_STEPS = 5
@@ -15,6 +19,8 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     """What one signal brought, and why not more. Raises PrometheusError."""
     name, signal = report.signal, settings.signals[report.signal]
     amount = f"{count(report.entities, signal.entity)}, {count(report.points, 'point')}"
+    loads = {other: one for other, one in settings.signals.items() if one.role == "load"}
+    counted = count_absent_failures(matrix, loads | {name: signal})
     if report.kind not in ("", "labels"):
         return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
     if not report.entities:
@@ -26,6 +32,10 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
             wait = format_duration(needed * settings.step)
             text = f"0 of {needed} points: the first samples have just come, ready in about {wait}"
             return Finding("signals", name, amount, "warming", text)
+        if report.kind != "labels" and counted is not matrix:
+            reason = diagnosis.nothing(signal, counted=True)
+            text = f"no series anywhere: counted as zero failures where there is load; check the query: {reason}"
+            return Finding("signals", name, amount, "wrong" if "did you mean" in reason else "note", text)
         if report.kind != "labels":
             return Finding("signals", name, amount, "wrong", diagnosis.nothing(signal))
         ambiguous = report.problem.startswith("ambiguous")
@@ -34,9 +44,24 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     if not report.points:
         text = "every value is NaN or infinite; does the query divide by zero?"
         return Finding("signals", name, amount, "wrong", text)
-    rows = np.array([matrix.row(variable) for variable in matrix.variables if variable.signal == name])
+    rows = np.array([counted.row(variable) for variable in counted.variables if variable.signal == name])
     said = "; ".join(filter(None, (report.problem, report.notice)))
     return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
+
+
+def check_points(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
+    """Which variables have too few points to be judged, once there are enough of others."""
+    needed, enough = settings.evaluation.warm_up, np.isfinite(matrix.values).any(axis=0).sum()
+    roles = Roles(settings.signals)
+    short = [one for one in unjudged(matrix, roles, ()) if one.points < needed]
+    judged = set(matrix.variables) - {one.variable for one in short}
+    if enough < needed:
+        return
+    lives = {text for _, text in short_lived(short, judged, needed)}
+    for text in unjudged_notices(short, judged, needed):
+        young = all(one.age < needed for one in short if not one.ended)
+        state: State = "wrong" if text in lives else "warming" if young else "note"
+        yield Finding("signals", "", "", state, text)
 
 
 def _enough(settings: Settings, fine: Finding, rows: Floats) -> Finding:

@@ -17,10 +17,11 @@ class Diagnosis:
         self.settings = settings
         self.start, self.end = start, end
 
-    def nothing(self, signal: Signal) -> str:
-        """Why a query that Prometheus accepts returns no series. Raises PrometheusError."""
+    def nothing(self, signal: Signal, counted: bool = False) -> str:
+        """Why a query that Prometheus accepts returns no series, which may be `counted` as zero. Raises
+        PrometheusError."""
         selectors = read_parts(signal.query).selectors
-        reasons = [reason for selector in selectors if (reason := self._about(selector))]
+        reasons = [reason for selector in selectors if (reason := self._about(selector, counted))]
         if reasons:
             return "; ".join(dict.fromkeys(reasons))
         names = ", ".join(dict.fromkeys(selector.metric for selector in selectors))
@@ -53,7 +54,7 @@ class Diagnosis:
     def _survey(self) -> Survey:
         return Survey(self.client, self.end)
 
-    def _about(self, selector: Selector) -> str:
+    def _about(self, selector: Selector, counted: bool) -> str:
         name = selector.metric
         names = sorted(self._survey.names)
         if name not in names:
@@ -63,10 +64,9 @@ class Diagnosis:
             return f"{name} is known, but has no samples in the last {format_duration(self.settings.baseline)}"
         if selector.matchers and not self._samples(str(selector)):
             labels = ", ".join(self._labels(Selector(name)))
-            return (
-                f"{name} has samples, but none with {{{selector.matchers}}} (its labels are {labels}); "
-                "if that can be, add 'or 0 * ...' to the query, so that nothing counts as 0"
-            )
+            said = f"{name} has samples, but none with {{{selector.matchers}}} (its labels are {labels})"
+            zero = "; if that can be, add 'or 0 * ...' to the query, so that nothing counts as 0"
+            return said if counted else said + zero
         return self._too_short(selector)
 
     def _too_short(self, selector: Selector) -> str:

@@ -47,7 +47,7 @@ def _file(snapshot: Snapshot, opened: Opened) -> Iterator[str]:
 
 def _scores(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
     judgement = snapshot.judgement
-    if judgement is None:
+    if judgement is None or not judgement.scores:
         return
     ranked = sorted(judgement.scores.items(), key=lambda item: (-_worst(item[1]), str(item[0])))
     above = [item for item in ranked if item[1].causal_persists or item[1].marginal_persists]
@@ -69,7 +69,8 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
     verdicts = snapshot.judgement.verdicts if snapshot.judgement else ()
     yield ""
     if not verdicts:
-        yield "Nothing is anomalous"
+        judged = snapshot.judgement is None or snapshot.judgement.scores
+        yield "Nothing is anomalous" if judged else "Nothing is judged"
         return
     yield "Anomalous"
     rows = [("entity", "symptom", "root cause")]

@@ -15,9 +15,10 @@ from datasource.evaluation.incident_log import IncidentLog
 from datasource.evaluation.jobs import Workers
 from datasource.evaluation.refitting import Fitted, Refitting
 from datasource.evaluation.snapshot import Snapshot
+from datasource.evaluation.unjudged import unjudged, unjudged_notices
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Loaded
-from datasource.telemetry import Entity, History, Matrix, Reader, encode_events
+from datasource.telemetry import Entity, History, Matrix, Reader, absence_notices, count_absent_failures, encode_events
 from datasource.topology import Topology, TopologyReader
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Evaluator:
         self.workers = workers or Workers(self.settings.evaluation.workers)
         self.asking = Asking(self.settings, workers or Workers(1))
         self._history = History(self.reader)
+        self._older = self._older_read = self._history.older
+        self._absence_notices: tuple[str, ...] = ()
         self._topology = Topology()
         self._topology_reader = TopologyReader(self.settings)
         self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
@@ -50,7 +53,10 @@ class Evaluator:
         read = self._history.update(now)
         sampled = np.isfinite(read.values).any(axis=0)
         points = int(sampled.sum())
-        matrix = encode_events(read, self.settings.signals, self._history.ends)
+        known = self._history.known
+        matrix = encode_events(read, self.settings.signals, known)
+        self._absence_notices = absence_notices(read, self.settings.signals, known)
+        self._count_in_older()
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
         self.incidents.recall(matrix.end)
@@ -64,6 +70,9 @@ class Evaluator:
         if judgement is not None:
             self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
+        fitted = mechanisms.causal if mechanisms else {}
+        silent = unjudged(matrix, Roles(self.settings.signals), fitted)
+        said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
             time=matrix.end,
@@ -78,13 +87,20 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=self._notices(),
+            notices=(*self._notices(), *said),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
-            older=self._history.older,
+            older=self._older,
             newest_sample=int(read.times[sampled][-1]) if points else 0,
             incidents=self.incidents.shown(),
+            unjudged=silent,
         )
+
+    def _count_in_older(self) -> None:
+        """Absent failures in the older points, too, whenever there are others."""
+        if self._history.older is not self._older_read:
+            self._older_read = self._history.older
+            self._older = count_absent_failures(self._older_read, self.settings.signals, self._history.older_known)
 
     def _refit(self, matrix: Matrix, entities: set[Entity]) -> None:
         """Begin to refit, or take what has been fitted; the first fit is waited for, later ones go on beside judging.
@@ -98,7 +114,7 @@ class Evaluator:
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
                 left_out = self.incidents.left_out(matrix.end - int(self.settings.baseline), matrix.end)
-                self._refitting.begin(matrix, built, topology, self._history.older, left_out)
+                self._refitting.begin(matrix, built, topology, self._older, left_out)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
             if fitted is not None:
                 self._adopt(fitted, matrix)
@@ -142,6 +158,7 @@ class Evaluator:
             points=persistence.points,
             of=persistence.of,
             previous=self.incidents.verdicts,
+            late=self._history.late,
         )
 
     def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
@@ -164,4 +181,4 @@ class Evaluator:
             if told
         )
         graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
-        return (*signals, *graph, *self.asking.notices, *self.incidents.notices)
+        return (*signals, *self._absence_notices, *graph, *self.asking.notices, *self.incidents.notices)

@@ -13,9 +13,10 @@ from datasource.evaluation.advice import advise
 from datasource.evaluation.incident_log import grouping
 from datasource.evaluation.jobs import effects_job, fit_job
 from datasource.evaluation.snapshot import Snapshot
+from datasource.evaluation.unjudged import unjudged, unjudged_notices
 from datasource.graph import build_graph
 from datasource.settings import Loaded
-from datasource.telemetry import Matrix, SignalReport, encode_events
+from datasource.telemetry import Matrix, SignalReport, absence_notices, encode_events
 from datasource.topology import read_topology
 
 
@@ -25,8 +26,9 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     Relations are taken from lists in the settings. While there are fewer points than the warm-up asks for,
     mechanisms and judgement are None. Raises GraphError.
     """
-    settings = loaded.settings
-    matrix = encode_events(matrix, settings.signals)
+    settings, read = loaded.settings, matrix
+    absent = absence_notices(read, settings.signals)
+    matrix = encode_events(read, settings.signals)
     entities = {variable.entity for variable in matrix.variables}
     topology = read_topology(settings, None, entities, matrix.start, matrix.end)
     built = build_graph(settings, matrix.variables, topology)
@@ -38,6 +40,9 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         judgement = judge(
             matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
         )
+    fitted = mechanisms.causal if mechanisms else {}
+    silent = unjudged(matrix, Roles(settings.signals), fitted)
+    said = unjudged_notices(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
     incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
     found = effects_job(settings, matrix, built.graph, questions)
@@ -59,11 +64,12 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         effects=found.effects,
         impacts=found.impacts,
         structural=found.structural,
-        reports=_reports(settings.signals, matrix),
-        notices=(*notices, *topology.notices, *built.notices, *unasked),
+        reports=_reports(settings.signals, read),
+        notices=(*notices, *absent, *topology.notices, *built.notices, *unasked, *said),
         points=points,
         points_needed=settings.evaluation.warm_up,
         incidents=incidents,
+        unjudged=silent,
     )
 
 

@@ -10,7 +10,7 @@ from datasource.evaluation.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
 from datasource.settings.model import Graph
 from datasource.settings.yaml_file import read_yaml
-from datasource.telemetry import Entity, Variable
+from datasource.telemetry import Entity, Matrix, Variable, count_absent_failures
 from datasource.telemetry.csv_calls import NamedCall
 from datasource.telemetry.csv_files import CsvData
 
@@ -39,13 +39,14 @@ def rank_files(
     """Rank the variables of two files. Raises SettingsError where `symptom` or `roles` name what they do not have."""
     signals = _with_roles({**incident.signals, **baseline.signals}, roles or {})
     variables = dict.fromkeys((*baseline.matrix.variables, *incident.matrix.variables))
+    before, now = (_with_absent_failures(one.matrix, signals, variables) for one in (baseline, incident))
     entities = {variable.entity for variable in variables}
     pairs = _pairs(calls, graph, signals, entities)
     notices = [*dict.fromkeys((*baseline.notices, *incident.notices))]
     if not pairs:
         notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")
-    for here, there, where in ((baseline, incident, "incident"), (incident, baseline, "baseline")):
-        missing = [str(v) for v in here.matrix.variables if v not in there.matrix]
+    for here, there, where in ((before, now, "incident"), (now, before, "baseline")):
+        missing = [str(v) for v in here.variables if v not in there]
         if missing:
             notices.append(f"not measured in the {where}, and not judged: {_some(missing)}")
     if not set(baseline.matrix.variables) & set(incident.matrix.variables):
@@ -59,13 +60,21 @@ def rank_files(
             f"no signal is known to be latency, failure, work or saturation ({_some(signals)}); {_FORM}"
         )
     found = _variable(symptom, list(variables)) if symptom else None
-    ranking = rank(baseline.matrix, incident.matrix, signals, pairs, found)
+    ranking = rank(before, now, signals, pairs, found)
     if ranking.outside:
         notices.append(
             f"the cause may be outside: the likeliest service calls {_some([str(e) for e in ranking.outside])}, "
             "which nobody measures"
         )
     return RankedFiles(ranking, found, tuple(notices))
+
+
+def _with_absent_failures(matrix: Matrix, signals: Mapping[str, Signal], known: Collection[Variable]) -> Matrix:
+    """The matrix with zero failures where a variable that either file has is absent, and its entity has load."""
+    counted = count_absent_failures(matrix, signals)
+    if counted is matrix:
+        return matrix
+    return counted.select([variable for variable in counted.variables if variable in known])
 
 
 def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

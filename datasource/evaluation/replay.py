@@ -14,6 +14,7 @@ from datasource.anomaly.mechanisms.watch import watch
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
+from datasource.evaluation.unjudged import Unjudged, unjudged, unjudged_notices
 from datasource.graph import build_graph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Floats, Matrix, Variable
@@ -40,7 +41,7 @@ def replay(settings: Settings, start: int, end: int, stretches: Iterable[Stretch
         tuple(walk.alarms),
         tuple(walk.looks),
         walk.supported,
-        tuple(walk.notices),
+        (*unjudged_notices([*walk.unjudged.values()], walk.fitted, settings.evaluation.warm_up), *walk.notices),
     )
 
 
@@ -55,6 +56,9 @@ class _Walk:
     looks: list[Look] = field(default_factory=list)
     supported: float = 0.0
     notices: dict[str, None] = field(default_factory=dict)
+    fitted: set[Variable] = field(default_factory=set)
+    unjudged: dict[Variable, Unjudged] = field(default_factory=dict)
+    """The variables that were never fitted, as they were before the last stretch that knew them."""
     _verdicts: tuple[Verdict, ...] = ()
     _joined: dict[Entity, int] = field(default_factory=dict)
     """Since when (seconds) each entity is in the episode that goes on."""
@@ -75,6 +79,11 @@ class _Walk:
         self.notices |= dict.fromkeys(built.notices)
         mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older)
         self.supported = max(self.supported, mechanisms.supported)
+        self.fitted |= mechanisms.causal.keys()
+        short = unjudged(baseline, Roles(self.settings.signals), self.fitted)
+        self.unjudged = {v: one for v, one in self.unjudged.items() if v not in self.fitted} | {
+            one.variable: one for one in short
+        }
         alarming: dict[Entity, Flags] = {}
         for alarm, above in self._score(stretch, mechanisms):
             self.alarms += alarm

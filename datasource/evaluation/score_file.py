@@ -11,9 +11,10 @@ from datasource.anomaly import Mechanisms, Persistence, Prediction, Roles
 from datasource.anomaly.mechanisms.watch import watch
 from datasource.evaluation.alarms import Alarm, Episode, Flags, alarms_of, joined
 from datasource.evaluation.jobs import fit_job
+from datasource.evaluation.unjudged import short_lived, unjudged
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Settings, SettingsError, format_duration
-from datasource.telemetry import Matrix, Variable, encode_events
+from datasource.telemetry import Matrix, Variable, absence_notices, encode_events
 from datasource.topology import read_topology
 
 _SHOWN = 8
@@ -83,6 +84,7 @@ def score_matrix(
     matrix = matrix.select([variable for variable in measured if variable.signal in settings.signals])
     if baseline is not None:
         matrix = _in_step(matrix, baseline.step)
+    notices += absence_notices(matrix if baseline is None else baseline, settings.signals)
     matrix = encode_events(matrix, settings.signals)
     usual = matrix if baseline is None else _alike(encode_events(baseline, settings.signals), matrix)
     entities = {variable.entity for variable in usual.variables}
@@ -94,11 +96,13 @@ def score_matrix(
         few = f"{points} point {where}is" if points == 1 else f"{points} points {where}are"
         raise SettingsError(f"{few} too few to fit: {needed} are needed (evaluation.warm_up)")
     mechanisms = fit_job(settings, usual, built.graph)
+    silent = unjudged(usual, Roles(settings.signals), mechanisms.causal)
+    lives = tuple(text for _, text in short_lived(silent, mechanisms.causal, needed))
     if not mechanisms.causal:
         most = int(np.isfinite(usual.values).sum(axis=1).max(initial=0))
         raise SettingsError(
             f"no variable has enough samples {where}to fit: the fullest has {most}, {needed} are needed "
-            "(evaluation.warm_up)"
+            f"(evaluation.warm_up){''.join(f'; {text}' for text in lives)}"
         )
     left_out = [str(variable) for variable in measured if variable not in mechanisms.causal]
     said = [f"fewer than {needed} samples {where}to fit on, and not scored: {_some(left_out)}"] if left_out else []
@@ -109,7 +113,7 @@ def score_matrix(
         matrix,
         built.graph,
         mechanisms,
-        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said),
+        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said, *lives),
     )
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
+from datasource.evaluation.unjudged import Unjudged, unjudged_notices
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
 from datasource.telemetry import Entity, Matrix, SignalReport, Variable
@@ -21,7 +22,7 @@ class Snapshot:
     `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
-    the newest first.
+    the newest first. `unjudged` are the variables that have no mechanism.
     """
 
     time: int
@@ -42,6 +43,7 @@ class Snapshot:
     structural: StructuralModel | None = None
     impacts: tuple[EffectResult, ...] | None = None
     incidents: tuple[Incident, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def key(self) -> tuple[int, str, str, int]:
@@ -73,6 +75,8 @@ class Snapshot:
             problems = [report.problem for report in self.reports if report.problem]
             reason = f": {problems[0]}" if problems else "; 'causal-datasource check' says why for each signal"
             return f"Prometheus has no samples for any configured signal{reason}"
+        if self.mechanisms is not None and not self.mechanisms.causal and self.points >= self.points_needed:
+            return next(iter(unjudged_notices(self.unjudged, (), self.points_needed)), "no variable can be judged")
         if self.mechanisms is None or not self.mechanisms.causal:
             return f"warming up: {self.points} of {self.points_needed} points"
         return ""

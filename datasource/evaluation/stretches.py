@@ -6,7 +6,15 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.settings import Settings
-from datasource.telemetry import History, Matrix, Reader, SignalReport, encode_events
+from datasource.telemetry import (
+    History,
+    Matrix,
+    Reader,
+    SignalReport,
+    absence_notices,
+    count_absent_failures,
+    encode_events,
+)
 from datasource.topology import Topology, TopologyReader, read_topology
 
 _WHOLE_SECOND = 0.5
@@ -35,13 +43,14 @@ def spans(start: int, end: int, step: int, refit: float) -> list[tuple[int, int]
 
 def stretches_of(settings: Settings, matrix: Matrix, start: int, end: int, refit: float) -> Iterator[Stretch]:
     """The stretches of [start, end] (seconds) in a matrix that begins before. Relations are read from lists alone."""
+    notices = absence_notices(matrix, settings.signals)
     matrix = encode_events(matrix, settings.signals)
     for first, last in spans(start, end, matrix.step, refit):
         baseline = _baseline(settings, matrix, first)
         entities = {variable.entity for variable in baseline.variables}
         topology = read_topology(settings, None, entities, baseline.start, baseline.end)
         until = matrix.between(baseline.start, last)
-        yield Stretch(first, until, baseline, _older(settings, matrix, baseline.start), topology)
+        yield Stretch(first, until, baseline, _older(settings, matrix, baseline.start), topology, notices)
 
 
 def stretches_from(reader: Reader, start: int, end: int, refit: float) -> Iterator[Stretch]:
@@ -54,13 +63,18 @@ def stretches_from(reader: Reader, start: int, end: int, refit: float) -> Iterat
     history = History(reader, keep=settings.recent_points + max((b - a) // step + 1 for a, b in times))
     topology_reader = TopologyReader(settings)
     offset = max(server.latency_offset for server in (settings.prometheus, settings.loki) if server)
+    always: tuple[str, ...] | None = None
     for first, last in times:
         read = history.update(last + offset + _WHOLE_SECOND)
-        matrix = encode_events(read, settings.signals, history.ends)
+        matrix = encode_events(read, settings.signals, history.known)
+        older = count_absent_failures(history.older, settings.signals, history.older_known)
         baseline = _baseline(settings, matrix, first)
         entities = {variable.entity for variable in baseline.variables}
         topology = topology_reader.read(reader.client, entities, baseline.start, baseline.end)
-        yield Stretch(first, matrix, baseline, history.older, topology, _problems(history.reports))
+        absent = absence_notices(read, settings.signals, history.known)
+        always = absent if always is None else tuple(notice for notice in always if notice in absent)
+        notices = (*_problems(history.reports), *(always if (first, last) == times[-1] else ()))
+        yield Stretch(first, matrix, baseline, older, topology, notices)
 
 
 def _baseline(settings: Settings, matrix: Matrix, first: int) -> Matrix:

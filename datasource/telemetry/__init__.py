@@ -1,5 +1,7 @@
 """Numbers in: everything that is measured comes out of here as a matrix."""
 
+from datasource.telemetry.absence import Known, absence_notices, count_absent_failures
+from datasource.telemetry.arrivals import reach
 from datasource.telemetry.decode import Series, decode_matrix
 from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.events import encode_events
@@ -17,6 +19,7 @@ __all__ = [
     "Floats",
     "GrowingMatrix",
     "History",
+    "Known",
     "Matrix",
     "PrometheusClient",
     "PrometheusError",
@@ -25,8 +28,11 @@ __all__ = [
     "Series",
     "SignalReport",
     "Variable",
+    "absence_notices",
+    "count_absent_failures",
     "decode_matrix",
     "empty_matrix",
     "encode_events",
     "environment_of",
+    "reach",
 ]

@@ -5,17 +5,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from datasource.settings import Signal
+from datasource.telemetry.absence import Known, count_absent_failures, known_of
 from datasource.telemetry.matrix import Floats, Matrix
 
 
-def encode_events(matrix: Matrix, signals: Mapping[str, Signal], read: Mapping[str, int] | None = None) -> Matrix:
-    """The matrix with every event signal encoded as its settings say; the same matrix when all are counts.
+def encode_events(matrix: Matrix, signals: Mapping[str, Signal], known: Mapping[str, Known] | None = None) -> Matrix:
+    """The matrix as analyses see it: absent failures counted, and every event signal encoded as its settings say.
 
     "active" is 1 where there was any occurrence and 0 where there was none; "since" is seconds since the last
-    occurrence, NaN before the first one that the matrix knows. A missing sample stays missing, but for events counted
-    in logs: Loki answers with nothing where no line matched, and that is none, from the first sample of anything on
-    and up to the time (seconds) until which `read` says that the signal was read.
+    occurrence, NaN before the first one that the matrix knows. A missing sample stays missing, but for two: failures of
+    an entity that has load (see `count_absent_failures`), and events counted in logs, since Loki answers with nothing
+    where no line matched, and that is none, from the first sample of anything on. Both where `known` says so; without
+    it, nobody read the matrix, and everything in it is known. The same matrix when nothing changes.
     """
+    matrix = count_absent_failures(matrix, signals, known)
     changed = {
         row: signals[variable.signal]
         for row, variable in enumerate(matrix.variables)
@@ -28,8 +31,8 @@ def encode_events(matrix: Matrix, signals: Mapping[str, Signal], read: Mapping[s
     for row, signal in changed.items():
         counts = values[row]
         if _counts_lines(signal):
-            until = (read or {}).get(matrix.variables[row].signal, matrix.end)
-            counts = np.where(np.isnan(counts) & begun & (matrix.times <= until), 0.0, counts)
+            none = known_of(matrix.variables[row].signal, known).at(matrix.times)
+            counts = np.where(np.isnan(counts) & begun & none, 0.0, counts)
         values[row] = _ENCODINGS[signal.encode](counts, matrix.step)
     return Matrix(matrix.variables, matrix.start, matrix.step, values)
 

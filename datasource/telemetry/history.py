@@ -3,6 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from datasource.settings import format_duration
+from datasource.telemetry.absence import Known
+from datasource.telemetry.arrivals import OVERLAP, Arrivals
 from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.growing import Block
 from datasource.telemetry.matrix import Floats, Matrix, empty_matrix
@@ -18,11 +21,9 @@ class History:
     newest time whose samples are surely there. `older` has every eleventh step of the baseline before that.
 
     Each signal goes its own way: one whose query failed keeps what it had and catches up from there, one whose query
-    changed is read anew. Matrices that were handed out never change.
+    changed is read anew, one whose samples come late is read again from the newest that it has (see `Arrivals`).
+    Matrices that were handed out never change. What is older than `full_resolution` is final: nothing comes that late.
     """
-
-    OVERLAP = 3
-    """Points read again at every update, for samples that came late."""
 
     def __init__(self, reader: Reader, keep: int | None = None) -> None:
         self.reader = reader
@@ -46,28 +47,50 @@ class History:
         """Up to when (seconds) each signal has been read."""
         return self._recent.ends
 
+    @property
+    def known(self) -> Mapping[str, Known]:
+        """Up to when an absent sample of each signal is none, in `recent`: less late than it usually comes."""
+        late = self._arrivals.lateness
+        return {name: one._replace(until=one.until - late(name)) for name, one in self._recent.known.items()}
+
+    @property
+    def late(self) -> Mapping[str, int]:
+        """How late (seconds) a sample of each signal that usually comes late may still come: twice as late as usual."""
+        late = {name: self._arrivals.lateness(name) for name in self._recent.ends}
+        return {name: min(2 * one, self._arrivals.reach) for name, one in late.items() if one}
+
+    @property
+    def older_known(self) -> Mapping[str, Known]:
+        """The same of `older`."""
+        return self._older.known
+
     def update(self, now: float) -> Matrix:
         """Read what is missing up to `now` (seconds) and return `recent`.
 
         Raises PrometheusError when Prometheus fails for every signal, and then keeps what it had.
         """
         end = self.reader.newest(now)
-        if self._shape != self._wanted_shape() or end < self.recent.end - self.OVERLAP * self._recent.step:
+        if self._shape != self._wanted_shape() or end < self.recent.end - OVERLAP * self._recent.step:
             self._begin()  # the settings changed, or the clock was wrong before
         if self.recent.variables:
             end = max(end, self.recent.end)
         asked = questions(self.reader.settings)
-        readings = self.reader.read_each(self._recent.missing(asked, end, self.OVERLAP), self._recent.step)
-        before, ends = self.recent, self._recent.ends
-        self._recent.take(asked, (one.block for one in readings if not one.report.failed), end)
+        spans = self._recent.missing(asked, end, self._arrivals.starts)
+        readings = self.reader.read_each(spans, self._recent.step)
+        before, known = self.recent, self._recent.known
+        read = {one.report.signal: spans[one.report.signal] for one in readings if not one.report.failed}
+        blocks = (one.block for one in readings if not one.report.failed)
+        self._recent.take(asked, blocks, end, {one.report.signal for one in readings if not one.whole})
+        self._arrivals.note(before, self.recent, read)
         if self._older.keep:
-            self._extend(asked, before, ends)
+            self._extend(asked, before, known)
         self.reports = tuple(self._with_notice(one.report) for one in readings)
         return self.recent
 
     def _begin(self) -> None:
         self._shape = step, older_step, keep, older_keep = self._wanted_shape()
         self._recent = Resolution(step, keep)
+        self._arrivals = Arrivals(step)
         self._older = Resolution(older_step, older_keep)
         self._older_tried = 0
         self._older_problems: dict[str, str] = {}
@@ -76,7 +99,7 @@ class History:
         settings = self.reader.settings
         return int(settings.step), settings.older_step, self._keep or settings.recent_points, settings.older_points
 
-    def _extend(self, asked: Mapping[str, Question], before: Matrix, ends: Mapping[str, int]) -> None:
+    def _extend(self, asked: Mapping[str, Question], before: Matrix, known: Mapping[str, Known]) -> None:
         """Take into `older` what has just left `recent`, and read what never was in it.
 
         What cannot be read is tried again when the next older point is due.
@@ -84,8 +107,14 @@ class History:
         step = self._older.step
         end = (self.recent.start - 1) // step * step
         missing = self._older.missing(asked, end)
-        left = [name for name, (start, _) in missing.items() if start >= before.start and ends.get(name, 0) >= end]
+        left = [
+            name
+            for name, (start, _) in missing.items()
+            if start >= before.start and name in known
+            if known[name].until >= end
+        ]
         blocks = list(_sampled(before, left, missing, step))
+        doubtful = {name for name in left if _is_doubtful(known[name], *missing[name])}
         unread = {name: span for name, span in missing.items() if name not in left}
         if unread and end != self._older_tried:
             self._older_tried = end
@@ -95,16 +124,30 @@ class History:
                 self._older_problems = dict.fromkeys(unread, str(error))
             else:
                 blocks += [one.block for one in readings if not one.report.failed]
+                doubtful |= {one.report.signal for one in readings if not one.whole}
                 self._older_problems = {one.report.signal: one.report.problem for one in readings if one.report.failed}
         if blocks:
-            self._older.take(asked, blocks, end)
+            self._older.take(asked, blocks, end, doubtful)
 
     def _with_notice(self, report: SignalReport) -> SignalReport:
-        problem = self._older_problems.get(report.signal)
-        if problem is None or report.failed:
+        if report.failed:
             return report
-        told = f"older points are missing, they could not be read: {problem}"
-        return report._replace(notice=f"{report.notice}; {told}" if report.notice else told)
+        said = [report.notice, self._told_late(report.signal)]
+        if report.signal in self._older_problems:
+            said.append(f"older points are missing, they could not be read: {self._older_problems[report.signal]}")
+        return report._replace(notice="; ".join(filter(None, said)))
+
+    def _told_late(self, signal: str) -> str:
+        late, settings = self._arrivals.lateness(signal), self.reader.settings
+        if not late:
+            return ""
+        loki = settings.loki if settings.signals[signal].source == "loki" else None
+        block, server = ("loki", loki) if loki else ("prometheus", settings.prometheus)
+        wanted = format_duration(server.latency_offset + late)
+        return (
+            f"arrives {format_duration(late)} later than latency_offset allows: raise {block}.latency_offset to "
+            f"{wanted}, so that what is judged is complete"
+        )
 
 
 def _sampled(
@@ -121,3 +164,7 @@ def _sampled(
         )
         sampled = {entity: row[columns] for entity, row in rows[signal].items()}
         yield Block(signal, start, (end - start) // step + 1, sampled)
+
+
+def _is_doubtful(known: Known, start: int, end: int) -> bool:
+    return any(first <= end and last >= start for first, last in known.doubtful)

@@ -46,6 +46,11 @@ class Rows:
                 self._disputed.add(entity)
                 self.problem = self._ambiguous(entity, series.labels)
 
+    @property
+    def disputed(self) -> bool:
+        """Whether samples are left out, because several series speak for the same entity."""
+        return bool(self._disputed)
+
     def rows(self) -> dict[Entity, Floats]:
         """The row of every entity, without those of which nothing but a dispute is left."""
         return {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.settings import Settings
-from datasource.telemetry.answer import check_series, judge_warnings
+from datasource.telemetry.answer import Answer, check_series, judge_warnings
 from datasource.telemetry.decode import decode_matrix
 from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.growing import Block
@@ -46,11 +46,15 @@ class Reading(NamedTuple):
 
 
 class SignalReading(NamedTuple):
-    """The block that one signal's query brought, without rows when it failed, and how it fared."""
+    """The block that one signal's query brought, without rows when it failed, and how it fared.
+
+    Where it is not `whole`, samples may be missing: the answer was partial, or its series could not be told apart.
+    """
 
     block: Block
     report: SignalReport
     error: PrometheusError | None = None
+    whole: bool = True
 
 
 class Reader:
@@ -119,4 +123,5 @@ class Reader:
         points = sum(int(np.isfinite(row).sum()) for row in found.values())
         kind = "labels" if rows.problem else ""
         report = SignalReport(name, len(found), points, rows.problem, kind, notice)
-        return SignalReading(Block(name, start, columns, found), report)
+        whole = not rows.disputed and not Answer(None, tuple(warnings)).missing
+        return SignalReading(Block(name, start, columns, found), report, whole=whole)

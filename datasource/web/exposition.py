@@ -87,6 +87,8 @@ def _health(clock: Clock) -> Iterator[Metric]:
     yield _gauge("points", "Points of the baseline that have samples.", snapshot.points)
     yield _gauge("points_needed", "Points that the first fit waits for.", snapshot.points_needed)
     yield _gauge("variables", "Variables measured.", len(snapshot.matrix.variables))
+    silent = sum(not one.ended for one in snapshot.unjudged)
+    yield _gauge("unjudged_variables", "Variables measured now that have too few points to be judged.", silent)
     yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
     asked, supported = snapshot.settings.anomaly.false_alarms_per_day, snapshot.mechanisms
     yield _gauge("promised_false_alarms_per_day", "Episodes of false alarm a day that are accepted.", asked)

@@ -106,6 +106,26 @@ def test_why_a_signal_is_empty(check, query, reason):
     assert "ok" in line(output, "hits")
 
 
+LOAD = f"  load: {{entity: service, query: '{GOOD}', window: 1m, role: load}}\n"
+
+
+@pytest.mark.parametrize(
+    ("metric", "code", "says"),
+    [
+        ('hits_total{code="500"}', 0, r"note: no series anywhere: counted as zero failures where there is load; check"),
+        ("hit_total", 1, "WRONG: no series anywhere.*did you mean hits_total"),
+        ("gone_total", 0, "1 service, .*ok"),
+        ("young_total", 0, "1 service, .*ok"),
+    ],
+)
+def test_no_sample_of_failures_is_none_where_there_is_load(check, metric, code, says):
+    query = f"sum by (service) (rate({metric}[1m]))"
+    errors = f"  errors: {{entity: service, query: '{query}', window: 1m, role: failure}}\n"
+    found, output = check({"hits": GOOD}, LOAD + errors)
+    assert (found, bool(re.search(says, line(output, "errors")))) == (code, True), output
+    assert "or 0 *" not in line(output, "errors")
+
+
 def test_several_series_for_one_entity(check):
     code, output = check({"hits": 'label_replace(hits_total, "service", "one", "code", ".*")'})
     assert code == 1

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from datasource.anomaly.mechanisms.constants import NEVER, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
-from datasource.telemetry import Entity, Matrix, Variable
+from datasource.telemetry import Entity, Matrix, Variable, reach
 from datasource.topology import Topology
 
 _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
@@ -26,12 +27,16 @@ _HELD = 4
 
 class Scores(NamedTuple):
     """The newest prediction of a variable, given its parents and given only its own season and level,
-    and whether either score has persisted above 1."""
+    and whether either score has persisted above 1.
+
+    They end with the newest sample of the variable, so many steps `behind` the newest column.
+    """
 
     causal: Prediction
     marginal: Prediction
     causal_persists: bool
     marginal_persists: bool
+    behind: int = 0
 
 
 class Verdict(NamedTuple):
@@ -75,22 +80,26 @@ def judge(
     points: int = 3,
     of: int = 5,
     previous: Sequence[Verdict] = (),
+    late: Mapping[str, int] | None = None,
 ) -> Judgement:
-    """Score the newest `of` columns and name causes.
+    """Score the newest `of` columns and name causes; of a variable whose samples come late, the newest that it has.
 
     An entity is anomalous when a score of a signal that hurts persists above 1 (`points` of the last `of`, or the last
     two far above): the marginal score of latency, failures or work (it suffers), or the causal score of those or of
-    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the cause of a symptom when it contributes at least a third of the gap, its own
-    behaviour changed, and that is more likely than not. Of the `previous` verdicts, causes stay named unless another
-    one is clearly larger for a while, and a verdict stays for a while when nothing at all is known of its symptom.
+    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the cause
+    of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more likely than
+    not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and a verdict
+    stays for a while when nothing at all is known of its symptom.
+
+    `late` says how late (seconds) the samples of a signal may come; of a signal that is not there, none is. Without it
+    any may come late of an entity of which there is something newer. What is older than that is not judged: who is
+    silent is not well.
     """
-    longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
-    newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
-    recent = Recent(matrix.between(matrix.end - (of - 1) * matrix.step, matrix.end), mechanisms, roles, topology)
+    newest = _Newest(matrix, mechanisms, roles, topology, of, late)
     scores = {
         variable: _scores(newest, mechanisms, roles, variable, points, of)
         for variable in mechanisms.causal
-        if variable in newest
+        if variable in matrix
     }
     before = {verdict.entity: verdict for verdict in previous}
     together = _joint(mechanisms, scores, points)
@@ -100,18 +109,68 @@ def judge(
     for variable in scores:
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
-    verdicts = tuple(_verdict(recent, scores, one, those, before.get(one), draws) for one, those in own.items())
+    verdicts = tuple(_verdict(newest, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, recent), together)
+    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, newest.recent(0)), together)
 
 
-def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
-    causal = mechanisms.causal[variable].predict(newest, roles)
-    marginal = mechanisms.marginal[variable].predict(newest, roles)
-    strong = mechanisms.causal[variable].strong, mechanisms.marginal[variable].strong
-    return Scores(
-        causal, marginal, persists(causal, points, of, strong[0]), persists(marginal, points, of, strong[1])
-    )
+class _Newest:
+    """The newest `of` columns, and those that are the newest of a variable whose samples are so many steps behind."""
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        mechanisms: Mechanisms,
+        roles: Roles,
+        topology: Topology,
+        of: int,
+        late: Mapping[str, int] | None,
+    ) -> None:
+        self.matrix, self.mechanisms, self.roles, self.topology = matrix, mechanisms, roles, topology
+        self.of, self._lateness = of, late
+        self._longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
+        self._late = matrix.between(matrix.end - reach(matrix.step), matrix.end)
+        self._windows: dict[int, Matrix] = {}
+        self._recent: dict[int, Recent] = {}
+
+    def window(self, behind: int) -> Matrix:
+        """With the columns that lags look back to."""
+        if behind not in self._windows:
+            end = self.matrix.end - behind * self.matrix.step
+            start = end - (self.of - 1 + self._longest) * self.matrix.step
+            self._windows[behind] = self.matrix.between(start, end)
+        return self._windows[behind]
+
+    def recent(self, behind: int) -> Recent:
+        """What is unusual in them."""
+        if behind not in self._recent:
+            end = self.matrix.end - behind * self.matrix.step
+            window = self.matrix.between(end - (self.of - 1) * self.matrix.step, end)
+            self._recent[behind] = Recent(window, self.mechanisms, self.roles, self.topology)
+        return self._recent[behind]
+
+    def behind(self, variable: Variable) -> int:
+        """How many steps its newest sample is behind the newest column; 0 where that is older than what is late."""
+        known = np.flatnonzero(np.isfinite(self.roles.level(self._late, variable)))
+        behind = int(self._late.values.shape[1] - 1 - known[-1]) if known.size else 0
+        if self._lateness is not None:
+            return behind if behind * self.matrix.step <= self._lateness.get(variable.signal, 0) else 0
+        return behind if variable.entity in self._there else 0
+
+    @cached_property
+    def _there(self) -> frozenset[Entity]:
+        """The entities of which something is known at the newest columns."""
+        rows = np.flatnonzero(np.isfinite(self.matrix.values[:, -self.of :]).any(axis=1))
+        return frozenset(self.matrix.variables[row].entity for row in rows)
+
+
+def _scores(newest: _Newest, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
+    both, behind = (mechanisms.causal[variable], mechanisms.marginal[variable]), 0
+    causal, marginal = (one.predict(newest.window(0), roles) for one in both)
+    if np.isnan(marginal.score[-1]) and (behind := newest.behind(variable)):
+        causal, marginal = (one.predict(newest.window(behind), roles) for one in both)
+    persist = [persists(one, points, of, m.strong) for one, m in zip((causal, marginal), both, strict=True)]
+    return Scores(causal, marginal, *persist, behind)
 
 
 def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER) -> bool:
@@ -157,18 +216,18 @@ def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
 
 
 def _verdict(
-    recent: Recent,
+    newest: _Newest,
     scores: Mapping[Variable, Scores],
     entity: Entity,
     own: Sequence[Variable],
     previous: Verdict | None,
     draws: int,
 ) -> Verdict:
-    felt = [v for v in own if recent.roles.role(v) in ("latency", "failure")]
+    felt = [v for v in own if newest.roles.role(v) in ("latency", "failure")]
     hurting = [v for v in felt if scores[v].marginal_persists]
     broken = [v for v in felt if scores[v].causal_persists] or [v for v in own if scores[v].causal_persists]
     symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
-    causes = root_causes(recent, symptom, draws=draws)
+    causes = root_causes(newest.recent(scores[symptom].behind), symptom, draws=draws)
     support = support_for(causes, dict(previous.support) if previous else None)
     named = name_cause(support, previous.root_cause if previous else None)
     return Verdict(entity, causes, named, tuple(support.items()))

@@ -55,7 +55,8 @@ class Episodes:
         scores = [self._persisting[symptom]] if symptom in self._persisting else self._by_entity.get(verdict.entity, [])
         above = [place for one in scores for place in self._above(one)]
         first, last = min(above, default=0), max(above, default=0)
-        if self.past and not known and first == 1 - self.of and symptom in self._persisting:
+        oldest = 1 - self.of - (self._persisting[symptom].behind if symptom in self._persisting else 0)
+        if self.past and not known and first == oldest and symptom in self._persisting:
             now, before = self._persisting[symptom], self.past.scores(symptom)
             persist = (now.causal_persists, now.marginal_persists)
             places = [since(one, self.points, self.of, self.patience) for one in np.array(before)[list(persist)]]
@@ -67,7 +68,7 @@ class Episodes:
         persisting = [scores.causal.score] if scores.causal_persists else []
         persisting += [scores.marginal.score] if scores.marginal_persists else []
         newest = [score[-self.of :].tolist() for score in persisting]
-        return [place - len(one) + 1 for one in newest for place, value in enumerate(one) if value > 1]
+        return [place - len(one) + 1 - scores.behind for one in newest for place, value in enumerate(one) if value > 1]
 
     @cached_property
     def _persisting(self) -> dict[Variable, Scores]:
