@@ -86,10 +86,10 @@ def judge(
 
     An entity is anomalous when a score of a signal that hurts persists above 1 (`points` of the last `of`, or the last
     two far above): the marginal score of latency, failures or work (it suffers), or the causal score of those or of
-    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the cause
-    of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more likely than
-    not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and a verdict
-    stays for a while when nothing at all is known of its symptom.
+    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the
+    cause of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more
+    likely than not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and
+    a verdict stays for a while when nothing at all is known of its symptom.
 
     `late` says how late (seconds) the samples of a signal may come; of a signal that is not there, none is. Without it
     any may come late of an entity of which there is something newer. What is older than that is not judged: who is
@@ -111,7 +111,9 @@ def judge(
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(newest, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, newest.recent(0)), together)
+    return Judgement(
+        scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, newest.recent(0)), together
+    )
 
 
 class _Newest:
@@ -169,8 +171,8 @@ def _scores(newest: _Newest, mechanisms: Mechanisms, roles: Roles, variable: Var
     causal, marginal = (one.predict(newest.window(0), roles) for one in both)
     if np.isnan(marginal.score[-1]) and (behind := newest.behind(variable)):
         causal, marginal = (one.predict(newest.window(behind), roles) for one in both)
-    persist = [persists(one, points, of, m.strong) for one, m in zip((causal, marginal), both, strict=True)]
-    return Scores(causal, marginal, *persist, behind)
+    broke, suffers = (persists(p, points, of, m.strong) for p, m in zip((causal, marginal), both, strict=True))
+    return Scores(causal, marginal, broke, suffers, behind)
 
 
 def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER) -> bool:

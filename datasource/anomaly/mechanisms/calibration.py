@@ -1,10 +1,10 @@
 """Scores calibrated to a promise: so many false alarm episodes a day, of the whole installation.
 
 What each part of the baseline shows, judged by the others, is what a new day will show. There are three kinds of
-evidence, and each has its share of the promise: a score that lasts (`points` of the last `of` above 1), a strong one (two
-points in a row), and the joint one of an entity. For each, every variable has a level that it exceeds as seldom as is asked
-for (`levels`); as alarms of one wobble come together, the episodes of the whole installation correct all of them by one
-factor (`tail`).
+evidence, and each has its share of the promise: a score that lasts (`points` of the last `of` above 1), a strong one
+(two points in a row), and the joint one of an entity. For each, every variable has a level that it exceeds as seldom as
+is asked for (`levels`); as alarms of one wobble come together, the episodes of the whole installation correct all of
+them by one factor (`tail`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -155,12 +155,14 @@ def calibrate(
 ) -> Calibration:
     """Calibrate scores (rows x times, in reference widths, NaN where unknown) of expected values by other parts.
 
-    `groups` has the rows of one signal and kind each, `alarming` says which rows make alarms, `entities` which rows have
-    a joint score together. `promise` is in episodes a day.
+    `groups` has the rows of one signal and kind each, `alarming` says which rows make alarms, `entities` which rows
+    have a joint score together. `promise` is in episodes a day.
     """
     watch = _Watch(baseline, persistence)
     able = [rows for rows in entities if rows.size >= JOINT_FEWEST]
-    shares = np.array([SHARE_LASTING, SHARE_STRONG if persistence.points > STRONG_POINTS else 0.0, SHARE_JOINT * bool(able)])
+    shares = np.array(
+        [SHARE_LASTING, SHARE_STRONG if persistence.points > STRONG_POINTS else 0.0, SHARE_JOINT * bool(able)]
+    )
     lasting, strong, joint = promise * shares / shares.sum()
     factors, first = watch.levels(scores, groups, alarming, lasting, persistence, SMALLEST_LEVEL)
     strengths, second = np.full(len(scores), NEVER), np.zeros(baseline.times.size)
@@ -191,8 +193,8 @@ class _Watch:
     def levels(
         self, scores: Floats, groups: Groups, alarming: NDArray[np.bool_], rate: float, kept: Persistence, least: float
     ) -> tuple[Floats, Floats]:
-        """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day; and by time
-        the highest score over the level that the other parts know."""
+        """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day; and by
+        time the highest score over the level that the other parts know."""
         baseline = self.baseline
         times = max(int(alarming.sum()), 1) / (rate * baseline.part_days) if baseline.part_days else 1.0
         levels = np.ones(len(scores))
@@ -211,7 +213,9 @@ class _Watch:
                     by = others[part][chunk, None]
                     active = alarming[rows[chunk]]
                     np.maximum(usual[place], (cut[:, place] / by)[active].max(axis=0, initial=0.0), out=usual[place])
-                    np.maximum(whole[place], (heights[:, place] / by)[active].max(axis=0, initial=0.0), out=whole[place])
+                    np.maximum(
+                        whole[place], (heights[:, place] / by)[active].max(axis=0, initial=0.0), out=whole[place]
+                    )
         newer = usual[baseline.older :]
         tail = tail_of(newer, baseline.days, self.persistence.apart)
         factor = min(max(tail.level(rate), SMALLEST_FACTOR), LARGEST_FACTOR) if tail else 1.0

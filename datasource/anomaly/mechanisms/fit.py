@@ -6,6 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.anomaly.mechanisms.calibration import Baseline, calibrate, recurring, spread_over
 from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
@@ -15,7 +16,7 @@ from datasource.anomaly.mechanisms.mechanism import Mechanism
 from datasource.anomaly.mechanisms.persistence import USUAL, Persistence
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
-from datasource.telemetry import Entity, Floats, Matrix, Variable
+from datasource.telemetry import Entity, Matrix, Variable
 
 _MOST_LAGS = 8
 
@@ -24,9 +25,9 @@ _MOST_LAGS = 8
 class Mechanisms:
     """Of every variable: given its parents (`causal`), and given only its own season and level (`marginal`).
 
-    `joint` has the level of the joint score of entities with several variables that alarm. `supported` is how many alarm
-    episodes a day parts of the baseline show, each judged by the others. `lasting` is how long (seconds) a new level has
-    to last until it is usual.
+    `joint` has the level of the joint score of entities with several variables that alarm. `supported` is how many
+    alarm episodes a day parts of the baseline show, each judged by the others. `lasting` is how long (seconds) a new
+    level has to last until it is usual.
     """
 
     causal: dict[Variable, Mechanism]
@@ -43,7 +44,7 @@ class _Row(NamedTuple):
 
     mechanism: Mechanism
     kind: str
-    gaps: Floats
+    gaps: NDArray[np.float32]
     alarms: bool
     below: float
 
@@ -64,15 +65,15 @@ def fit_mechanisms(
 ) -> Mechanisms:
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
-    Robust least squares: rows that deviate far have no say in coefficients, nor have the times `left_out`. A parent acts
-    at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data adds. The level
-    then follows what moves slowly (see `follow`), and intervals are made as wide as the promise of `false_alarms_per_day`
-    asks for (see `calibration`), times the `thresholds` by signal.
+    Robust least squares: rows that deviate far have no say in coefficients, nor have the times `left_out`. A parent
+    acts at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data adds.
+    The level then follows what moves slowly (see `follow`), and intervals are made as wide as the promise of
+    `false_alarms_per_day` asks for (see `calibration`), times the `thresholds` by signal.
 
     `older` has single points, without their neighbours, of the time before `matrix`; each counts for the steps that it
-    stands for. What is related within one step is fitted on both, and so knows the day from two days on and the week from
-    two weeks on; a mechanism with lagged parents is fitted on `matrix` alone, and so is one with events, most of which lie
-    between the points of `older`.
+    stands for. What is related within one step is fitted on both, and so knows the day from two days on and the week
+    from two weeks on; a mechanism with lagged parents is fitted on `matrix` alone, and so is one with events, most of
+    which lie between the points of `older`.
     """
     if older is not None and not older.values.shape[1]:
         older = None
@@ -89,13 +90,15 @@ def fit_mechanisms(
         alarms = roles.alarms(variable)
         smallest[variable] = one.smallest_width
         below = 0.0 if roles.only_up_hurts(variable) else 1.0
-        for kind, given in (("marginal", ()), ("causal", edges)):
-            if given or kind == "marginal":
-                mechanism, gaps = one.given(given)
+        for kind, causes in (("marginal", []), ("causal", edges)):
+            if causes or kind == "marginal":
+                mechanism, gaps = one.given(causes)
                 watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
                 narrower = below * mechanism.above / mechanism.below
-                rows.append(_Row(mechanism, kind, gaps, watched, narrower))
-    fitted, joint, supported = _calibrated(rows, smallest, baseline, false_alarms_per_day, persistence, thresholds or {})
+                rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower))
+    fitted, joint, supported = _calibrated(
+        rows, smallest, baseline, false_alarms_per_day, persistence, thresholds or {}
+    )
     marginal = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "marginal"}
     given = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "causal"}
     causal = {variable: given.get(variable, alone) for variable, alone in marginal.items()}

@@ -76,7 +76,8 @@ class OneFit:
 
     def given(self, edges: Sequence[Edge]) -> tuple[Mechanism, Floats]:
         """The mechanism given the causes of these edges, and its gap at every time of the baseline, in reference widths
-        (`above`), expected by a fit on other parts of the time; NaN where it is not known. Nothing is calibrated yet."""
+        (`above`), expected by a fit on other parts of the time; NaN where it is not known. Nothing is calibrated
+        yet."""
         parents, bounds = self._parents(edges)
         older = self._usable_older(parents)
         matrices = [*older, self.matrix]
@@ -118,7 +119,7 @@ class OneFit:
         )
         expected = np.full(measured.size, np.nan)
         expected[measured] = fit.expected * chance
-        gaps = np.full(self.baseline.times.size, np.nan, dtype=np.float32)
+        gaps: Floats = np.full(self.baseline.times.size, np.nan)
         place = gaps.size - level.size
         for one in matrices:
             size = one.values.shape[1]
@@ -126,7 +127,8 @@ class OneFit:
             found = mechanism.predict(one, self.roles, expected[first : first + size])
             with np.errstate(over="ignore", invalid="ignore"):
                 own = (found.observed - found.expected) / (found.upper - found.expected)
-            gaps[place : place + size] = np.where(measured[first : first + size], np.clip(own, -_FARTHEST, _FARTHEST), np.nan)
+            own = np.clip(own, -_FARTHEST, _FARTHEST)
+            gaps[place : place + size] = np.where(measured[first : first + size], own, np.nan)
             place += size
         return mechanism, gaps
 

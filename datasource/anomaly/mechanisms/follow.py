@@ -17,7 +17,8 @@ _MOSTLY = 0.8
 
 
 class Followed(NamedTuple):
-    """`gaps` (variables x times) that are left when the level has followed, and where the `level` (variables) is then."""
+    """`gaps` (variables x times) that are left when the level has followed, and where the `level` (variables) is
+    then."""
 
     gaps: Floats
     level: Floats
@@ -29,7 +30,7 @@ def pull(gap: float, seconds: float) -> float:
     An exponentially weighted mean with a half-life of a day, in which no gap counts for more than 1.5 widths: a fault
     moves it little, drift is followed.
     """
-    share = 1 - 0.5 ** (seconds / HALF_LIFE)
+    share: float = 1 - 0.5 ** (seconds / HALF_LIFE)
     return share * min(max(gap, -LARGEST_PULL), LARGEST_PULL)
 
 
@@ -51,7 +52,9 @@ def follow(gaps: Floats, times: NDArray[np.int64], lasting: float) -> Followed:
     ends = np.append(begins[1:], n)
     passed = np.minimum(np.diff(times[ends - 1], prepend=times[:1]), HALF_LIFE).astype(float)
     shares = 1 - 0.5 ** (passed / HALF_LIFE)
-    for begin, end, share, seconds in zip(begins.tolist(), ends.tolist(), shares.tolist(), passed.tolist(), strict=True):
+    for begin, end, share, seconds in zip(
+        begins.tolist(), ends.tolist(), shares.tolist(), passed.tolist(), strict=True
+    ):
         gap = gaps[:, begin:end] - level[:, None]
         left[:, begin:end] = gap
         known = np.isfinite(gap)

@@ -30,8 +30,9 @@ _LARGEST_SHAPE = 0.3
 class Highest:
     """The highest scores of each part: `peaks` (variables x parts, NaN where nothing is known).
 
-    `limit` (variables) is where heights stop to count: twice what came in three parts. `lasting` says, given such limits,
-    in which parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
+    `limit` (variables) is where heights stop to count: twice what came in three parts. `lasting` says, given such
+    limits, in which parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these
+    count whole.
     """
 
     def __init__(self, peaks: Floats, lasting: Callable[[Floats], NDArray[np.bool_]] | None = None) -> None:
@@ -50,7 +51,8 @@ class Highest:
     def levels(self, times: float, without: int | None = None) -> Floats:
         """What each variable exceeds once in so many (`times`) parts, as all parts say, or all but one."""
         logs = self._logs if without is None else np.delete(self._logs, without, axis=1)
-        return np.exp(_quantiles(logs, times))
+        found: Floats = np.exp(_quantiles(logs, times))
+        return found
 
 
 def _quantiles(logs: Floats, times: float) -> Floats:
@@ -72,9 +74,9 @@ def _quantiles(logs: Floats, times: float) -> Floats:
     if abs(shape) < 1e-6:
         scale = spread / log(2)
         return mean + scale * (-log(often) - _EULER)
-    from scipy.special import gamma
+    from math import gamma
 
-    g = float(gamma(1 + shape))
+    g = gamma(1 + shape)
     scale = spread * shape / ((1 - 2**-shape) * g)
     return mean + scale / shape * (g - often**shape)
 
@@ -87,7 +89,8 @@ def _shape(skew: float) -> float:
 
 
 def _l_moments(values: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
-    """Of each row the first two L-moments, the L-skewness, and how many values are known (rows x values, NaN unknown)."""
+    """Of each row the first two L-moments, the L-skewness, and how many values are known (rows x values, NaN
+    unknown)."""
     ordered = np.sort(values, axis=1)
     known = np.isfinite(ordered).sum(axis=1)
     count = np.maximum(known, 1)[:, None]

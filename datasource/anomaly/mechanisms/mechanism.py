@@ -83,8 +83,8 @@ class Mechanism:
         self, matrix: Matrix, roles: Roles, expected: Floats | None = None, *, moved: Floats | float = 0.0
     ) -> Prediction:
         """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
-        place. The level has `moved` since the mechanism was last brought up to date. Raises KeyError when the variable is
-        not in the matrix."""
+        place. The level has `moved` since the mechanism was last brought up to date. Raises KeyError when the variable
+        is not in the matrix."""
         design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
         if expected is None:
             expected = design @ self.coefficients + (self.drift + moved)

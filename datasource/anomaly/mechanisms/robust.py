@@ -1,6 +1,5 @@
 """Least squares on data that may hold incidents: they are found and left out."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,8 @@ _STILL = 1e-6
 
 
 class Fit(NamedTuple):
-    """`coefficients` (k), which rows were `kept` (n), and of every row what is `expected` (n) by a fit on other parts of
-    the time."""
+    """`coefficients` (k), which rows were `kept` (n), and of every row what is `expected` (n) by a fit on other parts
+    of the time."""
 
     coefficients: Floats
     kept: NDArray[np.bool_]
@@ -41,8 +40,9 @@ def robust_least_squares(
     """Fit y (n) on X (n, k); `parts` (n) numbers the parts of the time from 0, `weights` (n) count rows.
 
     Rows whose residual is beyond 5 robust standard deviations are left out, in rounds; where most rows have one and the
-    same value, those are that have another one `lasting` rows in a row. A column that does not move in the rows that are kept has no coefficient. What is expected of a
-    row comes from the coefficients without its part of the time, so that residuals are as large as those to come.
+    same value, those are that have another one `lasting` rows in a row. A column that does not move in the rows that
+    are kept has no coefficient. What is expected of a row comes from the coefficients without its part of the time, so
+    that residuals are as large as those to come.
     """
     scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
     Z = X / scales
@@ -61,7 +61,7 @@ def robust_least_squares(
         out = ~kept
         normal = whole if not out.any() else whole.less(_Normal.of(Z[out], y[out], weights[out]))
         used = normal.moving(whole)
-        coefficients = normal.solve(used, limits, lambda: (Z[kept], y[kept], weights[kept]))
+        coefficients = normal.solve(used, limits, _Rows(Z, y, weights, kept))
         residuals = y - Z @ coefficients
         center = float(np.median(residuals))
         scale = 1.4826 * float(np.median(np.abs(residuals - center)))
@@ -75,12 +75,21 @@ def robust_least_squares(
     return Fit(coefficients / scales, kept, expected)
 
 
+class _Rows(NamedTuple):
+    """Columns (n, k), values, weights, and which rows are `kept`."""
+
+    Z: Floats
+    y: Floats
+    weights: Floats
+    kept: NDArray[np.bool_]
+
+
 class _Normal(NamedTuple):
     """The normal equations of weighted rows: Z'WZ (k, k), Z'Wy (k), and the sum of weights."""
 
     gram: Floats
     right: Floats
-    count: float
+    total: float
 
     @classmethod
     def of(cls, Z: Floats, y: Floats, weights: Floats) -> "_Normal":
@@ -88,7 +97,7 @@ class _Normal(NamedTuple):
         return cls(weighted.T @ Z, weighted.T @ y, float(weights.sum()))
 
     def less(self, other: "_Normal") -> "_Normal":
-        return _Normal(self.gram - other.gram, self.right - other.right, self.count - other.count)
+        return _Normal(self.gram - other.gram, self.right - other.right, self.total - other.total)
 
     def moving(self, whole: "_Normal") -> NDArray[np.bool_]:
         """Which columns still move when rows were left out; the first, the level, counts as one that does."""
@@ -98,11 +107,9 @@ class _Normal(NamedTuple):
         found[0] = True
         return found
 
-    def solve(
-        self, used: NDArray[np.bool_], limits: Bounds | None, rows: Callable[[], tuple[Floats, Floats, Floats]]
-    ) -> Floats:
-        """Least squares within limits: coefficients beyond one are held there, the others fitted again. `rows` are asked
-        for where the normal equations are too nearly singular."""
+    def solve(self, used: NDArray[np.bool_], limits: Bounds | None, rows: _Rows) -> Floats:
+        """Least squares within limits: coefficients beyond one are held there, the others fitted again. Where the
+        normal equations are too nearly singular, the `rows` are looked at themselves."""
         free = used.copy()
         held = np.zeros(used.size)
         while True:
@@ -110,10 +117,9 @@ class _Normal(NamedTuple):
             side = self.right[free] - self.gram[np.ix_(free, ~free)] @ held[~free]
             values, axes = np.linalg.eigh(self.gram[np.ix_(free, free)])
             if values.size and values[0] < CONDITION * values[-1]:
-                Z, y, weights = rows()
-                root = np.sqrt(weights)
-                target = (y - Z[:, ~free] @ held[~free]) * root
-                found[free] = np.linalg.lstsq(Z[:, free] * root[:, None], target, rcond=CONDITION)[0]
+                root = np.sqrt(rows.weights[rows.kept])
+                target = (rows.y - rows.Z[:, ~free] @ held[~free])[rows.kept] * root
+                found[free] = np.linalg.lstsq(rows.Z[rows.kept][:, free] * root[:, None], target, rcond=CONDITION)[0]
             else:
                 found[free] = axes @ ((axes.T @ side) / values)
             if limits is None:

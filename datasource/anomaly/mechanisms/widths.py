@@ -3,8 +3,6 @@
 from math import log
 from typing import NamedTuple
 
-import numpy as np
-
 from datasource.telemetry import Floats
 
 _TAIL, _REFERENCE = 0.95, 0.002
