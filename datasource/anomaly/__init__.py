@@ -3,6 +3,7 @@
 from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict, judge
 from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
 from datasource.anomaly.causes.naming import Root, cause_name, named_roots
+from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, quiet_sentences
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.incidents.model import Incident
@@ -22,6 +23,8 @@ __all__ = [
     "Outside",
     "Persistence",
     "Prediction",
+    "QuietEntity",
+    "QuietTimes",
     "Recent",
     "Roles",
     "Root",
@@ -32,5 +35,6 @@ __all__ = [
     "fit_mechanisms",
     "judge",
     "named_roots",
+    "quiet_sentences",
     "root_causes",
 ]

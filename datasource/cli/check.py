@@ -7,6 +7,7 @@ import click
 
 from datasource.cli.check_effects import check_effects, check_impacts
 from datasource.cli.check_graph import check_graph, check_relations
+from datasource.cli.check_quiet_times import check_quiet_times
 from datasource.cli.check_signals import check_signal
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
@@ -39,6 +40,7 @@ def check_telemetry(settings: Settings) -> int:
     )
     questions = [f"{effect.treatment} -> {effect.outcome}" for effect in settings.effects]
     questions += [f"{impact.treated}.{impact.outcome}" for impact in settings.impacts]
+    questions += [one.reason for one in settings.quiet_times]
     width = max(map(len, (*settings.signals, *settings.relations, *questions)))
     findings: list[Finding] = []
     try:
@@ -67,6 +69,7 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     yield from check_relations(settings, topology, entities)
     built, findings = check_graph(settings, reading.matrix.variables, topology)
     yield from findings
+    yield from check_quiet_times(settings, entities, end)
     yield from check_effects(settings, reading.matrix, built)
     yield from check_impacts(settings, reading.matrix)
 

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from datasource.anomaly import Incident, Judgement, Mechanisms, Roles, judge
+from datasource.anomaly import Incident, Judgement, Mechanisms, QuietTimes, Roles, judge, quiet_sentences
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.mechanisms.drift import follow_drift
@@ -40,6 +40,7 @@ class Evaluator:
         self._refit_notices: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
         self._near: Neighbours = {}
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals))
         self._refit_at = -1
         self._followed = -1
         self._entities: set[Entity] = set()
@@ -78,7 +79,7 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=self._notices(),
+            notices=(*self._notices(), *self._quiet_notices(judgement, entities, matrix.end)),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._history.older,
@@ -98,6 +99,7 @@ class Evaluator:
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
                 left_out = self.incidents.left_out(matrix.end - int(self.settings.baseline), matrix.end)
+                left_out += self._quiet_times.left_out(entities, matrix.start, matrix.end)
                 self._refitting.begin(matrix, built, topology, self._history.older, left_out)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
             if fitted is not None:
@@ -112,6 +114,7 @@ class Evaluator:
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
         self._mechanisms, built, self._topology = fitted
         self._graph = built.graph, built.notices
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
         self._near = neighbours(built.graph, self._topology)
         asked, supported = self.settings.anomaly.false_alarms_per_day, self._mechanisms.supported
         weak = (
@@ -122,12 +125,14 @@ class Evaluator:
         self.asking.ask(matrix, built.graph)
 
     def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
-        """Once for every new point."""
+        """Once for every new point; what a quiet time brings is not followed."""
         if judgement is None or self._mechanisms is None or time == self._followed:
             return
         self._followed = time
-        causal = {variable: scores.causal for variable, scores in judgement.scores.items()}
-        marginal = {variable: scores.marginal for variable, scores in judgement.scores.items()}
+        quiet = {one.entity for one in judgement.quiet if one.because is None}
+        usual = {variable: scores for variable, scores in judgement.scores.items() if variable.entity not in quiet}
+        causal = {variable: scores.causal for variable, scores in usual.items()}
+        marginal = {variable: scores.marginal for variable, scores in usual.items()}
         self._mechanisms = follow_drift(self._mechanisms, causal, marginal, int(self.settings.step))
 
     def _judge(self, matrix: Matrix) -> Judgement | None:
@@ -142,6 +147,7 @@ class Evaluator:
             points=persistence.points,
             of=persistence.of,
             previous=self.incidents.verdicts,
+            quiet_times=self._quiet_times,
         )
 
     def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
@@ -155,6 +161,10 @@ class Evaluator:
         assert self._mechanisms is not None
         past = Past(matrix, self._mechanisms, Roles(self.settings.signals))
         self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
+
+    def _quiet_notices(self, judgement: Judgement | None, entities: set[Entity], time: int) -> tuple[str, ...]:
+        quiet = judgement.quiet if judgement else ()
+        return (*self._quiet_times.notices(entities), *quiet_sentences(quiet, time))
 
     def _notices(self) -> tuple[str, ...]:
         signals = (

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from datasource.anomaly import LeftOut, Mechanisms, Roles, Verdict, judge
+from datasource.anomaly import LeftOut, Mechanisms, QuietTimes, Roles, Verdict, judge
+from datasource.anomaly.causes.quiet import Silence
 from datasource.anomaly.incidents.episodes import NEW_NORMAL
 from datasource.anomaly.incidents.grouping import PATIENCE
-from datasource.anomaly.mechanisms.persistence import Persistence, persisting
+from datasource.anomaly.mechanisms.mechanism import Mechanism
+from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, episodes_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
@@ -57,6 +59,7 @@ class _Walk:
     looks: list[Look] = field(default_factory=list)
     supported: float = 0.0
     notices: dict[str, None] = field(default_factory=dict)
+    _quiet_times: QuietTimes = field(default_factory=QuietTimes)
     _verdicts: tuple[Verdict, ...] = ()
     _joined: dict[Entity, int] = field(default_factory=dict)
     """Since when (seconds) each entity is in the episode that goes on."""
@@ -75,7 +78,11 @@ class _Walk:
             return
         built = build_graph(self.settings, baseline.variables, stretch.topology)
         self.notices |= dict.fromkeys(built.notices)
-        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older, self._left_out(baseline))
+        entities = {variable.entity for variable in baseline.variables}
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
+        self.notices |= dict.fromkeys(self._quiet_times.notices(entities))
+        left_out = self._left_out(baseline) + self._quiet_times.left_out(entities, baseline.start, baseline.end)
+        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older, left_out)
         self.supported = max(self.supported, mechanisms.supported)
         alarming: dict[Entity, Flags] = {}
         for alarm, above in self._score(stretch, mechanisms):
@@ -112,15 +119,17 @@ class _Walk:
         first, after = ((time - self.start) // matrix.step for time in (stretch.first, matrix.end + matrix.step))
         place, columns = slice(first, after), after - first
         rows = {signal: row for row, signal in enumerate(self.settings.signals)}
+        silence = self._silence(window, mechanisms)
         for variable in mechanisms.causal:
-            kinds = {kind: getattr(mechanisms, kind)[variable] for kind in roles.alarms(variable)}
+            kinds: dict[str, Mechanism] = {kind: getattr(mechanisms, kind)[variable] for kind in roles.alarms(variable)}
             if variable not in window or not kinds:
                 continue
             self.variables.add(variable)
             for kind, mechanism in kinds.items():
                 score = mechanism.predict(window, roles).score
-                self.judged[place] |= np.isfinite(score[-columns:])
-                height = persisting(score, self.persistence)[-columns:]
+                known: Flags = np.isfinite(score) & ~silence.own.get(variable, np.zeros_like(score, dtype=np.bool_))
+                self.judged[place] |= known[-columns:]
+                height = silence.heights(variable, kind, score, self.persistence)[-columns:]
                 heights = self.heights[rows[variable.signal], place]
                 np.maximum(heights, height, out=heights)
                 above = height > 1
@@ -129,6 +138,16 @@ class _Walk:
                     times = (stretch.first + matrix.step * found).tolist()
                     peaks = [float(height[a : b + 1].max()) for a, b in found]
                     yield [Alarm(variable, kind, a, b, peak) for (a, b), peak in zip(times, peaks, strict=True)], above
+
+    def _silence(self, window: Matrix, mechanisms: Mechanisms) -> Silence:
+        roles = Roles(self.settings.signals)
+
+        def score_of(variable: Variable, kind: str) -> Floats:
+            mechanism: Mechanism = getattr(mechanisms, kind)[variable]
+            return mechanism.predict(window, roles).score
+
+        scored = [variable for variable in mechanisms.causal if variable in window]
+        return self._quiet_times.silence(scored, window.times, score_of, self.persistence)
 
     def _look(self, stretch: Stretch, mechanisms: Mechanisms, alarming: dict[Entity, Flags]) -> None:
         matrix, step = stretch.matrix, stretch.matrix.step
@@ -148,8 +167,16 @@ class _Walk:
     def _named(self, until: Matrix, mechanisms: Mechanisms, stretch: Stretch) -> tuple[Verdict, ...]:
         points, of = self.persistence
         roles = Roles(self.settings.signals)
-        judgement = judge(until, mechanisms, roles, stretch.topology, points=points, of=of, previous=self._verdicts)
-        return judgement.verdicts
+        return judge(
+            until,
+            mechanisms,
+            roles,
+            stretch.topology,
+            points=points,
+            of=of,
+            previous=self._verdicts,
+            quiet_times=self._quiet_times,
+        ).verdicts
 
 
 def _due(steps: int) -> bool:

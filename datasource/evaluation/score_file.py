@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Mechanisms, Prediction, Roles
+from datasource.anomaly import Mechanisms, Prediction, QuietTimes, Roles
 from datasource.evaluation.jobs import fit_job
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import Settings, SettingsError, format_duration
@@ -68,7 +68,8 @@ def score_matrix(
     points = int(np.isfinite(usual.values).any(axis=0).sum())
     if points < needed:
         raise SettingsError(f"{points} points {where}are too few to fit: {needed} are needed (evaluation.warm_up)")
-    mechanisms = fit_job(settings, usual, built.graph)
+    quiet_times = QuietTimes(settings.quiet_times, Roles(settings.signals), built.graph)
+    mechanisms = fit_job(settings, usual, built.graph, left_out=quiet_times.left_out(entities, usual.start, usual.end))
     if not mechanisms.causal:
         most = int(np.isfinite(usual.values).sum(axis=1).max(initial=0))
         raise SettingsError(
@@ -84,7 +85,7 @@ def score_matrix(
         matrix,
         built.graph,
         mechanisms,
-        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said),
+        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *quiet_times.notices(entities), *said),
     )
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.naming import name_cause, support_for
+from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, Silence
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
+from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
-from datasource.telemetry import Entity, Matrix, Variable
+from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Topology
 
 _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
@@ -25,7 +28,7 @@ _HELD = 4
 
 class Scores(NamedTuple):
     """The newest prediction of a variable, given its parents and given only its own season and level,
-    and whether either score has persisted above 1."""
+    and whether either score has persisted above 1, and counts: in a quiet time it does not."""
 
     causal: Prediction
     marginal: Prediction
@@ -61,6 +64,8 @@ class Judgement:
     """What users of the system feel: the symptoms of whom nobody anomalous waits for, most of all first."""
     stands_for: Mapping[Variable, int] = field(default_factory=dict)
     """Of each of these symptoms, how many anomalous entities calls lead to from there, its own included."""
+    quiet: tuple[QuietEntity, ...] = ()
+    """Who is in a quiet time, and who would be anomalous if it did not suffer by one of those."""
 
 
 def judge(
@@ -72,6 +77,7 @@ def judge(
     points: int = 3,
     of: int = 5,
     previous: Sequence[Verdict] = (),
+    quiet_times: QuietTimes | None = None,
 ) -> Judgement:
     """Score the newest `of` columns and name causes.
 
@@ -80,6 +86,7 @@ def judge(
     (it broke). An entity is named as the cause of a symptom when it contributes at least a third of the gap, its own
     behaviour changed, and that is more likely than not. Of the `previous` verdicts, causes stay named unless another
     one is clearly larger for a while, and a verdict stays for a while when nothing at all is known of its symptom.
+    In its `quiet_times` no entity is anomalous, nor who only suffers by one that is quiet (see `quiet`).
     """
     longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
     newest = matrix.between(matrix.end - (of - 1 + longest) * matrix.step, matrix.end)
@@ -89,6 +96,11 @@ def judge(
         for variable in mechanisms.causal
         if variable in newest
     }
+    quiet: tuple[QuietEntity, ...] = ()
+    if quiet_times is not None and quiet_times.blocks:
+        scores, quiet = _silenced(scores, quiet_times, newest.times[-of:], Persistence(points, of))
+        silent = {one.entity for one in quiet}
+        previous = [verdict for verdict in previous if verdict.entity not in silent]
     before = {verdict.entity: verdict for verdict in previous}
     found = _anomalous(scores, roles)
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
@@ -98,7 +110,8 @@ def judge(
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(recent, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, recent))
+    top, stands_for = _top_symptoms(verdicts, recent)
+    return Judgement(scores, _judged(scores, roles, points, of), verdicts, top, stands_for, quiet)
 
 
 def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
@@ -110,6 +123,31 @@ def _scores(newest: Matrix, mechanisms: Mechanisms, roles: Roles, variable: Vari
 def persists(prediction: Prediction, points: int, of: int) -> bool:
     """Whether `points` of the newest `of` scores are above 1."""
     return int(np.sum(prediction.score[-of:] > 1)) >= points
+
+
+def _silenced(
+    scores: dict[Variable, Scores], quiet_times: QuietTimes, times: NDArray[np.int64], persistence: Persistence
+) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...]]:
+    """The scores with what persists and counts outside of quiet times, and who is silent for which reason."""
+
+    def score_of(variable: Variable, kind: str) -> Floats:
+        prediction: Prediction = getattr(scores[variable], kind)
+        return prediction.score[-persistence.of :]
+
+    def counts(variable: Variable, kind: str, silence: Silence) -> bool:
+        return bool(silence.heights(variable, kind, score_of(variable, kind), persistence)[-1] > 1)
+
+    silence = quiet_times.silence(scores, times, score_of, persistence)
+    if not silence.own:
+        return scores, ()
+    heard = {
+        variable: one._replace(
+            causal_persists=counts(variable, "causal", silence), marginal_persists=counts(variable, "marginal", silence)
+        )
+        for variable, one in scores.items()
+    }
+    spared = _anomalous(scores, quiet_times.roles) - _anomalous(heard, quiet_times.roles)
+    return heard, quiet_times.entities(silence, spared, times)
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
