@@ -8,12 +8,13 @@ from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.incidents.model import Incident
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
-from datasource.anomaly.mechanisms.fit_one import LeftOut
+from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
 
 __all__ = [
+    "Accepted",
     "Contribution",
     "Incident",
     "Judgement",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from datasource.anomaly.mechanisms.calibration import calibrate
-from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
+from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut, OneFit
 from datasource.anomaly.mechanisms.mechanism import Mechanism
 from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, Watched, watch
 from datasource.anomaly.roles import Roles
@@ -39,15 +39,16 @@ def fit_mechanisms(
     thresholds: Mapping[str, float] | None = None,
     longest_lag: float = 0.0,
     left_out: Sequence[LeftOut] = (),
+    accepted: Sequence[Accepted] = (),
     min_points: int = 120,
     environment: tuple[str, ...] = (),
 ) -> Mechanisms:
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
-    Robust least squares: rows that deviate far are taken as incidents and left out, as are the times `left_out`. A
-    parent acts at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data
-    adds. The intervals are then made as wide as the promise of `false_alarms_per_day` asks for (see `calibration`),
-    times the `thresholds` by signal.
+    Robust least squares: rows that deviate far are taken as incidents and left out, as are the times `left_out`. What
+    was `accepted` is a level of its own, of which a few points are enough. A parent acts at the lags of the graph, and
+    at those up to `longest_lag` (seconds, eight steps at most) that the data adds. The intervals are then made
+    as wide as the promise of `false_alarms_per_day` asks for (see `calibration`), times the `thresholds` by signal.
 
     `older` has single points, without their neighbours, of the time before `matrix`. What is related within one step
     is fitted on both, and so knows the day from two days on and the week from two weeks on; a mechanism with lagged
@@ -58,7 +59,7 @@ def fit_mechanisms(
     smallest: dict[Variable, float] = {}
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
     for variable in matrix.variables:
-        one = OneFit(matrix, older, roles, variable, longest, left_out, environment)
+        one = OneFit(matrix, older, roles, variable, longest, left_out, environment, accepted)
         if one.points < min_points:
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]

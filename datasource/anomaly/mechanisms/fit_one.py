@@ -25,6 +25,8 @@ _NEARLY = 0.95
 _SMALLEST_RELATIVE = 0.01
 """A gap below this share of the usual level is never an anomaly."""
 _SMALLEST_FAILURE_RATIO = 0.002
+_FEWEST_ACCEPTED = 3
+"""So many points make an accepted level."""
 _EXTREME = 0.02
 """Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
 
@@ -35,6 +37,13 @@ class LeftOut(NamedTuple):
     entity: Entity | None
     start: float
     end: float
+
+
+class Accepted(NamedTuple):
+    """An entity whose level since `start` (seconds) somebody accepted as the new normal."""
+
+    entity: Entity
+    start: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class OneFit:
     longest_lag: int = 0
     left_out: Sequence[LeftOut] = ()
     environment: tuple[str, ...] = ()
+    accepted: Sequence[Accepted] = ()
 
     @cached_property
     def _level(self) -> Floats:
@@ -87,23 +97,33 @@ class OneFit:
         times = np.concatenate([one.times for one in matrices])[measured]
         span = int(times[-1] - times[0]) + self.matrix.step
         seasonal, weekly = span >= _NEARLY * 2 * _DAY, span >= _NEARLY * 2 * _WEEK
-        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly)[0] for one in matrices])
+        steps, rises = self._steps(times, level[measured])
+        risen = (times[:, None] >= np.array(steps)) @ rises
+        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly, steps)[0] for one in matrices])
         loads = [self.roles.load(one, self.variable) for one in matrices]
         load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
         typical = 0.0 if load is None else float(np.median(load))
         chance = chance_of_few(load, typical, int(measured.sum()))
-        X, y = design[measured] / chance[:, None], level[measured] / chance
+        X, y = design[measured] / chance[:, None], (level[measured] - risen) / chance
         free = design.shape[1] - len(bounds)
         limited = Bounds(
             np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
         )
-        fit = robust_least_squares(X, y, self._lasting, limited)
+        # Of what hardly ever moves, what does so for long is left out; but an accepted level may.
+        lasting = y.size + 1 if steps else self._lasting
+        fit = robust_least_squares(X, y, lasting, limited)
+        if steps:
+            # Held, or a new level within one part of the time would be no level to the fits on the others.
+            held = slice(free - len(steps), free)
+            limited.lower[held] = limited.upper[held] = fit.coefficients[held]
+            fit = robust_least_squares(X, y, lasting, limited)
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
         widths = reference_widths(np.sort(others[kept]))
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         scales = np.maximum(np.abs(X).max(axis=0), 1e-100)
         Z = X[kept] / scales
+        fit.coefficients[free - len(steps) : free] += rises
         inverse: Floats = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True) / np.outer(scales, scales)
         mechanism = Mechanism(
             self.variable,
@@ -117,11 +137,24 @@ class OneFit:
             int(kept.sum()),
             weekly,
             typical,
+            steps=steps,
         )
         quiet = ~in_long_runs(~kept | _far(others, kept), self._lasting)
-        expected = self._by_time(np.where(quiet, fit.expected * chance, np.nan), measured)
+        expected = self._by_time(np.where(quiet, fit.expected * chance + risen, np.nan), measured)
         score = mechanism.predict(self.matrix, self.roles, expected).score
         return mechanism, score * self._by_time(width_by_the_others(fit, others, widths), measured)
+
+    def _steps(self, times: Floats, level: Floats) -> tuple[tuple[float, ...], Floats]:
+        """Since when (seconds) there are accepted levels, and by how much each is above the one before; of which a few
+        points are known on either side."""
+        steps: list[float] = []
+        for start in sorted({one.start for one in self.accepted if one.entity == self.variable.entity}):
+            before = (times >= steps[-1]) & (times < start) if steps else times < start
+            if min(before.sum(), (times >= start).sum()) >= _FEWEST_ACCEPTED:
+                steps.append(start)
+        place = np.searchsorted(steps, times, side="right")
+        levels = [float(np.median(level[place == number])) for number in range(len(steps) + 1)]
+        return tuple(steps), np.diff(levels)
 
     def _by_time(self, rows: Floats, measured: NDArray[np.bool_]) -> Floats:
         """What is known of the measured rows, at the times of the matrix."""

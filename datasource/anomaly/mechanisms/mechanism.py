@@ -67,6 +67,8 @@ class Mechanism:
     """The load at which the widths hold, where the variable is judged per request; with less, chance moves it more."""
     drift: float = 0.0
     """By how much the level has moved since the fit."""
+    steps: tuple[float, ...] = ()
+    """Since when (seconds) there is another level, which somebody accepted; a coefficient each, before the parents'."""
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
@@ -76,7 +78,7 @@ class Mechanism:
     def predict(self, matrix: Matrix, roles: Roles, expected: Floats | None = None) -> Prediction:
         """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
         place. Raises KeyError when the variable is not in the matrix."""
-        design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
+        design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly, self.steps)
         if expected is None:
             expected = design @ self.coefficients + self.drift
         load = roles.load(matrix, self.variable)
@@ -105,15 +107,21 @@ class Mechanism:
 
 
 def design_matrix(
-    matrix: Matrix, roles: Roles, parents: tuple[Parent, ...], seasonal: bool, weekly: bool = False
+    matrix: Matrix,
+    roles: Roles,
+    parents: tuple[Parent, ...],
+    seasonal: bool,
+    weekly: bool = False,
+    steps: tuple[float, ...] = (),
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Times x (1, seasonal terms, parents), and times x parents: where a parent has no sample and counts as its
-    baseline median."""
+    """Times x (1, seasonal terms, steps, parents), and times x parents: where a parent has no sample and counts as its
+    baseline median. A step is 0 before its time (seconds), and 1 from then on."""
     columns = [np.ones(matrix.values.shape[1])]
     for period in ([_DAY] if seasonal else []) + ([_WEEK] if weekly else []):
         angle = 2 * np.pi * (matrix.times % period) / period
         for harmonic in range(1, _HARMONICS + 1):
             columns += [np.sin(harmonic * angle), np.cos(harmonic * angle)]
+    columns += [(matrix.times >= step).astype(np.float64) for step in steps]
     missing = np.zeros((matrix.values.shape[1], len(parents)), dtype=np.bool_)
     for number, parent in enumerate(parents):
         column = np.full(matrix.values.shape[1], np.nan)
