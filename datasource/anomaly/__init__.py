@@ -6,7 +6,7 @@ from datasource.anomaly.causes.naming import Root, cause_name, named_roots
 from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, quiet_sentences
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
-from datasource.anomaly.incidents.model import Incident
+from datasource.anomaly.incidents.model import Acceptance, Incident
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
 from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
@@ -14,6 +14,7 @@ from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
 
 __all__ = [
+    "Acceptance",
     "Accepted",
     "Contribution",
     "Incident",

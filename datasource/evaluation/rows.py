@@ -118,6 +118,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "end": incident.end,
         "updated": incident.updated,
         "merged_into": incident.merged_into,
+        "accepted": incident.accepted._asdict() if incident.accepted else None,
         "root_cause": roots[0] if roots else "",
         "affected_entities": len(affected),
         "summary": incident.summary,

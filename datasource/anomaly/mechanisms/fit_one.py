@@ -25,7 +25,7 @@ _NEARLY = 0.95
 _SMALLEST_RELATIVE = 0.01
 """A gap below this share of the usual level is never an anomaly."""
 _SMALLEST_FAILURE_RATIO = 0.002
-_FEWEST_ACCEPTED = 3
+FEWEST_ACCEPTED = 3
 """So many points make an accepted level."""
 _EXTREME = 0.02
 """Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
@@ -67,6 +67,11 @@ class OneFit:
         for one in self.left_out:
             if one.entity in (None, self.variable.entity):
                 level = np.where((times >= one.start) & (times <= one.end), np.nan, level)
+        window = self.roles.signals[self.variable.signal].window
+        for new in self.accepted:
+            if new.entity == self.variable.entity:
+                # Within its window after the change a point is of neither level.
+                level = np.where((times >= new.start) & (times < new.start + window), np.nan, level)
         return level
 
     @property
@@ -150,7 +155,7 @@ class OneFit:
         steps: list[float] = []
         for start in sorted({one.start for one in self.accepted if one.entity == self.variable.entity}):
             before = (times >= steps[-1]) & (times < start) if steps else times < start
-            if min(before.sum(), (times >= start).sum()) >= _FEWEST_ACCEPTED:
+            if min(before.sum(), (times >= start).sum()) >= FEWEST_ACCEPTED:
                 steps.append(start)
         place = np.searchsorted(steps, times, side="right")
         levels = [float(np.median(level[place == number])) for number in range(len(steps) + 1)]
