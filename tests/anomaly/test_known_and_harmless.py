@@ -68,6 +68,15 @@ def test_only_what_is_anomalous_itself_excuses_others() -> None:
     assert anomalous(SHOP, SHOP.simulate(slow=SLOW), quiet("mail")) == ["cart", "db", "web"]
 
 
+def test_who_suffers_by_demand_is_not_excused_by_a_quiet_one_that_is_well() -> None:
+    shop = Shop([("batch", "db"), ("db", "disk")], queue=0.3)
+    calm, busy = shop.simulate(), shop.simulate(traffic=1.5)
+    well = [variable.entity == service("disk") for variable in busy.variables]
+    matrix = Matrix(busy.variables, 0, STEP, np.where(np.array(well)[:, None], calm.values, busy.values))
+    assert "db" in anomalous(shop, matrix)
+    assert "db" in anomalous(shop, matrix, quiet("disk"))
+
+
 def test_who_does_not_wait_for_the_quiet_one_is_not_excused() -> None:
     assert anomalous(SHOP, SHOP.simulate(slow=SLOW), quiet("web")) == ["cart", "db"]
 

@@ -1,21 +1,23 @@
 """Quiet times in the clock, in single evaluations and in replay: one rule for all."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
-from worlds import SETTINGS, START, STEP, World
+from worlds import SETTINGS, START, STEP, Inline, World
 
-from datasource.anomaly import QuietTimes, Roles, judge
+from datasource.anomaly import LeftOut, Mechanisms, QuietTimes, Roles, judge
 from datasource.evaluation import evaluate_matrix, samples, snapshot_json
 from datasource.evaluation.backtest import backtest
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.replay import replay
+from datasource.evaluation.score_file import score_matrix
 from datasource.evaluation.stretches import stretches_of
 from datasource.graph import build_graph
 from datasource.panels import REGISTRY, Frame, Query
 from datasource.settings import Loaded, QuietTime, Settings, parse_settings
-from datasource.telemetry import Entity, Matrix, Variable
+from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 HOUR = 3600
 POINTS = 12 * HOUR // STEP
@@ -87,6 +89,7 @@ def test_a_replay_has_no_alarm_in_a_quiet_time_and_as_ever_without() -> None:
 def test_a_replay_tells_who_broke_by_himself_meanwhile() -> None:
     found = replayed(world(FAULT, ("mail", FIRST, LAST)), backup(FIRST, 40, "db"))
     assert alarmed(found) == {"mail"}
+    assert {root for look in found.looks for root in look.roots} == {service("mail")}
     assert alarmed(replayed(world(FAULT, ("web", FIRST, LAST)), backup(FIRST, 40, "db"))) == {"web"}
 
 
@@ -148,14 +151,27 @@ def test_quiet_times_do_not_widen_the_interval() -> None:
     matrix = nightly(points, 302, 602)
     longer = {"baseline": 172800.0, "full_resolution": 172800.0}
 
-    def width(*times: QuietTime) -> float:
+    def widths(*times: QuietTime) -> Floats:
         asked = settings(*times).model_copy(update=longer)
-        snapshot = evaluate_matrix(Loaded(asked, "test"), matrix)
-        mechanisms = snapshot.mechanisms
-        assert mechanisms
-        return mechanisms.marginal[Variable(service("db"), "latency")].above
+        evaluated = evaluate_matrix(Loaded(asked, "test"), matrix).mechanisms
+        scored = score_matrix(asked, matrix).mechanisms
+        assert evaluated
+        return np.array([one.marginal[Variable(service("db"), "latency")].above for one in (evaluated, scored)])
 
-    assert width(backup(302, 300, "db")) < 0.8 * width()
+    assert (widths(backup(302, 300, "db")) < 0.8 * widths()).all()
+
+
+def test_a_replay_leaves_quiet_times_out_of_its_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[LeftOut, ...]] = []
+
+    def fit(*arguments: Any) -> Mechanisms:
+        asked.append(arguments[-1])
+        return fit_job(*arguments)
+
+    monkeypatch.setattr("datasource.evaluation.replay.fit_job", fit)
+    replayed(world(), backup(301, 60, "db"))
+    begin = START + 301 * STEP
+    assert asked[0] == (LeftOut(service("db"), begin, begin + 61 * STEP),)
 
 
 def test_an_evaluation_says_nothing_but_that_it_is_quiet() -> None:
@@ -201,19 +217,24 @@ SHOP = SETTINGS.read_text()
 WITHOUT_EFFECTS = SHOP[: SHOP.index("\neffects:")]
 
 
-def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed() -> None:
+def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shop's incident that goes on at the end of its two days: platform/inventory is slow."""
-    lines = '\nquiet_times:\n  - {cron: "* * * * *", duration: 2m, entities: [inventory, nobody], reason: drill}\n'
+    lines = '\nquiet_times:\n  - {cron: "* 21-22 * * *", duration: 2m, entities: [inventory, nobody], reason: drill}\n'
     loud = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
     assert loud.judgement
     assert "platform/inventory" in {str(one.entity) for one in loud.judgement.verdicts}
     world = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS + lines), "test"))
+    fitted: list[tuple[Any, ...]] = []
+    worker = world.clock.evaluator.workers
+    monkeypatch.setattr(worker, "submit", lambda *job: fitted.append(job) or Inline().submit(*job))
     quiet = world.tick()
     assert quiet.judgement
     assert quiet.judgement.verdicts == ()
     assert quiet.incidents == ()
     assert any("platform/inventory is quiet until" in one for one in quiet.notices)
     assert any("quiet_times[0].entities: 'nobody'" in one for one in quiet.notices)
+    left_out = [one for job in fitted if job[0] is fit_job for one in job[5]]
+    assert {str(one.entity) for one in left_out} == {"platform/inventory"}
     mechanisms = world.clock.evaluator._mechanisms
     assert mechanisms
     services = {variable: one for variable, one in mechanisms.causal.items() if variable.entity.type == "service"}
