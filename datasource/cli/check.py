@@ -13,6 +13,7 @@ from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import PrometheusError, Reader, Reading, SignalReport, empty_matrix
+from datasource.telemetry.http.secrets import read_secret
 from datasource.topology import read_topology
 
 FINE, WRONG, UNREACHABLE = 0, 1, 3
@@ -70,8 +71,20 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     built, findings = check_graph(settings, reading.matrix.variables, topology)
     yield from findings
     yield from check_quiet_times(settings, entities, end)
+    yield from _check_writes(settings)
     yield from check_effects(settings, reading.matrix, built)
     yield from check_impacts(settings, reading.matrix)
+
+
+def _check_writes(settings: Settings) -> Iterator[Finding]:
+    """Can the token that whoever writes has to show be read here?"""
+    if settings.writes is not None:
+        try:
+            read_secret(None, settings.writes.token_file, "writes.token_file")
+        except PrometheusError as error:
+            yield Finding("writes", "token", "", "note", f"nobody may write: {error}")
+        else:
+            yield Finding("writes", "token", "", "ok")
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:

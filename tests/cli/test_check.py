@@ -89,6 +89,17 @@ quiet_times:
     assert "note: quiet_times[1].entities: 'webb' is no entity that is measured; did you mean 'web'?" in output
 
 
+def test_a_token_that_cannot_be_read_is_told(check, tmp_path):
+    more = "writes: {token_file: token}\n"
+    code, output = check({"hits": GOOD}, more)
+    assert code == 0
+    assert re.search(r"token +note: nobody may write: writes.token_file: .*/token cannot be read", output)
+    (tmp_path / "token").write_text("t0p-secret")
+    code, output = check({"hits": GOOD}, more)
+    assert re.search(r"\n  token +ok\n", output)
+    assert "t0p-secret" not in output
+
+
 def test_warming_up_is_fine_too(check):
     code, output = check({"young": "sum by (service) (rate(young_total[1m]))"})
     assert code == 0
