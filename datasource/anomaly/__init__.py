@@ -3,16 +3,19 @@
 from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict, judge
 from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
 from datasource.anomaly.causes.naming import Root, cause_name, named_roots
+from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, quiet_sentences
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
-from datasource.anomaly.incidents.model import Incident
+from datasource.anomaly.incidents.model import Acceptance, Incident
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
-from datasource.anomaly.mechanisms.fit_one import LeftOut
+from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
 
 __all__ = [
+    "Acceptance",
+    "Accepted",
     "Contribution",
     "Incident",
     "Judgement",
@@ -22,6 +25,8 @@ __all__ = [
     "Outside",
     "Persistence",
     "Prediction",
+    "QuietEntity",
+    "QuietTimes",
     "Recent",
     "Roles",
     "Root",
@@ -32,5 +37,6 @@ __all__ = [
     "fit_mechanisms",
     "judge",
     "named_roots",
+    "quiet_sentences",
     "root_causes",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from datasource.cli.accept import accept
 from datasource.cli.backtest import backtest
 from datasource.cli.effect import effect
 from datasource.cli.file_options import (
@@ -223,6 +224,7 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
+main.add_command(accept)
 main.add_command(backtest)
 main.add_command(effect)
 main.add_command(rank)

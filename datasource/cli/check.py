@@ -7,11 +7,13 @@ import click
 
 from datasource.cli.check_effects import check_effects, check_impacts
 from datasource.cli.check_graph import check_graph, check_relations
+from datasource.cli.check_quiet_times import check_quiet_times
 from datasource.cli.check_signals import check_points, check_signal
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Known, PrometheusError, Reader, Reading, SignalReport, empty_matrix, encode_events
+from datasource.telemetry.http.secrets import read_secret
 from datasource.topology import read_topology
 
 FINE, WRONG, UNREACHABLE = 0, 1, 3
@@ -39,6 +41,7 @@ def check_telemetry(settings: Settings) -> int:
     )
     questions = [f"{effect.treatment} -> {effect.outcome}" for effect in settings.effects]
     questions += [f"{impact.treated}.{impact.outcome}" for impact in settings.impacts]
+    questions += [one.reason for one in settings.quiet_times]
     width = max(map(len, (*settings.signals, *settings.relations, *questions)))
     findings: list[Finding] = []
     try:
@@ -70,8 +73,21 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     yield from check_relations(settings, topology, entities)
     built, findings = check_graph(settings, matrix.variables, topology)
     yield from findings
+    yield from check_quiet_times(settings, entities, end)
+    yield from _check_writes(settings)
     yield from check_effects(settings, matrix, built)
     yield from check_impacts(settings, matrix)
+
+
+def _check_writes(settings: Settings) -> Iterator[Finding]:
+    """Can the token that whoever writes has to show be read here?"""
+    if settings.writes is not None:
+        try:
+            read_secret(None, settings.writes.token_file, "writes.token_file")
+        except PrometheusError as error:
+            yield Finding("writes", "token", "", "note", f"nobody may write: {error}")
+        else:
+            yield Finding("writes", "token", "", "ok")
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:

@@ -6,7 +6,8 @@ State = Literal["ok", "warming", "note", "wrong"]
 
 
 class Finding(NamedTuple):
-    """`section` is signals, relations, graph, effects or impacts; `amount` is what came back, `text` the rest."""
+    """`section` is signals, relations, graph, quiet times, writes, effects or impacts; `amount` is what came back,
+    `text` the rest."""
 
     section: str
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
-from datasource.evaluation.evaluator import Evaluator
+from datasource.evaluation.evaluator import Accepting, Evaluator
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import GraphError
 from datasource.telemetry import PrometheusError
@@ -53,6 +53,10 @@ class Clock:
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
         self.evaluator.incidents.close()
+
+    def accept(self, incident: str, by: str = "", reason: str = "") -> None:
+        """What an incident (by its id) brought is the new normal, from the next evaluation on; from any thread."""
+        self.evaluator.accepting.put(Accepting(incident, by, reason))
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""

@@ -1,10 +1,13 @@
 """One evaluation: read, fit where it is due, judge, group."""
 
 import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Incident, Judgement, Mechanisms, Roles, judge
+from datasource.anomaly import Acceptance, Incident, Judgement, Mechanisms, QuietTimes, Roles, judge, quiet_sentences
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.mechanisms.drift import follow_drift
@@ -24,8 +27,17 @@ from datasource.topology import Topology, TopologyReader
 log = logging.getLogger(__name__)
 
 
+class Accepting(NamedTuple):
+    """Somebody says that what an incident (by its id) brought is the new normal."""
+
+    incident: str
+    by: str = ""
+    reason: str = ""
+
+
 class Evaluator:
-    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it."""
+    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it; others may put what they want
+    accepted into `accepting`, which the next evaluation takes."""
 
     def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
         self.settings, self.fingerprint = loaded
@@ -42,7 +54,12 @@ class Evaluator:
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
+        self.accepting: SimpleQueue[Accepting] = SimpleQueue()
+        self._advise: Callable[[Incident], Incident] = lambda incident: incident
+        self._begun: frozenset[str] = frozenset()
+        """The accepted incidents that the last fit knows."""
         self._near: Neighbours = {}
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals))
         self._refit_at = -1
         self._followed = -1
         self._entities: set[Entity] = set()
@@ -60,8 +77,9 @@ class Evaluator:
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
         self.incidents.recall(matrix.end)
+        self._accept(matrix.end)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
-        due = not fresh or entities - self._entities
+        due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
         if self._refitting.under_way or (warm and due):
             self._refit(matrix, entities)
         self.asking.collect()
@@ -87,7 +105,7 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=(*self._notices(), *said),
+            notices=(*self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,
@@ -114,7 +132,9 @@ class Evaluator:
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
                 left_out = self.incidents.left_out(matrix.end - int(self.settings.baseline), matrix.end)
-                self._refitting.begin(matrix, built, topology, self._older, left_out)
+                left_out += self._quiet_times.left_out(entities, matrix.start, matrix.end)
+                self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
+                self._refitting.begin(matrix, built, topology, self._older, left_out, accepted)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
             if fitted is not None:
                 self._adopt(fitted, matrix)
@@ -128,6 +148,8 @@ class Evaluator:
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
         self._mechanisms, built, self._topology = fitted
         self._graph = built.graph, built.notices
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
+        self.incidents.fitted(self._begun, matrix.end)
         self._near = neighbours(built.graph, self._topology)
         asked, supported = self.settings.anomaly.false_alarms_per_day, self._mechanisms.supported
         weak = (
@@ -137,13 +159,24 @@ class Evaluator:
         self._refit_notices = (weak,) if supported > asked else ()
         self.asking.ask(matrix, built.graph)
 
+    def _accept(self, time: int) -> None:
+        """What others want accepted, with the advice of the last evaluation, which knows what was usual."""
+        while True:
+            try:
+                one = self.accepting.get_nowait()
+            except Empty:
+                return
+            self.incidents.accept(one.incident, Acceptance(time, one.by, one.reason), self._advise)
+
     def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
-        """Once for every new point."""
+        """Once for every new point; what a quiet time brings is not followed."""
         if judgement is None or self._mechanisms is None or time == self._followed:
             return
         self._followed = time
-        causal = {variable: scores.causal for variable, scores in judgement.scores.items()}
-        marginal = {variable: scores.marginal for variable, scores in judgement.scores.items()}
+        quiet = {one.entity for one in judgement.quiet if one.because is None}
+        usual = {variable: scores for variable, scores in judgement.scores.items() if variable.entity not in quiet}
+        causal = {variable: scores.causal for variable, scores in usual.items()}
+        marginal = {variable: scores.marginal for variable, scores in usual.items()}
         self._mechanisms = follow_drift(self._mechanisms, causal, marginal, int(self.settings.step))
 
     def _judge(self, matrix: Matrix) -> Judgement | None:
@@ -159,6 +192,7 @@ class Evaluator:
             of=persistence.of,
             previous=self.incidents.verdicts,
             late=self._history.late,
+            quiet_times=self._quiet_times,
         )
 
     def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
@@ -170,8 +204,13 @@ class Evaluator:
                 return incident
 
         assert self._mechanisms is not None
+        self._advise = advised
         past = Past(matrix, self._mechanisms, Roles(self.settings.signals))
         self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
+
+    def _quiet_notices(self, judgement: Judgement | None, entities: set[Entity], time: int) -> tuple[str, ...]:
+        quiet = judgement.quiet if judgement else ()
+        return (*self._quiet_times.notices(entities), *quiet_sentences(quiet, time))
 
     def _notices(self) -> tuple[str, ...]:
         signals = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,10 @@ def settings_for(
     matrix, notices = _under(settings, data)
     if matrix.step != settings.step:
         notices.append(f"the file has a step of {format_duration(matrix.step)}, the settings of {settings.step:g} s")
-    changed = {"step": float(matrix.step), "graph": graph or settings.graph}
+    changed: dict[str, Any] = {"step": float(matrix.step), "graph": graph or settings.graph}
+    if settings.quiet_times and not data.has_time:
+        changed["quiet_times"] = ()
+        notices.append("the file has no time column, and so no quiet_times; name one with --time")
     own = settings.model_copy(update=changed)
     relations = dict(own.relations)
     for name in [*own.relations] or [CALLS] * bool(calls):

@@ -2,13 +2,14 @@
 
 import logging
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from datasource.anomaly import Incident, Judgement, LeftOut, RootCauses, Verdict
+from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, LeftOut, RootCauses, Verdict
 from datasource.anomaly.incidents.connected import Neighbours
 from datasource.anomaly.incidents.episodes import NEW_NORMAL, Past
 from datasource.anomaly.incidents.grouping import group
+from datasource.anomaly.mechanisms.fit_one import FEWEST_ACCEPTED
 from datasource.settings import Settings
 from datasource.settings.store import Store
 from datasource.store import Database, Record, StoreError, from_json, open_database, to_json
@@ -33,6 +34,8 @@ class IncidentLog:
         self._settings = settings
         self._incidents: dict[str, Incident] = {}
         self._unsaved: set[str] = set()
+        self._unfitted: set[str] = set()
+        self._not_accepted = ""
         self._written = "[]"
         self._model: object = None
         self._database: Database | None = None
@@ -59,6 +62,7 @@ class IncidentLog:
             except ValueError:
                 log.warning("incident %s in the store cannot be read", record.id)
                 self._unreadable += 1
+        self._unfitted |= {one.id for one in self._incidents.values() if one.open and one.accepted}
         try:
             self.verdicts = self.verdicts or from_json(tuple[Verdict, ...], self._written)
         except ValueError:
@@ -74,19 +78,78 @@ class IncidentLog:
         model: object = None,
     ) -> None:
         """Group what was judged at `time`, have advice for what is new about it (everything, for another `model`),
-        and store what has changed."""
+        and store what has changed.
+
+        Those that were accepted and still go on wait for the next fit: they take nothing in, and what is said of their
+        entities begins no other incident.
+        """
         before, how = self._incidents, grouping(self._settings)
         self.verdicts = judgement.verdicts
-        after = {one.id: one for one in group(tuple(before.values()), judgement, near, time=time, past=past, **how)}
+        waiting = {name: replace(one, updated=time) for name, one in before.items() if one.open and one.accepted}
+        others = tuple(one for name, one in before.items() if name not in waiting)
+        spoken_for = {entity for one in waiting.values() for entity in one.affected}
+        left = tuple(verdict for verdict in judgement.verdicts if verdict.entity not in spoken_for)
+        judged = replace(judgement, verdicts=left) if spoken_for else judgement
+        after = {one.id: one for one in group(others, judged, near, time=time, past=past, **how)} | waiting
         for name, incident in after.items():
             new = _news(incident) != _news(before.get(name)) or (incident.open and model is not self._model)
-            if new and not incident.merged_into:
+            if new and not (incident.merged_into or incident.accepted):
                 after[name] = advise(incident)
         self._model = model
         self._incidents = after
         self._unsaved |= {name for name, one in after.items() if _changed(before.get(name), one)}
         self._save(time)
         self._forget(time)
+
+    def accept(
+        self,
+        name: str,
+        acceptance: Acceptance,
+        advise: Callable[[Incident], Incident] = lambda incident: incident,
+    ) -> None:
+        """What an incident brought is the new normal; accepting it twice changes nothing.
+
+        One that goes on ends with the first fit that knows its level, one that is over was no incident to later fits.
+        One that was merged is not accepted, which a notice says.
+        """
+        incident, self._not_accepted = self._incidents.get(name), ""
+        if incident is None or incident.merged_into:
+            why = f"it is part of {incident.merged_into}; accept that one" if incident else "it is not known any more"
+            self._not_accepted = f"incident {name} was not accepted: {why}"
+        elif incident.accepted is None:
+            over = advise(replace(incident, end=acceptance.at)) if incident.open else incident
+            words = f"{over.summary} {acceptance.words}".strip()
+            self._incidents[name] = replace(incident, accepted=acceptance, summary=words, suggestions=())
+            self._unsaved.add(name)
+            self._unfitted.add(name)
+
+    def unfitted(self, time: int) -> frozenset[str]:
+        """The ids of accepted incidents of which no fit has heard yet, and whose levels enough points are known of at
+        `time` (seconds): those after the window of every signal."""
+        longest = max((signal.window for signal in self._settings.signals.values()), default=0.0)
+        since = time - longest - FEWEST_ACCEPTED * self._settings.step
+        found = (self._incidents.get(name) for name in self._unfitted)
+        return frozenset(
+            one.id for one in found if one and max((e.start for e in one.episodes), default=one.start) <= since
+        )
+
+    def fitted(self, names: Iterable[str], time: int) -> None:
+        """The mechanisms of `time` know the levels of these accepted incidents: those that went on are over."""
+        for name in names:
+            self._unfitted.discard(name)
+            incident = self._incidents.get(name)
+            if incident is not None and incident.open:
+                self._incidents[name] = replace(incident, end=time, updated=time)
+                self._unsaved.add(name)
+
+    def accepted(self) -> tuple[Accepted, ...]:
+        """Whose level is a new one since when, because somebody accepted an incident that went on."""
+        found = set()
+        for incident in self._incidents.values():
+            if incident.lasting:
+                began = {one.entity: one.start for one in incident.episodes}
+                found |= {Accepted(entity, began.get(entity, incident.start)) for entity in incident.affected}
+        return tuple(sorted(found))
 
     def shown(self) -> tuple[Incident, ...]:
         """Those that go on and those that ended within the baseline, at most 200, the newest first."""
@@ -96,11 +159,11 @@ class IncidentLog:
     def left_out(self, start: int, end: int) -> tuple[LeftOut, ...]:
         """When who was anomalous, or named as a root cause, between two times: no example of what is normal.
 
-        What lasted longer than a quarter of the baseline is the new normal, and is an example.
+        What lasted longer than a quarter of the baseline or was accepted is the new normal, and is an example.
         """
         found = []
         for incident in self._incidents.values():
-            if not incident.merged_into:
+            if not (incident.merged_into or incident.accepted):
                 lasted = {one.entity: (one.start, one.last) for one in incident.episodes}
                 whole = incident.start, incident.updated if incident.end is None else incident.end
                 found += [LeftOut(entity, *lasted.get(entity, whole)) for entity in incident.affected]
@@ -114,7 +177,7 @@ class IncidentLog:
         """What is wrong with the store, and what to change."""
         lost = f"incidents are kept in memory only: {self._lost}; tried again every minute" if self._lost else ""
         unreadable = f"{self._unreadable} incidents in the store were written by another version and are not shown"
-        return tuple(text for text in (lost, unreadable if self._unreadable else "") if text)
+        return tuple(text for text in (lost, unreadable if self._unreadable else "", self._not_accepted) if text)
 
     def close(self) -> None:
         """Let go of the store."""

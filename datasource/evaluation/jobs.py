@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from datasource.anomaly import LeftOut, Mechanisms, Persistence, Roles, fit_mechanisms
+from datasource.anomaly import Accepted, LeftOut, Mechanisms, Persistence, Roles, fit_mechanisms
 from datasource.effects import (
     EffectQuestion,
     EffectResult,
@@ -31,8 +31,9 @@ def fit_job(
     graph: CausalGraph,
     older: Matrix | None = None,
     left_out: Sequence[LeftOut] = (),
+    accepted: Sequence[Accepted] = (),
 ) -> Mechanisms:
-    """Fit the mechanisms of every variable, without the times that are `left_out`."""
+    """Fit the mechanisms of every variable, without the times that are `left_out`, and with the levels `accepted`."""
     return fit_mechanisms(
         matrix,
         graph,
@@ -43,6 +44,7 @@ def fit_job(
         thresholds=settings.anomaly.thresholds,
         longest_lag=settings.anomaly.longest_lag,
         left_out=left_out,
+        accepted=accepted,
         min_points=settings.evaluation.warm_up,
         environment=settings.environment,
     )

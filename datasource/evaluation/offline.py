@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from datasource.anomaly import Incident, Roles, judge
+from datasource.anomaly import Incident, QuietTimes, Roles, judge, quiet_sentences
 from datasource.anomaly.incidents.connected import neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.incidents.grouping import group
@@ -33,12 +33,20 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     topology = read_topology(settings, None, entities, matrix.start, matrix.end)
     built = build_graph(settings, matrix.variables, topology)
     points = int(np.isfinite(matrix.values).any(axis=0).sum())
+    quiet_times = QuietTimes(settings.quiet_times, Roles(settings.signals), built.graph)
     mechanisms = judgement = None
     if points >= settings.evaluation.warm_up:
-        mechanisms = fit_job(settings, matrix, built.graph)
+        left_out = quiet_times.left_out(entities, matrix.start, matrix.end)
+        mechanisms = fit_job(settings, matrix, built.graph, left_out=left_out)
         persistence = settings.anomaly.persistence
         judgement = judge(
-            matrix, mechanisms, Roles(settings.signals), topology, points=persistence.points, of=persistence.of
+            matrix,
+            mechanisms,
+            Roles(settings.signals),
+            topology,
+            points=persistence.points,
+            of=persistence.of,
+            quiet_times=quiet_times,
         )
     fitted = mechanisms.causal if mechanisms else {}
     silent = unjudged(matrix, Roles(settings.signals), fitted)
@@ -52,6 +60,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
             advise(incident, settings, judgement, found.structural, topology, matrix)
             for incident in group((), judgement, near, time=matrix.end, past=past, **grouping(settings))
         )
+    quiet = quiet_sentences(judgement.quiet if judgement else (), matrix.end)
     return Snapshot(
         time=matrix.end,
         settings=settings,
@@ -65,7 +74,16 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         impacts=found.impacts,
         structural=found.structural,
         reports=_reports(settings.signals, read),
-        notices=(*notices, *absent, *topology.notices, *built.notices, *unasked, *said),
+        notices=(
+            *notices,
+            *absent,
+            *topology.notices,
+            *built.notices,
+            *unasked,
+            *said,
+            *quiet_times.notices(entities),
+            *quiet,
+        ),
         points=points,
         points_needed=settings.evaluation.warm_up,
         incidents=incidents,

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
-from datasource.anomaly import LeftOut, Mechanisms
+from datasource.anomaly import Accepted, LeftOut, Mechanisms
 from datasource.evaluation.jobs import Workers, fit_job
 from datasource.graph import BuiltGraph
 from datasource.settings import Settings
@@ -40,12 +40,18 @@ class Refitting:
         return self._job is not None
 
     def begin(
-        self, matrix: Matrix, built: BuiltGraph, topology: Topology, older: Matrix, left_out: Sequence[LeftOut]
+        self,
+        matrix: Matrix,
+        built: BuiltGraph,
+        topology: Topology,
+        older: Matrix,
+        left_out: Sequence[LeftOut],
+        accepted: Sequence[Accepted] = (),
     ) -> None:
         """Start to fit. Raises BrokenProcessPool when there is no worker to be had."""
         self._since = time.monotonic()
         self._for = built, topology
-        self._job = self._workers.submit(fit_job, self._settings, matrix, built.graph, older, left_out)
+        self._job = self._workers.submit(fit_job, self._settings, matrix, built.graph, older, left_out, accepted)
 
     def collect(self, *, wait: bool = False) -> Fitted | None:
         """The result once it is there; None while there is none. With `wait` it is waited for.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from datasource.anomaly import Mechanisms, Persistence, Roles, Verdict, judge
-from datasource.anomaly.mechanisms.watch import watch
+from datasource.anomaly import Mechanisms, Persistence, QuietTimes, Roles, Verdict, judge
+from datasource.anomaly.causes.watch import silence_of, watch
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.stretches import Stretch
@@ -59,6 +59,7 @@ class _Walk:
     fitted: set[Variable] = field(default_factory=set)
     unjudged: dict[Variable, Unjudged] = field(default_factory=dict)
     """The variables that were never fitted, as they were before the last stretch that knew them."""
+    _quiet_times: QuietTimes = field(default_factory=QuietTimes)
     _verdicts: tuple[Verdict, ...] = ()
     _joined: dict[Entity, int] = field(default_factory=dict)
     """Since when (seconds) each entity is in the episode that goes on."""
@@ -77,7 +78,11 @@ class _Walk:
             return
         built = build_graph(self.settings, baseline.variables, stretch.topology)
         self.notices |= dict.fromkeys(built.notices)
-        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older)
+        entities = {variable.entity for variable in baseline.variables}
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
+        self.notices |= dict.fromkeys(self._quiet_times.notices(entities))
+        left_out = self._quiet_times.left_out(entities, baseline.start, baseline.end)
+        mechanisms = fit_job(self.settings, baseline, built.graph, stretch.older, left_out)
         self.supported = max(self.supported, mechanisms.supported)
         self.fitted |= mechanisms.causal.keys()
         short = unjudged(baseline, Roles(self.settings.signals), self.fitted)
@@ -99,12 +104,16 @@ class _Walk:
         first, after = ((time - self.start) // matrix.step for time in (stretch.first, matrix.end + matrix.step))
         place, columns = slice(first, after), after - first
         rows = {signal: row for row, signal in enumerate(self.settings.signals)}
-        for one in watch(mechanisms, window, roles, self.persistence, following=False):
+        silence = silence_of(self._quiet_times, mechanisms, window, roles, self.persistence)
+        for one in watch(mechanisms, window, roles, self.persistence, silence, following=False):
             if not one.heights:
                 continue
             variable = one.variable
             self.variables.add(variable)
-            self.judged[place] |= np.isfinite(one.causal.score[-columns:]) | np.isfinite(one.marginal.score[-columns:])
+            known = np.isfinite(one.causal.score) | np.isfinite(one.marginal.score)
+            if variable in silence.own:
+                known &= ~silence.own[variable]
+            self.judged[place] |= known[-columns:]
             for kind, whole in one.heights.items():
                 height = whole[-columns:]
                 heights = self.heights[rows[variable.signal], place]
@@ -131,8 +140,16 @@ class _Walk:
     def _named(self, until: Matrix, mechanisms: Mechanisms, stretch: Stretch) -> tuple[Verdict, ...]:
         points, of = self.persistence
         roles = Roles(self.settings.signals)
-        judgement = judge(until, mechanisms, roles, stretch.topology, points=points, of=of, previous=self._verdicts)
-        return judgement.verdicts
+        return judge(
+            until,
+            mechanisms,
+            roles,
+            stretch.topology,
+            points=points,
+            of=of,
+            previous=self._verdicts,
+            quiet_times=self._quiet_times,
+        ).verdicts
 
 
 def _due(steps: int) -> bool:

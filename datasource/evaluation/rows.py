@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from datasource.anomaly import Incident, Outside, RootCauses, cause_name
+from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, cause_name, quiet_sentences
 from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
@@ -40,10 +40,23 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
             }
             for verdict in verdicts
         ],
+        "quiet_told": list(quiet_sentences(judgement.quiet, time)) if judgement else [],
+        "quiet": [_quiet(one) for one in (judgement.quiet if judgement else ())],
         "root_causes": [_causes(causes, snapshot, named) for causes in (judgement.symptoms if judgement else ())],
         "incidents": [incident_json(incident, snapshot) for incident in snapshot.incidents],
         "effects": [_effect(result) for result in snapshot.effects or ()],
         "impacts": [_impact(result, snapshot) for result in snapshot.impacts or ()],
+    }
+
+
+def _quiet(one: QuietEntity) -> dict[str, Any]:
+    """Who does not alarm, until when (seconds) and why; `because` is the quiet entity by which it suffers."""
+    return {
+        "entity": str(one.entity),
+        "labels": dict(one.entity.labels),
+        "until": int(one.until),
+        "reason": one.quiet_time.reason,
+        "because": str(one.because) if one.because else "",
     }
 
 
@@ -105,6 +118,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "end": incident.end,
         "updated": incident.updated,
         "merged_into": incident.merged_into,
+        "accepted": incident.accepted._asdict() if incident.accepted else None,
         "root_cause": roots[0] if roots else "",
         "affected_entities": len(affected),
         "summary": incident.summary,

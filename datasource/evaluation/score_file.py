@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Mechanisms, Persistence, Prediction, Roles
-from datasource.anomaly.mechanisms.watch import watch
+from datasource.anomaly import Mechanisms, Persistence, Prediction, QuietTimes, Roles
+from datasource.anomaly.causes.watch import silence_of, watch
 from datasource.evaluation.alarms import Alarm, Episode, Flags, alarms_of, joined
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.unjudged import short_lived, unjudged
@@ -50,7 +50,9 @@ class FileScores:
         roles, asked = Roles(self.settings.signals), self.settings.anomaly.persistence
         persistence = Persistence(asked.points, asked.of)
         start, step = self.matrix.start, self.matrix.step
-        for one in watch(self.mechanisms, self.matrix, roles, persistence):
+        quiet_times = QuietTimes(self.settings.quiet_times, roles, self.graph)
+        silence = silence_of(quiet_times, self.mechanisms, self.matrix, roles, persistence)
+        for one in watch(self.mechanisms, self.matrix, roles, persistence, silence):
             alarms = (
                 alarms_of(one.variable, kind, height, start, step, persistence.apart)
                 for kind, height in one.heights.items()
@@ -95,7 +97,8 @@ def score_matrix(
     if points < needed:
         few = f"{points} point {where}is" if points == 1 else f"{points} points {where}are"
         raise SettingsError(f"{few} too few to fit: {needed} are needed (evaluation.warm_up)")
-    mechanisms = fit_job(settings, usual, built.graph)
+    quiet_times = QuietTimes(settings.quiet_times, Roles(settings.signals), built.graph)
+    mechanisms = fit_job(settings, usual, built.graph, left_out=quiet_times.left_out(entities, usual.start, usual.end))
     silent = unjudged(usual, Roles(settings.signals), mechanisms.causal)
     lives = tuple(text for _, text in short_lived(silent, mechanisms.causal, needed))
     if not mechanisms.causal:
@@ -113,7 +116,12 @@ def score_matrix(
         matrix,
         built.graph,
         mechanisms,
-        (*dict.fromkeys((*notices, *topology.notices, *built.notices)), *said, *lives),
+        (
+            *dict.fromkeys((*notices, *topology.notices, *built.notices)),
+            *quiet_times.notices(entities),
+            *said,
+            *lives,
+        ),
     )
 
 

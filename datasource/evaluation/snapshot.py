@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, Recent, Roles
+from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, QuietTimes, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.evaluation.unjudged import Unjudged, unjudged_notices
@@ -53,6 +53,11 @@ class Snapshot:
     @property
     def roles(self) -> Roles:
         return Roles(self.settings.signals)
+
+    @property
+    def quiet_times(self) -> QuietTimes:
+        """When who does not alarm, because it is known and harmless."""
+        return QuietTimes(self.settings.quiet_times, self.roles, self.graph)
 
     @property
     def entities(self) -> tuple[Entity, ...]:

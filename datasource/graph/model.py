@@ -54,6 +54,17 @@ class CausalGraph:
         """The edges into a variable, in a fixed order."""
         return self._parents.get(variable, ())
 
+    @cached_property
+    def _effects(self) -> dict[Variable, tuple[Variable, ...]]:
+        effects: dict[Variable, dict[Variable, None]] = {}
+        for edge in self.edges:
+            effects.setdefault(edge.cause, {})[edge.effect] = None
+        return {variable: tuple(found) for variable, found in effects.items()}
+
+    def effects_of(self, variable: Variable) -> tuple[Variable, ...]:
+        """The variables that edges from this one lead to, at whatever lag."""
+        return self._effects.get(variable, ())
+
     def ancestors(self, variables: Iterable[Variable]) -> set[Variable]:
         """These variables and everything that leads to them, at whatever lag."""
         found: set[Variable] = set()

@@ -1,6 +1,8 @@
 """Panel: what is anomalous now and who caused it, a row an entity."""
 
-from datasource.anomaly import Verdict, cause_name
+from dataclasses import replace
+
+from datasource.anomaly import Verdict, cause_name, quiet_sentences
 from datasource.evaluation import Snapshot
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
@@ -9,11 +11,13 @@ from datasource.panels.root_causes import QUIET
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame: entity, its worst signal, both scores, the named cause, and whether it is the cause itself."""
+    """One frame: entity, its worst signal, both scores, the named cause, and whether it is the cause itself; who is
+    quiet is a notice."""
     judgement = snapshot.judgement
     verdicts = [v for v in judgement.verdicts if query.passes(dict(v.entity.labels))] if judgement else []
+    told = quiet_sentences(judgement.quiet, snapshot.time) if judgement else ()
     if not judgement or not verdicts:
-        return [notice_frame(QUIET)]
+        return [replace(notice_frame(QUIET), notices=(QUIET, *told))]
     ordered = sorted(verdicts, key=lambda v: (not v.is_root_cause, str(v.entity)))
     scores = [judgement.scores[v.causes.symptom] for v in ordered]
     fields = (
@@ -24,7 +28,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         Field("causal score", "number", [float(s.causal.score[-1]) for s in scores], config={"decimals": 2}),
         Field("marginal score", "number", [float(s.marginal.score[-1]) for s in scores], config={"decimals": 2}),
     )
-    return [Frame("anomalies", fields, meta={"preferredVisualisationType": "table"})]
+    return [Frame("anomalies", fields, meta={"preferredVisualisationType": "table"}, notices=told)]
 
 
 def _cause(verdict: Verdict, snapshot: Snapshot) -> str:

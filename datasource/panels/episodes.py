@@ -1,5 +1,8 @@
 """Panel: anomaly episodes as annotation regions."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
@@ -10,36 +13,65 @@ from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.series import inside, wanted_variables
-from datasource.telemetry import Floats
+from datasource.telemetry import Entity, Floats
 
 _MOST = 200
+_SHOWN = 3
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame of regions in which a variable's causal score persisted above 1."""
+    """One frame of regions in which a variable's causal score persisted above 1, and of quiet times."""
     persistence = snapshot.settings.anomaly.persistence
     times = snapshot.matrix.times
-    rows: list[tuple[int, int, str, tuple[str, ...], float]] = []
-    for variable in wanted_variables(query, snapshot):
+    rows: list[_Region] = []
+    variables, quiet_times = wanted_variables(query, snapshot), snapshot.quiet_times
+    for variable in variables:
         prediction = snapshot.predict(variable)
         if prediction is None or snapshot.roles.role(variable) not in BREAKS:
             continue
         shown = inside(query, times)
-        score = np.where(shown, prediction.score, np.nan)
+        score = np.where(shown & ~quiet_times.quiet_at(variable, times), prediction.score, np.nan)
         for first, last in _regions(score, Persistence(persistence.points, persistence.of)):
             peak = float(np.nanmax(score[first : last + 1]))
             labels = tuple(variable_labels(variable).values())
-            rows.append((int(times[first]), int(times[last]), str(variable), labels, peak))
-    rows = sorted(rows, key=lambda row: -row[4])[:_MOST]
+            text = f"causal anomaly score up to {peak:.1f}"
+            rows.append(_Region(int(times[first]), int(times[last]), str(variable), "broke", text, labels, peak))
+    rows = sorted(rows, key=lambda row: -row.peak)[:_MOST]
+    rows += _quiet_regions(query, snapshot, sorted({variable.entity for variable in variables}))
     fields = (
-        Field("time", "time", [row[0] * 1000 for row in rows]),
-        Field("timeEnd", "time", [row[1] * 1000 for row in rows]),
-        Field("title", "string", [f"{row[2]} broke" for row in rows]),
-        Field("text", "string", [f"causal anomaly score up to {row[4]:.1f}" for row in rows]),
-        Field("tags", "string", [",".join(row[3]) for row in rows]),
-        Field("id", "string", [f"{row[2]}@{row[0]}" for row in rows]),
+        Field("time", "time", [row.start * 1000 for row in rows]),
+        Field("timeEnd", "time", [row.end * 1000 for row in rows]),
+        Field("title", "string", [f"{row.who} {row.what}" for row in rows]),
+        Field("text", "string", [row.text for row in rows]),
+        Field("tags", "string", [",".join(row.tags) for row in rows]),
+        Field("id", "string", [f"{row.who}@{row.start}" for row in rows]),
     )
     return [Frame("episodes", fields)]
+
+
+class _Region(NamedTuple):
+    start: int
+    end: int
+    who: str
+    what: str
+    text: str
+    tags: tuple[str, ...]
+    peak: float = 0.0
+
+
+def _quiet_regions(query: Query, snapshot: Snapshot, entities: Sequence[Entity]) -> list[_Region]:
+    """The newest quiet times of these entities within what the panel shows."""
+    found = []
+    for block in snapshot.settings.quiet_times:
+        own = [entity for entity in entities if block in snapshot.quiet_times.of(entity)]
+        names = [str(entity) for entity in own]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        who = f"{', '.join(names[:_SHOWN])}{more}" if block.entities else "everything"
+        tags = ("quiet", *names[:_SHOWN])
+        for start, end in block.spans(query.start, query.end) if own else ():
+            text = f"no alarms from {block.shown(start, end)} to {block.shown(end, end)}"
+            found.append(_Region(int(start), int(end), who, f"quiet: {block.reason}", text, tags))
+    return sorted(found, key=lambda row: -row.start)[:_MOST]
 
 
 def _regions(score: Floats, persistence: Persistence) -> list[tuple[int, int]]:

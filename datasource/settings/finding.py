@@ -10,5 +10,10 @@ Finding = tuple[Place, str]
 def known(name: str, names: Iterable[str]) -> str:
     """'did you mean' for a wrong name."""
     names = list(names)
-    close = get_close_matches(name, names, 1)
-    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(sorted(names)) or 'none'}"
+    return close_to(name, names) or f"known are: {', '.join(sorted(names)) or 'none'}"
+
+
+def close_to(name: str, names: Iterable[str]) -> str:
+    """'did you mean' where there is something close to a wrong name, else nothing."""
+    close = get_close_matches(name, list(names), 1)
+    return f"did you mean '{close[0]}'?" if close else ""

@@ -100,7 +100,7 @@ class _UniqueKeys(yaml.SafeLoader):
 def _problem(error: yaml.MarkedYAMLError) -> str:
     """What is wrong, without the value, which may be a secret: `password: *word` would be an alias."""
     text = str(error.problem or error.context)
-    if "alias" in text or "could not determine a constructor for the tag" in text:
+    if "alias" in f"{text} {error.context}" or "could not determine a constructor for the tag" in text:
         return "a value that begins with * or ! needs quotes"
     return text
 

@@ -9,9 +9,11 @@ from datasource.settings.duration import Duration
 from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import Name
 from datasource.settings.prometheus import Prometheus
+from datasource.settings.quiet_times import QuietTime
 from datasource.settings.relations import Relation
 from datasource.settings.remedies import Remedy
 from datasource.settings.rules import RuleText
+from datasource.settings.secret import FilePath
 from datasource.settings.store import Store
 
 Role = Literal["load", "latency", "work", "failure", "saturation", "event"]
@@ -130,6 +132,12 @@ class Evaluation(Block):
     max_series: int = Field(default=50_000, ge=100)
 
 
+class Writes(Block):
+    """Who may write: whoever shows the token in `token_file`. Without this block nobody may."""
+
+    token_file: FilePath
+
+
 OLDER_STEPS = 11
 """Of the older baseline, one point in so many is kept. Without a factor in common with minutes and hours, so that
 what happens every five minutes or every hour is met at all its phases."""
@@ -151,8 +159,10 @@ class Settings(Block):
     effects: tuple[Effect, ...] = ()
     impacts: tuple[Impact, ...] = ()
     anomaly: Anomaly = Anomaly()
+    quiet_times: tuple[QuietTime, ...] = ()
     evaluation: Evaluation = Evaluation()
     store: Store = Store()
+    writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[Name, ...] = ()
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from flask import Flask, Response, g, request, send_from_directory
 from prometheus_client import CollectorRegistry
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from datasource.evaluation import Clock
 from datasource.panels import QueryError
-from datasource.web import exposition, json_datasource, plain
+from datasource.web import exposition, json_datasource, plain, writes
 from datasource.web.render import error_response
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def create_app(clock: Clock) -> Flask:
     counters = exposition.Counters(own)
     app.extensions["clock"] = clock
     app.extensions["registries"] = (own, snapshots)
-    for module in (json_datasource, exposition, plain):
+    for module in (json_datasource, exposition, plain, writes):
         app.register_blueprint(module.routes)
 
     @app.get("/")
@@ -63,7 +63,10 @@ def create_app(clock: Clock) -> Flask:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        return error_response(error.code or 500, f"{error.name}: {request.method} {request.path}")
+        response = error_response(error.code or 500, f"{error.name}: {request.method} {request.path}")
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -16,9 +16,9 @@ def json_response(data: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(data, option=_OPTIONS), status, mimetype="application/json")
 
 
-def error_response(status: int, message: str) -> Response:
-    """An error in the shape in which both panels and "Save & test" show its message."""
-    return json_response({"message": message, "error": {"code": str(status), "message": message}}, status)
+def error_response(status: int, message: str, **more: str) -> Response:
+    """An error in the shape in which both panels and "Save & test" show its message, and `more` for scripts."""
+    return json_response({"message": message, "error": {"code": str(status), "message": message}, **more}, status)
 
 
 def frame_json(frame: Frame, ref_id: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from datasource.anomaly import Judgement, Mechanisms, Roles, Verdict, fit_mechanisms, judge
-from datasource.graph import build_graph
-from datasource.settings import Settings
+from datasource.anomaly import Judgement, Mechanisms, QuietTimes, Roles, Verdict, fit_mechanisms, judge
+from datasource.graph import CausalGraph, build_graph
+from datasource.settings import QuietTime, Settings
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Tie, Topology
 
@@ -164,12 +164,15 @@ class Shop:
 
     @cached_property
     def mechanisms(self) -> Mechanisms:
-        healthy = self.simulate(seed=0)
-        graph = build_graph(SETTINGS, healthy.variables, self.topology).graph
-        return fit_mechanisms(healthy, graph, ROLES)
+        return fit_mechanisms(self.simulate(seed=0), self.graph, ROLES)
 
-    def judge(self, matrix: Matrix, previous: Sequence[Verdict] = ()) -> Judgement:
-        return judge(matrix, self.mechanisms, ROLES, self.topology, previous=previous)
+    @cached_property
+    def graph(self) -> CausalGraph:
+        return build_graph(SETTINGS, self.simulate(seed=0).variables, self.topology).graph
+
+    def judge(self, matrix: Matrix, previous: Sequence[Verdict] = (), quiet: Sequence[QuietTime] = ()) -> Judgement:
+        times = QuietTimes(tuple(quiet), ROLES, self.graph)
+        return judge(matrix, self.mechanisms, ROLES, self.topology, previous=previous, quiet_times=times)
 
     def verdict(self, name: str, matrix: Matrix) -> Verdict:
         return next(v for v in self.judge(matrix).verdicts if v.entity == service(name))

@@ -76,6 +76,30 @@ def test_everything_is_fine(check):
     assert "all fine" in output
 
 
+def test_quiet_times_are_told_with_whom_they_are_for_and_when_they_come_next(check):
+    more = """\
+quiet_times:
+  - {cron: "30 2 * * *", duration: 30m, entities: [web, cart], reason: nightly backup, timezone: Europe/Berlin}
+  - {cron: "0 4 29 2 *", duration: 1h, entities: [webb], reason: leap day}
+"""
+    code, output = check({"hits": GOOD}, more)
+    assert code == 0
+    assert re.search(r"nightly backup +2 entities +ok: next at 20\d\d-\d\d-\d\d 02:30 CES?T, for 30m", output)
+    assert re.search(r"leap day +0 entities +note: next at 20\d\d-02-29 04:00 UTC, for 1h", output)
+    assert "note: quiet_times[1].entities: 'webb' is no entity that is measured; did you mean 'web'?" in output
+
+
+def test_a_token_that_cannot_be_read_is_told(check, tmp_path):
+    more = "writes: {token_file: token}\n"
+    code, output = check({"hits": GOOD}, more)
+    assert code == 0
+    assert re.search(r"token +note: nobody may write: writes.token_file: .*/token cannot be read", output)
+    (tmp_path / "token").write_text("t0p-secret")
+    code, output = check({"hits": GOOD}, more)
+    assert re.search(r"\n  token +ok\n", output)
+    assert "t0p-secret" not in output
+
+
 def test_warming_up_is_fine_too(check):
     code, output = check({"young": "sum by (service) (rate(young_total[1m]))"})
     assert code == 0

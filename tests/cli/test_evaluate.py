@@ -187,6 +187,29 @@ def test_rows_without_a_time_are_numbered(tmp_path):
     assert "no time column" in result.stdout
 
 
+def test_rows_without_a_time_are_never_quiet(tmp_path):
+    small(tmp_path / "small.csv")
+    lines = (tmp_path / "small.csv").read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join(line.partition(",")[2] for line in lines))
+    (tmp_path / "causal.yaml").write_text(
+        """\
+prometheus: {url: 'http://prometheus.test'}
+step: 60s
+baseline: 3h
+entities: {service: {labels: [service]}}
+signals:
+  cpu: {entity: service, query: c, window: 60s, role: saturation}
+  memory: {entity: service, query: m, window: 60s, role: saturation}
+quiet_times:
+  - {cron: "* * * * *", duration: 1h, reason: always}
+"""
+    )
+    arguments = ("--data", tmp_path / "rows.csv", "--config", tmp_path / "causal.yaml")
+    snapshot = evaluate(*arguments)
+    assert snapshot["quiet"] == []
+    assert any("no time column, and so no quiet_times" in notice for notice in snapshot["notices"])
+
+
 def test_settings_that_do_not_fit_are_told(tmp_path):
     data = small(tmp_path / "data.csv")
     config = tmp_path / "causal.yaml"

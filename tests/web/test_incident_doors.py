@@ -55,6 +55,7 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "end": None,
         "updated": now(clock),
         "merged_into": "",
+        "accepted": None,
         "root_cause": "platform/inventory",
         "affected_entities": 3,
         "summary": "shop/web is 180 ms slower: 150 ms from platform/inventory.",

@@ -330,6 +330,14 @@ def headline(page: Page, anomalies: list[tuple[str, str]], causes: dict[str, obj
     return in_page(page, "story", f"headline({json.dumps(snapshot)}, new Map())")
 
 
+def test_who_is_quiet_is_told_where_nothing_is_anomalous(incident: Page):
+    told = [f"db{number} is quiet until 02:30 UTC: nightly backup" for number in range(5)]
+    snapshot = {"warming_up": "", "incidents": [], "anomalies": [], "quiet_told": told, "health": {}, "time": 0}
+    said = in_page(incident, "story", f"headline({json.dumps(snapshot)}, new Map())")
+    assert said["title"] == "Nothing is anomalous now"
+    assert said["details"][1:] == [f"db{number} is quiet until 02:30 UTC: nightly backup." for number in range(3)]
+
+
 def because(entity: str, signal: str, part: float) -> dict[str, object]:
     return {"entity": entity, "root_cause": entity, "signal": signal, "contribution": part}
 

@@ -7,16 +7,19 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.naming import name_cause, support_for
+from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, Silence
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.mechanisms.constants import NEVER, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
-from datasource.anomaly.mechanisms.mechanism import Prediction
+from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
+from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
-from datasource.telemetry import Entity, Matrix, Variable, reach
+from datasource.telemetry import Entity, Floats, Matrix, Variable, reach
 from datasource.topology import Topology
 
 _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
@@ -27,7 +30,7 @@ _HELD = 4
 
 class Scores(NamedTuple):
     """The newest prediction of a variable, given its parents and given only its own season and level,
-    and whether either score has persisted above 1.
+    and whether either score has persisted above 1, and counts: in a quiet time it does not.
 
     They end with the newest sample of the variable, so many steps `behind` the newest column.
     """
@@ -69,6 +72,8 @@ class Judgement:
     """Of each of these symptoms, how many anomalous entities calls lead to from there, its own included."""
     joint: Mapping[Entity, float] = field(default_factory=dict)
     """The joint score of each entity that has one, the highest of the newest points; above 1 it is anomalous."""
+    quiet: tuple[QuietEntity, ...] = ()
+    """Who is in a quiet time, and who would be anomalous if it did not suffer by one of those."""
 
 
 def judge(
@@ -81,6 +86,7 @@ def judge(
     of: int = 5,
     previous: Sequence[Verdict] = (),
     late: Mapping[str, int] | None = None,
+    quiet_times: QuietTimes | None = None,
 ) -> Judgement:
     """Score the newest `of` columns and name causes; of a variable whose samples come late, the newest that it has.
 
@@ -89,7 +95,8 @@ def judge(
     saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the
     cause of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more
     likely than not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and
-    a verdict stays for a while when nothing at all is known of its symptom.
+    a verdict stays for a while when nothing at all is known of its symptom. In its `quiet_times` no entity is
+    anomalous, nor who only suffers by one that is quiet (see `quiet`).
 
     `late` says how late (seconds) the samples of a signal may come; of a signal that is not there, none is. Without it
     any may come late of an entity of which there is something newer. What is older than that is not judged: who is
@@ -101,8 +108,14 @@ def judge(
         for variable in mechanisms.causal
         if variable in matrix
     }
+    quiet: tuple[QuietEntity, ...] = ()
+    if quiet_times is not None and quiet_times.blocks:
+        times = newest.window(0).times[-of:]
+        scores, quiet = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
+        previous = [one for one in previous if one.entity not in {other.entity for other in quiet}]
     before = {verdict.entity: verdict for verdict in previous}
-    together = _joint(mechanisms, scores, points)
+    silent = {one.entity for one in quiet}
+    together = {one: 0.0 if one in silent else score for one, score in _joint(mechanisms, scores, points).items()}
     found = _anomalous(scores, roles) | {entity for entity, score in together.items() if score > 1}
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
@@ -111,9 +124,9 @@ def judge(
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(newest, scores, one, those, before.get(one), draws) for one, those in own.items())
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    return Judgement(
-        scores, _judged(scores, roles, points, of), verdicts, *_top_symptoms(verdicts, newest.recent(0)), together
-    )
+    top, stands_for = _top_symptoms(verdicts, newest.recent(0))
+    judged = _judged(scores, roles, points, of)
+    return Judgement(scores, judged, verdicts, top, stands_for, together, quiet)
 
 
 class _Newest:
@@ -192,6 +205,37 @@ def _joint(mechanisms: Mechanisms, scores: Mapping[Variable, Scores], of: int) -
         newest = joint.score(own)
         found[entity] = float(np.nan_to_num(newest).max(initial=0.0))
     return found
+
+
+def _silenced(
+    scores: dict[Variable, Scores],
+    quiet_times: QuietTimes,
+    mechanisms: Mechanisms,
+    times: NDArray[np.int64],
+    persistence: Persistence,
+) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...]]:
+    """The scores with what persists and counts outside of quiet times, and who is silent for which reason."""
+
+    def score_of(variable: Variable, kind: str) -> Floats:
+        prediction: Prediction = getattr(scores[variable], kind)
+        return prediction.score[-persistence.of :]
+
+    def counts(variable: Variable, kind: str, silence: Silence) -> bool:
+        mechanism: Mechanism = getattr(mechanisms, kind)[variable]
+        heights = silence.heights(variable, kind, score_of(variable, kind), persistence, mechanism.strong)
+        return bool(heights[-1] > 1)
+
+    silence = quiet_times.silence(scores, times, score_of, persistence)
+    if not silence.own:
+        return scores, ()
+    heard = {
+        variable: one._replace(
+            causal_persists=counts(variable, "causal", silence), marginal_persists=counts(variable, "marginal", silence)
+        )
+        for variable, one in scores.items()
+    }
+    spared = _anomalous(scores, quiet_times.roles) - _anomalous(heard, quiet_times.roles)
+    return heard, quiet_times.entities(silence, spared, times)
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:

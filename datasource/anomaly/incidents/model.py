@@ -17,6 +17,20 @@ class Episode(NamedTuple):
     roots: tuple[Entity, ...] = ()
 
 
+class Acceptance(NamedTuple):
+    """Who said, at the evaluation `at` (seconds), that what an incident brought is the new normal, and why."""
+
+    at: int
+    by: str = ""
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """As people are told of it."""
+        by, reason = f" by {self.by}" if self.by else "", f": {self.reason}" if self.reason else ""
+        return f"Accepted as the new normal{by}{reason}{'' if reason.endswith(('.', '!', '?')) else '.'}"
+
+
 @dataclass(frozen=True)
 class Incident:
     """What is known of one incident at the time `updated` (seconds since 1970, as all times).
@@ -26,7 +40,8 @@ class Incident:
     roots. `roots` are the entities that are named as causes, the surest first, empty while nobody can be named;
     `affected` is its blast radius: every entity that was anomalous in it, roots included, and `episodes` says when.
     `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the older incident that this
-    one turned out to be a part of; it ended then.
+    one turned out to be a part of; it ended then. One that was `accepted` while it went on ends with the first fit that
+    knows its level.
     """
 
     id: str
@@ -40,8 +55,14 @@ class Incident:
     suggestions: tuple[str, ...] = ()
     episodes: tuple[Episode, ...] = ()
     merged_into: str = ""
+    accepted: Acceptance | None = None
 
     @property
     def open(self) -> bool:
         """Whether it goes on."""
         return self.end is None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it went on when it was accepted, so that its level is the new one."""
+        return self.accepted is not None and (self.end is None or self.end >= self.accepted.at)

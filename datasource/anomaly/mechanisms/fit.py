@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.anomaly.mechanisms.calibration import Baseline, calibrate, recurring, spread_over
-from datasource.anomaly.mechanisms.fit_one import LeftOut, OneFit
+from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut, OneFit
 from datasource.anomaly.mechanisms.follow import accepted_after, follow
 from datasource.anomaly.mechanisms.joint import Joint
 from datasource.anomaly.mechanisms.mechanism import Mechanism
@@ -60,15 +60,17 @@ def fit_mechanisms(
     thresholds: Mapping[str, float] | None = None,
     longest_lag: float = 0.0,
     left_out: Sequence[LeftOut] = (),
+    accepted: Sequence[Accepted] = (),
     min_points: int = 120,
     environment: tuple[str, ...] = (),
 ) -> Mechanisms:
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
-    Robust least squares: rows that deviate far have no say in coefficients, nor have the times `left_out`. A parent
-    acts at the lags of the graph, and at those up to `longest_lag` (seconds, eight steps at most) that the data adds.
-    The level then follows what moves slowly (see `follow`), and intervals are made as wide as the promise of
-    `false_alarms_per_day` asks for (see `calibration`), times the `thresholds` by signal.
+    Robust least squares: rows that deviate far have no say in coefficients, nor have the times `left_out`. What was
+    `accepted` is a level of its own, of which a few points are enough. A parent acts at the lags of the graph, and at
+    those up to `longest_lag` (seconds, eight steps at most) that the data adds. The level then follows what moves
+    slowly (see `follow`), and intervals are made as wide as the promise of `false_alarms_per_day` asks for (see
+    `calibration`), times the `thresholds` by signal.
 
     `older` has single points, without their neighbours, of the time before `matrix`; each counts for the steps that it
     stands for. What is related within one step is fitted on both, and so knows the day from two days on and the week
@@ -83,7 +85,7 @@ def fit_mechanisms(
     smallest: dict[Variable, float] = {}
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
     for variable in matrix.variables:
-        one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment)
+        one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment, accepted)
         if one.points < min_points:
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]

@@ -24,6 +24,8 @@ _NEARLY = 0.95
 """Two days or weeks show their season even if points are missing at their ends."""
 _FARTHEST = 1e6
 """Gaps beyond so many widths are all the same."""
+FEWEST_ACCEPTED = 3
+"""So many points make an accepted level."""
 _EXTREME = 0.02
 """Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
 
@@ -34,6 +36,13 @@ class LeftOut(NamedTuple):
     entity: Entity | None
     start: float
     end: float
+
+
+class Accepted(NamedTuple):
+    """An entity whose level since `start` (seconds) somebody accepted as the new normal."""
+
+    entity: Entity
+    start: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class OneFit:
     longest_lag: int = 0
     left_out: Sequence[LeftOut] = ()
     environment: tuple[str, ...] = ()
+    accepted: Sequence[Accepted] = ()
 
     @cached_property
     def _level(self) -> Floats:
@@ -57,6 +67,11 @@ class OneFit:
         for one in self.left_out:
             if one.entity in (None, self.variable.entity):
                 level = np.where((times >= one.start) & (times <= one.end), np.nan, level)
+        window = self.roles.signals[self.variable.signal].window
+        for new in self.accepted:
+            if new.entity == self.variable.entity:
+                # Within its window after the change a point is of neither level.
+                level = np.where((times >= new.start) & (times < new.start + window), np.nan, level)
         return level
 
     @property
@@ -88,37 +103,50 @@ class OneFit:
         times = np.concatenate([one.times for one in matrices])[measured]
         span = int(times[-1] - times[0]) + self.matrix.step
         seasonal, weekly = span >= _NEARLY * 2 * DAY, span >= _NEARLY * 2 * WEEK
-        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly)[0] for one in matrices])
+        steps, rises = self._steps(times, level[measured])
+        risen = (times[:, None] >= np.array(steps)) @ rises
+        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly, steps)[0] for one in matrices])
         loads = [self.roles.load(one, self.variable) for one in matrices]
         load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
         typical = 0.0 if load is None else float(np.median(load))
         chance = chance_of_few(load, typical, int(measured.sum()))
-        X, y = design[measured] / chance[:, None], level[measured] / chance
+        X, y = design[measured] / chance[:, None], (level[measured] - risen) / chance
         free = design.shape[1] - len(bounds)
         limited = Bounds(
             np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
         )
         parts = self.baseline.parts[-level.size :][measured]
-        fit = robust_least_squares(X, y, parts, self._lasting, self._weights(older, measured), limited)
+        weights = self._weights(older, measured)
+        # Of what hardly ever moves, what does so for long is left out; but an accepted level may.
+        lasting = y.size + 1 if steps else self._lasting
+        fit = robust_least_squares(X, y, parts, lasting, weights, limited)
+        if steps:
+            # Held, or a new level within one part of the time would be no level to the fits on the others.
+            held = slice(free - len(steps), free)
+            limited.lower[held] = limited.upper[held] = fit.coefficients[held]
+            fit = robust_least_squares(X, y, parts, lasting, weights, limited)
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
         widths = reference_widths(np.sort(others[kept]), self.smallest_width)
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
+        covariance = _covariance(X[kept], fit.coefficients)
+        fit.coefficients[free - len(steps) : free] += rises
         mechanism = Mechanism(
             self.variable,
             environment_of(self.variable.entity, self.environment),
             parents,
             seasonal,
             fit.coefficients,
-            _covariance(X[kept], fit.coefficients) * _inflation(residuals[first_recent:]),
+            covariance * _inflation(residuals[first_recent:]),
             widths.below,
             widths.above,
             int(kept.sum()),
             weekly,
             typical,
+            steps=steps,
         )
         expected = np.full(measured.size, np.nan)
-        expected[measured] = fit.expected * chance
+        expected[measured] = fit.expected * chance + risen
         gaps: Floats = np.full(self.baseline.times.size, np.nan)
         place = gaps.size - level.size
         for one in matrices:
@@ -131,6 +159,18 @@ class OneFit:
             gaps[place : place + size] = np.where(measured[first : first + size], own, np.nan)
             place += size
         return mechanism, gaps
+
+    def _steps(self, times: Floats, level: Floats) -> tuple[tuple[float, ...], Floats]:
+        """Since when (seconds) there are accepted levels, and by how much each is above the one before; of which a few
+        points are known on either side."""
+        steps: list[float] = []
+        for start in sorted({one.start for one in self.accepted if one.entity == self.variable.entity}):
+            before = (times >= steps[-1]) & (times < start) if steps else times < start
+            if min(before.sum(), (times >= start).sum()) >= FEWEST_ACCEPTED:
+                steps.append(start)
+        place = np.searchsorted(steps, times, side="right")
+        levels = [float(np.median(level[place == number])) for number in range(len(steps) + 1)]
+        return tuple(steps), np.diff(levels)
 
     def _weights(self, older: Sequence[Matrix], measured: NDArray[np.bool_]) -> Floats | None:
         """An older point counts for all the steps that it stands for."""

@@ -6,7 +6,7 @@ regional frequency analysis).
 """
 
 from collections.abc import Callable
-from math import log
+from math import gamma, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,13 +72,11 @@ def _quantiles(logs: Floats, times: float) -> Floats:
     spread = (known * np.nan_to_num(spread) + PRIOR_PARTS * prior) / (known + PRIOR_PARTS)
     often = -log(1 - 1 / max(times, 1.0 + 1e-9)) if times > 1 else 30.0
     if abs(shape) < 1e-6:
-        scale = spread / log(2)
-        return mean + scale * (-log(often) - _EULER)
-    from math import gamma
-
+        found: Floats = mean + spread / log(2) * (-log(often) - _EULER)
+        return found
     g = gamma(1 + shape)
-    scale = spread * shape / ((1 - 2**-shape) * g)
-    return mean + scale / shape * (g - often**shape)
+    found = mean + spread / ((1 - 2**-shape) * g) * (g - often**shape)
+    return found
 
 
 def _shape(skew: float) -> float:

@@ -73,6 +73,8 @@ class Mechanism:
     """Two points in a row with scores beyond this are an alarm at once."""
     recurring: Floats | None = None
     """By half hour of the day (UTC), how many times as wide the interval is for what recurs then."""
+    steps: tuple[float, ...] = ()
+    """Since when (seconds) there is another level, which somebody accepted; a coefficient each, before the parents'."""
 
     def slope(self, parent: Variable) -> float:
         """The change per unit of one parent, summed over its lags."""
@@ -85,7 +87,7 @@ class Mechanism:
         """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
         place. The level has `moved` since the mechanism was last brought up to date. Raises KeyError when the variable
         is not in the matrix."""
-        design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly)
+        design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly, self.steps)
         if expected is None:
             expected = design @ self.coefficients + (self.drift + moved)
         load = roles.load(matrix, self.variable)
@@ -131,13 +133,18 @@ def bins_of(times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def design_matrix(
-    matrix: Matrix, roles: Roles, parents: tuple[Parent, ...], seasonal: bool, weekly: bool = False
+    matrix: Matrix,
+    roles: Roles,
+    parents: tuple[Parent, ...],
+    seasonal: bool,
+    weekly: bool = False,
+    steps: tuple[float, ...] = (),
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Times x (1, seasonal terms, parents), and times x parents: where a parent has no sample and counts as its
-    baseline median."""
+    """Times x (1, seasonal terms, steps, parents), and times x parents: where a parent has no sample and counts as its
+    baseline median. A step is 0 before its time (seconds), and 1 from then on."""
     n = matrix.values.shape[1]
     season = _season(matrix.start, matrix.step, n, seasonal, weekly)
-    columns = []
+    columns = [(matrix.times >= step).astype(np.float64) for step in steps]
     missing = np.zeros((matrix.values.shape[1], len(parents)), dtype=np.bool_)
     for number, parent in enumerate(parents):
         column = np.full(matrix.values.shape[1], np.nan)

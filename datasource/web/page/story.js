@@ -120,10 +120,13 @@ function warming(snapshot) {
   };
 }
 
+const MOST_QUIET = 3;
+
 function quiet(snapshot, found) {
   const entities = new Set([...found.values()].map((one) => one.entity));
   const size = `${count(found.size, "variable")} of ${count(entities.size, "entity", "entities")}`;
   const details = [`${size} were compared with what is usual, and with what their causes say, at ${clock(snapshot.time)}.`];
+  details.push(...snapshot.quiet_told.slice(0, MOST_QUIET).map((text) => `${text}.`));
   if (snapshot.health.stale) return { tone: "unsure", title: `Not known since ${clock(snapshot.time)}`, details };
   if (snapshot.health.error) return { tone: "unsure", title: `Nothing was anomalous at ${clock(snapshot.time)}`, details };
   return { tone: "good", title: "Nothing is anomalous now", details };

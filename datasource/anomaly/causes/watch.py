@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes.quiet import QuietTimes, Silence
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.follow import follow
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
@@ -24,9 +25,15 @@ class Seen(NamedTuple):
 
 
 def watch(
-    mechanisms: Mechanisms, matrix: Matrix, roles: Roles, persistence: Persistence, *, following: bool = True
+    mechanisms: Mechanisms,
+    matrix: Matrix,
+    roles: Roles,
+    persistence: Persistence,
+    silence: Silence | None = None,
+    *,
+    following: bool = True,
 ) -> Iterator[Seen]:
-    """Every variable of the matrix that has mechanisms, entity by entity.
+    """Every variable of the matrix that has mechanisms, entity by entity. In a time of `silence` nothing is an alarm.
 
     With `following`, levels that move are followed from the first time on, as the service does between two fits.
     """
@@ -35,12 +42,16 @@ def watch(
         if variable in matrix:
             own.setdefault(variable.entity, []).append(variable)
     for entity, variables in own.items():
-        seen = [_seen(mechanisms, matrix, roles, persistence, variable, following) for variable in variables]
+        seen = [_seen(mechanisms, matrix, roles, persistence, silence, one, following) for one in variables]
         joint = mechanisms.joint.get(entity)
         if joint is not None:
             by_variable = {one.variable: one.causal.score for one in seen}
             unknown = np.full(matrix.values.shape[1], np.nan)
             scores = [by_variable.get(variable, unknown) for variable in joint.variables]
+            quiet = silence.own if silence else {}
+            scores = [
+                np.where(quiet[v], np.nan, s) if v in quiet else s for v, s in zip(joint.variables, scores, strict=True)
+            ]
             height = np.nan_to_num(joint.score(scores))
             largest = np.argmax(np.nan_to_num(np.stack(scores), nan=-1.0), axis=0)
             for number, variable in enumerate(joint.variables):
@@ -52,11 +63,25 @@ def watch(
         yield from seen
 
 
+def silence_of(
+    quiet_times: QuietTimes, mechanisms: Mechanisms, matrix: Matrix, roles: Roles, persistence: Persistence
+) -> Silence:
+    """Who is silent when, at the times of a matrix."""
+
+    def score_of(variable: Variable, kind: str) -> Floats:
+        mechanism: Mechanism = getattr(mechanisms, kind)[variable]
+        return mechanism.predict(matrix, roles).score
+
+    scored = [variable for variable in mechanisms.causal if variable in matrix]
+    return quiet_times.silence(scored, matrix.times, score_of, persistence)
+
+
 def _seen(
     mechanisms: Mechanisms,
     matrix: Matrix,
     roles: Roles,
     persistence: Persistence,
+    silence: Silence | None,
     variable: Variable,
     following: bool,
 ) -> Seen:
@@ -68,7 +93,11 @@ def _seen(
         prediction = mechanism.predict(matrix, roles)
         found[kind] = _following(mechanism, prediction, matrix, roles, mechanisms.lasting) if following else prediction
     found.setdefault("causal", found["marginal"])
-    heights = {kind: both[kind].persists(found[kind].score, persistence) for kind in roles.alarms(variable)}
+    heard = silence or Silence()
+    heights = {
+        kind: heard.heights(variable, kind, found[kind].score, persistence, both[kind].strong)
+        for kind in roles.alarms(variable)
+    }
     return Seen(variable, found["causal"], found["marginal"], heights)
 
 

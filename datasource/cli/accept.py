@@ -1,0 +1,94 @@
+"""`causal-datasource accept`: what an incident brought is the new normal."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import click
+
+ACCEPTED, REFUSED, CANNOT, UNREACHABLE = 0, 1, 2, 3
+"""Exit codes."""
+_TIMEOUT = 10.0
+
+
+@click.command()
+@click.argument("incident")
+@click.option("--reason", required=True, help="Why it is normal from now on: people read it in the incident.")
+@click.option("--by", default=None, help="Who says so.  [default: who runs this command]")
+@click.option("--url", default="http://127.0.0.1:8321", show_default=True, help="Where the service is.")
+@click.option(
+    "--token-file",
+    default=None,
+    envvar="CAUSAL_TOKEN_FILE",
+    help="The file that writes.token_file names.  [default: that of --config]",
+)
+@click.option("--config", default="causal.yaml", show_default=True, help="The settings file.")
+def accept(incident: str, reason: str, by: str | None, url: str, token_file: str | None, config: str) -> None:
+    """Accept what an incident brought as the new normal, as after a deploy or a resize.
+
+    Its entities do not alarm any more at the level that they have since it began; a further change does. Ends with 0
+    when the service has taken it, with 1 when it refuses, with 2 when there is no token to show, and with 3 when it
+    cannot be reached.
+    """
+    import requests
+
+    token = _token(token_file, config)
+    if not url.startswith(("http://", "https://")):
+        _end(CANNOT, f"--url: {url!r} is not an address; write it as http://127.0.0.1:8321")
+    place = f"{url.rstrip('/')}/api/v1/incidents/{quote(incident, safe='')}/accept"
+    said = {"reason": reason, "by": _me() if by is None else by}
+    session = requests.Session()
+    session.trust_env = False  # a .netrc would take the token's place
+    try:
+        answer = session.post(
+            place, json=said, headers={"Authorization": b"Bearer " + token}, timeout=_TIMEOUT, allow_redirects=False
+        )
+    except requests.RequestException as error:
+        _end(UNREACHABLE, f"{url} cannot be reached ({type(error).__name__}); is the service there, and --url right?")
+    message = _message(answer)
+    if not answer.ok or answer.is_redirect:
+        _end(REFUSED, f"refused ({answer.status_code}): {message or 'this is not a causal-datasource'}")
+    click.echo(f"{incident}: {message}")
+
+
+def _token(token_file: str | None, config: str) -> bytes:
+    """The token as it stands in its file."""
+    from datasource.settings import SettingsError, load_settings
+
+    path = Path(token_file) if token_file else None
+    if path is None:
+        try:
+            writes = load_settings(config).settings.writes
+        except SettingsError as error:
+            _end(CANNOT, f"{error}\nor name the token's file with --token-file")
+        if writes is None:
+            _end(CANNOT, f"{config} has no writes block; add writes: {{token_file: ...}}, or give --token-file")
+        path = writes.token_file
+    try:
+        token = path.read_bytes().strip()
+    except OSError as error:
+        _end(CANNOT, f"--token-file: {path} cannot be read: {(error.strerror or type(error).__name__).lower()}")
+    if not token or len(token.split()) > 1:
+        _end(CANNOT, f"--token-file: {path} {'holds more than one word' if token else 'is empty'}; a token is one word")
+    return token
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _message(answer: Any) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _end(code: int, text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(code)

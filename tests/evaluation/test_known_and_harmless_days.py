@@ -1,0 +1,243 @@
+"""Quiet times in the clock, in single evaluations and in replay: one rule for all."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from worlds import SETTINGS, START, STEP, Inline, World
+
+from datasource.anomaly import LeftOut, Mechanisms, QuietTimes, Roles, judge
+from datasource.evaluation import evaluate_matrix, samples, snapshot_json
+from datasource.evaluation.backtest import backtest
+from datasource.evaluation.jobs import fit_job
+from datasource.evaluation.replay import replay
+from datasource.evaluation.score_file import score_matrix
+from datasource.evaluation.stretches import stretches_of
+from datasource.graph import build_graph
+from datasource.panels import REGISTRY, Frame, Query
+from datasource.settings import Loaded, QuietTime, Settings, parse_settings
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+HOUR = 3600
+POINTS = 12 * HOUR // STEP
+SIGNALS = """\
+prometheus: {url: 'http://prometheus.test'}
+baseline: 6h
+full_resolution: 6h
+entities:
+  service: {labels: [service]}
+signals:
+  latency: {entity: service, query: 'latency', window: 30s, unit: s, role: latency}
+relations:
+  calls: [web -> db]
+graph:
+  templates: [latency -> latency along calls from server to client]
+"""
+
+
+def service(name: str) -> Entity:
+    return Entity("service", (("service", name),))
+
+
+def backup(first: int, points: int, *entities: str) -> QuietTime:
+    """A quiet time that begins at a point."""
+    begins = datetime.fromtimestamp(START + first * STEP, UTC)
+    cron = f"{begins.minute} {begins.hour} * * *"
+    return QuietTime.model_validate(
+        {"cron": cron, "duration": points * STEP, "entities": entities, "reason": "nightly backup"}
+    )
+
+
+def settings(*times: QuietTime) -> Settings:
+    return parse_settings(SIGNALS).model_copy(update={"quiet_times": times})
+
+
+def world(*slow: tuple[str, int, int], points: int = POINTS) -> Matrix:
+    """Latencies of web, which calls db; some of them slow from a point on, to another one."""
+    rng = np.random.default_rng(5)
+    own = {name: 0.1 * np.exp(0.05 * rng.standard_normal(points)) for name in ("db", "web", "mail")}
+    for name, first, stop in slow:
+        own[name][first:stop] += 0.3
+    rows = {"db": own["db"], "web": own["web"] + own["db"], "mail": own["mail"]}
+    variables = tuple(Variable(service(name), "latency") for name in rows)
+    return Matrix(variables, START, STEP, np.stack([*rows.values()]))
+
+
+def replayed(matrix: Matrix, *times: QuietTime):
+    asked, since = settings(*times), START + 6 * HOUR
+    return replay(asked, since, matrix.end, stretches_of(asked, matrix, since, matrix.end, 2 * HOUR))
+
+
+# The fault begins at a whole minute, as quiet times do.
+FIRST = POINTS - 121
+LAST = FIRST + 40
+FAULT = ("db", FIRST, LAST)
+
+
+def alarmed(found) -> set[str]:
+    return {str(alarm.variable.entity) for alarm in found.alarms}
+
+
+def test_a_replay_has_no_alarm_in_a_quiet_time_and_as_ever_without() -> None:
+    assert alarmed(replayed(world(FAULT))) == {"db", "web"}
+    quiet = replayed(world(FAULT), backup(FIRST, 40, "db"))
+    assert alarmed(quiet) == set()
+    assert quiet.looks == ()
+
+
+def test_a_replay_tells_who_broke_by_himself_meanwhile() -> None:
+    found = replayed(world(FAULT, ("mail", FIRST, LAST)), backup(FIRST, 40, "db"))
+    assert alarmed(found) == {"mail"}
+    assert {root for look in found.looks for root in look.roots} == {service("mail")}
+    assert alarmed(replayed(world(FAULT, ("web", FIRST, LAST)), backup(FIRST, 40, "db"))) == {"web"}
+
+
+def test_a_replay_alarms_once_the_quiet_time_is_over() -> None:
+    found = replayed(world(FAULT), backup(FIRST, 20, "db"))
+    assert alarmed(found) == {"db", "web"}
+    over = START + (FIRST + 20) * STEP
+    first = {str(alarm.variable.entity): alarm.start for alarm in found.alarms}
+    assert over < first["db"] <= over + 6 * STEP
+    assert first["db"] <= first["web"] <= over + 8 * STEP
+
+
+def test_a_replay_says_what_an_evaluation_at_that_time_would_have_said() -> None:
+    matrix, quiet = world(FAULT), backup(FIRST, 20, "db")
+    found = replayed(matrix, quiet)
+    asked, since = settings(quiet), START + 6 * HOUR
+    at = {alarm.variable.entity: (alarm.start, alarm.end) for alarm in found.alarms}
+
+    stretch = next(
+        one for one in stretches_of(asked, matrix, since, matrix.end, 2 * HOUR) if one.matrix.end >= matrix.end - HOUR
+    )
+    graph = build_graph(asked, stretch.baseline.variables, stretch.topology).graph
+    times = QuietTimes((quiet,), Roles(asked.signals), graph)
+    left_out = times.left_out([v.entity for v in matrix.variables], stretch.baseline.start, stretch.baseline.end)
+    mechanisms = fit_job(asked, stretch.baseline, graph, stretch.older, left_out)
+    for column in range(FIRST, LAST + 5):
+        now = START + column * STEP
+        said = judge(
+            matrix.between(START, now), mechanisms, Roles(asked.signals), stretch.topology, quiet_times=times
+        ).verdicts
+        assert {one.entity for one in said} == {e for e, (start, end) in at.items() if start <= now <= end}, column
+
+
+def test_only_where_everything_is_quiet_is_no_day_judged() -> None:
+    matrix = world()
+    whole, some, none = (
+        replayed(matrix, *times).days for times in ((), (backup(FIRST, 60, "db"),), (backup(FIRST, 60),))
+    )
+    assert some == whole
+    assert none == pytest.approx(whole - 62 * STEP / 86400), "a window longer, its last point included"
+    assert backtest(replayed(matrix, backup(FIRST, 60)), [], 0.5).days == none
+
+
+def test_a_replay_tells_names_that_stand_for_nobody() -> None:
+    assert "quiet_times[0].entities: 'dbx'" in replayed(world(), backup(FIRST, 10, "dbx")).notices[0]
+
+
+def nightly(points: int, first: int, stop: int) -> Matrix:
+    """A database whose latency scatters three times as much for a while every day."""
+    matrix = world(points=points)
+    values, rng = matrix.values.copy(), np.random.default_rng(6)
+    for begin in range(first, points, 86400 // STEP):
+        values[0, begin : begin + stop - first] += rng.normal(0, 0.015, stop - first)
+    return Matrix(matrix.variables, START, STEP, values)
+
+
+def test_quiet_times_do_not_widen_the_interval() -> None:
+    points = 2 * 86400 // STEP
+    matrix = nightly(points, 302, 602)
+    longer = {"baseline": 172800.0, "full_resolution": 172800.0}
+
+    def widths(*times: QuietTime) -> Floats:
+        asked = settings(*times).model_copy(update=longer)
+        evaluated = evaluate_matrix(Loaded(asked, "test"), matrix).mechanisms
+        scored = score_matrix(asked, matrix).mechanisms
+        assert evaluated
+        return np.array([one.marginal[Variable(service("db"), "latency")].above for one in (evaluated, scored)])
+
+    assert (widths(backup(302, 300, "db")) < 0.8 * widths()).all()
+
+
+def test_a_replay_leaves_quiet_times_out_of_its_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[LeftOut, ...]] = []
+
+    def fit(*arguments: Any) -> Mechanisms:
+        asked.append(arguments[-1])
+        return fit_job(*arguments)
+
+    monkeypatch.setattr("datasource.evaluation.replay.fit_job", fit)
+    replayed(world(), backup(301, 60, "db"))
+    begin = START + 301 * STEP
+    assert asked[0] == (LeftOut(service("db"), begin, begin + 61 * STEP),)
+
+
+def test_an_evaluation_says_nothing_but_that_it_is_quiet() -> None:
+    matrix = world(("db", POINTS - 12, POINTS))
+    loud = evaluate_matrix(Loaded(settings(), "test"), matrix)
+    assert loud.incidents
+    quiet = evaluate_matrix(Loaded(settings(backup(POINTS - 13, 40, "db")), "test"), matrix)
+    assert quiet.incidents == ()
+    rows = snapshot_json(quiet)
+    assert rows["anomalies"] == []
+    assert [(row["entity"], row["reason"], row["because"]) for row in rows["quiet"]] == [
+        ("db", "nightly backup", ""),
+        ("web", "nightly backup", "db"),
+    ]
+    assert any(one.startswith("db is quiet until ") and one.endswith(": nightly backup") for one in quiet.notices)
+    found = {(sample.name, sample.labels.get("service")): sample.value for sample in samples(quiet)}
+    assert found["causal_service_anomaly", "db"] == found["causal_service_anomaly", "web"] == 0
+    assert (found["causal_quiet", "db"], found["causal_quiet", "web"], found["causal_quiet", "mail"]) == (1, 1, 0)
+    assert found["causal_anomaly_score", "db"] > 1, "nobody is blind"
+
+
+def test_panels_show_the_quiet_time_and_its_reason_in_place_of_what_broke() -> None:
+    matrix = world(("db", POINTS - 12, POINTS))
+
+    def asked(panel: str, *times: QuietTime) -> Frame:
+        snapshot = evaluate_matrix(Loaded(settings(*times), "test"), matrix)
+        (frame,) = REGISTRY.answer(Query(panel, START + 6 * HOUR, matrix.end, {}), snapshot, "")
+        return frame
+
+    def titles(*times: QuietTime) -> list[str]:
+        return next(list(field.values) for field in asked("episodes", *times).fields if field.name == "title")
+
+    quiet = backup(POINTS - 13, 40, "db")
+    assert "db.latency broke" in titles()
+    assert [one for one in titles(quiet) if "db" in one] == ["db quiet: nightly backup"]
+    assert "everything quiet: nightly backup" in titles(backup(POINTS - 13, 40))
+    told = asked("anomalies", quiet).notices
+    assert told[0] == "nothing is anomalous now"
+    assert told[1].startswith("db is quiet until")
+
+
+SHOP = SETTINGS.read_text()
+WITHOUT_EFFECTS = SHOP[: SHOP.index("\neffects:")]
+
+
+def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop's incident that goes on at the end of its two days: platform/inventory is slow."""
+    lines = '\nquiet_times:\n  - {cron: "* 21-22 * * *", duration: 2m, entities: [inventory, nobody], reason: drill}\n'
+    loud = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
+    assert loud.judgement
+    assert "platform/inventory" in {str(one.entity) for one in loud.judgement.verdicts}
+    world = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS + lines), "test"))
+    fitted: list[tuple[Any, ...]] = []
+    worker = world.clock.evaluator.workers
+    monkeypatch.setattr(worker, "submit", lambda *job: fitted.append(job) or Inline().submit(*job))
+    quiet = world.tick()
+    assert quiet.judgement
+    assert quiet.judgement.verdicts == ()
+    assert quiet.incidents == ()
+    assert any("platform/inventory is quiet until" in one for one in quiet.notices)
+    assert any("quiet_times[0].entities: 'nobody'" in one for one in quiet.notices)
+    left_out = [one for job in fitted if job[0] is fit_job for one in job[5]]
+    assert {str(one.entity) for one in left_out} == {"platform/inventory"}
+    mechanisms = world.clock.evaluator._mechanisms
+    assert mechanisms
+    services = {variable: one for variable, one in mechanisms.causal.items() if variable.entity.type == "service"}
+    followed = {str(variable.entity) for variable, one in services.items() if one.drift}
+    assert "platform/inventory" not in followed
+    assert "platform/payment" in followed

@@ -1,0 +1,284 @@
+"""POST /api/v1/incidents/<id>/accept, and the command that calls it: who may write, and what is answered."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from shop_incidents import ended, going_on
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+from worlds import World
+
+from datasource.anomaly import Acceptance
+from datasource.cli import main
+from datasource.evaluation import Clock
+from datasource.settings.model import Writes
+from datasource.web.app import create_app
+
+TOKEN = "s3cret-tök3n"
+OPEN, OVER = "shop-web-1", "over"
+ADDRESS = f"/api/v1/incidents/{OPEN}/accept"
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    one = World(steps=130)
+    one.clock.tick()
+    return one
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def clock(world: World, token_file: Path) -> Clock:
+    """A clock whose service takes writes, and which knows incidents that go on, are over, and were merged twice."""
+    clock = Clock(world.clock.evaluator, lambda: world.now)
+    snapshot = world.clock.snapshot
+    assert snapshot
+    first = going_on(snapshot.time)
+    over = replace(ended(snapshot.time), id=OVER)
+    accepted = replace(over, id="accepted", accepted=Acceptance(snapshot.time - 60, "ann", "resized"))
+    merged = replace(over, id="merged", merged_into="also-merged")
+    also = replace(over, id="also-merged", merged_into=OPEN)
+    clock.snapshot = replace(snapshot, incidents=(first, over, accepted, merged, also))
+    settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=token_file)})
+    clock.evaluator.settings = settings
+    while not clock.evaluator.accepting.empty():
+        clock.evaluator.accepting.get()
+    return clock
+
+
+@pytest.fixture
+def client(clock: Clock) -> FlaskClient:
+    return create_app(clock).test_client()
+
+
+def post(client: FlaskClient, path: str = ADDRESS, token: str | None = TOKEN, **sent: Any) -> TestResponse:
+    shown = {"Authorization": f"Bearer {token}".encode().decode("latin-1")} if token is not None else {}
+    return client.post(path, headers=shown, **sent)
+
+
+def taken(clock: Clock) -> list[tuple[str, str, str]]:
+    """What waits for the next evaluation."""
+    found = []
+    while not clock.evaluator.accepting.empty():
+        found.append(tuple(clock.evaluator.accepting.get()))
+    return found
+
+
+def said(answer: TestResponse) -> str:
+    body = answer.get_json()
+    assert body["error"] == {"code": str(answer.status_code), "message": body["message"]}, "the shape of all errors"
+    return body["message"]
+
+
+def test_it_is_taken_for_the_next_evaluation(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, json={"by": "ann", "reason": "twice the\n\n nodes"})
+    assert answer.status_code == 202
+    assert "with the next evaluation" in answer.get_json()["message"]
+    assert taken(clock) == [(OPEN, "ann", "twice the nodes")]
+
+
+@pytest.mark.parametrize("sent", [{}, {"data": b""}, {"json": {}}, {"json": {"by": None}}])
+def test_the_body_may_say_nothing(client: FlaskClient, clock: Clock, sent: dict[str, Any]) -> None:
+    assert post(client, **sent).status_code == 202
+    assert taken(clock) == [(OPEN, "", "")]
+
+
+def test_one_that_is_over_may_be_accepted_too(client: FlaskClient, clock: Clock) -> None:
+    assert post(client, f"/api/v1/incidents/{OVER}/accept").status_code == 202
+    assert taken(clock) == [(OVER, "", "")]
+
+
+def test_without_the_setting_the_door_is_closed_and_says_which_to_add(client: FlaskClient, clock: Clock) -> None:
+    clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": None})
+    answer = post(client)
+    assert answer.status_code == 403
+    assert "writes: {token_file: /run/secrets/causal-token}" in said(answer)
+    assert taken(clock) == []
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN[:-1], TOKEN + "x", TOKEN.upper()])
+def test_without_the_token_nothing_is_taken(client: FlaskClient, clock: Clock, token: str | None) -> None:
+    answer = post(client, token=token)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "Authorization: Bearer" in said(answer)
+    assert TOKEN not in answer.get_data(as_text=True)
+    assert taken(clock) == []
+
+
+def test_the_token_is_no_password_and_no_parameter(client: FlaskClient, clock: Clock) -> None:
+    assert client.post(ADDRESS, auth=("any", TOKEN)).status_code == 401
+    assert client.post(f"{ADDRESS}?token={TOKEN}", json={"token": TOKEN}).status_code == 401
+    assert client.post(ADDRESS, headers={"Authorization": TOKEN.encode().decode("latin-1")}).status_code == 401
+    assert taken(clock) == []
+
+
+def test_a_changed_token_counts_at_once(client: FlaskClient, token_file: Path) -> None:
+    token_file.write_text("another")
+    assert post(client).status_code == 401
+    assert post(client, token="another").status_code == 202
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_token_that_cannot_be_read_closes_the_door(
+    client: FlaskClient, token_file: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    token_file.unlink()
+    if content is not None:
+        token_file.write_bytes(content)
+    for token in (TOKEN, "", None):
+        answer = post(client, token=token)
+        assert answer.status_code == 403
+        assert "writes.token_file cannot be used" in said(answer)
+        assert str(token_file) not in said(answer), "who may not write need not know where it is"
+    assert str(token_file) in caplog.text
+
+
+def test_an_unknown_incident_is_not_found(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, "/api/v1/incidents/nobody-knows/accept")
+    assert answer.status_code == 404
+    assert "there is no incident 'nobody-knows'" in said(answer)
+    assert post(client, "/api/v1/incidents/nobody-knows/accept", token="wrong").status_code == 401, "not told to all"
+    assert taken(clock) == []
+
+
+def test_of_one_that_was_merged_the_answer_names_the_one_that_lives_on(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, "/api/v1/incidents/merged/accept")
+    assert answer.status_code == 409
+    assert answer.get_json()["merged_into"] == OPEN
+    assert f"part of {OPEN}" in said(answer)
+    assert taken(clock) == []
+
+
+def test_one_that_was_accepted_stays_as_it_was_accepted(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, "/api/v1/incidents/accepted/accept", json={"by": "bob"})
+    assert answer.status_code == 200
+    assert answer.get_json()["accepted"]["by"] == "ann"
+    assert taken(clock) == []
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_it_is_only_posted(client: FlaskClient, clock: Clock, method: str) -> None:
+    answer = getattr(client, method)(ADDRESS, headers={"Authorization": "Bearer whatever"})
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert "Method Not Allowed" in said(answer)
+    assert taken(clock) == []
+
+
+def test_a_long_body_is_refused(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, json={"reason": "x" * 20_000})
+    assert answer.status_code == 413
+    assert "longer than 16 KiB" in said(answer)
+    assert post(client, json={"reason": "x" * 501}).status_code == 400
+    assert post(client, data=b"x" * 20_000, token="wrong").status_code == 401
+    assert taken(clock) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b'{"by": 3}', "'by' is not a text"),
+        (b'{"reason": ["x"]}', "'reason' is not a text"),
+        (b'{"why": "x"}', "there is no 'why'; the body may have by and reason"),
+    ],
+)
+def test_a_body_that_is_not_understood_is_told(client: FlaskClient, clock: Clock, body: bytes, says: str) -> None:
+    answer = post(client, data=body)
+    assert answer.status_code == 400
+    assert says in said(answer)
+    assert taken(clock) == []
+
+
+def test_before_the_first_evaluation_nothing_is_known(client: FlaskClient, clock: Clock) -> None:
+    clock.snapshot = None
+    assert post(client).status_code == 503
+
+
+def test_rows_say_who_accepted_it(client: FlaskClient) -> None:
+    rows = {row["incident"]: row["accepted"] for row in client.get("/api/v1/incidents").get_json()}
+    assert rows["accepted"] | {"at": 0} == {"at": 0, "by": "ann", "reason": "resized"}
+    assert rows[OPEN] is None
+
+
+@pytest.fixture
+def served(clock: Clock) -> Iterator[str]:
+    """The address of the service, on loopback."""
+    server = make_server("127.0.0.1", 0, create_app(clock), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["accept", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result.exit_code, result.output
+
+
+def test_the_command_accepts(served: str, token_file: Path, clock: Clock) -> None:
+    code, output = run(OPEN, "--reason", "resized", "--by", "ann", "--url", served + "/", "--token-file", token_file)
+    assert (code, taken(clock)) == (0, [(OPEN, "ann", "resized")])
+    assert output.startswith(f"{OPEN}: it will be accepted with the next evaluation")
+
+
+def test_the_command_finds_the_token_in_the_settings(
+    served: str, token_file: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "causal.yaml").write_text(
+        "prometheus: {url: 'http://p:9090'}\nentities: {service: {labels: [service]}}\n"
+        "signals: {latency: {entity: service, query: q, window: 1m}}\nwrites: {token_file: token}\n"
+    )
+    assert run(OPEN, "--reason", "resized", "--url", served)[0] == 0
+    assert len(taken(clock)) == 1
+
+
+def test_the_command_says_what_the_service_says(served: str, token_file: Path, tmp_path: Path) -> None:
+    there = ("--reason", "x", "--url", served, "--token-file")
+    code, output = run("nobody-knows/../x", *there, token_file)
+    assert code == 1
+    assert "refused (404)" in output
+    code, output = run("merged", *there, token_file)
+    assert code == 1
+    assert f"part of {OPEN}" in output
+    (tmp_path / "wrong").write_text("wrong")
+    code, output = run(OPEN, *there, tmp_path / "wrong")
+    assert code == 1
+    assert "this is not the token" in output
+
+
+def test_the_command_says_what_it_lacks(tmp_path: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CAUSAL_TOKEN_FILE", raising=False)
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "two").write_text("two words")
+    for arguments, code, says in (
+        ((), 2, "--token-file"),
+        (("--token-file", "nowhere"), 2, "nowhere cannot be read: no such file or directory"),
+        (("--token-file", "empty"), 2, "empty is empty"),
+        (("--token-file", "two"), 2, "holds more than one word"),
+        (("--token-file", token_file, "--url", "127.0.0.1:8321"), 2, "write it as http://127.0.0.1:8321"),
+        (("--token-file", token_file, "--url", "http://127.0.0.1:9"), 3, "cannot be reached"),
+    ):
+        found, output = run(OPEN, "--reason", "x", *arguments)
+        assert found == code, output
+        assert says in output
+    assert "Missing option '--reason'" in run(OPEN)[1]
