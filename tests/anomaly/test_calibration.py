@@ -38,8 +38,8 @@ class Alarms(NamedTuple):
 
 def alarms(mechanisms: Mechanisms, values: Floats) -> Alarms:
     matrix = Matrix(tuple(mechanisms.causal), DAY * STEP, STEP, values)
-    heights = [persisting(one.predict(matrix, ROLES).score, USUAL) for one in mechanisms.causal.values()]
-    found = len(episodes_of(anywhere(np.stack(heights)), USUAL.of))
+    heights = [one.persists(one.predict(matrix, ROLES).score, USUAL) for one in mechanisms.causal.values()]
+    found = len(episodes_of(anywhere(np.stack(heights)), USUAL.apart))
     return Alarms(found, found * DAY / values.shape[1])
 
 

@@ -204,8 +204,9 @@ def test_quiet_data_keeps_the_promise(rng: np.random.Generator) -> None:
     variables = [Variable(Entity("service", (("service", f"s{i}"),)), "cpu") for i in range(40)]
     _, mechanisms = fit({v: rng.standard_t(5, N) for v in variables}, promise=5.0)
     later = Matrix(tuple(variables), N * 30, 30, rng.standard_t(5, (40, 10 * N)))
-    heights = [persisting(mechanisms.causal[v].predict(later, ROLES).score, USUAL) for v in variables]
-    found = episodes_of(anywhere(np.stack(heights)), USUAL.of)
+    causal = mechanisms.causal
+    heights = [causal[v].persists(causal[v].predict(later, ROLES).score, USUAL) for v in variables]
+    found = episodes_of(anywhere(np.stack(heights)), USUAL.apart)
     assert 2.5 <= len(found) / 10 <= 10
 
 

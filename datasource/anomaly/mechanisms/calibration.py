@@ -36,7 +36,8 @@ from datasource.anomaly.mechanisms.constants import (
     SMALLEST_LEVEL,
     SMALLEST_STRONG_LEVEL,
     STRONG_POINTS,
-    USUAL_PARTS,
+    UNSEEN,
+    USUAL_DAYS,
 )
 from datasource.anomaly.mechanisms.joint import together
 from datasource.anomaly.mechanisms.levels import Highest
@@ -74,7 +75,7 @@ class Baseline:
     def recent_parts(self) -> int:
         """Into how many parts the newer times are divided."""
         points = self.times.size - self.older
-        parts = round(self.days) if self.days >= USUAL_PARTS else PARTS
+        parts = round(self.days) if self.days >= USUAL_DAYS else PARTS
         return max(min(parts, MOST_PARTS, points // PART_ROWS), FEWEST_PARTS)
 
     @cached_property
@@ -91,6 +92,13 @@ class Baseline:
         days = (self.times[: self.older] - self.times[self.older]) // DAY
         _, numbers = np.unique(days, return_inverse=True)
         return np.concatenate([numbers, newer + numbers[-1] + 1])
+
+    @cached_property
+    def day_of(self) -> NDArray[np.int64]:
+        """The day of each part, from 0, days counted back from the end of the baseline."""
+        days = (self.times[-1] - self.times[self.starts]) // DAY
+        found: NDArray[np.int64] = days[0] - days
+        return found
 
     @cached_property
     def older_parts(self) -> int:
@@ -128,7 +136,7 @@ class Calibration(NamedTuple):
 def recurring(scores: Floats, baseline: Baseline) -> Floats | None:
     """By row and half hour of the day, how many times as high scores (rows x times) come on three or more days as they
     do at other times; 1 where they do not. None for less than three days."""
-    if baseline.span < USUAL_PARTS * DAY * 0.95:
+    if baseline.span < USUAL_DAYS * DAY * 0.95:
         return None
     slots = baseline.times * BINS // DAY
     starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
@@ -136,7 +144,7 @@ def recurring(scores: Floats, baseline: Baseline) -> Floats | None:
     highest = np.full((len(scores), int(days[-1] - days[0]) + 1, BINS), 0.0, np.float32)
     highest[:, days - days[0], bins] = np.maximum.reduceat(np.nan_to_num(scores), starts, axis=1)
     near = np.maximum(highest, np.maximum(np.roll(highest, 1, axis=2), np.roll(highest, -1, axis=2)))
-    place = near.shape[1] - USUAL_PARTS
+    place = near.shape[1] - USUAL_DAYS
     usual = np.partition(near, place, axis=1)[:, place]
     elsewhere = np.maximum(np.median(usual, axis=1, keepdims=True), SMALLEST_HEIGHT)
     times = usual / elsewhere
@@ -163,7 +171,7 @@ def calibrate(
     shares = np.array(
         [SHARE_LASTING, SHARE_STRONG if persistence.points > STRONG_POINTS else 0.0, SHARE_JOINT * bool(able)]
     )
-    lasting, strong, joint = promise * shares / shares.sum()
+    lasting, strong, joint = UNSEEN * promise * shares / shares.sum()
     factors, first = watch.levels(scores, groups, alarming, lasting, persistence, SMALLEST_LEVEL)
     strengths, second = np.full(len(scores), NEVER), np.zeros(baseline.times.size)
     if strong:
@@ -237,7 +245,7 @@ class _Watch:
             with np.errstate(all="ignore"):
                 middle = np.nanmedian(peaks[:, older:], axis=1, keepdims=True)
             peaks[:, :older] = np.where(np.isnan(peaks[:, :older]), np.nan, np.fmax(peaks[:, :older], middle))
-        return Highest(peaks, self._lasting(scores, rows, kept) if baseline.long.any() else None)
+        return Highest(peaks, baseline.day_of, self._lasting(scores, rows, kept) if baseline.long.any() else None)
 
     def _lasting(
         self, scores: Floats, rows: NDArray[np.int64], kept: Persistence

@@ -22,10 +22,10 @@ SMALLEST_FAILURE_RATIO = 0.002
 FEWEST_PARTS, PARTS, MOST_PARTS = 2, 8, 32
 PART_ROWS = 30
 """A day is a part where the baseline has three or more; else there are eight, of 30 rows at least."""
-USUAL_PARTS = 3
-"""What came in so many parts is usual."""
-STANDS_OUT = 2.0
-"""Heights beyond so many times what came in three parts belong to incidents, and widen nothing."""
+USUAL_DAYS = 3
+"""What came on so many days is usual; in a shorter baseline, what came in all of its parts but one."""
+STANDS_OUT = 1.7
+"""Heights beyond so many times what is usual belong to incidents, and widen nothing."""
 LONG = 0.5 * DAY
 """What deviates longer than this (seconds) within a day is the calendar's doing, and no incident."""
 
@@ -49,6 +49,8 @@ PRIOR_PARTS, PRIOR_SCALE = 5.0, 0.3
 0.3 where the signal has too few to tell."""
 PRIOR_SHAPE_PARTS = 60.0
 """The shape of that distribution is drawn to Gumbel's as by so many parts."""
+LARGEST_BEYOND = 3.0
+"""No level is higher than so many times what is usual, or as much beyond what lasted half a day."""
 SMALLEST_HEIGHT = 0.15
 """Heights below this share of the reference width are all the same."""
 SMALLEST_LEVEL, SMALLEST_STRONG_LEVEL = 0.5, 0.8
@@ -63,6 +65,9 @@ JOINT_CAP = 1.0
 """One variable counts in the joint score of its entity up to this score, where it is an alarm by itself."""
 JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
+UNSEEN = 0.65
+"""Intervals are made for this share of the promise: a new day differs more from a baseline than its parts from each
+other, on real servers by about a half."""
 SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2

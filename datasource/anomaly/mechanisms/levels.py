@@ -12,52 +12,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.anomaly.mechanisms.constants import (
+    LARGEST_BEYOND,
     PRIOR_PARTS,
     PRIOR_SCALE,
     PRIOR_SHAPE_PARTS,
     SMALLEST_HEIGHT,
     STANDS_OUT,
-    USUAL_PARTS,
+    USUAL_DAYS,
 )
 from datasource.telemetry import Floats
 
 _EULER = 0.5772156649
 _GUMBEL_SKEW = 0.1699
 _FEWEST_ROWS = 4
+_FEWEST_PARTS = 3
 _LARGEST_SHAPE = 0.3
 
 
 class Highest:
     """The highest scores of each part: `peaks` (variables x parts, NaN where nothing is known).
 
-    `limit` (variables) is where heights stop to count: twice what came in three parts. `lasting` says, given such
-    limits, in which parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these
-    count whole.
+    `limit` (variables) is where heights stop to count: twice what is usual, which is what came on three days; `days`
+    numbers the day of each part. Of fewer than three days it is what came in all parts but one. `lasting`
+    says, given such limits, in which parts (variables x parts) scores stayed above them so long that it is the
+    calendar's doing: these count whole.
     """
 
-    def __init__(self, peaks: Floats, lasting: Callable[[Floats], NDArray[np.bool_]] | None = None) -> None:
+    def __init__(
+        self,
+        peaks: Floats,
+        days: NDArray[np.int64],
+        lasting: Callable[[Floats], NDArray[np.bool_]] | None = None,
+    ) -> None:
         peaks = np.where(np.isfinite(peaks), np.maximum(peaks, SMALLEST_HEIGHT), np.nan)
-        ordered = -np.sort(np.where(np.isnan(peaks), np.inf, -peaks), axis=1)
-        known = np.isfinite(peaks).sum(axis=1)
-        place = np.minimum(USUAL_PARTS, np.maximum(known, 1)) - 1
+        several = int(days[-1]) + 1 >= USUAL_DAYS
+        daily = np.fmax.reduceat(peaks, np.flatnonzero(np.diff(days, prepend=-1)), axis=1) if several else peaks
+        ordered = -np.sort(-np.nan_to_num(daily), axis=1)
+        known = np.maximum(np.isfinite(daily).sum(axis=1), 1)
+        place = (np.minimum(USUAL_DAYS, known) if several else np.maximum(known - 1, 1)) - 1
         usual = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
-        usual = np.where(np.isfinite(usual), usual, SMALLEST_HEIGHT)
         self.limit: Floats = STANDS_OUT * np.maximum(usual, 2 * SMALLEST_HEIGHT)
         if lasting is not None:
             whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0)
             self.limit = np.maximum(self.limit, whole.max(axis=1, initial=0.0))
+        self._most = LARGEST_BEYOND / STANDS_OUT * self.limit
         self._logs: Floats = np.log(np.minimum(peaks, self.limit[:, None]))
 
     def levels(self, times: float, without: int | None = None) -> Floats:
         """What each variable exceeds once in so many (`times`) parts, as all parts say, or all but one."""
         logs = self._logs if without is None else np.delete(self._logs, without, axis=1)
-        found: Floats = np.exp(_quantiles(logs, times))
+        found: Floats = np.minimum(np.exp(_quantiles(logs, times)), self._most)
         return found
 
 
 def _quantiles(logs: Floats, times: float) -> Floats:
     mean, spread, skew, known = _l_moments(logs)
-    told = known >= USUAL_PARTS
+    told = known >= _FEWEST_PARTS
     rows = int(told.sum())
     if rows:
         weights = known * told
