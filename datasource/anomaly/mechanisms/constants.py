@@ -24,7 +24,7 @@ PART_ROWS = 30
 """A day is a part where the baseline has three or more; else there are eight, of 30 rows at least."""
 USUAL_DAYS = 3
 """What came on so many days is usual; in a shorter baseline, what came in all of its parts but one."""
-STANDS_OUT = 1.7
+STANDS_OUT = 2.0
 """Heights beyond so many times what is usual belong to incidents, and widen nothing."""
 LONG = 0.5 * DAY
 """What deviates longer than this (seconds) within a day is the calendar's doing, and no incident."""
@@ -65,7 +65,7 @@ JOINT_CAP = 1.0
 """One variable counts in the joint score of its entity up to this score, where it is an alarm by itself."""
 JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
-UNSEEN = 0.65
+UNSEEN = 0.8
 """Intervals are made for this share of the promise: a new day differs more from a baseline than its parts from each
 other, on real servers by about a half."""
 SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65

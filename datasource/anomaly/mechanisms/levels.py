@@ -56,6 +56,8 @@ class Highest:
             whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0)
             self.limit = np.maximum(self.limit, whole.max(axis=1, initial=0.0))
         self._most = LARGEST_BEYOND / STANDS_OUT * self.limit
+        if several:
+            self._most = np.maximum(self._most, ordered[:, min(1, ordered.shape[1] - 1)])
         self._logs: Floats = np.log(np.minimum(peaks, self.limit[:, None]))
 
     def levels(self, times: float, without: int | None = None) -> Floats:
