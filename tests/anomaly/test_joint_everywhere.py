@@ -115,9 +115,10 @@ def test_what_one_signal_showed_is_still_told_when_several_are_a_little_off_at_t
     (verdict,) = judgement.verdicts
     single = verdict._replace(causes=verdict.causes._replace(together=()))
     how = {"step": 60, "points": 3, "of": 5}
-    before = group((), replace(judgement, verdicts=(single,), jointly={}), {}, time=snapshot.time - 60, **how)
+    failing = single._replace(causes=single.causes._replace(symptom=Variable(DB, "errors")))
+    before = group((), replace(judgement, verdicts=(failing,), jointly={}), {}, time=snapshot.time - 60, **how)
     (after,) = group(before, judgement, {}, time=snapshot.time, **how)
-    assert after.causes.together == ()
+    assert after.causes == failing.causes
     (other,) = group(
         group((), judgement, {}, time=snapshot.time - 60, **how),
         replace(judgement, verdicts=(single,)),
