@@ -161,6 +161,13 @@ def who() -> list[Json]:
             [over_time(f"causal_marginal_anomaly_score{{{VARIABLE}}}")],
             links=links,
         ),
+        scores(
+            "Joint anomaly score: many small gaps at once",
+            "All causal scores of a service together, the highest of the newest points. Above 1 (dashed) several "
+            "signals are a little off at once, which none of them has to show alone.",
+            [over_time(f"causal_joint_anomaly_score{{{ENTITY}}}")],
+            width=24,
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from datasource.cli.offline import Opened, when
 from datasource.effects import EffectResult, Estimate, traffic_light
 from datasource.effects.result import NO_ESTIMATE
 from datasource.evaluation import Snapshot
+from datasource.evaluation.summary import together_told
 from datasource.settings import format_duration
 from datasource.telemetry import Variable
 
@@ -27,6 +28,7 @@ def show(snapshot: Snapshot, opened: Opened) -> None:
         "",
         *_scores(snapshot, opened.data.has_time),
         *_verdicts(snapshot),
+        *_together(snapshot),
         *_root_causes(snapshot),
         *_effects(snapshot.effects or ()),
         *_impacts(snapshot.impacts or ()),
@@ -77,8 +79,19 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
     for verdict in sorted(verdicts, key=lambda one: not one.is_root_cause):
         cause = cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
         root = "this one" if verdict.is_root_cause else cause
-        rows.append((str(verdict.entity), verdict.causes.symptom.signal, root))
+        several = len(verdict.causes.together) > 1
+        rows.append((str(verdict.entity), "several" if several else verdict.causes.symptom.signal, root))
     yield from table(rows)
+
+
+def _together(snapshot: Snapshot) -> Iterator[str]:
+    """Who is anomalous by several signals together, with the joint score."""
+    judgement = snapshot.judgement
+    for verdict in judgement.verdicts if judgement else ():
+        told = together_told(verdict.causes, snapshot.topology)
+        score = judgement.joint.get(verdict.entity, np.nan) if judgement else np.nan
+        if told:
+            yield f"  {told} (joint score {_number(score, 3)})"
 
 
 def _root_causes(snapshot: Snapshot) -> Iterator[str]:

@@ -58,6 +58,7 @@ def refuse(text: str) -> NoReturn:
 
 def replayed(asked: Asked) -> Replayed:
     """Read and replay. Raises what `told_errors` tells."""
+    from datasource.evaluation.rates import promise_notices
     from datasource.evaluation.recorded import read_incidents
     from datasource.evaluation.replay import replay
     from datasource.settings import parse_duration
@@ -76,7 +77,8 @@ def replayed(asked: Asked) -> Replayed:
             f"nothing could be judged from {_when(past.start)} to {_when(past.end)}: "
             f"{_missing(past.settings)}{_first(found.notices)}"
         )
-    notices = (*past.notices, *found.notices, *_unmeasured(incidents, found), *_unsupported(past.settings, found))
+    beyond = promise_notices(found.supported, past.settings.anomaly.false_alarms_per_day)
+    notices = (*past.notices, *found.notices, *_unmeasured(incidents, found), *beyond)
     return Replayed(past.settings, found, incidents, refit, notices)
 
 
@@ -94,16 +96,6 @@ def _unmeasured(incidents: "Iterable[Recorded]", found: "Replay") -> Iterator[st
         if one.service and not any(one.is_of(entity) for entity in entities):
             known = ", ".join(map(str, entities[:_SHOWN])) + (", ..." if len(entities) > _SHOWN else "")
             yield f"recorded incidents: '{one.service}' is not measured, and cannot be named; measured are {known}"
-
-
-def _unsupported(settings: "Settings", found: "Replay") -> Iterator[str]:
-    from datasource.settings import format_duration
-
-    if found.supported > settings.anomaly.false_alarms_per_day:
-        yield (
-            f"a baseline of {format_duration(settings.baseline)} supports a promise of {found.supported:.2g} false "
-            "alarms a day and no fewer; make it longer, or promise less"
-        )
 
 
 class _Past(NamedTuple):

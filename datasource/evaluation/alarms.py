@@ -103,8 +103,8 @@ class Replay:
     """What would have been said at every step (seconds) from `start` on.
 
     `heights` is signals x times: the highest score that persisted among the variables of a signal, above 1 an alarm.
-    `judged` says at which times anything was known. `supported` is the smallest number of false alarm episodes a day
-    that every baseline can promise.
+    `judged` says at which times anything was known. `supported` is the largest number of alarm episodes a day that
+    the held-out parts of a baseline show.
     """
 
     start: int

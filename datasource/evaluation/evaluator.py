@@ -16,6 +16,7 @@ from datasource.evaluation.advice import advise
 from datasource.evaluation.asking import Asking
 from datasource.evaluation.incident_log import IncidentLog
 from datasource.evaluation.jobs import Workers
+from datasource.evaluation.rates import promise_notices
 from datasource.evaluation.refitting import Fitted, Refitting
 from datasource.evaluation.snapshot import Snapshot
 from datasource.evaluation.unjudged import unjudged, unjudged_notices
@@ -131,8 +132,7 @@ class Evaluator:
                 self._entities = entities
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
-                left_out = self.incidents.left_out(matrix.end - int(self.settings.baseline), matrix.end)
-                left_out += self._quiet_times.left_out(entities, matrix.start, matrix.end)
+                left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
                 self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
                 self._refitting.begin(matrix, built, topology, self._older, left_out, accepted)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
@@ -151,12 +151,8 @@ class Evaluator:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
         self.incidents.fitted(self._begun, matrix.end)
         self._near = neighbours(built.graph, self._topology)
-        asked, supported = self.settings.anomaly.false_alarms_per_day, self._mechanisms.supported
-        weak = (
-            f"a baseline this long can promise {supported:.2g} false alarms a day at best, not the {asked:g} of "
-            "anomaly.false_alarms_per_day; make the baseline longer"
-        )
-        self._refit_notices = (weak,) if supported > asked else ()
+        asked = self.settings.anomaly.false_alarms_per_day
+        self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph)
 
     def _accept(self, time: int) -> None:

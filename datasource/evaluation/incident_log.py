@@ -5,9 +5,9 @@ import time as clock
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, LeftOut, RootCauses, Verdict
+from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, Verdict
 from datasource.anomaly.incidents.connected import Neighbours
-from datasource.anomaly.incidents.episodes import NEW_NORMAL, Past
+from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.incidents.grouping import group
 from datasource.anomaly.mechanisms.fit_one import FEWEST_ACCEPTED
 from datasource.settings import Settings
@@ -109,8 +109,8 @@ class IncidentLog:
     ) -> None:
         """What an incident brought is the new normal; accepting it twice changes nothing.
 
-        One that goes on ends with the first fit that knows its level, one that is over was no incident to later fits.
-        One that was merged is not accepted, which a notice says.
+        One that goes on ends with the first fit that knows its level; of one that is over no fit has to know. One that
+        was merged is not accepted, which a notice says.
         """
         incident, self._not_accepted = self._incidents.get(name), ""
         if incident is None or incident.merged_into:
@@ -155,22 +155,6 @@ class IncidentLog:
         """Those that go on and those that ended within the baseline, at most 200, the newest first."""
         newest = sorted(self._incidents.values(), key=lambda one: (one.open, one.start, one.id), reverse=True)[:_SHOWN]
         return tuple(sorted(newest, key=lambda one: (one.start, one.id), reverse=True))
-
-    def left_out(self, start: int, end: int) -> tuple[LeftOut, ...]:
-        """When who was anomalous, or named as a root cause, between two times: no example of what is normal.
-
-        What lasted longer than a quarter of the baseline or was accepted is the new normal, and is an example.
-        """
-        found = []
-        for incident in self._incidents.values():
-            if not (incident.merged_into or incident.accepted):
-                lasted = {one.entity: (one.start, one.last) for one in incident.episodes}
-                whole = incident.start, incident.updated if incident.end is None else incident.end
-                found += [LeftOut(entity, *lasted.get(entity, whole)) for entity in incident.affected]
-        longest = NEW_NORMAL * self._settings.baseline
-        return tuple(
-            sorted(one for one in found if one.start <= end and one.end >= start and one.end - one.start <= longest)
-        )
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -235,4 +219,4 @@ def _changed(before: Incident | None, now: Incident) -> bool:
 
 
 def _without_causes(verdict: Verdict) -> Verdict:
-    return verdict._replace(causes=RootCauses(verdict.causes.symptom, verdict.causes.gap, ()))
+    return verdict._replace(causes=verdict.causes._replace(contributions=(), outside=(), unexplained=0.0))

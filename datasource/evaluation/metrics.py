@@ -14,6 +14,7 @@ Labels = dict[str, str]
 HELP: Mapping[str, str] = {
     "causal_anomaly_score": "Gap to the value expected from the causes, over its interval; above 1 this one broke.",
     "causal_marginal_anomaly_score": "Gap to the usual value for the time of day; above 1 this one suffers.",
+    "causal_joint_anomaly_score": "All causal scores of the entity together, at the newest points; above 1 it broke.",
     "causal_observed_value": "The newest value of the signal, in the signal's unit.",
     "causal_expected_value": "What the causes say the value should be, in the signal's unit.",
     "causal_expected_lower": "Lower end of the interval of the expected value.",
@@ -107,6 +108,8 @@ def _scores(snapshot: Snapshot) -> Iterator[Sample]:
         labels = variable_labels(variable)
         if isfinite(scores.causal.observed[-1]):
             yield from (Sample(name, labels, value) for name, value in _score_values(scores))
+    for entity, joint in snapshot.judgement.joint.items():
+        yield Sample("causal_joint_anomaly_score", entity_labels(entity), joint)
 
 
 def _score_values(scores: Scores) -> Iterator[tuple[str, float]]:

@@ -12,6 +12,7 @@ from datasource.effects import effect_questions
 from datasource.evaluation.advice import advise
 from datasource.evaluation.incident_log import grouping
 from datasource.evaluation.jobs import effects_job, fit_job
+from datasource.evaluation.rates import promise_notices
 from datasource.evaluation.snapshot import Snapshot
 from datasource.evaluation.unjudged import unjudged, unjudged_notices
 from datasource.graph import build_graph
@@ -51,6 +52,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     fitted = mechanisms.causal if mechanisms else {}
     silent = unjudged(matrix, Roles(settings.signals), fitted)
     said = unjudged_notices(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
+    supported = mechanisms.supported if mechanisms else np.nan
     incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
     found = effects_job(settings, matrix, built.graph, questions)
@@ -80,6 +82,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
             *topology.notices,
             *built.notices,
             *unasked,
+            *promise_notices(supported, settings.anomaly.false_alarms_per_day),
             *said,
             *quiet_times.notices(entities),
             *quiet,

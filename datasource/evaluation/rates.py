@@ -1,9 +1,11 @@
-"""Intervals of a rate and of a share."""
+"""Intervals of a rate and of a share, and whether the rate of false alarms is as promised."""
 
-from math import sqrt
+from math import isfinite, sqrt
 from typing import NamedTuple
 
 _Z = 1.959963984540054
+_BEYOND_THE_PROMISE = 1.5
+"""So many times the false alarms that were asked for are told of."""
 
 
 class Rate(NamedTuple):
@@ -38,6 +40,21 @@ def poisson_rate(count: int, days: float) -> Rate:
 
     lower = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
     return Rate(count / days, lower / days, float(chi2.ppf(0.975, 2 * count + 2)) / 2 / days)
+
+
+def promise_notices(supported: float, asked: float) -> tuple[str, ...]:
+    """That parts of the baseline, each judged by the others, show more false alarms a day than were asked for.
+
+    >>> promise_notices(0.7, 0.5)
+    ()
+    """
+    if not (isfinite(supported) and supported > _BEYOND_THE_PROMISE * asked):
+        return ()
+    return (
+        f"parts of the baseline, each judged by the others, show {_two_digits(supported)} false alarms a day, not the "
+        f"{asked:g} of anomaly.false_alarms_per_day: make the baseline longer, record quiet_times for what is known, "
+        "or ask for less",
+    )
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:

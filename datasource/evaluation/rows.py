@@ -8,6 +8,7 @@ from datasource.effects import EffectResult, Estimate, Group, summary, traffic_l
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
 from datasource.evaluation.snapshot import Snapshot
+from datasource.evaluation.summary import together_told
 from datasource.telemetry import Entity, SignalReport, Variable
 
 
@@ -37,6 +38,8 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
                 "symptom": str(verdict.causes.symptom),
                 "root_cause": cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "",
                 "is_root_cause": verdict.is_root_cause,
+                "joint_score": judgement.joint.get(verdict.entity) if judgement else None,
+                **_together(verdict.causes, snapshot),
             }
             for verdict in verdicts
         ],
@@ -76,6 +79,7 @@ def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -
     """A symptom and its gap, which `causes`, `outside` and `unexplained` add up to; some causes are `named`."""
     return {
         "symptom": str(causes.symptom),
+        **_together(causes, snapshot),
         "gap": causes.gap,
         "unit": unit_of(causes.symptom, snapshot),
         "causes": [
@@ -92,6 +96,14 @@ def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -
         ],
         "outside": [_outside(part, snapshot) for part in causes.outside],
         "unexplained": causes.unexplained,
+    }
+
+
+def _together(causes: RootCauses, snapshot: Snapshot) -> dict[str, Any]:
+    """The signals that are only together an anomaly, the largest part first, and that in words; empty for others."""
+    return {
+        "together": [variable.signal for variable in causes.together],
+        "told_together": together_told(causes, snapshot.topology),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from math import isfinite, isnan
 from time import gmtime, strftime
 
-from datasource.anomaly import Outside
+from datasource.anomaly import Incident, Outside, RootCauses
 from datasource.evaluation.lately import Lately
 from datasource.evaluation.quantity import parted, quantity
 from datasource.telemetry import Entity, Variable
@@ -14,6 +14,8 @@ _LONGEST = 400
 _WORTH_TELLING = 0.05
 """A smaller share of the gap is not told."""
 _UNSURE = 0.5
+_SEVERAL, _SIGNALS = 2, 5
+"""Fewer signals are not off together, and so many of them are named."""
 
 
 def summarise(lately: Lately, topology: Topology) -> str:
@@ -38,6 +40,15 @@ def clock_time(at: int, beside: int) -> str:
     return strftime(f"{day}%H:%M", gmtime(at))
 
 
+def together_told(causes: RootCauses, topology: Topology, verb: str = "are", when: str = "") -> str:
+    """That several signals of an entity are an anomaly only together, the largest part first; empty for any other."""
+    if len(causes.together) < _SEVERAL:
+        return ""
+    signals = listed([variable.signal for variable in causes.together], _SIGNALS)
+    who = place(causes.symptom.entity, topology)
+    return f"several signals of {who} {verb} a little off together{when and f' {when}'}: {signals}"
+
+
 def listed(names: Sequence[str], shown: int) -> str:
     """The first names, and how many more there are.
 
@@ -49,17 +60,30 @@ def listed(names: Sequence[str], shown: int) -> str:
 
 
 def _summary(lately: Lately, topology: Topology, shown: int) -> str:
-    return " ".join(
-        part for part in (f"{_symptom(lately)}{_causes(lately, topology, shown)}.", _suffering(lately, shown)) if part
-    )
+    return " ".join(part for part in (f"{_what(lately, topology, shown)}.", _suffering(lately, shown)) if part)
+
+
+def _what(lately: Lately, topology: Topology, shown: int) -> str:
+    """What is wrong and whose doing it is. Of several signals that are off together no single gap is told."""
+    incident = lately.incident
+    verb, when = "are" if incident.open else "were", _when(incident)
+    together = together_told(incident.causes, topology, verb, when)
+    if not together:
+        return f"{_symptom(lately)}{_causes(lately, topology, shown)}"
+    others = [place(root, topology) for root in incident.roots if root != incident.causes.symptom.entity]
+    return f"{together}; the cause is {listed(others, shown)}" if others else together
+
+
+def _when(incident: Incident) -> str:
+    end = incident.updated if incident.end is None else incident.end
+    start = clock_time(incident.start, end)
+    return f"since {start} UTC" if incident.open else f"from {start} to {clock_time(end, end)} UTC"
 
 
 def _symptom(lately: Lately) -> str:
     incident = lately.incident
     causes, unit = incident.causes, lately.unit(incident.causes.symptom)
-    end = incident.updated if incident.end is None else incident.end
-    start = clock_time(incident.start, end)
-    when = f"since {start} UTC" if incident.open else f"from {start} to {clock_time(end, end)} UTC"
+    when = _when(incident)
     usual, verb = lately.usual(causes.symptom), "is" if incident.open else "was"
     if not causes.gap or isnan(causes.gap):
         return f"{causes.symptom} {verb} not as usual {when}"

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 from datasource.anomaly import Verdict, cause_name, quiet_sentences
 from datasource.evaluation import Snapshot
+from datasource.evaluation.summary import listed
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.root_causes import QUIET
 
+_SHOWN = 3
+
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame: entity, its worst signal, both scores, the named cause, and whether it is the cause itself; who is
-    quiet is a notice."""
+    """One frame: entity, its worst signal (several where they are only together an anomaly), its scores, the named
+    cause, and whether it is the cause itself; who is quiet is a notice."""
     judgement = snapshot.judgement
     verdicts = [v for v in judgement.verdicts if query.passes(dict(v.entity.labels))] if judgement else []
     told = quiet_sentences(judgement.quiet, snapshot.time) if judgement else ()
@@ -22,13 +25,19 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     scores = [judgement.scores[v.causes.symptom] for v in ordered]
     fields = (
         Field("entity", "string", [str(v.entity) for v in ordered]),
-        Field("signal", "string", [v.causes.symptom.signal for v in ordered]),
+        Field("signal", "string", [_signals(v) for v in ordered]),
         Field("verdict", "string", [_verdict(v) for v in ordered], config={"mappings": _MAPPINGS}),
         Field("root cause", "string", [_cause(v, snapshot) for v in ordered]),
         Field("causal score", "number", [float(s.causal.score[-1]) for s in scores], config={"decimals": 2}),
         Field("marginal score", "number", [float(s.marginal.score[-1]) for s in scores], config={"decimals": 2}),
+        Field("joint score", "number", [judgement.joint.get(v.entity) for v in ordered], config={"decimals": 2}),
     )
     return [Frame("anomalies", fields, meta={"preferredVisualisationType": "table"}, notices=told)]
+
+
+def _signals(verdict: Verdict) -> str:
+    several = verdict.causes.together
+    return f"{listed([v.signal for v in several], _SHOWN)}, together" if several else verdict.causes.symptom.signal
 
 
 def _cause(verdict: Verdict, snapshot: Snapshot) -> str:

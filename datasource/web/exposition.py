@@ -93,7 +93,7 @@ def _health(clock: Clock) -> Iterator[Metric]:
     asked, supported = snapshot.settings.anomaly.false_alarms_per_day, snapshot.mechanisms
     yield _gauge("promised_false_alarms_per_day", "Episodes of false alarm a day that are accepted.", asked)
     if supported is not None:
-        text = "The fewest false alarms a day that the baseline can promise."
+        text = "Alarm episodes a day that parts of the baseline show, each judged by the others."
         yield _gauge("supported_false_alarms_per_day", text, supported.supported)
     read = GaugeMetricFamily(
         "causal_datasource_signal_entities", "Entities that a signal's query returned.", None, ["signal"]

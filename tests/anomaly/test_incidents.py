@@ -230,6 +230,14 @@ def test_an_anomaly_older_than_the_newest_points_is_dated_by_its_scores() -> Non
     assert since(np.array(scores(60, (5, 9), (20, 60))), POINTS, OF, PATIENCE) == 5 - 59, "a short gap is no end"
     assert since(np.array(scores(90, (5, 9), (50, 90))), POINTS, OF, PATIENCE) == 50 - 89
     assert since(np.array(scores(60, (3, 4), (20, 60))), POINTS, OF, PATIENCE) == 20 - 59, "one point is no anomaly"
+    assert since(np.array(scores(60)), POINTS, OF, PATIENCE) == 0, "where nothing persists, the newest point"
+
+
+def test_an_anomaly_of_two_points_far_above_is_dated_by_these() -> None:
+    far = np.array(scores(60, (50, 52), (58, 60))) * 2
+    assert since(far, POINTS, OF, PATIENCE, strong=3.0) == 50 - 59
+    assert since(far, POINTS, OF, PATIENCE, strong=5.0) == 0, "not far enough: no anomaly, and no error"
+    assert since(far[:58], POINTS, OF, PATIENCE, strong=3.0) == 50 - 57
 
 
 class Counted(dict[Entity, AbstractSet[Entity]]):

@@ -194,28 +194,6 @@ def test_those_that_go_on_and_the_newest_are_shown_first_and_at_most_two_hundred
     assert shown[-1].open
 
 
-def test_who_was_anomalous_or_named_is_left_out_of_later_fits() -> None:
-    story = Story({"web": scores(60, (10, 25)), "mail": scores(60, (40, 60))}, roots={"web": "node"})
-    log = log_in(None)
-    follow(log, story, 0, 60)
-    out = {one.entity.name: (one.start, one.end) for one in log.left_out(story.time(0), story.time(60))}
-    assert out == {
-        "web": (story.time(10), story.time(24)),
-        "node": (story.time(10), story.time(24)),
-        "mail": (story.time(40), story.time(59)),
-    }
-    assert {one.entity.name for one in log.left_out(story.time(30), story.time(60))} == {"mail"}
-
-
-def test_what_lasts_longer_than_a_quarter_of_the_baseline_is_the_new_normal() -> None:
-    story = Story({"web": scores(60, (10, 60)), "mail": scores(60, (40, 60))})
-    log = log_in(None)
-    follow(log, story, 0, 34)
-    assert [one.entity.name for one in log.left_out(0, story.time(60))] == ["web"]
-    follow(log, story, 34, 60)
-    assert [one.entity.name for one in log.left_out(0, story.time(60))] == ["mail"]
-
-
 def test_advice_is_asked_for_when_there_is_something_new_to_say() -> None:
     story, log, asked = spreading(), log_in(None), []
 

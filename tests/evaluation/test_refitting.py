@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import shop_incidents
 from worlds import SETTINGS, STEP, Inline, World
 
 from datasource.evaluation import Snapshot
@@ -129,3 +131,23 @@ def test_drift_is_followed_once_at_every_point_however_often_it_is_looked_at():
     assert shop.evaluator._mechanisms is moved
     shop.after(1)
     assert shop.evaluator._mechanisms is not moved
+
+
+def test_an_incident_of_the_past_is_no_reason_to_leave_its_time_out_of_a_fit():
+    """The fit finds what deviates by itself, so that what recurs every night becomes usual."""
+    small = Refitted()
+    ended = shop_incidents.ended(small.first.time)
+    small.evaluator.incidents._incidents = {ended.id: ended}
+    small.after(20)
+    (_, (_, _, _, _, left_out, accepted)) = small.worker.fits[-1]
+    assert (left_out, accepted) == ((), ())
+
+
+@pytest.mark.parametrize(("supported", "told_of"), [(0.7, False), (2.0, True)])
+def test_parts_of_the_baseline_that_break_the_promise_are_a_notice(monkeypatch, supported: float, told_of: bool):
+    def fit(*arguments: Any) -> Any:
+        return replace(fit_job(*arguments), supported=supported)
+
+    monkeypatch.setattr("datasource.evaluation.refitting.fit_job", fit)
+    found = Refitted().first
+    assert any("show 2 false alarms a day, not the 0.5 of" in one for one in found.notices) is told_of

@@ -330,6 +330,29 @@ def headline(page: Page, anomalies: list[tuple[str, str]], causes: dict[str, obj
     return in_page(page, "story", f"headline({json.dumps(snapshot)}, new Map())")
 
 
+TOGETHER = "several signals of shop/web are a little off together: cpu, memory"
+
+
+def test_several_signals_that_are_off_together_are_the_headline(page: Page, incident: Page):
+    causes = {"symptom": "shop/web.cpu", "gap": 0.1, "unit": "cores", "causes": [], "told_together": TOGETHER}
+    said = headline(page, [("shop/web", "")], causes)
+    assert (said["title"], said["details"]) == (TOGETHER, [f"{TOGETHER}."])
+    over = {"roots": [], "symptom": "shop/web.cpu", "told_together": TOGETHER, "state": "ended"}
+    assert in_page(page, "story", f"title({json.dumps(over)})") == TOGETHER.replace(" are ", " were ")
+
+
+def test_an_anomaly_of_several_signals_shows_each_of_them_and_their_joint_score(page: Page, incident: Page):
+    row = {"entity": "shop/web", "symptom": "shop/web.cpu", "root_cause": "", "is_root_cause": False}
+    row |= {"together": ["memory", "cpu"], "told_together": TOGETHER, "joint_score": 1.234}
+    one = {"entity": "shop/web", "name": "shop/web.cpu", "signal": "cpu", "causal": 0.9, "marginal": 0.8}
+    found = f"new Map([['shop/web.cpu', {json.dumps(one)}]])"
+    in_page(page, "sections", f"showAnomalies({json.dumps({'anomalies': [row]})}, {found}, () => 0)")
+    shown = page.text("#anomalies table")
+    assert "memory, cpu together" in shown
+    assert "1.23" in shown
+    assert "0.90" not in shown
+
+
 def test_who_is_quiet_is_told_where_nothing_is_anomalous(incident: Page):
     told = [f"db{number} is quiet until 02:30 UTC: nightly backup" for number in range(5)]
     snapshot = {"warming_up": "", "incidents": [], "anomalies": [], "quiet_told": told, "health": {}, "time": 0}

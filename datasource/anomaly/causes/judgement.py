@@ -14,7 +14,7 @@ from datasource.anomaly.causes.naming import name_cause, support_for
 from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, Silence
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.walk import root_causes
-from datasource.anomaly.mechanisms.constants import NEVER, STRONG_POINTS
+from datasource.anomaly.mechanisms.constants import JOINT_CAP, NEVER, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
@@ -26,6 +26,8 @@ _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
 """How often points and slopes are drawn again for the confidence in a symptom's causes; for all symptoms together."""
 _HELD = 4
 """A verdict is held for so many times the persistence when its symptom has no samples any more."""
+_MOST_OF_IT = 0.8
+"""The variables told of a joint score make up this share of the sum of squares."""
 
 
 class Scores(NamedTuple):
@@ -40,6 +42,14 @@ class Scores(NamedTuple):
     causal_persists: bool
     marginal_persists: bool
     behind: int = 0
+
+
+class Jointly(NamedTuple):
+    """The joint score of an entity by time, at the newest points that an alarm needs, and the variables that make most
+    of it where it is highest, the largest first."""
+
+    score: Floats
+    largest: tuple[Variable, ...]
 
 
 class Verdict(NamedTuple):
@@ -57,6 +67,10 @@ class Verdict(NamedTuple):
     def is_root_cause(self) -> bool:
         return self.root_cause == self.entity
 
+    def of_several(self, variables: tuple[Variable, ...]) -> "Verdict":
+        """The verdict, of an entity that is anomalous by these variables together, and by none alone."""
+        return self._replace(causes=self.causes._replace(together=variables))
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -71,7 +85,10 @@ class Judgement:
     stands_for: Mapping[Variable, int] = field(default_factory=dict)
     """Of each of these symptoms, how many anomalous entities calls lead to from there, its own included."""
     joint: Mapping[Entity, float] = field(default_factory=dict)
-    """The joint score of each entity that has one, the highest of the newest points; above 1 it is anomalous."""
+    """The joint score of each entity of which enough is known, the highest of the newest points; above 1 it is
+    anomalous, unless it is quiet."""
+    jointly: Mapping[Entity, Jointly] = field(default_factory=dict)
+    """Of the entities whose joint score is above 1: when, and by what."""
     quiet: tuple[QuietEntity, ...] = ()
     """Who is in a quiet time, and who would be anomalous if it did not suffer by one of those."""
 
@@ -115,18 +132,20 @@ def judge(
         previous = [one for one in previous if one.entity not in {other.entity for other in quiet}]
     before = {verdict.entity: verdict for verdict in previous}
     silent = {one.entity for one in quiet}
-    together = {one: 0.0 if one in silent else score for one, score in _joint(mechanisms, scores, points).items()}
-    found = _anomalous(scores, roles) | {entity for entity, score in together.items() if score > 1}
+    joint, jointly = _joint(mechanisms, scores, points)
+    alone = _anomalous(scores, roles)
+    found = alone | (jointly.keys() - silent)
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
     verdicts = tuple(_verdict(newest, scores, one, those, before.get(one), draws) for one, those in own.items())
+    verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms(verdicts, newest.recent(0))
     judged = _judged(scores, roles, points, of)
-    return Judgement(scores, judged, verdicts, top, stands_for, together, quiet)
+    return Judgement(scores, judged, verdicts, top, stands_for, joint, jointly, quiet)
 
 
 class _Newest:
@@ -196,15 +215,33 @@ def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER
     return points > STRONG_POINTS and bool((newest[-STRONG_POINTS:] > strong).sum() == STRONG_POINTS)
 
 
-def _joint(mechanisms: Mechanisms, scores: Mapping[Variable, Scores], of: int) -> dict[Entity, float]:
-    """The joint score of every entity that has one, the highest of the newest points that an alarm needs."""
-    unknown = np.full(of, np.nan)
-    found = {}
+def _joint(
+    mechanisms: Mechanisms, scores: Mapping[Variable, Scores], points: int
+) -> tuple[dict[Entity, float], dict[Entity, Jointly]]:
+    """The joint score of every entity of which enough is known, the highest of the newest `points`; and more of those
+    that are above 1."""
+    unknown = np.full(points, np.nan)
+    highest, above = {}, {}
     for entity, joint in mechanisms.joint.items():
-        own = [scores[v].causal.score[-of:] if v in scores else unknown for v in joint.variables]
+        own = [scores[v].causal.score[-points:] if v in scores else unknown for v in joint.variables]
         newest = joint.score(own)
-        found[entity] = float(np.nan_to_num(newest).max(initial=0.0))
-    return found
+        if not np.isfinite(newest).any():
+            continue
+        place = int(np.nanargmax(newest))
+        highest[entity] = float(newest[place])
+        if highest[entity] > 1:
+            there = np.nan_to_num(np.array([score[place] for score in own]))
+            above[entity] = Jointly(newest, _largest(joint.variables, there))
+    return highest, above
+
+
+def _largest(variables: Sequence[Variable], scores: Floats) -> tuple[Variable, ...]:
+    """The variables that make most of a joint score, the largest first: as few as are most of the sum of squares."""
+    squares = np.clip(scores, 0, JOINT_CAP) ** 2
+    order = sorted(range(len(variables)), key=lambda number: (-scores[number], str(variables[number])))
+    told = np.cumsum(squares[order])
+    enough = int(np.searchsorted(told, _MOST_OF_IT * told[-1])) + 1
+    return tuple(variables[number] for number in order[:enough])
 
 
 def _silenced(

@@ -38,7 +38,8 @@ class Outside(NamedTuple):
 class RootCauses(NamedTuple):
     """The symptom, its gap (observed minus its usual value, in its unit), and who contributed, most first.
 
-    `contributions`, `outside` and `unexplained` add up to the gap.
+    `contributions`, `outside` and `unexplained` add up to the gap. Where no single variable of the symptom's entity is
+    an anomaly, only several together, `together` has those that make most of it, the largest first; else it is empty.
     """
 
     symptom: Variable
@@ -46,3 +47,4 @@ class RootCauses(NamedTuple):
     contributions: tuple[Contribution, ...]
     outside: tuple[Outside, ...] = ()
     unexplained: float = 0.0
+    together: tuple[Variable, ...] = ()

@@ -8,6 +8,7 @@ import numpy as np
 from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict
 from datasource.anomaly.causes.walk import AMONG
 from datasource.anomaly.incidents.model import Episode
+from datasource.anomaly.mechanisms.constants import NEVER
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.anomaly.roles import Roles
@@ -30,6 +31,12 @@ class Past:
         both = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
         return both[0].predict(self._newest, self.roles).score, both[1].predict(self._newest, self.roles).score
 
+    def joint(self, entity: Entity) -> Floats:
+        """The joint score over the last quarter of the matrix, by time. Raises KeyError if the entity has none."""
+        joint, unknown = self.mechanisms.joint[entity], np.full(self._newest.values.shape[1], np.nan)
+        scores = [self.scores(v)[0] if v in self._newest else unknown for v in joint.variables]
+        return joint.score(scores)
+
     @cached_property
     def _newest(self) -> Matrix:
         whole = self.matrix.values.shape[1] * self.matrix.step
@@ -50,17 +57,36 @@ class Episodes:
 
     def of_verdict(self, verdict: Verdict, *, known: bool) -> Episode:
         """Within the newest `of` points, up to now while there is no sample. Of an entity that was not `known` to be
-        anomalous one looks back farther when all of them are."""
+        anomalous one looks back farther when the oldest of them is part of its anomaly."""
         symptom = verdict.causes.symptom
+        if verdict.causes.together and verdict.entity in self.judgement.jointly:
+            return self._of_several(verdict, known=known)
         scores = [self._persisting[symptom]] if symptom in self._persisting else self._by_entity.get(verdict.entity, [])
         above = [place for one in scores for place in self._above(one)]
         first, last = min(above, default=0), max(above, default=0)
         oldest = 1 - self.of - (self._persisting[symptom].behind if symptom in self._persisting else 0)
         if self.past and not known and first == oldest and symptom in self._persisting:
             now, before = self._persisting[symptom], self.past.scores(symptom)
+            mechanisms = self.past.mechanisms.causal[symptom], self.past.mechanisms.marginal[symptom]
             persist = (now.causal_persists, now.marginal_persists)
-            places = [since(one, self.points, self.of, self.patience) for one in np.array(before)[list(persist)]]
+            places = [
+                since(score, self.points, self.of, self.patience, one.strong)
+                for score, one, persists in zip(before, mechanisms, persist, strict=True)
+                if persists
+            ]
             first = min([first, *places])
+        return self._episode(verdict, first, last)
+
+    def _of_several(self, verdict: Verdict, *, known: bool) -> Episode:
+        """Of an entity that is anomalous by its joint score alone: at each point above 1 it is."""
+        score = self.judgement.jointly[verdict.entity].score
+        above = np.flatnonzero(score > 1) - score.size + 1
+        first = int(above[0])
+        if self.past and not known and first == 1 - score.size:
+            first = min(first, since(self.past.joint(verdict.entity), 1, 1, self.patience))
+        return self._episode(verdict, first, int(above[-1]))
+
+    def _episode(self, verdict: Verdict, first: int, last: int) -> Episode:
         return Episode(verdict.entity, self.time + first * self.step, self.time + last * self.step, named(verdict))
 
     def _above(self, scores: Scores) -> list[int]:
@@ -90,13 +116,13 @@ def named(verdict: Verdict) -> tuple[Entity, ...]:
     return tuple(dict.fromkeys([*first, *(entity for _, entity in among)]))
 
 
-def since(score: Floats, points: int, of: int, patience: int) -> int:
+def since(score: Floats, points: int, of: int, patience: int, strong: float = NEVER) -> int:
     """Place of the first point of the stretch that reaches up to now, 0 for the newest point, -1 for the one before.
 
-    A stretch is made of windows of `of` points of which `points` are above 1, with at most `patience` points between
-    two of them. `score` is by time.
+    A stretch is made of windows of `of` points of which `points` are above 1, or the last two above `strong`, with at
+    most `patience` points between two of them. `score` is by time; where nothing persists it is the newest point.
     """
-    ends = np.flatnonzero(persisting(score, Persistence(points, of)) > 1)
+    ends = np.flatnonzero(persisting(score, Persistence(points, of), strong) > 1)
     if not ends.size:
         return 0
     breaks = np.flatnonzero(np.diff(ends) > patience)

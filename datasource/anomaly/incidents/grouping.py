@@ -120,8 +120,10 @@ class _Now:
                 _name(start, causes.symptom, taken), start, None, self.time, causes, roots, affected, episodes=parts
             )
         oldest = older[0]
-        if causes.symptom == oldest.causes.symptom and roots[:1] == oldest.roots[:1]:
-            causes = max(oldest.causes, causes, key=lambda one: abs(one.gap))
+        if causes.together and not oldest.causes.together and causes.symptom.entity == oldest.causes.symptom.entity:
+            causes = oldest.causes  # What one signal showed says more than that several are a little off now.
+        elif causes.symptom == oldest.causes.symptom and roots[:1] == oldest.roots[:1]:
+            causes = max(oldest.causes, causes, key=lambda one: (not one.together, abs(one.gap)))
         return replace(oldest, updated=self.time, causes=causes, roots=roots, affected=affected, episodes=parts)
 
     def _main_symptom(self, entities: Sequence[Entity], before: Variable | None) -> RootCauses:

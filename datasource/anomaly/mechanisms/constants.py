@@ -67,7 +67,7 @@ JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
 UNSEEN = 0.8
 """Intervals are made for this share of the promise: a new day differs more from a baseline than its parts from each
-other, on real servers by about a half."""
+other."""
 SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2

@@ -30,7 +30,7 @@ export function showAnomalies(snapshot, found, choose) {
     ? quiet.map((one) => [one, "normal", ""])
     : [...snapshot.anomalies]
         .sort((a, b) => b.is_root_cause - a.is_root_cause || a.entity.localeCompare(b.entity, "en"))
-        .map((one) => [found.get(one.symptom) ?? bare(one), story.verdict(one), one.root_cause || "not known"]);
+        .map((one) => [shown(one, found), story.verdict(one), one.root_cause || "not known"]);
   $("#anomalies-title").textContent = none ? "Anomalous now: nothing" : `Anomalous now: ${rows.length}`;
   if (!changed(place, rows)) return;
   if (none && !rows.length) return void replace(place, el("p", { class: "quiet" }, "No scores yet."));
@@ -41,7 +41,7 @@ export function showAnomalies(snapshot, found, choose) {
       "tr",
       {},
       el("th", { scope: "row" }, breakable(one.entity)),
-      el("td", {}, el("button", { type: "button", title: `draw ${one.name}`, click: () => choose(one.name) }, one.signal)),
+      el("td", { title: one.told ?? null }, ...signals(one, choose)),
       el("td", {}, el("span", { class: `verdict ${verdict}` }, verdict)),
       none ? null : el("td", {}, breakable(cause)),
       cell(one.causal),
@@ -56,6 +56,20 @@ const MARGINAL = "against what is usual: above 1, it suffers";
 
 function worst({ causal = 0, marginal = 0 }) {
   return Math.max(causal, marginal);
+}
+
+/** The variable of an anomaly's symptom; where several are only together one, with their joint score. */
+function shown(anomaly, found) {
+  const one = found.get(anomaly.symptom) ?? bare(anomaly);
+  const { told_together: told, together, joint_score: causal } = anomaly;
+  return told ? { ...one, told, together, causal, marginal: undefined } : one;
+}
+
+/** What can be drawn of it. */
+function signals({ entity, name, signal, together }, choose) {
+  const button = (of, text) => el("button", { type: "button", title: `draw ${of}`, click: () => choose(of) }, text);
+  if (!together) return [button(name, signal)];
+  return [...together.flatMap((one, index) => [index ? ", " : "", button(`${entity}.${one}`, one)]), " together"];
 }
 
 function bare({ entity, symptom }) {

@@ -75,13 +75,21 @@ export function headline(snapshot, found) {
 }
 
 /** An incident in a few words. */
-export function title({ roots, symptom, state }) {
-  return roots.length ? `${listed(roots)} broke` : `${symptom} ${verb(state)} anomalous, the cause is not known`;
+export function title(incident) {
+  const { roots, symptom, state } = incident;
+  if (roots.length) return `${listed(roots)} broke`;
+  return together(incident) || `${symptom} ${verb(state)} anomalous, the cause is not known`;
+}
+
+/** That several signals are an anomaly only together, as the server tells it; empty for any other. */
+function together({ told_together: told, state }) {
+  return told && state === "ended" ? told.replace(" are ", " were ") : told;
 }
 
 /** An incident in sentences: its summary, or what makes up the gap of its symptom. */
 export function told(incident, snapshot) {
   if (incident.summary) return incident.summary;
+  if (incident.told_together) return `${together(incident)}.`;
   const known = parts(incident);
   if (known.every((one) => one.kind === "unexplained")) return `${deviation(incident, snapshot)}.`;
   const from = known.map(({ amount, name, kind }) => `${amount} ${kind === "unexplained" ? name : `from ${name}`}`);
