@@ -109,14 +109,14 @@ def judge(
         if variable in matrix
     }
     quiet: tuple[QuietEntity, ...] = ()
+    silence = Silence()
     if quiet_times is not None and quiet_times.blocks:
         times = newest.window(0).times[-of:]
-        scores, quiet = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
+        scores, quiet, silence = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
         previous = [one for one in previous if one.entity not in {other.entity for other in quiet}]
     before = {verdict.entity: verdict for verdict in previous}
-    silent = {one.entity for one in quiet}
-    together = {one: 0.0 if one in silent else score for one, score in _joint(mechanisms, scores, points).items()}
-    found = _anomalous(scores, roles) | {entity for entity, score in together.items() if score > 1}
+    together = _joint(mechanisms, scores, points, silence)
+    found = _anomalous(scores, roles) | _above_one(together)
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
@@ -196,15 +196,19 @@ def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER
     return points > STRONG_POINTS and bool((newest[-STRONG_POINTS:] > strong).sum() == STRONG_POINTS)
 
 
-def _joint(mechanisms: Mechanisms, scores: Mapping[Variable, Scores], of: int) -> dict[Entity, float]:
-    """The joint score of every entity that has one, the highest of the newest points that an alarm needs."""
+def _joint(mechanisms: Mechanisms, scores: Mapping[Variable, Scores], of: int, silence: Silence) -> dict[Entity, float]:
+    """What counts of the joint score of every entity that has one: the highest of the points that an alarm needs."""
     unknown = np.full(of, np.nan)
     found = {}
     for entity, joint in mechanisms.joint.items():
         own = [scores[v].causal.score[-of:] if v in scores else unknown for v in joint.variables]
-        newest = joint.score(own)
+        newest = joint.score([silence.together(v, score) for v, score in zip(joint.variables, own, strict=True)])
         found[entity] = float(np.nan_to_num(newest).max(initial=0.0))
     return found
+
+
+def _above_one(scores: Mapping[Entity, float]) -> set[Entity]:
+    return {entity for entity, score in scores.items() if score > 1}
 
 
 def _silenced(
@@ -213,8 +217,8 @@ def _silenced(
     mechanisms: Mechanisms,
     times: NDArray[np.int64],
     persistence: Persistence,
-) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...]]:
-    """The scores with what persists and counts outside of quiet times, and who is silent for which reason."""
+) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...], Silence]:
+    """The scores with what persists and counts outside of quiet times, who is silent for which reason, and when."""
 
     def score_of(variable: Variable, kind: str) -> Floats:
         prediction: Prediction = getattr(scores[variable], kind)
@@ -227,15 +231,18 @@ def _silenced(
 
     silence = quiet_times.silence(scores, times, score_of, persistence)
     if not silence.own:
-        return scores, ()
+        return scores, (), silence
     heard = {
         variable: one._replace(
             causal_persists=counts(variable, "causal", silence), marginal_persists=counts(variable, "marginal", silence)
         )
         for variable, one in scores.items()
     }
-    spared = _anomalous(scores, quiet_times.roles) - _anomalous(heard, quiet_times.roles)
-    return heard, quiet_times.entities(silence, spared, times)
+    loud, now = (
+        _anomalous(one, quiet_times.roles) | _above_one(_joint(mechanisms, one, persistence.points, silent))
+        for one, silent in ((scores, Silence()), (heard, silence))
+    )
+    return heard, quiet_times.entities(silence, loud - now, times), silence
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
