@@ -119,14 +119,27 @@ def test_a_lower_level_is_accepted_in_the_same_way(rng: np.random.Generator) -> 
     assert heights(fitted(rows, until, BOTH[0], edges=()), rows, cpu, until, N).max() < 1
 
 
-def test_what_was_always_0_may_be_accepted_at_another_level(rng: np.random.Generator) -> None:
-    """Of a signal that hardly ever moves whatever deviates for long is an incident, but not what was accepted."""
+@pytest.mark.parametrize(("usual", "level", "scatter"), [(0.0, 0.5, 0.01), (5.0, 8.0, 0.1), (0.0, 4.0, 1.0)])
+def test_what_was_always_the_same_may_be_accepted_at_another_level(
+    rng: np.random.Generator, usual: float, level: float, scatter: float
+) -> None:
+    """Of a signal that hardly ever moves whatever deviates for long is an incident, but not what was accepted; how far
+    that scatters only its own points can tell."""
     errors = Variable(WEB, "errors")
-    rows = {errors: np.zeros(N)}
-    rows[errors][FIRST:] = 0.5 + rng.normal(0, 0.01, N - FIRST)
+    rows = {errors: np.full(N, usual)}
+    rows[errors][FIRST:] = level + rng.normal(0, scatter, N - FIRST)
     until = FIRST + 20
     assert heights(fitted(rows, until, edges=()), rows, errors, until, N).min() > 1
     assert heights(fitted(rows, until, BOTH[1], edges=()), rows, errors, until, N).max() < 1
+
+
+def test_a_higher_level_may_scatter_more(rng: np.random.Generator) -> None:
+    rows = risen(rng)
+    rows[DB_LATENCY][FIRST:] *= 8
+    accepted = fitted(rows, FIRST + 20, BOTH[0], edges=())
+    assert heights(accepted, rows, DB_LATENCY, FIRST + 20, N).max() < 1
+    rows[DB_LATENCY][FIRST + 25 :] *= 2
+    assert heights(accepted, rows, DB_LATENCY, FIRST + 30, N).min() > 1, "a further step"
 
 
 @pytest.mark.parametrize("start", [-1000.0, 0.0, 2 * STEP, (N - 2) * STEP, N * STEP * 2.0])

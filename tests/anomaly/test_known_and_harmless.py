@@ -1,13 +1,16 @@
 """In a quiet time an entity does not alarm, nor who suffers by it; who breaks by himself alarms as ever."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_shop import POINTS, ROLES, Shop, call, node, service
 
-from datasource.anomaly import QuietTimes, quiet_sentences
+from datasource.anomaly import Judgement, QuietTimes, judge, quiet_sentences
 from datasource.anomaly.causes.quiet import names_of
+from datasource.anomaly.causes.watch import silence_of, watch
+from datasource.anomaly.mechanisms.persistence import USUAL
 from datasource.settings import QuietTime
 from datasource.telemetry import Entity, Matrix, Variable
 
@@ -86,8 +89,11 @@ def test_what_goes_on_after_the_quiet_time_and_the_window_alarms_then() -> None:
     short = quiet("db", points=7)  # counts up to point 8, with the window
     until = {points: matrix.between(0, (FAULT + 8 + points) * STEP) for points in (1, 2, 3, 5)}
     assert anomalous(SHOP, until[1], short) == []
-    assert anomalous(SHOP, until[2], short) == []
-    assert "db" in anomalous(SHOP, until[3], short), "three points outside"
+    assert "db" in anomalous(SHOP, until[2], short), "two points far outside"
+    little = longer(SHOP.simulate(slow={"db": 0.0017}), 20)
+    heard = [anomalous(SHOP, little.between(0, (FAULT + 8 + points) * STEP), short) for points in (2, 3)]
+    assert heard[0] == []
+    assert "db" in heard[1], "three points outside"
     assert anomalous(SHOP, until[5], short) == ["cart", "db", "web"], "and those who suffer by it"
 
 
@@ -146,9 +152,53 @@ def test_a_quiet_machine_excuses_who_runs_on_it() -> None:
 
 def test_a_quiet_batch_job_excuses_the_database_that_it_asks_more_of() -> None:
     shop = Shop([("batch", "db")], queue=0.3)
-    matrix = shop.simulate(traffic=1.5)
+    matrix = shop.simulate(traffic=1.8)
     assert "db" in anomalous(shop, matrix)
     assert "db" not in anomalous(shop, matrix, quiet("batch"))
+
+
+def jointly(shop: Shop, matrix: Matrix, level: float, *times: QuietTime) -> tuple[Judgement, set[str]]:
+    """A judgement where many small gaps are an alarm already at a lower level, and who has such an alarm when one looks
+    at the whole time at once."""
+    joint = {one: found._replace(level=found.level * level) for one, found in shop.mechanisms.joint.items()}
+    mechanisms = replace(shop.mechanisms, joint=joint)
+    quiet_times = QuietTimes(times, ROLES, shop.graph)
+    judgement = judge(matrix, mechanisms, ROLES, shop.topology, quiet_times=quiet_times)
+    newest = matrix.between(matrix.end - 6 * STEP, matrix.end)
+    silence = silence_of(quiet_times, mechanisms, newest, ROLES, USUAL)
+    seen = list(watch(mechanisms, newest, ROLES, USUAL, silence, following=False))
+    found = {
+        str(one.variable.entity) for one in seen if (one.heights.get("joint", np.zeros(1))[-USUAL.points :] > 1).any()
+    }
+    return judgement, found
+
+
+def test_many_small_gaps_of_a_quiet_one_are_silent_in_the_quiet_time_and_right_after_it() -> None:
+    whole, usual = SHOP.simulate(), SHOP.mechanisms.causal
+    values = whole.values.copy()
+    for row, variable in enumerate(whole.variables):
+        if variable.entity == service("db") and variable.signal in ("latency", "busy", "cpu"):
+            found = usual[variable].predict(whole, ROLES)
+            values[row, FAULT:] = (found.expected + 0.8 * (found.upper - found.expected))[FAULT:]
+    calm = SHOP.simulate(seed=3).values[:, 500:510]
+    matrix = Matrix(whole.variables, 0, STEP, np.concatenate([values, calm], axis=1))
+    for points in range(FAULT + 2, POINTS + 3):
+        until = matrix.between(0, points * STEP)
+        judgement, alarming = jointly(SHOP, until, 0.7, quiet("db"))
+        assert "db" not in {str(one.entity) for one in judgement.verdicts} | alarming, points
+    judgement, alarming = jointly(SHOP, matrix.between(0, (POINTS - 1) * STEP), 0.7)
+    assert ({str(one.entity) for one in judgement.verdicts}, alarming) == ({"db"}, {"db"}), "without"
+
+
+def test_many_small_gaps_that_more_demand_by_a_quiet_one_leaves_are_silent() -> None:
+    shop = Shop([("batch", "db")], queue=0.3)
+    matrix = shop.simulate(traffic=1.5)
+    loud, found = jointly(shop, matrix, 0.5)
+    assert "db" in found
+    assert loud.joint[service("db")] > 1
+    spared, found = jointly(shop, matrix, 0.5, quiet("batch", points=18))
+    assert (spared.verdicts, found) == ((), set())
+    assert [(str(one.entity), str(one.because)) for one in spared.quiet] == [("batch", "None"), ("db", "batch")]
 
 
 def test_a_call_may_be_quiet_and_is_written_with_an_arrow() -> None:

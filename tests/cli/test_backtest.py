@@ -35,7 +35,7 @@ def test_a_kept_promise_with_every_incident_found_ends_with_0(calm):
     assert result.exit_code == 0, result.output
     assert "  promise     1 false alarms a day" in result.stdout
     assert "  detection   6 of 6 recorded incidents: 100%" in result.stdout
-    assert "  delay       median 3m, " in result.stdout
+    assert "  delay       median 2m, " in result.stdout
     assert "  root cause  the recorded service was named first in 6 of 6" in result.stdout
     assert "fitted every 1d on the 1d before (the service: every 10m)" in result.stdout
 

@@ -161,6 +161,22 @@ def test_quiet_times_do_not_widen_the_interval() -> None:
     assert (widths(backup(302, 300, "db")) < 0.8 * widths()).all()
 
 
+def test_a_file_does_not_follow_what_a_quiet_time_brings() -> None:
+    """A long backup is no new level, of which the time after it would be expected."""
+    points = 2 * 86400 // STEP
+    first, stop = points // 2 + 22, points // 2 + 22 + 8 * HOUR // STEP
+    whole = world(("db", first, stop), points=points)
+    usual, later = whole.between(START, START + (first - 1) * STEP), whole.between(START + first * STEP, whole.end)
+
+    def after(*times: QuietTime) -> float:
+        asked = settings(*times).model_copy(update={"baseline": 86400.0, "full_resolution": 86400.0})
+        scored = {one.variable: one for one in score_matrix(asked, later, usual)}
+        return float(np.median(scored[Variable(service("db"), "latency")].marginal.expected[stop - first + 5 :][:120]))
+
+    assert after() > 0.11, "it follows"
+    assert after(backup(first, stop - first, "db")) == pytest.approx(0.1, rel=0.03)
+
+
 def test_a_replay_leaves_quiet_times_out_of_its_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[LeftOut, ...]] = []
 
@@ -227,6 +243,8 @@ def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeyp
     fitted: list[tuple[Any, ...]] = []
     worker = world.clock.evaluator.workers
     monkeypatch.setattr(worker, "submit", lambda *job: fitted.append(job) or Inline().submit(*job))
+    world.clock.tick()
+    fit = world.clock.snapshot.mechanisms if world.clock.snapshot else None
     quiet = world.tick()
     assert quiet.judgement
     assert quiet.judgement.verdicts == ()
@@ -236,8 +254,9 @@ def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeyp
     left_out = [one for job in fitted if job[0] is fit_job for one in job[5]]
     assert {str(one.entity) for one in left_out} == {"platform/inventory"}
     mechanisms = world.clock.evaluator._mechanisms
+    assert fit
     assert mechanisms
     services = {variable: one for variable, one in mechanisms.causal.items() if variable.entity.type == "service"}
-    followed = {str(variable.entity) for variable, one in services.items() if one.drift}
+    followed = {str(variable.entity) for variable, one in services.items() if one.drift != fit.causal[variable].drift}
     assert "platform/inventory" not in followed
     assert "platform/payment" in followed

@@ -126,15 +126,15 @@ def judge(
         if variable in matrix
     }
     quiet: tuple[QuietEntity, ...] = ()
+    silence = Silence()
     if quiet_times is not None and quiet_times.blocks:
         times = newest.window(0).times[-of:]
-        scores, quiet = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
+        scores, quiet, silence = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
         previous = [one for one in previous if one.entity not in {other.entity for other in quiet}]
     before = {verdict.entity: verdict for verdict in previous}
-    silent = {one.entity for one in quiet}
-    joint, jointly = _joint(mechanisms, scores, points)
+    joint, jointly = _joint(mechanisms, scores, points, silence)
     alone = _anomalous(scores, roles)
-    found = alone | (jointly.keys() - silent)
+    found = alone | jointly.keys()
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
@@ -216,10 +216,10 @@ def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER
 
 
 def _joint(
-    mechanisms: Mechanisms, scores: Mapping[Variable, Scores], points: int
+    mechanisms: Mechanisms, scores: Mapping[Variable, Scores], points: int, silence: Silence
 ) -> tuple[dict[Entity, float], dict[Entity, Jointly]]:
     """The joint score of every entity of which enough is known, the highest of the newest `points`; and more of those
-    that are above 1."""
+    where what is heard is above 1."""
     unknown = np.full(points, np.nan)
     highest, above = {}, {}
     for entity, joint in mechanisms.joint.items():
@@ -227,9 +227,11 @@ def _joint(
         newest = joint.score(own)
         if not np.isfinite(newest).any():
             continue
-        place = int(np.nanargmax(newest))
-        highest[entity] = float(newest[place])
-        if highest[entity] > 1:
+        highest[entity] = float(np.nanmax(newest))
+        heard = [silence.together(v, score) for v, score in zip(joint.variables, own, strict=True)]
+        newest = np.nan_to_num(joint.score(heard))
+        place = int(np.argmax(newest))
+        if newest[place] > 1:
             there = np.nan_to_num(np.array([score[place] for score in own]))
             above[entity] = Jointly(newest, _largest(joint.variables, there))
     return highest, above
@@ -250,8 +252,8 @@ def _silenced(
     mechanisms: Mechanisms,
     times: NDArray[np.int64],
     persistence: Persistence,
-) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...]]:
-    """The scores with what persists and counts outside of quiet times, and who is silent for which reason."""
+) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...], Silence]:
+    """The scores with what persists and counts outside of quiet times, who is silent for which reason, and when."""
 
     def score_of(variable: Variable, kind: str) -> Floats:
         prediction: Prediction = getattr(scores[variable], kind)
@@ -264,15 +266,18 @@ def _silenced(
 
     silence = quiet_times.silence(scores, times, score_of, persistence)
     if not silence.own:
-        return scores, ()
+        return scores, (), silence
     heard = {
         variable: one._replace(
             causal_persists=counts(variable, "causal", silence), marginal_persists=counts(variable, "marginal", silence)
         )
         for variable, one in scores.items()
     }
-    spared = _anomalous(scores, quiet_times.roles) - _anomalous(heard, quiet_times.roles)
-    return heard, quiet_times.entities(silence, spared, times)
+    loud, now = (
+        _anomalous(one, quiet_times.roles) | _joint(mechanisms, one, persistence.points, silent)[1].keys()
+        for one, silent in ((scores, Silence()), (heard, silence))
+    )
+    return heard, quiet_times.entities(silence, loud - now, times), silence
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:

@@ -4,9 +4,10 @@ The one rule, for the clock, for replay and for single evaluations:
 
 - A point in a quiet time of its entity, or within its signal's window after it, counts for no alarm, and while a quiet
   time goes on the entity has none.
-- Who suffers by something quiet that is anomalous is silent too: its marginal score alarms for nothing while, within
-  the newest `persistence.of` points, an ancestor in the causal graph was quiet and had a score above 1. That is not so
-  where it broke itself, or where it has an ancestor that did: a causal score that persists is heard as ever.
+- Who suffers by something quiet that is anomalous is silent too: its marginal score and its joint one alarm for nothing
+  while, within the newest `persistence.of` points, an ancestor in the causal graph was quiet and had a score above 1.
+  That is not so where it broke itself, or where it has an ancestor that did: a causal score that persists is heard as
+  ever.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -66,6 +67,14 @@ class Silence:
         if kind == "marginal" and variable in self.explained:
             found = np.where(self.explained[variable], 0.0, found)
         return found
+
+    def together(self, variable: Variable, score: Floats) -> Floats:
+        """By time, the causal score that counts in the joint score of its entity, NaN where none does: neither in a
+        quiet time, nor where it suffers by something quiet, of which a linear model leaves many small gaps."""
+        for silent in (self.own.get(variable), self.explained.get(variable)):
+            if silent is not None:
+                score = np.where(silent[-score.size :], np.nan, score)
+        return score
 
 
 @dataclass(frozen=True)

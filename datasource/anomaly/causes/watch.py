@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.causes.quiet import QuietTimes, Silence
+from datasource.anomaly.causes.quiet import Flags, QuietTimes, Silence
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.follow import follow
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
@@ -35,7 +35,8 @@ def watch(
 ) -> Iterator[Seen]:
     """Every variable of the matrix that has mechanisms, entity by entity. In a time of `silence` nothing is an alarm.
 
-    With `following`, levels that move are followed from the first time on, as the service does between two fits.
+    With `following`, levels that move are followed from the first time on, as the service does between two fits; what
+    a quiet time brings is not followed.
     """
     own: dict[Entity, list[Variable]] = {}
     for variable in mechanisms.causal:
@@ -48,10 +49,8 @@ def watch(
             by_variable = {one.variable: one.causal.score for one in seen}
             unknown = np.full(matrix.values.shape[1], np.nan)
             scores = [by_variable.get(variable, unknown) for variable in joint.variables]
-            quiet = silence.own if silence else {}
-            scores = [
-                np.where(quiet[v], np.nan, s) if v in quiet else s for v, s in zip(joint.variables, scores, strict=True)
-            ]
+            if silence:
+                scores = [silence.together(v, score) for v, score in zip(joint.variables, scores, strict=True)]
             height = np.nan_to_num(joint.score(scores))
             largest = np.argmax(np.nan_to_num(np.stack(scores), nan=-1.0), axis=0)
             for number, variable in enumerate(joint.variables):
@@ -87,13 +86,15 @@ def _seen(
 ) -> Seen:
     both = {"causal": mechanisms.causal[variable], "marginal": mechanisms.marginal[variable]}
     found: dict[str, Prediction] = {}
+    heard = silence or Silence()
     for kind, mechanism in both.items():
         if kind == "causal" and mechanism is both["marginal"]:
             continue
         prediction = mechanism.predict(matrix, roles)
-        found[kind] = _following(mechanism, prediction, matrix, roles, mechanisms.lasting) if following else prediction
+        if following:
+            prediction = _following(mechanism, prediction, matrix, roles, mechanisms.lasting, heard.own.get(variable))
+        found[kind] = prediction
     found.setdefault("causal", found["marginal"])
-    heard = silence or Silence()
     heights = {
         kind: heard.heights(variable, kind, found[kind].score, persistence, both[kind].strong)
         for kind in roles.alarms(variable)
@@ -102,12 +103,14 @@ def _seen(
 
 
 def _following(
-    mechanism: Mechanism, prediction: Prediction, matrix: Matrix, roles: Roles, lasting: float
+    mechanism: Mechanism, prediction: Prediction, matrix: Matrix, roles: Roles, lasting: float, quiet: Flags | None
 ) -> Prediction:
-    """The prediction with a level that follows from the first time on."""
+    """The prediction with a level that follows from the first time on, but not what is `quiet`."""
     widths = (prediction.upper - prediction.expected) * (mechanism.reference / mechanism.above)
     with np.errstate(all="ignore"):
         gaps = (prediction.observed - prediction.expected) / widths
+    if quiet is not None:
+        gaps = np.where(quiet, np.nan, gaps)
     if not np.isfinite(gaps).any():
         return prediction
     return mechanism.predict(matrix, roles, moved=_levels(gaps, matrix, lasting) * mechanism.reference)

@@ -234,11 +234,13 @@ class _Watch:
         peaks = np.empty((rows.size, baseline.sizes.size))
         for chunk in _chunks(rows.size):
             own = scores[rows[chunk]]
-            known = np.add.reduceat(np.isfinite(own), baseline.starts, axis=1) >= _KNOWN * baseline.sizes
+            counts = np.add.reduceat(np.isfinite(own), baseline.starts, axis=1)
+            known = counts >= _KNOWN * baseline.sizes
             heights = kth_largest(np.nan_to_num(own), *kept)
             found = np.maximum.reduceat(heights, baseline.starts, axis=1)
-            # Where every part is full of holes, they all tell what there is to tell.
-            peaks[chunk] = np.where(known | ~known.any(axis=1, keepdims=True), found, np.nan)
+            # Where every part is full of holes, those that know anything tell what there is to tell.
+            told = known | (~known.any(axis=1, keepdims=True) & (counts > 0))
+            peaks[chunk] = np.where(told, found, np.nan)
         older = baseline.older_parts
         if older:
             # Single older points do not show what is short: they only raise what the newer ones say.

@@ -39,14 +39,15 @@ class Mechanisms:
 
 
 class _Row(NamedTuple):
-    """A mechanism, its gaps in reference widths by time, whether it makes alarms, and by how much the interval is
-    narrower below."""
+    """A mechanism, its gaps in reference widths by time, whether it makes alarms, by how much the interval is
+    narrower below, and its smallest width."""
 
     mechanism: Mechanism
     kind: str
     gaps: NDArray[np.float32]
     alarms: bool
     below: float
+    smallest: float
 
 
 def fit_mechanisms(
@@ -79,10 +80,10 @@ def fit_mechanisms(
     """
     if older is not None and not older.values.shape[1]:
         older = None
+    matrix = _since_known(matrix, roles)
     times = matrix.times if older is None else np.concatenate([older.times, matrix.times])
     baseline = Baseline(times, times.size - matrix.values.shape[1], matrix.step)
     rows: list[_Row] = []
-    smallest: dict[Variable, float] = {}
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
     for variable in matrix.variables:
         one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment, accepted)
@@ -90,26 +91,29 @@ def fit_mechanisms(
             continue
         edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]
         alarms = roles.alarms(variable)
-        smallest[variable] = one.smallest_width
         below = 0.0 if roles.only_up_hurts(variable) else 1.0
         for kind, causes in (("marginal", []), ("causal", edges)):
             if causes or kind == "marginal":
-                mechanism, gaps = one.given(causes)
+                mechanism, gaps, smallest = one.given(causes)
                 watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
                 narrower = below * mechanism.above / mechanism.below
-                rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower))
-    fitted, joint, supported = _calibrated(
-        rows, smallest, baseline, false_alarms_per_day, persistence, thresholds or {}
-    )
+                rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower, smallest))
+    fitted, joint, supported = _calibrated(rows, baseline, false_alarms_per_day, persistence, thresholds or {})
     marginal = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "marginal"}
     given = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "causal"}
     causal = {variable: given.get(variable, alone) for variable, alone in marginal.items()}
     return Mechanisms(causal, marginal, matrix.end, supported, joint, accepted_after(baseline.span))
 
 
+def _since_known(matrix: Matrix, roles: Roles) -> Matrix:
+    """Without the time before the first sample: nothing can be told from it. Events are 0 at all times."""
+    measured = [roles.signals[variable.signal].kind != "event" for variable in matrix.variables]
+    known = np.flatnonzero(np.isfinite(matrix.values[np.array(measured, dtype=np.bool_)]).any(axis=0))
+    return matrix.between(int(matrix.times[known[0]]), matrix.end) if known.size and known[0] else matrix
+
+
 def _calibrated(
     rows: Sequence[_Row],
-    smallest: Mapping[Variable, float],
     baseline: Baseline,
     promise: float,
     persistence: Persistence,
@@ -142,7 +146,7 @@ def _calibrated(
     fitted = []
     for number, row in enumerate(rows):
         one = row.mechanism
-        least, asked = smallest[one.variable], thresholds.get(one.variable.signal, 1.0)
+        least, asked = row.smallest, thresholds.get(one.variable.signal, 1.0)
         factor = float(found.factors[number])
         below, above = (asked * max(factor * width, least) for width in (one.below, one.above))
         own = None if profile is None or (profile[number] == 1.0).all() else profile[number]

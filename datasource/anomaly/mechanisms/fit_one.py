@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from datasource.anomaly.mechanisms.calibration import Baseline
 from datasource.anomaly.mechanisms.conserved import limits
-from datasource.anomaly.mechanisms.constants import DAY, SMALLEST_FAILURE_RATIO, SMALLEST_RELATIVE, WEEK
+from datasource.anomaly.mechanisms.constants import DAY, PARTS, SMALLEST_FAILURE_RATIO, SMALLEST_RELATIVE, WEEK
+from datasource.anomaly.mechanisms.follow import accepted_after
 from datasource.anomaly.mechanisms.lags import choose_lags
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, chance_of_few, design_matrix
 from datasource.anomaly.mechanisms.robust import Bounds, robust_least_squares
@@ -26,6 +28,8 @@ _FARTHEST = 1e6
 """Gaps beyond so many widths are all the same."""
 FEWEST_ACCEPTED = 3
 """So many points make an accepted level."""
+_BEYOND = 0.01
+"""So many of its points may lie beyond the interval of an accepted level, on either side, as far as these can tell."""
 _EXTREME = 0.02
 """Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
 
@@ -43,6 +47,15 @@ class Accepted(NamedTuple):
 
     entity: Entity
     start: float
+
+
+class OneGiven(NamedTuple):
+    """A mechanism, its `gaps` by time of the baseline, in reference widths (`above`), expected by a fit on other parts
+    of the time, NaN where not known; and the `smallest` width that its interval may have."""
+
+    mechanism: Mechanism
+    gaps: Floats
+    smallest: float
 
 
 @dataclass(frozen=True)
@@ -89,10 +102,8 @@ class OneFit:
         counts = np.array_equal(y, np.rint(y))
         return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
 
-    def given(self, edges: Sequence[Edge]) -> tuple[Mechanism, Floats]:
-        """The mechanism given the causes of these edges, and its gap at every time of the baseline, in reference widths
-        (`above`), expected by a fit on other parts of the time; NaN where it is not known. Nothing is calibrated
-        yet."""
+    def given(self, edges: Sequence[Edge]) -> OneGiven:
+        """The mechanism given the causes of these edges. Nothing is calibrated yet."""
         parents, bounds = self._parents(edges)
         older = self._usable_older(parents)
         matrices = [*older, self.matrix]
@@ -115,7 +126,7 @@ class OneFit:
         limited = Bounds(
             np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
         )
-        parts = self.baseline.parts[-level.size :][measured]
+        parts = _parts_of(self.baseline.parts[-level.size :][measured])
         weights = self._weights(older, measured)
         # Of what hardly ever moves, what does so for long is left out; but an accepted level may.
         lasting = y.size + 1 if steps else self._lasting
@@ -127,7 +138,8 @@ class OneFit:
             fit = robust_least_squares(X, y, parts, lasting, weights, limited)
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
-        widths = reference_widths(np.sort(others[kept]), self.smallest_width)
+        smallest = max(self.smallest_width, self._accepted_width(y - X @ fit.coefficients, times, steps))
+        widths = reference_widths(np.sort(others[kept]), smallest)
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         covariance = _covariance(X[kept], fit.coefficients)
         fit.coefficients[free - len(steps) : free] += rises
@@ -158,7 +170,15 @@ class OneFit:
             own = np.clip(own, -_FARTHEST, _FARTHEST)
             gaps[place : place + size] = np.where(measured[first : first + size], own, np.nan)
             place += size
-        return mechanism, gaps
+        return OneGiven(mechanism, gaps, smallest)
+
+    def _accepted_width(self, residuals: Floats, times: Floats, steps: tuple[float, ...]) -> float:
+        """How far the few points of an accepted level scatter: the time before may tell nothing of that. Once the level
+        is as old as those that are usual without being accepted, the parts of the baseline do."""
+        if not steps or times[-1] - steps[-1] > accepted_after(float(times[-1] - times[0])):
+            return 0.0
+        new = residuals[times >= steps[-1]]
+        return float(np.std(new, ddof=1) * stdtrit(new.size - 1, 1 - _BEYOND))
 
     def _steps(self, times: Floats, level: Floats) -> tuple[tuple[float, ...], Floats]:
         """Since when (seconds) there are accepted levels, and by how much each is above the one before; of which a few
@@ -242,6 +262,14 @@ class OneFit:
             if self.roles.signals[variable.signal].kind == "event":
                 return []
         return [self.older]
+
+
+def _parts_of(parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The parts of the rows; what is known in hardly more than one is divided anew: where there are no others, nothing
+    would be expected of a part."""
+    if parts.size and np.bincount(parts).max() > parts.size / 2:
+        return np.arange(parts.size) * PARTS // parts.size
+    return parts
 
 
 def _moves(level: Floats) -> bool:

@@ -75,6 +75,8 @@ def _quantiles(logs: Floats, times: float) -> Floats:
         weights = known * told
         usual = float(np.average(np.nan_to_num(spread), weights=weights))
         weight = rows / (rows + _FEWEST_ROWS)
+        # Who is young has not shown yet how high it goes, and is taken to go as high as the others do.
+        mean = np.where(told, mean, np.fmax(mean, float(np.average(mean[told], weights=known[told]))))
         prior = weight * usual + (1 - weight) * PRIOR_SCALE * log(2)
         total = float(weights.sum())
         shape = _shape(float(np.average(np.nan_to_num(skew, nan=_GUMBEL_SKEW), weights=weights)))
