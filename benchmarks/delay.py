@@ -1,10 +1,10 @@
 """How many points from a fault to its alarm, by the size of the fault, at the promise that is kept?
 
-    python benchmarks/delay.py [--promise 0.5] [--systems 4] [--faults 40] [--baseline 2]
+python benchmarks/delay.py [--promise 0.5] [--systems 4] [--faults 40] [--baseline 2]
 
-Quiet simulated systems (as in false_alarms.py), one mechanism fit each. A fault raises one service's latency, or its cpu,
-by so many robust standard deviations of what its mechanism leaves unexplained, for half an hour. Delays are counted
-as the service alarms: by what lasts, by what is strong, and jointly. What alarms within half an hour is found.
+Quiet simulated systems (as in false_alarms.py), one mechanism fit each. A fault raises one service's latency, or its
+cpu, by so many robust standard deviations of what its mechanism leaves unexplained, for half an hour. Delays are
+counted as the service alarms: by what lasts, by what is strong, and jointly. What alarms within half an hour is found.
 """
 
 import argparse
@@ -91,7 +91,9 @@ def main() -> int:
         nearly = float(np.quantile(known, 0.9, method="higher")) if known else np.inf
         print(f"{signal:8s} {size:9g}  {len(known) / len(points):21.0%}  {middle:6g}   {nearly:10g}")
         slow |= size >= 10 and middle > _MOST_DELAY
-    print(f"\n{'MISSED' if slow else 'reached'}  a fault of ten standard deviations: {_MOST_DELAY:g} points in the median")
+    print(
+        f"\n{'MISSED' if slow else 'reached'}  a fault of ten standard deviations: {_MOST_DELAY:g} points in the median"
+    )
     return int(slow)
 
 

@@ -3,7 +3,8 @@
     python benchmarks/false_alarms.py [--promise 5] [--days 3] [--seeds 4] [--petshop DIR]
 
 Every alarm is false: nothing is broken. Alarms are counted as the service counts them: episodes of the whole
-installation in which any entity is anomalous (3 of the last 5 points), those less than 5 points apart merged.
+installation in which any entity is anomalous, by a score that lasts, a strong one or a joint one; those less than
+10 points apart are merged.
 """
 
 import argparse
@@ -24,7 +25,8 @@ from benchmarks.incidents.petshop import SIGNALS as PETSHOP_SIGNALS
 from benchmarks.incidents.petshop import read_quiet
 from benchmarks.incidents.system import STEP, draw_system, run, undisturbed
 from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, persisting
+from datasource.anomaly.causes.watch import watch
+from datasource.anomaly.mechanisms.persistence import USUAL
 from datasource.evaluation.alarms import episodes_of
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
@@ -106,16 +108,15 @@ class Alarms(NamedTuple):
 
 
 def alarms(matrix: Matrix, mechanisms: Mechanisms, roles: Roles) -> Alarms:
-    """What the service would have alarmed about."""
+    """What the service would have alarmed about, by every kind of evidence."""
     together = np.zeros(matrix.values.shape[1], dtype=np.bool_)
     by_signal: Counter[str] = Counter()
-    for variable in mechanisms.causal:
-        for kind in roles.alarms(variable):
-            score = getattr(mechanisms, kind)[variable].predict(matrix, roles).score
-            above = persisting(score, USUAL) > 1
+    for seen in watch(mechanisms, matrix, roles, USUAL):
+        for kind, height in seen.heights.items():
+            above = height > 1
             together |= above
-            by_signal[f"{variable.signal} {kind}"] += len(episodes_of(above, USUAL.of))
-    return Alarms(len(episodes_of(together, USUAL.of)), +by_signal)
+            by_signal[f"{seen.variable.signal} {kind}"] += len(episodes_of(above, USUAL.apart))
+    return Alarms(len(episodes_of(together, USUAL.apart)), +by_signal)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from datasource.anomaly.mechanisms.constants import (
     JOINT_CAP,
     JOINT_FEWEST,
     LARGEST_FACTOR,
+    LASTING_INCIDENT,
     LONG,
     MOST_PARTS,
     NEVER,
@@ -35,12 +36,12 @@ from datasource.anomaly.mechanisms.constants import (
     SMALLEST_HEIGHT,
     SMALLEST_LEVEL,
     SMALLEST_STRONG_LEVEL,
+    STANDS_OUT,
     STRONG_POINTS,
-    UNSEEN,
     USUAL_DAYS,
 )
 from datasource.anomaly.mechanisms.joint import together
-from datasource.anomaly.mechanisms.levels import Highest
+from datasource.anomaly.mechanisms.levels import Highest, usual_heights
 from datasource.anomaly.mechanisms.mechanism import bins_of
 from datasource.anomaly.mechanisms.persistence import Persistence, kth_largest
 from datasource.anomaly.mechanisms.tail import peaks_of, tail_of
@@ -48,6 +49,8 @@ from datasource.telemetry import Floats
 
 _KNOWN = 0.3
 """A part of which less than this share is known tells nothing of its highest score."""
+_ACROSS = 0.7
+"""Two parts have one stretch in common where heights at their border reach this share of the smaller peak."""
 _CHUNK = 512
 
 Groups = Mapping[tuple[str, str], NDArray[np.int64]]
@@ -92,6 +95,18 @@ class Baseline:
         days = (self.times[: self.older] - self.times[self.older]) // DAY
         _, numbers = np.unique(days, return_inverse=True)
         return np.concatenate([numbers, newer + numbers[-1] + 1])
+
+    @cached_property
+    def folds(self) -> NDArray[np.int64]:
+        """Of each time, from 0, the fold that is expected by fits on the others: the parts, each in three where it is
+        shorter than a day, as long as they have enough rows."""
+        points = self.times.size - self.older
+        wanted = 3 * self.recent_parts if self.days < USUAL_DAYS else self.recent_parts
+        count = max(min(wanted, points // PART_ROWS), self.recent_parts)
+        newer = np.arange(points) * count // max(points, 1)
+        if not self.older:
+            return newer
+        return np.concatenate([self.parts[: self.older], newer + self.older_parts])
 
     @cached_property
     def day_of(self) -> NDArray[np.int64]:
@@ -160,31 +175,41 @@ def calibrate(
     baseline: Baseline,
     promise: float,
     persistence: Persistence,
+    noise: Floats,
 ) -> Calibration:
     """Calibrate scores (rows x times, in reference widths, NaN where unknown) of expected values by other parts.
 
     `groups` has the rows of one signal and kind each, `alarming` says which rows make alarms, `entities` which rows
-    have a joint score together. `promise` is in episodes a day.
+    have a joint score together. `promise` is in episodes a day, `noise` (rows) the robust standard deviation
+    of the gaps.
     """
     watch = _Watch(baseline, persistence)
+    everything, scores = scores, watch.without_incidents(scores, noise)
     able = [rows for rows in entities if rows.size >= JOINT_FEWEST]
     shares = np.array(
         [SHARE_LASTING, SHARE_STRONG if persistence.points > STRONG_POINTS else 0.0, SHARE_JOINT * bool(able)]
     )
-    lasting, strong, joint = UNSEEN * promise * shares / shares.sum()
-    factors, first = watch.levels(scores, groups, alarming, lasting, persistence, SMALLEST_LEVEL)
+    lasting, strong, joint = promise * shares / shares.sum()
+    factors, by_part, first = watch.levels(
+        scores, everything, noise, groups, alarming, lasting, persistence, SMALLEST_LEVEL
+    )
     strengths, second = np.full(len(scores), NEVER), np.zeros(baseline.times.size)
     if strong:
         both = Persistence(STRONG_POINTS, STRONG_POINTS)
-        levels, second = watch.levels(scores, groups, alarming, strong, both, SMALLEST_STRONG_LEVEL)
+        levels, _, second = watch.levels(
+            scores, everything, noise, groups, alarming, strong, both, SMALLEST_STRONG_LEVEL
+        )
         strengths = np.maximum(levels / factors, 1.0)
     several = [np.inf] * len(entities)
     third = np.zeros(baseline.times.size)
     if able:
-        rows = np.stack([together(scores[rows] / factors[rows, None]) for rows in able])
+        rows = np.stack([together(everything[rows] / by_part[rows][:, baseline.parts]) for rows in able])
         numbers = {("", "joint"): np.arange(len(able))}
         everybody = np.ones(len(able), dtype=np.bool_)
-        levels, third = watch.levels(rows, numbers, everybody, joint, Persistence(1, 1), 0.0)
+        alone = Persistence(1, 1)
+        none = np.zeros(len(able))
+        calm = watch.without_incidents(rows, none)
+        levels, _, third = watch.levels(calm, rows, none, numbers, everybody, joint, alone, 0.0)
         found = iter(np.minimum(levels, JOINT_CAP * 0.999).tolist())
         several = [next(found) if rows.size >= JOINT_FEWEST else np.inf for rows in entities]
     seen = np.maximum(first, np.maximum(second, third))
@@ -199,39 +224,68 @@ class _Watch:
     persistence: Persistence
 
     def levels(
-        self, scores: Floats, groups: Groups, alarming: NDArray[np.bool_], rate: float, kept: Persistence, least: float
-    ) -> tuple[Floats, Floats]:
-        """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day; and by
-        time the highest score over the level that the other parts know."""
+        self,
+        scores: Floats,
+        everything: Floats,
+        noise: Floats,
+        groups: Groups,
+        alarming: NDArray[np.bool_],
+        rate: float,
+        kept: Persistence,
+        least: float,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day, as the
+        scores without incidents say; the same for each part (rows x parts), as the others say; and by time the highest
+        score of `everything` over the level that the other parts know."""
         baseline = self.baseline
         times = max(int(alarming.sum()), 1) / (rate * baseline.part_days) if baseline.part_days else 1.0
-        levels = np.ones(len(scores))
+        levels, by_part = np.ones(len(scores)), np.ones((len(scores), baseline.sizes.size))
         usual, whole = np.zeros(baseline.times.size), np.zeros(baseline.times.size)
         for rows in groups.values():
-            highest = self._highest(scores, rows, kept)
+            highest = self._highest(scores, noise, rows, kept)
             levels[rows] = np.maximum(highest.levels(times), least)
             if not alarming[rows].any():
                 continue
-            others = [np.maximum(highest.levels(times, part), least) for part in range(baseline.sizes.size)]
+            for part in range(baseline.sizes.size):
+                by_part[rows, part] = np.maximum(highest.levels(times, part), least)
             for chunk in _chunks(rows.size):
                 heights = kth_largest(np.nan_to_num(scores[rows[chunk]]), *kept)
+                every = kth_largest(np.nan_to_num(everything[rows[chunk]]), *kept)
                 cut = np.minimum(heights, highest.limit[chunk, None])
                 for part, (start, size) in enumerate(zip(baseline.starts, baseline.sizes, strict=True)):
                     place = slice(start, start + size)
-                    by = others[part][chunk, None]
+                    by = by_part[rows[chunk], part, None]
                     active = alarming[rows[chunk]]
                     np.maximum(usual[place], (cut[:, place] / by)[active].max(axis=0, initial=0.0), out=usual[place])
-                    np.maximum(
-                        whole[place], (heights[:, place] / by)[active].max(axis=0, initial=0.0), out=whole[place]
-                    )
+                    seen = (every[:, place] / by)[active].max(axis=0, initial=0.0)
+                    np.maximum(whole[place], seen, out=whole[place])
         newer = usual[baseline.older :]
         tail = tail_of(newer, baseline.days, self.persistence.apart)
         factor = min(max(tail.level(rate), SMALLEST_FACTOR), LARGEST_FACTOR) if tail else 1.0
-        return np.maximum(levels * factor, least), whole / factor
+        return np.maximum(levels * factor, least), np.maximum(by_part * factor, least), whole / factor
 
-    def _highest(self, scores: Floats, rows: NDArray[np.int64], kept: Persistence) -> Highest:
+    def without_incidents(self, scores: Floats, noise: Floats) -> Floats:
+        """The scores (rows x times) without what stays for long (twice `persistence.of` points) far beyond what is
+        usual, unless it stays for half a day, as a weekend does."""
+        found = scores.copy()
+        baseline, of = self.baseline, self.persistence.of
+        for chunk in _chunks(len(scores)):
+            heights = kth_largest(np.nan_to_num(scores[chunk]), *self.persistence)
+            peaks = np.maximum.reduceat(heights, baseline.starts, axis=1)
+            usual, _ = usual_heights(_counted_once(heights, peaks, baseline.starts), baseline.day_of)
+            limit = np.maximum(STANDS_OUT * usual, LASTING_INCIDENT * noise[chunk])
+            beyond = heights > limit[:, None]
+            calendar = (np.add.reduceat(beyond, baseline.starts, axis=1) / baseline.sizes >= 0.5) & baseline.long
+            for row in np.flatnonzero(beyond.any(axis=1)):
+                for first, stop in _runs(beyond[row]):
+                    if stop - first >= 2 * of and not calendar[row, baseline.parts[first:stop]].any():
+                        found[chunk.start + row, max(0, first - of) : stop + of] = np.nan
+        return found
+
+    def _highest(self, scores: Floats, noise: Floats, rows: NDArray[np.int64], kept: Persistence) -> Highest:
         baseline = self.baseline
         peaks = np.empty((rows.size, baseline.sizes.size))
+        once = np.empty_like(peaks)
         for chunk in _chunks(rows.size):
             own = scores[rows[chunk]]
             counts = np.add.reduceat(np.isfinite(own), baseline.starts, axis=1)
@@ -241,13 +295,15 @@ class _Watch:
             # Where every part is full of holes, those that know anything tell what there is to tell.
             told = known | (~known.any(axis=1, keepdims=True) & (counts > 0))
             peaks[chunk] = np.where(told, found, np.nan)
+            once[chunk] = _counted_once(heights, peaks[chunk], baseline.starts)
         older = baseline.older_parts
         if older:
             # Single older points do not show what is short: they only raise what the newer ones say.
             with np.errstate(all="ignore"):
                 middle = np.nanmedian(peaks[:, older:], axis=1, keepdims=True)
             peaks[:, :older] = np.where(np.isnan(peaks[:, :older]), np.nan, np.fmax(peaks[:, :older], middle))
-        return Highest(peaks, baseline.day_of, self._lasting(scores, rows, kept) if baseline.long.any() else None)
+        lasting = self._lasting(scores, rows, kept) if baseline.long.any() else None
+        return Highest(peaks, once, baseline.day_of, noise[rows], lasting)
 
     def _lasting(
         self, scores: Floats, rows: NDArray[np.int64], kept: Persistence
@@ -261,6 +317,27 @@ class _Watch:
             return found
 
         return lasting
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[list[int]]:
+    """Where the stretches of flags begin, and stop."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    found: list[list[int]] = edges.reshape(-1, 2).tolist()
+    return found
+
+
+def _counted_once(heights: Floats, peaks: Floats, starts: NDArray[np.int64]) -> Floats:
+    """The peaks (variables x parts) without the smaller of two that are one stretch across the border of their
+    parts."""
+    found = peaks.copy()
+    borders = starts[1:]
+    across = np.minimum(heights[:, borders - 1], heights[:, borders])
+    smaller = np.fmin(peaks[:, :-1], peaks[:, 1:])
+    joined = across > _ACROSS * smaller
+    first = peaks[:, :-1] <= peaks[:, 1:]
+    found[:, :-1][joined & first] = np.nan
+    found[:, 1:][joined & ~first] = np.nan
+    return found
 
 
 def _chunks(rows: int) -> list[slice]:

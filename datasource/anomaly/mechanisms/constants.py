@@ -22,10 +22,13 @@ SMALLEST_FAILURE_RATIO = 0.002
 FEWEST_PARTS, PARTS, MOST_PARTS = 2, 8, 32
 PART_ROWS = 30
 """A day is a part where the baseline has three or more; else there are eight, of 30 rows at least."""
-USUAL_DAYS = 3
-"""What came on so many days is usual; in a shorter baseline, what came in all of its parts but one."""
+USUAL_DAYS, EVENLY = 3, 0.75
+"""What came on so many days is usual; in a shorter baseline, what came in this share of its parts."""
 STANDS_OUT = 2.0
-"""Heights beyond so many times what is usual belong to incidents, and widen nothing."""
+"""Incidents are so many times as high as what is usual, and ..."""
+LASTING_INCIDENT, INCIDENT = 6.0, 12.0
+"""... beyond so many robust standard deviations: those that last for twice the persistence have no say, short ones have
+none beyond the higher mark."""
 LONG = 0.5 * DAY
 """What deviates longer than this (seconds) within a day is the calendar's doing, and no incident."""
 
@@ -49,7 +52,7 @@ PRIOR_PARTS, PRIOR_SCALE = 5.0, 0.3
 0.3 where the signal has too few to tell."""
 PRIOR_SHAPE_PARTS = 60.0
 """The shape of that distribution is drawn to Gumbel's as by so many parts."""
-LARGEST_BEYOND = 3.0
+LARGEST_BEYOND = 5.0
 """No level is higher than so many times what is usual, or as much beyond what lasted half a day."""
 SMALLEST_HEIGHT = 0.15
 """Heights below this share of the reference width are all the same."""
@@ -65,9 +68,6 @@ JOINT_CAP = 1.0
 """One variable counts in the joint score of its entity up to this score, where it is an alarm by itself."""
 JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
-UNSEEN = 0.8
-"""Intervals are made for this share of the promise: a new day differs more from a baseline than its parts from each
-other."""
 SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2

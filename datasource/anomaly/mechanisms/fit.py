@@ -124,6 +124,7 @@ def _calibrated(
     gaps, levels = follow(np.stack([row.gaps for row in rows]), baseline.times, accepted_after(baseline.span))
     narrower = np.array([row.below for row in rows], dtype=np.float32)[:, None]
     scores = np.where(gaps >= 0, gaps, -gaps * narrower)
+    noise = 1.4826 * np.nanmedian(np.abs(gaps), axis=1)
     profile = recurring(scores, baseline)
     scores /= np.float32(1) * spread_over(profile, baseline.times)
     groups: dict[tuple[str, str], list[int]] = {}
@@ -142,6 +143,7 @@ def _calibrated(
         baseline,
         promise,
         persistence,
+        noise,
     )
     fitted = []
     for number, row in enumerate(rows):

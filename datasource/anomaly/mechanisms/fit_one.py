@@ -126,7 +126,7 @@ class OneFit:
         limited = Bounds(
             np.array([-inf] * free + [low for low, _ in bounds]), np.array([inf] * free + [high for _, high in bounds])
         )
-        parts = _parts_of(self.baseline.parts[-level.size :][measured])
+        parts = _parts_of(self.baseline.folds[-level.size :][measured])
         weights = self._weights(older, measured)
         # Of what hardly ever moves, what does so for long is left out; but an accepted level may.
         lasting = y.size + 1 if steps else self._lasting

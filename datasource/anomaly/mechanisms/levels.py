@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.anomaly.mechanisms.constants import (
+    EVENLY,
+    INCIDENT,
     LARGEST_BEYOND,
     PRIOR_PARTS,
     PRIOR_SCALE,
@@ -25,39 +27,37 @@ from datasource.telemetry import Floats
 _EULER = 0.5772156649
 _GUMBEL_SKEW = 0.1699
 _FEWEST_ROWS = 4
-_FEWEST_PARTS = 3
+_FEWEST_PARTS, _FEWEST_ALIKE = 3, 8
+_CHANCE = 0.8
+"""The standard deviation of the second L-moment of n values of a Gumbel distribution, times the square root of n, over
+that moment."""
 _LARGEST_SHAPE = 0.3
 
 
 class Highest:
     """The highest scores of each part: `peaks` (variables x parts, NaN where nothing is known).
 
-    `limit` (variables) is where heights stop to count: twice what is usual, which is what came on three days; `days`
-    numbers the day of each part. Of fewer than three days it is what came in all parts but one. `lasting`
-    says, given such limits, in which parts (variables x parts) scores stayed above them so long that it is the
-    calendar's doing: these count whole.
+    `once` are the same, without the smaller of two that are one stretch across a border. `limit` (variables) is where
+    heights stop to count: twice what is usual, which is what came on three days; `days` numbers the day of each part.
+    Of fewer than three days it is what came in all parts but one. `lasting` says, given such limits, in which parts
+    (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
     """
 
     def __init__(
         self,
         peaks: Floats,
+        once: Floats,
         days: NDArray[np.int64],
+        noise: Floats,
         lasting: Callable[[Floats], NDArray[np.bool_]] | None = None,
     ) -> None:
         peaks = np.where(np.isfinite(peaks), np.maximum(peaks, SMALLEST_HEIGHT), np.nan)
-        several = int(days[-1]) + 1 >= USUAL_DAYS
-        daily = np.fmax.reduceat(peaks, np.flatnonzero(np.diff(days, prepend=-1)), axis=1) if several else peaks
-        ordered = -np.sort(-np.nan_to_num(daily), axis=1)
-        known = np.maximum(np.isfinite(daily).sum(axis=1), 1)
-        place = (np.minimum(USUAL_DAYS, known) if several else np.maximum(known - 1, 1)) - 1
-        usual = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
-        self.limit: Floats = STANDS_OUT * np.maximum(usual, 2 * SMALLEST_HEIGHT)
+        usual, second = usual_heights(once, days)
+        self.limit: Floats = np.maximum(STANDS_OUT * usual, INCIDENT * noise)
         if lasting is not None:
-            whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0)
-            self.limit = np.maximum(self.limit, whole.max(axis=1, initial=0.0))
-        self._most = LARGEST_BEYOND / STANDS_OUT * self.limit
-        if several:
-            self._most = np.maximum(self._most, ordered[:, min(1, ordered.shape[1] - 1)])
+            whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0).max(axis=1, initial=0.0)
+            self.limit, usual = np.maximum(self.limit, whole), np.maximum(usual, whole)
+        self._most = np.maximum(LARGEST_BEYOND * usual, second)
         self._logs: Floats = np.log(np.minimum(peaks, self.limit[:, None]))
 
     def levels(self, times: float, without: int | None = None) -> Floats:
@@ -67,29 +67,55 @@ class Highest:
         return found
 
 
+def usual_heights(once: Floats, days: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Of each row what is usual, and what came on two days (0 in a baseline of fewer than three days).
+
+    `once` has the highest scores of the parts (rows x parts, NaN where unknown, a stretch across a border once), `days`
+    the day of each part.
+    """
+    several = int(days[-1]) + 1 >= USUAL_DAYS
+    daily = np.fmax.reduceat(once, np.flatnonzero(np.diff(days, prepend=-1)), axis=1) if several else once
+    ordered = -np.sort(-np.nan_to_num(daily), axis=1)
+    known = np.maximum(np.isfinite(daily).sum(axis=1), 1)
+    place = np.maximum(np.minimum(USUAL_DAYS, known) if several else np.rint(EVENLY * known).astype(int), 1) - 1
+    usual = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
+    second = ordered[:, 1] if several and ordered.shape[1] > 1 else np.zeros(len(once))
+    return np.maximum(usual, 2 * SMALLEST_HEIGHT), second
+
+
 def _quantiles(logs: Floats, times: float) -> Floats:
     mean, spread, skew, known = _l_moments(logs)
     told = known >= _FEWEST_PARTS
     rows = int(told.sum())
     if rows:
-        weights = known * told
-        usual = float(np.average(np.nan_to_num(spread), weights=weights))
+        usual = float(np.median(spread[told]))
         weight = rows / (rows + _FEWEST_ROWS)
         # Who is young has not shown yet how high it goes, and is taken to go as high as the others do.
         mean = np.where(told, mean, np.fmax(mean, float(np.average(mean[told], weights=known[told]))))
         prior = weight * usual + (1 - weight) * PRIOR_SCALE * log(2)
-        total = float(weights.sum())
-        shape = _shape(float(np.average(np.nan_to_num(skew, nan=_GUMBEL_SKEW), weights=weights)))
+        total = float(known[told].sum())
+        shape = _shape(float(np.median(np.nan_to_num(skew[told], nan=_GUMBEL_SKEW))))
         shape *= total / (total + PRIOR_SHAPE_PARTS)
     else:
         prior, shape = PRIOR_SCALE * log(2), 0.0
-    spread = (known * np.nan_to_num(spread) + PRIOR_PARTS * prior) / (known + PRIOR_PARTS)
+    spread = _shrunk(np.nan_to_num(spread), np.maximum(known, 1), prior, told if rows >= _FEWEST_ALIKE else None)
     often = -log(1 - 1 / max(times, 1.0 + 1e-9)) if times > 1 else 30.0
     if abs(shape) < 1e-6:
         found: Floats = mean + spread / log(2) * (-log(often) - _EULER)
         return found
     g = gamma(1 + shape)
     found = mean + spread / ((1 - 2**-shape) * g) * (g - often**shape)
+    return found
+
+
+def _shrunk(spread: Floats, known: NDArray[np.int64], prior: float, told: NDArray[np.bool_] | None) -> Floats:
+    """Spreads drawn to the prior. Where enough rows are `told`, as far as they differ by no more than chance (James and
+    Stein 1961); else as by so many parts."""
+    if told is None:
+        return (known * spread + PRIOR_PARTS * prior) / (known + PRIOR_PARTS)
+    chance = (_CHANCE * prior) ** 2 / known
+    between = max(float(np.var(spread[told])) - float(chance[told].mean()), 0.0)
+    found: Floats = (between * spread + chance * prior) / np.maximum(between + chance, 1e-300)
     return found
 
 
