@@ -41,7 +41,7 @@ from datasource.anomaly.mechanisms.constants import (
     USUAL_DAYS,
 )
 from datasource.anomaly.mechanisms.joint import together
-from datasource.anomaly.mechanisms.levels import Highest, usual_heights
+from datasource.anomaly.mechanisms.levels import FEWEST_ALIKE, Highest, usual_heights
 from datasource.anomaly.mechanisms.mechanism import bins_of
 from datasource.anomaly.mechanisms.persistence import Persistence, kth_largest
 from datasource.anomaly.mechanisms.tail import peaks_of, tail_of
@@ -184,6 +184,7 @@ def calibrate(
     of the gaps.
     """
     watch = _Watch(baseline, persistence)
+    groups = _several(groups)
     everything, scores = scores, watch.without_incidents(scores, noise)
     able = [rows for rows in entities if rows.size >= JOINT_FEWEST]
     shares = np.array(
@@ -265,8 +266,8 @@ class _Watch:
         return np.maximum(levels * factor, least), np.maximum(by_part * factor, least), whole / factor
 
     def without_incidents(self, scores: Floats, noise: Floats) -> Floats:
-        """The scores (rows x times) without what stays for long (twice `persistence.of` points) far beyond what is
-        usual, unless it stays for half a day, as a weekend does."""
+        """The scores (rows x times) without what stays for long (twice `persistence.of` points, or to the very end) far
+        beyond what is usual, unless it stays for half a day, as a weekend does."""
         found = scores.copy()
         baseline, of = self.baseline, self.persistence.of
         for chunk in _chunks(len(scores)):
@@ -278,7 +279,8 @@ class _Watch:
             calendar = (np.add.reduceat(beyond, baseline.starts, axis=1) / baseline.sizes >= 0.5) & baseline.long
             for row in np.flatnonzero(beyond.any(axis=1)):
                 for first, stop in _runs(beyond[row]):
-                    if stop - first >= 2 * of and not calendar[row, baseline.parts[first:stop]].any():
+                    lasts = stop - first >= 2 * of or stop > beyond.shape[1] - of
+                    if lasts and not calendar[row, baseline.parts[first:stop]].any():
                         found[chunk.start + row, max(0, first - of) : stop + of] = np.nan
         return found
 
@@ -317,6 +319,13 @@ class _Watch:
             return found
 
         return lasting
+
+
+def _several(groups: Groups) -> Groups:
+    """The groups, those of few rows together: one signal of one entity says nothing of how alike signals are."""
+    few = [rows for rows in groups.values() if rows.size < FEWEST_ALIKE]
+    found = {name: rows for name, rows in groups.items() if rows.size >= FEWEST_ALIKE}
+    return {**found, ("", ""): np.concatenate(few)} if few else found
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[list[int]]:

@@ -26,7 +26,7 @@ USUAL_DAYS, EVENLY = 3, 0.75
 """What came on so many days is usual; in a shorter baseline, what came in this share of its parts."""
 STANDS_OUT = 2.0
 """Incidents are so many times as high as what is usual, and ..."""
-LASTING_INCIDENT, INCIDENT = 6.0, 12.0
+LASTING_INCIDENT, INCIDENT = 4.0, 10.0
 """... beyond so many robust standard deviations: those that last for twice the persistence have no say, short ones have
 none beyond the higher mark."""
 LONG = 0.5 * DAY

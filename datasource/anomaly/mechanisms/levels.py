@@ -27,7 +27,9 @@ from datasource.telemetry import Floats
 _EULER = 0.5772156649
 _GUMBEL_SKEW = 0.1699
 _FEWEST_ROWS = 4
-_FEWEST_PARTS, _FEWEST_ALIKE = 3, 8
+_FEWEST_PARTS = 3
+FEWEST_ALIKE = 8
+"""So many variables show how much they differ from each other."""
 _CHANCE = 0.8
 """The standard deviation of the second L-moment of n values of a Gumbel distribution, times the square root of n, over
 that moment."""
@@ -58,7 +60,7 @@ class Highest:
             whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0).max(axis=1, initial=0.0)
             self.limit, usual = np.maximum(self.limit, whole), np.maximum(usual, whole)
         self._most = np.maximum(LARGEST_BEYOND * usual, second)
-        self._logs: Floats = np.log(np.minimum(peaks, self.limit[:, None]))
+        self._logs: Floats = np.log(np.minimum(peaks, STANDS_OUT * usual[:, None]))
 
     def levels(self, times: float, without: int | None = None) -> Floats:
         """What each variable exceeds once in so many (`times`) parts, as all parts say, or all but one."""
@@ -98,7 +100,7 @@ def _quantiles(logs: Floats, times: float) -> Floats:
         shape *= total / (total + PRIOR_SHAPE_PARTS)
     else:
         prior, shape = PRIOR_SCALE * log(2), 0.0
-    spread = _shrunk(np.nan_to_num(spread), np.maximum(known, 1), prior, told if rows >= _FEWEST_ALIKE else None)
+    spread = _shrunk(np.nan_to_num(spread), np.maximum(known, 1), prior, told if rows >= FEWEST_ALIKE else None)
     often = -log(1 - 1 / max(times, 1.0 + 1e-9)) if times > 1 else 30.0
     if abs(shape) < 1e-6:
         found: Floats = mean + spread / log(2) * (-log(often) - _EULER)

@@ -13,6 +13,8 @@ _PRIOR_SHAPE, _PRIOR_EVENTS = 0.05, 25.0
 _FEWEST = 5
 _STARTS = 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98
 """Quantiles of heights above which episodes are looked for."""
+_ALONE = 1.5
+"""One peak stands alone when it is so many times as high as all others."""
 _MOST_PEAKS, _FEWEST_PEAKS, _SHARE_OF_PEAKS = 400, 30, 0.3
 
 
@@ -82,4 +84,12 @@ def tail_of(heights: Floats, days: float, apart: int) -> Tail | None:
     if best.size > _FEWEST_PEAKS:
         most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, int(_SHARE_OF_PEAKS * best.size)))
         chosen = float(np.partition(best, best.size - most)[best.size - most])
-    return fit_tail(best, chosen, days)
+    return fit_tail(_without_one(best), chosen, days)
+
+
+def _without_one(peaks: Floats) -> Floats:
+    """The peaks without the highest, where that stands alone: nothing is learnt from what came once."""
+    if peaks.size < 3:
+        return peaks
+    second, highest = np.sort(peaks)[-2:]
+    return np.minimum(peaks, second) if highest > _ALONE * second else peaks
