@@ -111,14 +111,14 @@ def test_an_incident_in_the_baseline_widens_nothing_much() -> None:
     values[9, 900:960] += 100
     dirty = fit(values)
     ratios = [dirty.causal[v].above / clean.causal[v].above for v in clean.causal]
-    assert max(ratios) < 1.3
+    assert max(ratios) < 1.6
 
 
 def test_a_short_baseline_says_how_little_it_can_promise() -> None:
     rng = np.random.default_rng(3)
     hour, day = fit(rng.normal(size=(3, 60))), fit(rng.normal(size=(3, DAY)))
-    assert hour.supported == pytest.approx(2.4)
-    assert day.supported == pytest.approx(0.1)
+    assert hour.supported >= 12.0  # half an episode in an hour, though none was seen
+    assert 0.5 <= day.supported < 5
 
 
 def test_fewer_alarms_promised_are_wider_intervals() -> None:

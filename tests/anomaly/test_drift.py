@@ -44,9 +44,9 @@ def test_a_level_that_moves_slowly_is_followed() -> None:
     rng = np.random.default_rng(1)
     mechanisms = fitted(rng)
     width = mechanisms.causal[MEMORY].above
-    slowly = 100 + np.linspace(0, 0.4 * width, DAY) + rng.normal(0, 1, DAY)
+    slowly = 100 + np.linspace(0, 0.4 * width, 3 * DAY) + rng.normal(0, 1, 3 * DAY)
     followed, _ = live_through(mechanisms, matrix(slowly, DAY * STEP))
-    later = matrix(np.full(1, 100 + 0.4 * width), 2 * DAY * STEP)
+    later = matrix(np.full(1, 100 + 0.4 * width), 4 * DAY * STEP)
     gap = [one.causal[MEMORY].predict(later, ROLES) for one in (mechanisms, followed)]
     before, after = (float((one.observed - one.expected)[0]) for one in gap)
     assert abs(after) < 0.5 * before
@@ -57,9 +57,18 @@ def test_a_level_that_moves_slowly_is_followed() -> None:
 def test_a_lasting_fault_is_not_learnt() -> None:
     rng = np.random.default_rng(1)
     mechanisms = fitted(rng)
-    broken = 100 + 3 * mechanisms.causal[MEMORY].above + rng.normal(0, 1, DAY)
+    broken = 100 + 4 * mechanisms.causal[MEMORY].above + rng.normal(0, 1, DAY)
     _, scores = live_through(mechanisms, matrix(broken, DAY * STEP))
     assert (scores > 1).all()
+
+
+def test_a_fault_of_an_hour_moves_the_level_by_little() -> None:
+    rng = np.random.default_rng(1)
+    mechanisms = fitted(rng)
+    broken = 100 + 20 * mechanisms.causal[MEMORY].above + rng.normal(0, 1, 60)
+    after, _ = live_through(mechanisms, matrix(broken, DAY * STEP))
+    moved = after.causal[MEMORY].drift - mechanisms.causal[MEMORY].drift
+    assert 0 < moved < 0.1 * mechanisms.causal[MEMORY].above
 
 
 def test_a_leak_is_not_followed_for_ever() -> None:

@@ -148,16 +148,18 @@ class Calibration(NamedTuple):
     supported: float
 
 
-def recurring(scores: Floats, baseline: Baseline) -> Floats | None:
-    """By row and half hour of the day, how many times as high scores (rows x times) come on three or more days as they
-    do at other times; 1 where they do not. None for less than three days."""
+def recurring(scores: Floats, baseline: Baseline, persistence: Persistence) -> Floats | None:
+    """By row and half hour of the day, how many times as high scores (rows x times) persist on three or more days as
+    they do at other times; 1 where they do not. None for less than three days."""
     if baseline.span < USUAL_DAYS * DAY * 0.95:
         return None
     slots = baseline.times * BINS // DAY
     starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
     days, bins = slots[starts] // BINS, slots[starts] % BINS
     highest = np.full((len(scores), int(days[-1] - days[0]) + 1, BINS), 0.0, np.float32)
-    highest[:, days - days[0], bins] = np.maximum.reduceat(np.nan_to_num(scores), starts, axis=1)
+    for chunk in _chunks(len(scores)):
+        heights = kth_largest(np.nan_to_num(scores[chunk]), *persistence)
+        highest[chunk][:, days - days[0], bins] = np.maximum.reduceat(heights, starts, axis=1)
     near = np.maximum(highest, np.maximum(np.roll(highest, 1, axis=2), np.roll(highest, -1, axis=2)))
     place = near.shape[1] - USUAL_DAYS
     usual = np.partition(near, place, axis=1)[:, place]

@@ -125,7 +125,7 @@ def _calibrated(
     narrower = np.array([row.below for row in rows], dtype=np.float32)[:, None]
     scores = np.where(gaps >= 0, gaps, -gaps * narrower)
     noise = 1.4826 * np.nanmedian(np.abs(gaps), axis=1)
-    profile = recurring(scores, baseline)
+    profile = recurring(scores, baseline, persistence)
     scores /= np.float32(1) * spread_over(profile, baseline.times)
     groups: dict[tuple[str, str], list[int]] = {}
     members: dict[Entity, list[int]] = {}
