@@ -209,8 +209,13 @@ def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> I
     )
     reach, needed = survey.reach(family.metric), _WARM_UP * timing.step
     told = format_duration(reach // 60 * 60) if reach >= 60 else f"{reach:.0f}s"
-    if reach >= 7 * DAY:
-        yield f"samples reach back {told}: a longer baseline, up to that, would learn the week as well as the day"
+    if reach >= 14 * DAY:
+        yield f"samples reach back {told}: 'baseline: 14d' or more learns the week as well as the day"
+    elif reach >= 3 * DAY:
+        yield (
+            f"samples reach back {told}: a longer baseline, up to that, knows what recurs from three days on; the week is "
+            "known from two weeks on"
+        )
     elif reach < needed:
         yield f"samples reach back {told}: scores begin in about {format_duration((needed - reach) // 60 * 60 + 60)}"
     else:
