@@ -95,15 +95,7 @@ def test_a_root_cause_that_was_not_anomalous_itself_has_the_level_of_the_inciden
     assert Accepted(service("db"), story.time(10)) in log.accepted()
 
 
-def test_its_times_are_examples_of_what_is_normal() -> None:
-    story, log = lasting(), log_in(None)
-    (one,) = follow(log, story, 0, 20)
-    assert {left.entity for left in log.left_out(story.time(0), story.time(30))} == {service("db"), service("web")}
-    accept(log, story, 20, one.id)
-    assert log.left_out(story.time(0), story.time(30)) == ()
-
-
-def test_one_that_is_over_becomes_an_example_and_no_new_level() -> None:
+def test_one_that_is_over_is_no_new_level() -> None:
     story = Story({"db": scores(90, (10, 20))}, roots={"db": "db"})
     log = log_in(None)
     (one,) = follow(log, story, 0, 60)
@@ -113,7 +105,6 @@ def test_one_that_is_over_becomes_an_example_and_no_new_level() -> None:
     assert after.end == one.end
     assert after.summary.endswith(WORDS)
     assert log.accepted() == ()
-    assert log.left_out(story.time(0), story.time(60)) == ()
     assert fit(log, story, 60) == {one.id}
 
 

@@ -56,6 +56,8 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "updated": now(clock),
         "merged_into": "",
         "accepted": None,
+        "together": [],
+        "told_together": "",
         "root_cause": "platform/inventory",
         "affected_entities": 3,
         "summary": "shop/web is 180 ms slower: 150 ms from platform/inventory.",

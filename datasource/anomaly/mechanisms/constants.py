@@ -37,8 +37,9 @@ HALF_LIFE = float(DAY)
 """A level goes half of the way to where its variable is now in so many seconds ..."""
 LARGEST_PULL = 1.5
 """... as if the gap were at most so many reference widths."""
-ACCEPTED_AFTER, ACCEPTED_SHARE = float(DAY), 0.25
-"""A new level that lasted so many seconds, or this share of the baseline, is usual from then on."""
+ACCEPTED_AFTER, ACCEPTED_SHARE, ACCEPTED_AT_LEAST = float(DAY), 0.25, 0.25 * DAY
+"""A new level that lasted so many seconds, or this share of a shorter baseline, is usual from then on; never sooner
+than after so many seconds."""
 
 # What recurs at a time of day.
 BINS = 48

@@ -5,7 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.anomaly.mechanisms.constants import ACCEPTED_AFTER, ACCEPTED_SHARE, HALF_LIFE, LARGEST_PULL
+from datasource.anomaly.mechanisms.constants import (
+    ACCEPTED_AFTER,
+    ACCEPTED_AT_LEAST,
+    ACCEPTED_SHARE,
+    HALF_LIFE,
+    LARGEST_PULL,
+)
 from datasource.telemetry import Floats
 
 _FORGIVES = 4
@@ -36,7 +42,7 @@ def pull(gap: float, seconds: float) -> float:
 
 def accepted_after(baseline: float) -> float:
     """How long (seconds) a new level has to last until it is usual, for a baseline of so many seconds."""
-    return min(ACCEPTED_AFTER, ACCEPTED_SHARE * baseline)
+    return min(ACCEPTED_AFTER, max(ACCEPTED_SHARE * baseline, ACCEPTED_AT_LEAST))
 
 
 def follow(gaps: Floats, times: NDArray[np.int64], lasting: float) -> Followed:
