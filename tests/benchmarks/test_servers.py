@@ -158,7 +158,7 @@ def test_events_delays_and_alarms_are_counted_on_the_path_of_the_product(folder)
     assert all(1 <= delay <= 2 for delay in one.delays), "three points above 1 are an alarm, one may be chance"
     assert one.half[1] == 3
     assert one.supported > 0
-    assert one.quiet[0] == 0
+    assert one.quiet[0] <= 1, "half a false alarm a day is promised, and the two found events are none"
     assert one.quiet[1] == pytest.approx((TEST - 10 - 2 - 30 - 3 * 5) / 144)
     assert one.alarm_quiet[1] == TEST - 10 - 2 - 30 - 3 * 5
     assert one.alarm_quiet[0] <= 5, "beside what belongs to the events"
