@@ -213,8 +213,8 @@ def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> I
         yield f"samples reach back {told}: 'baseline: 14d' or more learns the week as well as the day"
     elif reach >= 3 * DAY:
         yield (
-            f"samples reach back {told}: a longer baseline, up to that, knows what recurs from three days on; the week is "
-            "known from two weeks on"
+            f"samples reach back {told}: a longer baseline, up to that, knows what recurs from three days on; "
+            "the week is known from two weeks on"
         )
     elif reach < needed:
         yield f"samples reach back {told}: scores begin in about {format_duration((needed - reach) // 60 * 60 + 60)}"
