@@ -38,6 +38,7 @@ from datasource.anomaly.mechanisms.constants import (
     SMALLEST_STRONG_LEVEL,
     STANDS_OUT,
     STRONG_POINTS,
+    UNSEEN,
     USUAL_DAYS,
 )
 from datasource.anomaly.mechanisms.joint import together
@@ -217,7 +218,7 @@ def calibrate(
         several = [next(found) if rows.size >= JOINT_FEWEST else np.inf for rows in entities]
     seen = np.maximum(first, np.maximum(second, third))
     episodes = peaks_of(seen, 1.0, persistence.apart).size
-    supported = (episodes + 0.5) / baseline.days if baseline.days else np.inf
+    supported = (episodes + UNSEEN) / baseline.days if baseline.days else np.inf
     return Calibration(factors, strengths, several, supported)
 
 
@@ -241,6 +242,8 @@ class _Watch:
         scores without incidents say; the same for each part (rows x parts), as the others say; and by time the highest
         score of `everything` over the level that the other parts know."""
         baseline = self.baseline
+        # What a baseline cannot show is promised as if half an episode more had been seen.
+        rate *= rate * baseline.days / (rate * baseline.days + UNSEEN)
         times = max(int(alarming.sum()), 1) / (rate * baseline.part_days) if baseline.part_days else 1.0
         levels, by_part = np.ones(len(scores)), np.ones((len(scores), baseline.sizes.size))
         usual, whole = np.zeros(baseline.times.size), np.zeros(baseline.times.size)
