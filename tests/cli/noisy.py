@@ -1,4 +1,7 @@
-"""Two services whose queue now and then overflows for a few minutes, which nobody calls an incident."""
+"""Two services whose queue overflows in the busy hours of each day, for a few minutes, which nobody calls an incident.
+
+What comes in one part of a day's baseline only is not usual to the fit, as what comes all day long would be.
+"""
 
 import csv
 from pathlib import Path
@@ -11,6 +14,8 @@ from datasource.cli import main
 START, STEP, DAY = 1_700_000_040, 60, 1440
 SLOW = (2000, 2600, 3400, 4200, 5100, 5500)
 """The rows at which b gets slow, for 15 minutes."""
+BUSY = 800, 180
+"""The first row of each day at which queues may overflow, and for how many."""
 
 SETTINGS = """\
 # ours
@@ -42,16 +47,17 @@ def write(path: Path, header, rows) -> Path:
     return path
 
 
-def write_files(folder: Path, overflows_per_day: float = 6, days: int = 5) -> None:
-    """data.csv, incidents.csv and causal.yaml."""
+def write_files(folder: Path, overflows_per_day: int = 6, days: int = 5, calm_days: int = 0) -> None:
+    """data.csv, incidents.csv and causal.yaml; no queue overflows on the first calm days."""
     rng = np.random.default_rng(5)
     n = days * DAY
     columns = {}
     for service in "ab":
         load = 50 + rng.normal(0, 5, n)
         queue = 10 + rng.normal(0, 1, n)
-        for at in rng.choice(n - 10, size=round(overflows_per_day * days), replace=False):
-            queue[at : at + 6] += 8 + rng.exponential(5)
+        for day in range(calm_days, days):
+            for at in day * DAY + BUSY[0] + rng.choice(BUSY[1], size=overflows_per_day, replace=False):
+                queue[at : at + 6] += 8 + rng.exponential(5)
         columns |= {f"{service}.requests": load, f"{service}.queue": queue}
         columns[f"{service}.latency"] = 0.1 + 0.001 * load + rng.normal(0, 0.005, n)
     for at in SLOW:

@@ -70,11 +70,12 @@ def test_a_disk_that_is_full_leaves_the_settings_as_they_were_and_the_change_is_
     assert {path.name for path in tmp_path.iterdir()} == {"data.csv", "incidents.csv", "causal.yaml"}
 
 
-def test_a_file_alone_gets_a_proposal_and_nothing_to_write_to(noisy):
-    result = run("tune", "--data", noisy / "data.csv", "--refit", "1d")
-    assert result.exit_code in (1, 3)
-    assert "queue" in result.stdout
-    refused = run("tune", "--data", noisy / "data.csv", "--write")
+def test_a_file_alone_gets_a_proposal_and_nothing_to_write_to(tmp_path):
+    write_files(tmp_path, calm_days=3)
+    result = run("tune", "--data", tmp_path / "data.csv", "--refit", "1d")
+    assert result.exit_code == 1, result.output
+    assert "In a settings file: anomaly: {thresholds: {queue: " in result.stdout
+    refused = run("tune", "--data", tmp_path / "data.csv", "--write")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "--write needs a settings file" in refused.stderr
 
