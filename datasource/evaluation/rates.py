@@ -51,7 +51,7 @@ def promise_notices(supported: float, asked: float) -> tuple[str, ...]:
     if not (isfinite(supported) and supported > _BEYOND_THE_PROMISE * asked):
         return ()
     return (
-        f"parts of the baseline, each judged by the others, show {_two_digits(supported)} false alarms a day, not the "
+        f"a baseline whose parts judge each other so supports {_two_digits(supported)} false alarms a day, not the "
         f"{asked:g} of anomaly.false_alarms_per_day: make the baseline longer, record quiet_times for what is known, "
         "or ask for less",
     )

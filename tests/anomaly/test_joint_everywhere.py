@@ -193,7 +193,7 @@ def test_parts_of_the_baseline_that_alarm_more_often_than_asked_for_are_told_wit
     assert promise_notices(np.inf, 0.5) == (), "where nothing is fitted there is nothing to tell"
     (told,) = promise_notices(0.76, 0.5)
     assert told == (
-        "parts of the baseline, each judged by the others, show 0.76 false alarms a day, not the 0.5 of "
+        "a baseline whose parts judge each other so supports 0.76 false alarms a day, not the 0.5 of "
         "anomaly.false_alarms_per_day: make the baseline longer, record quiet_times for what is known, or ask for less"
     )
 

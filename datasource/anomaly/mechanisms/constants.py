@@ -62,7 +62,7 @@ SMALLEST_LEVEL, SMALLEST_STRONG_LEVEL = 0.5, 0.8
 SMALLEST_FACTOR, LARGEST_FACTOR = 0.4, 4.0
 """The factor by which the installation as a whole corrects all levels stays between these."""
 
-UNSEEN = 0.5
+UNSEEN = 0.4
 """So many episodes are taken to have been missed for want of time: a short baseline promises less than it shows."""
 
 # Alarms.
