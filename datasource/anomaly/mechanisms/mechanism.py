@@ -92,7 +92,7 @@ class Mechanism:
             expected = design @ self.coefficients + (self.drift + moved)
         load = roles.load(matrix, self.variable)
         chance = chance_of_few(load, self.typical_load, expected.size)
-        spread = np.sqrt(chance**2 + np.einsum("ti,ij,tj->t", design, self.covariance, design, optimize=True))
+        spread = np.sqrt(chance**2 + np.einsum("ti,ti->t", design @ self.covariance, design))
         if self.recurring is not None:
             spread *= self.recurring[bins_of(matrix.times)]
         unsure = np.zeros(expected.size)
