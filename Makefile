@@ -9,6 +9,8 @@ BIN := .venv/bin
 demo: .venv/demo
 	@exec $(BIN)/causal-datasource demo
 
+# One thread each: many small matrices on few cores are slower with more.
+test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/test servers lint
 	$(BIN)/pytest
 
