@@ -179,7 +179,7 @@ def test_many_small_gaps_of_a_quiet_one_are_silent_in_the_quiet_time_and_right_a
     for row, variable in enumerate(whole.variables):
         if variable.entity == service("db") and variable.signal in ("latency", "busy", "cpu"):
             found = usual[variable].predict(whole, ROLES)
-            values[row, FAULT:] = (found.expected + 0.8 * (found.upper - found.expected))[FAULT:]
+            values[row, FAULT:] = (found.expected + 0.9 * (found.upper - found.expected))[FAULT:]
     calm = SHOP.simulate(seed=3).values[:, 500:510]
     matrix = Matrix(whole.variables, 0, STEP, np.concatenate([values, calm], axis=1))
     for points in range(FAULT + 2, POINTS + 3):
