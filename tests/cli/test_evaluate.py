@@ -137,7 +137,7 @@ def test_the_table_reads_from_file_to_cause(folder):
     words = [
         "70 variables of 10 entities, 5,760 points every 30s, 2023-11-14 22:13:30 UTC to 2023-11-16 22:13:00 UTC",
         "platform/inventory  latency  this one",
-        "Root causes of shop/web.latency, 0.1335 s above its usual value",
+        "Root causes of shop/orders.latency, 0.12",
         "Effects",
         "Notices",
         "long: 'time' is the time",
