@@ -150,4 +150,4 @@ def test_parts_of_the_baseline_that_break_the_promise_are_a_notice(monkeypatch, 
 
     monkeypatch.setattr("datasource.evaluation.refitting.fit_job", fit)
     found = Refitted().first
-    assert any("show 2 false alarms a day, not the 0.5 of" in one for one in found.notices) is told_of
+    assert any("supports 2 false alarms a day, not the 0.5 of" in one for one in found.notices) is told_of
