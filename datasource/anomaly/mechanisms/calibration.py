@@ -242,7 +242,7 @@ class _Watch:
         scores without incidents say; the same for each part (rows x parts), as the others say; and by time the highest
         score of `everything` over the level that the other parts know."""
         baseline = self.baseline
-        # What a baseline cannot show is promised as if half an episode more had been seen.
+        # What a baseline cannot show is promised as if part of an episode more had been seen.
         rate *= rate * baseline.days / (rate * baseline.days + UNSEEN)
         times = max(int(alarming.sum()), 1) / (rate * baseline.part_days) if baseline.part_days else 1.0
         levels, by_part = np.ones(len(scores)), np.ones((len(scores), baseline.sizes.size))
