@@ -41,8 +41,8 @@ class Highest:
 
     `once` are the same, without the smaller of two that are one stretch across a border. `limit` (variables) is where
     heights stop to count: twice what is usual, which is what came on three days; `days` numbers the day of each part.
-    Of fewer than three days it is what came in three quarters of the parts. `lasting` says, given such limits, in which parts
-    (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
+    Of fewer than three days it is what came in three quarters of the parts. `lasting` says, given such limits, in which
+    parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
     """
 
     def __init__(
