@@ -1,10 +1,13 @@
 """Expected values, scores and root causes: who broke, not who suffers."""
 
-from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict, judge
+from datasource.anomaly.causes.demand import Surge
+from datasource.anomaly.causes.hearing import Scores
+from datasource.anomaly.causes.judgement import Judgement, Verdict, judge
 from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
-from datasource.anomaly.causes.naming import Root, cause_name, named_roots
-from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, quiet_sentences
+from datasource.anomaly.causes.naming import Root, cause_name, listed, named_roots
+from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes
 from datasource.anomaly.causes.recent import Recent
+from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.incidents.model import Acceptance, Incident
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
@@ -28,15 +31,17 @@ __all__ = [
     "QuietEntity",
     "QuietTimes",
     "Recent",
+    "Recurrences",
     "Roles",
     "Root",
     "RootCauses",
     "Scores",
+    "Surge",
     "Verdict",
     "cause_name",
     "fit_mechanisms",
     "judge",
+    "listed",
     "named_roots",
-    "quiet_sentences",
     "root_causes",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Acceptance, Incident, Judgement, Mechanisms, QuietTimes, Roles, judge, quiet_sentences
+from datasource.anomaly import Acceptance, Incident, Judgement, Mechanisms, QuietTimes, Roles, judge
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.mechanisms.drift import follow_drift
@@ -169,7 +169,7 @@ class Evaluator:
         if judgement is None or self._mechanisms is None or time == self._followed:
             return
         self._followed = time
-        quiet = {one.entity for one in judgement.quiet if one.because is None}
+        quiet = {one.entity for one in judgement.silenced.quiet if one.because is None}
         usual = {variable: scores for variable, scores in judgement.scores.items() if variable.entity not in quiet}
         causal = {variable: scores.causal for variable, scores in usual.items()}
         marginal = {variable: scores.marginal for variable, scores in usual.items()}
@@ -189,6 +189,7 @@ class Evaluator:
             previous=self.incidents.verdicts,
             late=self._history.late,
             quiet_times=self._quiet_times,
+            recurrences=self.incidents.recurrences,
         )
 
     def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
@@ -205,8 +206,8 @@ class Evaluator:
         self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
 
     def _quiet_notices(self, judgement: Judgement | None, entities: set[Entity], time: int) -> tuple[str, ...]:
-        quiet = judgement.quiet if judgement else ()
-        return (*self._quiet_times.notices(entities), *quiet_sentences(quiet, time))
+        told = judgement.silenced.told(time) if judgement else ()
+        return (*self._quiet_times.notices(entities), *told)
 
     def _notices(self) -> tuple[str, ...]:
         signals = (

@@ -5,7 +5,8 @@ import time as clock
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, Verdict
+from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, Recurrences, Verdict
+from datasource.anomaly.causes.recurrence import Recurred
 from datasource.anomaly.incidents.connected import Neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.incidents.grouping import group
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _RETRY = 60.0
 _SHOWN = 200
-_VERDICTS = "verdicts"
+_VERDICTS, _RECURRENCES = "verdicts", "recurrences"
 
 
 class IncidentLog:
@@ -31,12 +32,13 @@ class IncidentLog:
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         self.store = store
         self.verdicts: tuple[Verdict, ...] = ()
+        self.recurrences = Recurrences()
         self._settings = settings
         self._incidents: dict[str, Incident] = {}
         self._unsaved: set[str] = set()
         self._unfitted: set[str] = set()
         self._not_accepted = ""
-        self._written = "[]"
+        self._written = {_VERDICTS: "[]", _RECURRENCES: "[]"}
         self._model: object = None
         self._database: Database | None = None
         self._retry_at = 0.0
@@ -50,7 +52,7 @@ class IncidentLog:
         try:
             self._database = open_database(self.store)
             records = self._database.records(time - int(self._settings.baseline))
-            self._written = self._database.state(_VERDICTS) or "[]"
+            self._written = {name: self._database.state(name) or "[]" for name in self._written}
         except Exception as error:
             self._lose(error)
             return
@@ -64,9 +66,13 @@ class IncidentLog:
                 self._unreadable += 1
         self._unfitted |= {one.id for one in self._incidents.values() if one.open and one.accepted}
         try:
-            self.verdicts = self.verdicts or from_json(tuple[Verdict, ...], self._written)
+            self.verdicts = self.verdicts or from_json(tuple[Verdict, ...], self._written[_VERDICTS])
         except ValueError:
             log.warning("the verdicts in the store cannot be read")
+        try:
+            self.recurrences.learn(from_json(tuple[Recurred, ...], self._written[_RECURRENCES]))
+        except ValueError:
+            log.warning("what recurs cannot be read from the store")
 
     def update(
         self,
@@ -174,11 +180,12 @@ class IncidentLog:
             return
         try:
             verdicts = to_json([_without_causes(verdict) for verdict in self.verdicts])
-            if self._unsaved or verdicts != self._written:
+            state = {_VERDICTS: verdicts, _RECURRENCES: to_json(self.recurrences.rows())}
+            if self._unsaved or state != self._written:
                 unsaved = [self._incidents[name] for name in sorted(self._unsaved)]
                 records = [Record(one.id, one.start, one.end, to_json(one)) for one in unsaved]
-                self._database.write(records, {_VERDICTS: verdicts}, time - int(self.store.keep))
-                self._unsaved, self._written = set(), verdicts
+                self._database.write(records, state, time - int(self.store.keep))
+                self._unsaved, self._written = set(), state
         except Exception as error:
             self._lose(error)
 

@@ -20,7 +20,8 @@ HELP: Mapping[str, str] = {
     "causal_expected_lower": "Lower end of the interval of the expected value.",
     "causal_expected_upper": "Upper end of the interval of the expected value.",
     "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
-    "causal_quiet": "1 while an entity does not alarm: it is in a quiet time, or suffers by one that is.",
+    "causal_quiet": "1 while an entity does not alarm: a quiet time, usual at this time of day, or more demand alone.",
+    "causal_demand": "How many suffer by more requests than usual at this entity, and by nothing else.",
     "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
     "causal_outside_contribution": "How much of the symptom's gap comes from beyond what is measured, in its unit.",
     "causal_unexplained_contribution": "How much of the symptom's gap nothing explains, in its unit.",
@@ -132,17 +133,20 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
         root_cause = cause_name(verdict.root_cause, snapshot.topology) if verdict and verdict.root_cause else ""
         named = {"root_cause": root_cause, "is_root_cause": str(bool(verdict and verdict.is_root_cause)).lower()}
         yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(verdict is not None))
-    quiet = {one.entity for one in judgement.quiet}
+    quiet = judgement.silenced.entities - verdicts.keys()
     for entity in sorted(judgement.judged | quiet):
         yield Sample("causal_quiet", entity_labels(entity), float(entity in quiet))
+    suffering = judgement.silenced.by_demand
+    for entity in sorted(judgement.judged | suffering.keys()):
+        yield Sample("causal_demand", entity_labels(entity), float(len(suffering.get(entity, ()))))
     for causes in judgement.symptoms:
         for part in causes.contributions:
             labels = variable_labels(part.variable) | {"symptom": str(causes.symptom)}
             yield Sample("causal_root_cause_contribution", labels, part.contribution)
-        suffering = variable_labels(causes.symptom) | {"symptom": str(causes.symptom)}
+        felt = variable_labels(causes.symptom) | {"symptom": str(causes.symptom)}
         beyond = sum(other.contribution for other in causes.outside)
-        yield Sample("causal_outside_contribution", suffering, beyond)
-        yield Sample("causal_unexplained_contribution", suffering, causes.unexplained)
+        yield Sample("causal_outside_contribution", felt, beyond)
+        yield Sample("causal_unexplained_contribution", felt, causes.unexplained)
 
 
 def _incidents(snapshot: Snapshot) -> Iterator[Sample]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from datasource.anomaly import Incident, QuietTimes, Roles, judge, quiet_sentences
+from datasource.anomaly import Incident, QuietTimes, Roles, judge
 from datasource.anomaly.incidents.connected import neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.incidents.grouping import group
@@ -62,7 +62,6 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
             advise(incident, settings, judgement, found.structural, topology, matrix)
             for incident in group((), judgement, near, time=matrix.end, past=past, **grouping(settings))
         )
-    quiet = quiet_sentences(judgement.quiet if judgement else (), matrix.end)
     return Snapshot(
         time=matrix.end,
         settings=settings,
@@ -85,7 +84,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
             *promise_notices(supported, settings.anomaly.false_alarms_per_day),
             *said,
             *quiet_times.notices(entities),
-            *quiet,
+            *(judgement.silenced.told(matrix.end) if judgement else ()),
         ),
         points=points,
         points_needed=settings.evaluation.warm_up,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasource.anomaly import Mechanisms, Persistence, QuietTimes, Roles, Verdict, judge
+from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.watch import silence_of, watch
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
@@ -60,6 +61,7 @@ class _Walk:
     unjudged: dict[Variable, Unjudged] = field(default_factory=dict)
     """The variables that were never fitted, as they were before the last stretch that knew them."""
     _quiet_times: QuietTimes = field(default_factory=QuietTimes)
+    _recurrences: Recurrences = field(default_factory=Recurrences)
     _verdicts: tuple[Verdict, ...] = ()
     _joined: dict[Entity, int] = field(default_factory=dict)
     """Since when (seconds) each entity is in the episode that goes on."""
@@ -105,7 +107,7 @@ class _Walk:
         place, columns = slice(first, after), after - first
         rows = {signal: row for row, signal in enumerate(self.settings.signals)}
         silence = silence_of(self._quiet_times, mechanisms, window, roles, self.persistence)
-        for one in watch(mechanisms, window, roles, self.persistence, silence, following=False):
+        for one in watch(mechanisms, window, roles, self.persistence, silence, recurrences=self._recurrences):
             if not one.heights:
                 continue
             variable = one.variable

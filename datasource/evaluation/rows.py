@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, cause_name, quiet_sentences
+from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, Surge, cause_name
 from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
@@ -43,8 +43,10 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
             }
             for verdict in verdicts
         ],
-        "quiet_told": list(quiet_sentences(judgement.quiet, time)) if judgement else [],
-        "quiet": [_quiet(one) for one in (judgement.quiet if judgement else ())],
+        "quiet_told": list(judgement.silenced.told(time)) if judgement else [],
+        "quiet": [_quiet(one) for one in (judgement.silenced.quiet if judgement else ())],
+        "surges": [_surge(one) for one in (judgement.silenced.surges if judgement else ())],
+        "recurring": [str(one) for one in (judgement.silenced.recurring if judgement else ())],
         "root_causes": [_causes(causes, snapshot, named) for causes in (judgement.symptoms if judgement else ())],
         "incidents": [incident_json(incident, snapshot) for incident in snapshot.incidents],
         "effects": [_effect(result) for result in snapshot.effects or ()],
@@ -61,6 +63,11 @@ def _quiet(one: QuietEntity) -> dict[str, Any]:
         "reason": one.quiet_time.reason,
         "because": str(one.because) if one.because else "",
     }
+
+
+def _surge(one: Surge) -> dict[str, Any]:
+    """Who suffers by what is asked at whom, and by nothing else."""
+    return {"entity": str(one.entity), "labels": dict(one.entity.labels), "at": str(one.at)}
 
 
 def _signal(report: SignalReport, snapshot: Snapshot) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """An incident in words, for somebody who was just woken up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import isfinite, isnan
 from time import gmtime, strftime
 
-from datasource.anomaly import Incident, Outside, RootCauses
+from datasource.anomaly import Incident, Outside, RootCauses, listed
 from datasource.evaluation.lately import Lately
 from datasource.evaluation.quantity import parted, quantity
 from datasource.telemetry import Entity, Variable
@@ -47,16 +47,6 @@ def together_told(causes: RootCauses, topology: Topology, verb: str = "are", whe
     signals = listed([variable.signal for variable in causes.together], _SIGNALS)
     who = place(causes.symptom.entity, topology)
     return f"several signals of {who} {verb} a little off together{when and f' {when}'}: {signals}"
-
-
-def listed(names: Sequence[str], shown: int) -> str:
-    """The first names, and how many more there are.
-
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def _summary(lately: Lately, topology: Topology, shown: int) -> str:

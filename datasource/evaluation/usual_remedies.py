@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from datasource.anomaly import Outside
+from datasource.anomaly import Outside, listed
 from datasource.evaluation.lately import Lately
 from datasource.evaluation.quantity import quantity
 from datasource.evaluation.remedies import Candidate, occurred
-from datasource.evaluation.summary import clock_time, demanded, listed, place
+from datasource.evaluation.summary import clock_time, demanded, place
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from datasource.anomaly import Verdict, cause_name, quiet_sentences
+from datasource.anomaly import Verdict, cause_name, listed
 from datasource.evaluation import Snapshot
-from datasource.evaluation.summary import listed
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
@@ -18,7 +17,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     cause, and whether it is the cause itself; who is quiet is a notice."""
     judgement = snapshot.judgement
     verdicts = [v for v in judgement.verdicts if query.passes(dict(v.entity.labels))] if judgement else []
-    told = quiet_sentences(judgement.quiet, snapshot.time) if judgement else ()
+    told = judgement.silenced.told(snapshot.time) if judgement else ()
     if not judgement or not verdicts:
         return [replace(notice_frame(QUIET), notices=(QUIET, *told))]
     ordered = sorted(verdicts, key=lambda v: (not v.is_root_cause, str(v.entity)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_shop import POINTS, ROLES, Shop, call, node, service
 
-from datasource.anomaly import Judgement, QuietTimes, judge, quiet_sentences
+from datasource.anomaly import Judgement, QuietTimes, judge
 from datasource.anomaly.causes.quiet import names_of
 from datasource.anomaly.causes.watch import silence_of, watch
 from datasource.anomaly.mechanisms.persistence import USUAL
@@ -133,7 +133,7 @@ def test_quiet_times_may_overlap() -> None:
     first, second = quiet("db", since=FAULT - 5, points=8), quiet("d*", since=FAULT + 2, points=10, reason="vacuum")
     judgement = SHOP.judge(SHOP.simulate(slow=SLOW), quiet=[first, second])
     assert judgement.verdicts == ()
-    (db,) = [one for one in judgement.quiet if one.because is None]
+    (db,) = [one for one in judgement.silenced.quiet if one.because is None]
     assert (db.quiet_time.reason, db.until) == ("vacuum", (FAULT + 12) * STEP), "the one that ends last"
 
 
@@ -150,11 +150,25 @@ def test_a_quiet_machine_excuses_who_runs_on_it() -> None:
     assert anomalous(shop, matrix, quiet("n1")) == []
 
 
-def test_a_quiet_batch_job_excuses_the_database_that_it_asks_more_of() -> None:
+def test_who_only_suffers_by_more_requests_does_not_alarm_and_is_told_of() -> None:
     shop = Shop([("batch", "db")], queue=0.3)
     matrix = shop.simulate(traffic=1.8)
-    assert "db" in anomalous(shop, matrix)
-    assert "db" not in anomalous(shop, matrix, quiet("batch"))
+    judgement = shop.judge(matrix)
+    assert judgement.scores[Variable(service("db"), "latency")].marginal.score[-1] > 1
+    assert "db" not in anomalous(shop, matrix)
+    assert [(str(one.entity), str(one.at)) for one in judgement.silenced.surges] == [("db", "batch")]
+    assert "more is asked at batch than usual: db suffers by that alone" in judgement.silenced.told(matrix.end)
+
+
+def test_who_breaks_while_more_is_asked_alarms_and_so_does_who_waits_for_it() -> None:
+    shop = Shop([("web", "db")], queue=0.3)
+    matrix = shop.simulate(traffic=1.8)
+    values = matrix.values.copy()
+    for name in ("db", "web"):
+        values[matrix.variables.index(Variable(service(name), "latency")), FAULT:] += 0.5
+    judgement = shop.judge(Matrix(matrix.variables, 0, STEP, values))
+    assert {"db", "web"} <= {str(one.entity) for one in judgement.verdicts}
+    assert not judgement.silenced.surges
 
 
 def jointly(shop: Shop, matrix: Matrix, level: float, *times: QuietTime) -> tuple[Judgement, set[str]]:
@@ -194,11 +208,15 @@ def test_many_small_gaps_that_more_demand_by_a_quiet_one_leaves_are_silent() -> 
     shop = Shop([("batch", "db")], queue=0.3)
     matrix = shop.simulate(traffic=1.5)
     loud, found = jointly(shop, matrix, 0.5)
-    assert "db" in found
     assert loud.joint[service("db")] > 1
+    assert "db" in [str(one.entity) for one in loud.silenced.surges], "without a quiet time it is demand's"
+    assert found == set()
     spared, found = jointly(shop, matrix, 0.5, quiet("batch", points=18))
     assert (spared.verdicts, found) == ((), set())
-    assert [(str(one.entity), str(one.because)) for one in spared.quiet] == [("batch", "None"), ("db", "batch")]
+    assert [(str(one.entity), str(one.because)) for one in spared.silenced.quiet] == [
+        ("batch", "None"),
+        ("db", "batch"),
+    ]
 
 
 def test_a_call_may_be_quiet_and_is_written_with_an_arrow() -> None:
@@ -253,7 +271,7 @@ def test_a_call_has_both_its_ends_in_its_name() -> None:
 
 def test_people_are_told_who_is_quiet_until_when_and_why() -> None:
     def told(matrix: Matrix, *times: QuietTime) -> tuple[str, ...]:
-        return quiet_sentences(SHOP.judge(matrix, quiet=times).quiet, matrix.end)
+        return SHOP.judge(matrix, quiet=times).silenced.told(matrix.end)
 
     matrix = SHOP.simulate(slow=SLOW)
     db = quiet("db", since=FAULT, points=18)

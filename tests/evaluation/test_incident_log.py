@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from judging import PATIENCE, STEP, Story, scores, service
 from sqlalchemy import Engine, event
@@ -15,6 +16,7 @@ from datasource.evaluation.incident_log import IncidentLog
 from datasource.settings import Loaded, Settings, parse_settings
 from datasource.settings.store import Store
 from datasource.store.address import FILE
+from datasource.telemetry import Variable
 
 BASELINE = 100 * STEP
 SHOP = SETTINGS.read_text()
@@ -66,6 +68,19 @@ def test_a_restart_in_the_middle_of_an_incident_goes_on_with_it(tmp_path: Path) 
     again = log_in(tmp_path)
     again.recall(story.time(90))
     assert [replace(one, updated=0) for one in again.shown()] == [replace(one, updated=0) for one in after.shown()]
+
+
+def test_what_recurs_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    before, latency = log_in(tmp_path), Variable(service("db"), "latency")
+    before.recall(0)
+    for day in range(20000, 20003):
+        before.recurrences.heard(latency, np.array([day * 86400]), {"causal": np.array([8.0])})
+    before.update(spreading().judged(0), {}, 20003 * 86400)
+    before.close()
+    after = log_in(tmp_path)
+    after.recall(20003 * 86400)
+    assert after.recurrences == before.recurrences
+    assert after.recurrences.heard(latency, np.array([20003 * 86400]), {"causal": np.array([8.0])})["causal"] == 0
 
 
 def test_what_is_quiet_or_was_written_already_is_not_written_again(tmp_path: Path) -> None:

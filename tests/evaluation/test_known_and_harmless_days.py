@@ -35,6 +35,9 @@ graph:
   templates: [latency -> latency along calls from server to client]
 """
 
+SHOP = SETTINGS.read_text()
+WITHOUT_EFFECTS = SHOP[: SHOP.index("\neffects:")]
+
 
 def service(name: str) -> Entity:
     return Entity("service", (("service", name),))
@@ -229,8 +232,71 @@ def test_panels_show_the_quiet_time_and_its_reason_in_place_of_what_broke() -> N
     assert told[1].startswith("db is quiet until")
 
 
-SHOP = SETTINGS.read_text()
-WITHOUT_EFFECTS = SHOP[: SHOP.index("\neffects:")]
+def days(minutes: int, load: Floats, slow: Floats) -> Matrix:
+    """A point every five minutes of a service whose latency grows with its load."""
+    rng = np.random.default_rng(3)
+    requests = 100 * load * np.exp(0.03 * rng.standard_normal(load.size))
+    latency = 0.1 + 0.001 * requests + slow + 0.003 * rng.standard_normal(load.size)
+    web = service("web")
+    variables = (Variable(web, "requests"), Variable(web, "latency"))
+    return Matrix(variables, START // 86400 * 86400, 60 * minutes, np.stack([requests, latency]))
+
+
+def alarms_by_day(matrix: Matrix, baseline: str) -> list[float]:
+    """Hours in alarm of each day that is judged, settings as `init` writes them."""
+    asked = parse_settings(
+        f"""\
+prometheus: {{url: 'http://prometheus.test'}}
+baseline: {baseline}
+full_resolution: 2d
+step: {matrix.step}s
+entities: {{service: {{labels: [service]}}}}
+signals:
+  requests: {{entity: service, query: 'requests', window: 5m, unit: reqps, role: load}}
+  latency: {{entity: service, query: 'latency', window: 5m, unit: s, role: latency}}
+graph: {{templates: [requests -> latency]}}
+"""
+    )
+    start = matrix.start + int(asked.baseline)
+    found = replay(asked, start, matrix.end, stretches_of(asked, matrix, start, matrix.end, 86400))
+    hours = (found.heights > 1).any(axis=0) * matrix.step / 3600
+    return [float(one.sum()) for one in np.array_split(hours, round(found.days))]
+
+
+def test_a_short_nightly_job_stops_alarming_after_three_nights_with_a_day_of_baseline() -> None:
+    points = 9 * 288
+    minute = 5 * np.arange(points) % 1440
+    slow = np.where((minute >= 120) & (minute < 140), 0.1, 0.0)
+    found = alarms_by_day(days(5, np.ones(points), slow), "1d")
+    assert all(hours > 0.2 for hours in found[:3])
+    assert sum(found[3:]) < 0.2
+
+
+def test_a_monday_is_no_alarm_with_a_week_of_baseline_but_a_slow_monday_is() -> None:
+    points = 16 * 288
+    day = np.arange(points) // 288
+    load = np.where(np.isin(day % 7, (4, 5)), 1 / 3, 1.0)  # the replay begins on a day of work
+    nothing = np.zeros(points)
+    assert sum(alarms_by_day(days(5, load, nothing), "7d")) < 0.5
+    slow = np.where((day == 13) & (np.arange(points) % 288 > 100), 0.1, 0.0)
+    assert alarms_by_day(days(5, load, slow), "7d")[6] > 5
+
+
+def test_the_clock_asks_its_memory_what_recurs() -> None:
+    world = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test"))
+    memory = world.clock.evaluator.incidents.recurrences
+    loud = world.tick()
+    assert loud.judgement
+    assert loud.judgement.verdicts
+    assert memory.peaks, "what alarmed is remembered"
+    for variable, peaks in [*memory.peaks.items()]:
+        ((day, there),) = peaks.items()
+        memory.peaks[variable] = {before: dict(there) for before in range(day - 3, day)}
+    calm = world.tick()
+    assert calm.judgement
+    assert calm.judgement.verdicts == ()
+    assert calm.judgement.silenced.recurring
+    assert any("as on other days at this time" in one for one in calm.notices)
 
 
 def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_an_alert_says_what_it_means_and_where_to_look(rule: Json) -> None:
 def test_the_cause_is_known_before_its_victims_are_notified_of() -> None:
     group = read("prometheus/rules/causal.yml")["groups"][0]
     waits = {rule["alert"]: _seconds(rule["for"]) for rule in group["rules"]}
-    assert waits.keys() == {"CausalRootCause", "ServiceAnomaly"}
+    assert waits.keys() == {"CausalRootCause", "ServiceAnomaly", "CausalDemand"}
     assert waits["CausalRootCause"] <= waits["ServiceAnomaly"]
     assert _seconds(read("alertmanager/alertmanager.yml")["route"]["group_wait"]) > _seconds(group["interval"])
 

@@ -7,19 +7,19 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from datasource.anomaly.causes.hearing import Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.naming import name_cause, support_for
-from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, Silence
+from datasource.anomaly.causes.quiet import QuietTimes
 from datasource.anomaly.causes.recent import Recent
+from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.walk import root_causes
-from datasource.anomaly.mechanisms.constants import JOINT_CAP, NEVER, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
-from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
+from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
-from datasource.telemetry import Entity, Floats, Matrix, Variable, reach
+from datasource.telemetry import Entity, Matrix, Variable, reach
 from datasource.topology import Topology
 
 _FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
@@ -28,28 +28,6 @@ _HELD = 4
 """A verdict is held for so many times the persistence when its symptom has no samples any more."""
 _MOST_OF_IT = 0.8
 """The variables told of a joint score make up this share of the sum of squares."""
-
-
-class Scores(NamedTuple):
-    """The newest prediction of a variable, given its parents and given only its own season and level,
-    and whether either score has persisted above 1, and counts: in a quiet time it does not.
-
-    They end with the newest sample of the variable, so many steps `behind` the newest column.
-    """
-
-    causal: Prediction
-    marginal: Prediction
-    causal_persists: bool
-    marginal_persists: bool
-    behind: int = 0
-
-
-class Jointly(NamedTuple):
-    """The joint score of an entity by time, at the newest points that an alarm needs, and the variables that make most
-    of it where it is highest, the largest first."""
-
-    score: Floats
-    largest: tuple[Variable, ...]
 
 
 class Verdict(NamedTuple):
@@ -89,8 +67,8 @@ class Judgement:
     anomalous, unless it is quiet."""
     jointly: Mapping[Entity, Jointly] = field(default_factory=dict)
     """Of the entities whose joint score is above 1: when, and by what."""
-    quiet: tuple[QuietEntity, ...] = ()
-    """Who is in a quiet time, and who would be anomalous if it did not suffer by one of those."""
+    silenced: Silenced = field(default_factory=Silenced)
+    """Who does not alarm, and why."""
 
 
 def judge(
@@ -104,6 +82,7 @@ def judge(
     previous: Sequence[Verdict] = (),
     late: Mapping[str, int] | None = None,
     quiet_times: QuietTimes | None = None,
+    recurrences: Recurrences | None = None,
 ) -> Judgement:
     """Score the newest `of` columns and name causes; of a variable whose samples come late, the newest that it has.
 
@@ -113,7 +92,8 @@ def judge(
     cause of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more
     likely than not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and
     a verdict stays for a while when nothing at all is known of its symptom. In its `quiet_times` no entity is
-    anomalous, nor who only suffers by one that is quiet (see `quiet`).
+    anomalous, nor who only suffers by one that is quiet (see `quiet`), or by demand, nor who is so at this time of day
+    on other days as well, as `recurrences` have it; these learn.
 
     `late` says how late (seconds) the samples of a signal may come; of a signal that is not there, none is. Without it
     any may come late of an entity of which there is something newer. What is older than that is not judged: who is
@@ -125,15 +105,21 @@ def judge(
         for variable in mechanisms.causal
         if variable in matrix
     }
-    quiet: tuple[QuietEntity, ...] = ()
-    silence = Silence()
-    if quiet_times is not None and quiet_times.blocks:
-        times = newest.window(0).times[-of:]
-        scores, quiet, silence = _silenced(scores, quiet_times, mechanisms, times, Persistence(points, of))
-        previous = [one for one in previous if one.entity not in {other.entity for other in quiet}]
+    persistence = Persistence(points, of)
+    heard = hear(
+        scores,
+        mechanisms,
+        roles,
+        newest.window,
+        persistence,
+        quiet_times or QuietTimes(),
+        recurrences or Recurrences(),
+    )
+    silent = heard.silenced.entities - heard.loud(roles)
+    previous = [one for one in previous if one.entity not in silent]
+    scores, jointly = heard.scores, heard.jointly
     before = {verdict.entity: verdict for verdict in previous}
-    joint, jointly = _joint(mechanisms, scores, points, silence)
-    alone = _anomalous(scores, roles)
+    alone = heard.anomalous(roles)
     found = alone | jointly.keys()
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
@@ -145,7 +131,7 @@ def judge(
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms(verdicts, newest.recent(0))
     judged = _judged(scores, roles, points, of)
-    return Judgement(scores, judged, verdicts, top, stands_for, joint, jointly, quiet)
+    return Judgement(scores, judged, verdicts, top, stands_for, heard.joint, jointly, heard.silenced)
 
 
 class _Newest:
@@ -207,79 +193,6 @@ def _scores(newest: _Newest, mechanisms: Mechanisms, roles: Roles, variable: Var
     return Scores(causal, marginal, broke, suffers, behind)
 
 
-def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER) -> bool:
-    """Whether `points` of the newest `of` scores are above 1, or the newest two above `strong`."""
-    newest = prediction.score[-of:]
-    if int((newest > 1).sum()) >= points:
-        return True
-    return points > STRONG_POINTS and bool((newest[-STRONG_POINTS:] > strong).sum() == STRONG_POINTS)
-
-
-def _joint(
-    mechanisms: Mechanisms, scores: Mapping[Variable, Scores], points: int, silence: Silence
-) -> tuple[dict[Entity, float], dict[Entity, Jointly]]:
-    """The joint score of every entity of which enough is known, the highest of the newest `points`; and more of those
-    where what is heard is above 1."""
-    unknown = np.full(points, np.nan)
-    highest, above = {}, {}
-    for entity, joint in mechanisms.joint.items():
-        own = [scores[v].causal.score[-points:] if v in scores else unknown for v in joint.variables]
-        newest = joint.score(own)
-        if not np.isfinite(newest).any():
-            continue
-        highest[entity] = float(np.nanmax(newest))
-        heard = [silence.together(v, score) for v, score in zip(joint.variables, own, strict=True)]
-        newest = np.nan_to_num(joint.score(heard))
-        place = int(np.argmax(newest))
-        if newest[place] > 1:
-            there = np.nan_to_num(np.array([score[place] for score in own]))
-            above[entity] = Jointly(newest, _largest(joint.variables, there))
-    return highest, above
-
-
-def _largest(variables: Sequence[Variable], scores: Floats) -> tuple[Variable, ...]:
-    """The variables that make most of a joint score, the largest first: as few as are most of the sum of squares."""
-    squares = np.clip(scores, 0, JOINT_CAP) ** 2
-    order = sorted(range(len(variables)), key=lambda number: (-scores[number], str(variables[number])))
-    told = np.cumsum(squares[order])
-    enough = int(np.searchsorted(told, _MOST_OF_IT * told[-1])) + 1
-    return tuple(variables[number] for number in order[:enough])
-
-
-def _silenced(
-    scores: dict[Variable, Scores],
-    quiet_times: QuietTimes,
-    mechanisms: Mechanisms,
-    times: NDArray[np.int64],
-    persistence: Persistence,
-) -> tuple[dict[Variable, Scores], tuple[QuietEntity, ...], Silence]:
-    """The scores with what persists and counts outside of quiet times, who is silent for which reason, and when."""
-
-    def score_of(variable: Variable, kind: str) -> Floats:
-        prediction: Prediction = getattr(scores[variable], kind)
-        return prediction.score[-persistence.of :]
-
-    def counts(variable: Variable, kind: str, silence: Silence) -> bool:
-        mechanism: Mechanism = getattr(mechanisms, kind)[variable]
-        heights = silence.heights(variable, kind, score_of(variable, kind), persistence, mechanism.strong)
-        return bool(heights[-1] > 1)
-
-    silence = quiet_times.silence(scores, times, score_of, persistence)
-    if not silence.own:
-        return scores, (), silence
-    heard = {
-        variable: one._replace(
-            causal_persists=counts(variable, "causal", silence), marginal_persists=counts(variable, "marginal", silence)
-        )
-        for variable, one in scores.items()
-    }
-    loud, now = (
-        _anomalous(one, quiet_times.roles) | _joint(mechanisms, one, persistence.points, silent)[1].keys()
-        for one, silent in ((scores, Silence()), (heard, silence))
-    )
-    return heard, quiet_times.entities(silence, loud - now, times), silence
-
-
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
     return frozenset(
         variable.entity
@@ -292,15 +205,6 @@ def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:
     """Whether a symptom has no sample now, and had one not long ago."""
     known = np.isfinite(matrix.row(symptom)) if symptom in matrix else np.zeros(of, dtype=np.bool_)
     return not known[-of:].any() and bool(known[-_HELD * of :].any())
-
-
-def _anomalous(scores: Mapping[Variable, Scores], roles: Roles) -> set[Entity]:
-    return {
-        variable.entity
-        for variable, score in scores.items()
-        if (score.causal_persists and "causal" in roles.alarms(variable))
-        or (score.marginal_persists and "marginal" in roles.alarms(variable))
-    }
 
 
 def _verdict(

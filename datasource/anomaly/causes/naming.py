@@ -1,6 +1,6 @@
 """Who is named as a cause, and that the name does not flap."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasource.anomaly.causes.model import RootCauses
@@ -15,6 +15,10 @@ _HYSTERESIS = 1.5
 """Another cause takes over only when its support is this much larger than that of the one named before."""
 _NEWEST = 0.25
 """The weight of the newest evaluation in an entity's support."""
+
+
+SHOWN = 3
+"""So many entities are named in a sentence, and how many more there are."""
 
 
 class Root(NamedTuple):
@@ -59,6 +63,16 @@ def name_cause(support: Mapping[Entity, float], named: Entity | None) -> Entity 
         return None
     best = max(able, key=lambda entity: (able[entity], str(entity)))
     return named if named in able and able[best] < _HYSTERESIS * able[named] else best
+
+
+def listed(names: Sequence[str], shown: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def cause_name(entity: Entity, topology: Topology) -> str:

@@ -19,8 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.causes.demand import Demand
+from datasource.anomaly.causes.naming import SHOWN, listed
 from datasource.anomaly.mechanisms.constants import NEVER
 from datasource.anomaly.mechanisms.fit_one import LeftOut
+from datasource.anomaly.mechanisms.joint import Joint
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
 from datasource.anomaly.roles import Roles
 from datasource.graph import CausalGraph
@@ -34,7 +37,6 @@ ScoreOf = Callable[[Variable, str], Floats]
 
 _MOST = 1 / 2
 """Who is quiet for more than this share of the baseline would have nothing else to learn from."""
-_SHOWN = 3
 
 
 class QuietEntity(NamedTuple):
@@ -50,11 +52,12 @@ class QuietEntity(NamedTuple):
 @dataclass(frozen=True)
 class Silence:
     """By time, which points of variables are in a quiet time, which of these variables were above 1 lately (`beyond`),
-    and which others suffer by one of those (`explained`)."""
+    which others suffer by one of those (`explained`), and who suffers by `demand`."""
 
     own: Mapping[Variable, Flags] = field(default_factory=dict)
     beyond: Mapping[Variable, Flags] = field(default_factory=dict)
     explained: Mapping[Variable, Flags] = field(default_factory=dict)
+    demand: Demand | None = None
 
     def heights(
         self, variable: Variable, kind: str, score: Floats, persistence: Persistence, strong: float = NEVER
@@ -64,13 +67,27 @@ class Silence:
         if quiet is not None:
             return np.where(quiet, 0.0, persisting(np.where(quiet, np.nan, score), persistence, strong))
         found = persisting(score, persistence, strong)
-        if kind == "marginal" and variable in self.explained:
+        if kind != "marginal":
+            return found
+        if variable in self.explained:
             found = np.where(self.explained[variable], 0.0, found)
+        if self.demand and (found > 1).any():
+            found = np.where(self.demand.explains(variable), 0.0, found)
         return found
 
-    def together(self, variable: Variable, score: Floats) -> Floats:
-        """By time, the causal score that counts in the joint score of its entity, NaN where none does: neither in a
-        quiet time, nor where it suffers by something quiet, of which a linear model leaves many small gaps."""
+    def joint(self, joint: Joint, scores: Sequence[Floats]) -> tuple[Floats, list[Floats]]:
+        """By time, the joint score of an entity, and of its causal scores those that count in it: none in a quiet time,
+        nor where it suffers by something quiet or by demand, of which a linear model leaves many small gaps."""
+        heard = [self._heard(variable, score) for variable, score in zip(joint.variables, scores, strict=True)]
+        found = np.nan_to_num(joint.score(heard))
+        if self.demand and (found > 1).any():
+            for number, (variable, score) in enumerate(zip(joint.variables, heard, strict=True)):
+                if np.isfinite(score).any():
+                    heard[number] = np.where(self.demand.explains(variable)[-score.size :], np.nan, score)
+            found = np.nan_to_num(joint.score(heard))
+        return found, heard
+
+    def _heard(self, variable: Variable, score: Floats) -> Floats:
         for silent in (self.own.get(variable), self.explained.get(variable)):
             if silent is not None:
                 score = np.where(silent[-score.size :], np.nan, score)
@@ -233,8 +250,7 @@ def _sentence(those: Sequence[QuietEntity], time: float) -> str:
     block, until, because = those[0].quiet_time, max(one.until for one in those), those[0].because
     going_on, everybody = time < until, because is None and not block.entities
     names = [str(one.entity) for one in those]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    who = "everything" if everybody else f"{', '.join(names[:_SHOWN])}{more}"
+    who = "everything" if everybody else listed(names, SHOWN)
     several = len(names) > 1 and not everybody
     verb = ("are" if several else "is") if going_on else ("were" if several else "was")
     when = f"quiet until {block.shown(until, time)}: {block.reason}"

@@ -1,13 +1,18 @@
 """What alarms over a time: every score of a matrix, and how high each persists."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes.demand import Demand
 from datasource.anomaly.causes.quiet import Flags, QuietTimes, Silence
+from datasource.anomaly.causes.recurrence import JOINT, Recurrences
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.follow import follow
+from datasource.anomaly.mechanisms.joint import Joint
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
@@ -32,34 +37,17 @@ def watch(
     silence: Silence | None = None,
     *,
     following: bool = True,
+    recurrences: Recurrences | None = None,
 ) -> Iterator[Seen]:
-    """Every variable of the matrix that has mechanisms, entity by entity. In a time of `silence` nothing is an alarm.
+    """Every variable of the matrix that has mechanisms, entity by entity. In a time of `silence` nothing is an alarm,
+    nor is what demand explains, nor what comes back at the same time of day as `recurrences` have it; these learn.
 
     With `following`, levels that move are followed from the first time on, as the service does between two fits; what
     a quiet time brings is not followed.
     """
-    own: dict[Entity, list[Variable]] = {}
-    for variable in mechanisms.causal:
-        if variable in matrix:
-            own.setdefault(variable.entity, []).append(variable)
-    for entity, variables in own.items():
-        seen = [_seen(mechanisms, matrix, roles, persistence, silence, one, following) for one in variables]
-        joint = mechanisms.joint.get(entity)
-        if joint is not None:
-            by_variable = {one.variable: one.causal.score for one in seen}
-            unknown = np.full(matrix.values.shape[1], np.nan)
-            scores = [by_variable.get(variable, unknown) for variable in joint.variables]
-            if silence:
-                scores = [silence.together(v, score) for v, score in zip(joint.variables, scores, strict=True)]
-            height = np.nan_to_num(joint.score(scores))
-            largest = np.argmax(np.nan_to_num(np.stack(scores), nan=-1.0), axis=0)
-            for number, variable in enumerate(joint.variables):
-                mine = np.where(largest == number, height, 0.0)
-                seen = [
-                    one._replace(heights={**one.heights, "joint": mine}) if one.variable == variable else one
-                    for one in seen
-                ]
-        yield from seen
+    return iter(
+        _Watch(mechanisms, matrix, roles, persistence, silence or Silence(), following, recurrences or Recurrences())
+    )
 
 
 def silence_of(
@@ -75,31 +63,73 @@ def silence_of(
     return quiet_times.silence(scored, matrix.times, score_of, persistence)
 
 
-def _seen(
-    mechanisms: Mechanisms,
-    matrix: Matrix,
-    roles: Roles,
-    persistence: Persistence,
-    silence: Silence | None,
-    variable: Variable,
-    following: bool,
-) -> Seen:
-    both = {"causal": mechanisms.causal[variable], "marginal": mechanisms.marginal[variable]}
-    found: dict[str, Prediction] = {}
-    heard = silence or Silence()
-    for kind, mechanism in both.items():
-        if kind == "causal" and mechanism is both["marginal"]:
-            continue
-        prediction = mechanism.predict(matrix, roles)
-        if following:
-            prediction = _following(mechanism, prediction, matrix, roles, mechanisms.lasting, heard.own.get(variable))
-        found[kind] = prediction
-    found.setdefault("causal", found["marginal"])
-    heights = {
-        kind: heard.heights(variable, kind, found[kind].score, persistence, both[kind].strong)
-        for kind in roles.alarms(variable)
-    }
-    return Seen(variable, found["causal"], found["marginal"], heights)
+@dataclass(frozen=True)
+class _Watch:
+    mechanisms: Mechanisms
+    matrix: Matrix
+    roles: Roles
+    persistence: Persistence
+    silence: Silence
+    following: bool
+    recurrences: Recurrences
+
+    def __iter__(self) -> Iterator[Seen]:
+        own: dict[Entity, list[Variable]] = {}
+        for variable in self.mechanisms.causal:
+            if variable in self.matrix:
+                own.setdefault(variable.entity, []).append(variable)
+        for entity, variables in own.items():
+            predicted = {one: self._predictions(one) for one in variables}
+            seen = {one: self._seen(one, *both) for one, both in predicted.items()}
+            if (joint := self.mechanisms.joint.get(entity)) is not None:
+                self._add_joint(joint, seen)
+            yield from seen.values()
+
+    def _predictions(self, variable: Variable) -> tuple[Prediction, Prediction]:
+        """Causal and marginal."""
+        causal, marginal = self.mechanisms.causal[variable], self.mechanisms.marginal[variable]
+        usual = self._predicted(variable, marginal)
+        return (usual if causal is marginal else self._predicted(variable, causal)), usual
+
+    def _predicted(self, variable: Variable, mechanism: Mechanism) -> Prediction:
+        prediction = mechanism.predict(self.matrix, self.roles)
+        if not self.following:
+            return prediction
+        quiet = self.silence.own.get(variable)
+        return _following(mechanism, prediction, self.matrix, self.roles, self.mechanisms.lasting, quiet)
+
+    def _seen(self, variable: Variable, causal: Prediction, marginal: Prediction) -> Seen:
+        heights = {}
+        for kind in self.roles.alarms(variable):
+            mechanism, found = getattr(self.mechanisms, kind)[variable], causal if kind == "causal" else marginal
+            heights[kind] = self._heard.heights(variable, kind, found.score, self.persistence, mechanism.strong)
+        return Seen(variable, causal, marginal, self.recurrences.heard(variable, self.matrix.times, heights))
+
+    def _add_joint(self, joint: Joint, seen: dict[Variable, Seen]) -> None:
+        """The joint score, at the variable that is the largest part of it."""
+        unknown = np.full(self.matrix.values.shape[1], np.nan)
+        own = [seen[variable].causal.score if variable in seen else unknown for variable in joint.variables]
+        height, scores = self._heard.joint(joint, own)
+        whole = Variable(joint.variables[0].entity, JOINT)
+        height = self.recurrences.heard(whole, self.matrix.times, {JOINT: height})[JOINT]
+        largest = np.argmax(np.nan_to_num(np.stack(scores), nan=-1.0), axis=0)
+        for number, variable in enumerate(joint.variables):
+            if variable in seen:
+                mine = np.where(largest == number, height, 0.0)
+                seen[variable] = seen[variable]._replace(heights={**seen[variable].heights, JOINT: mine})
+
+    @cached_property
+    def _heard(self) -> Silence:
+        """With what demand explains."""
+
+        @cache
+        def look(variable: Variable, kind: str) -> tuple[Floats, Floats]:
+            found = self._predicted(variable, getattr(self.mechanisms, kind)[variable])
+            load = self.roles.load(self.matrix, variable)
+            gap = found.observed - found.expected
+            return (gap if load is None else gap / load), found.score
+
+        return replace(self.silence, demand=Demand(self.mechanisms, self.roles, self.persistence, look))
 
 
 def _following(

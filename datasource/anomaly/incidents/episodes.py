@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from datasource.anomaly.causes.judgement import Judgement, Scores, Verdict
+from datasource.anomaly.causes.hearing import Scores
+from datasource.anomaly.causes.judgement import Judgement, Verdict
 from datasource.anomaly.causes.walk import AMONG
 from datasource.anomaly.incidents.model import Episode
 from datasource.anomaly.mechanisms.constants import NEVER
