@@ -160,6 +160,15 @@ def test_who_only_suffers_by_more_requests_does_not_alarm_and_is_told_of() -> No
     assert "more is asked at batch than usual: db suffers by that alone" in judgement.silenced.told(matrix.end)
 
 
+def test_who_suffers_while_nobody_knows_any_more_what_is_asked_alarms() -> None:
+    shop = Shop([("batch", "db")], queue=0.3)
+    matrix = shop.simulate(traffic=1.8)
+    left = matrix.select([variable for variable in matrix.variables if variable.signal != "requests"])
+    assert "db" in anomalous(shop, left)
+    seen = {one.variable: one.heights for one in watch(shop.mechanisms, left, ROLES, USUAL)}
+    assert seen[Variable(service("db"), "latency")]["marginal"][-1] > 1
+
+
 def test_who_breaks_while_more_is_asked_alarms_and_so_does_who_waits_for_it() -> None:
     shop = Shop([("web", "db")], queue=0.3)
     matrix = shop.simulate(traffic=1.8)

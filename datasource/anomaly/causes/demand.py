@@ -5,7 +5,7 @@ variable deviates from its usual value, and neither it nor an ancestor behaves o
 marginal score alarms for nothing. So a Monday after a weekend is no alarm, whatever the baseline knows of the week.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class Demand:
     mechanisms: Mechanisms
     roles: Roles
     persistence: Persistence
+    known: Container[Variable]
+    """The variables that can be looked at: an ancestor may be gone."""
     look: GapAndScore
     _parts: dict[Variable, Floats] = field(default_factory=dict)
     _broken: dict[Variable, Flags] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class Demand:
         found, waiting = {variable}, [variable]
         while waiting:
             ahead = {parent.variable for parent in self.mechanisms.causal[waiting.pop()].parents} - found
-            ahead &= self.mechanisms.causal.keys()
+            ahead = {one for one in ahead if one in self.known}
             found |= ahead
             waiting += ahead
         scores = {one: float(np.nan_to_num(self.look(one, "marginal")[1][-1])) for one in found if self._is_entry(one)}
@@ -83,7 +85,7 @@ class Demand:
                     (
                         slope * _delayed(self._part(parent.variable), parent.lag)
                         for slope, parent in zip(slopes, mechanism.parents, strict=True)
-                        if slope and parent.variable in self.mechanisms.causal
+                        if slope and parent.variable in self.known
                     ),
                     start=np.zeros(gap.size),
                 )
@@ -98,7 +100,7 @@ class Demand:
                 found = persisting(score, self.persistence, mechanism.strong) > 1
             self._broken[variable] = found
             for parent in mechanism.parents:
-                if parent.variable in self.mechanisms.causal:
+                if parent.variable in self.known:
                     found = found | self._broke(parent.variable)
             self._broken[variable] = found
         return self._broken[variable]

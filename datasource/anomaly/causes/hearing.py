@@ -127,7 +127,7 @@ def hear(
         silence = quiet_times.silence(scores, times, hearing.score_of, persistence)
         heard = hearing.of(silence, raw)
         quiet = quiet_times.entities(silence, raw.loud(roles) - heard.loud(roles), times[-persistence.of :])
-    demand = Demand(mechanisms, roles, persistence, hearing.look)
+    demand = Demand(mechanisms, roles, persistence, scores, hearing.look)
     nobody_else = hearing.of(replace(silence, demand=demand), heard)
     spared = heard.loud(roles) - nobody_else.loud(roles)
     felt = {v.entity: v for v, one in heard.scores.items() if one.marginal_persists and v.entity in spared}

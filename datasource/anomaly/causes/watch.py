@@ -121,6 +121,7 @@ class _Watch:
     @cached_property
     def _heard(self) -> Silence:
         """With what demand explains."""
+        known = {variable for variable in self.mechanisms.causal if variable in self.matrix}
 
         @cache
         def look(variable: Variable, kind: str) -> tuple[Floats, Floats]:
@@ -129,7 +130,7 @@ class _Watch:
             gap = found.observed - found.expected
             return (gap if load is None else gap / load), found.score
 
-        return replace(self.silence, demand=Demand(self.mechanisms, self.roles, self.persistence, look))
+        return replace(self.silence, demand=Demand(self.mechanisms, self.roles, self.persistence, known, look))
 
 
 def _following(
