@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.causes.hearing import Jointly, Scores, Silenced, hear, persists
+from datasource.anomaly.causes.hearing import Heard, Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
-from datasource.anomaly.causes.naming import name_cause, support_for
 from datasource.anomaly.causes.quiet import QuietTimes
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
+from datasource.anomaly.causes.suspects import Busy, Suspects, Ways, suspects
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
@@ -22,8 +23,6 @@ from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
 from datasource.telemetry import Entity, Matrix, Variable, reach
 from datasource.topology import Topology
 
-_FEWEST_DRAWS, _DRAWS, _ALL_DRAWS = 10, 60, 2000
-"""How often points and slopes are drawn again for the confidence in a symptom's causes; for all symptoms together."""
 _HELD = 4
 """A verdict is held for so many times the persistence when its symptom has no samples any more."""
 _MOST_OF_IT = 0.8
@@ -33,13 +32,14 @@ _MOST_OF_IT = 0.8
 class Verdict(NamedTuple):
     """An anomalous entity: its worst symptom, the causes of that, and the one that is named (None if unsure).
 
-    `support` is the share of each entity that qualifies as a cause, averaged over the last evaluations.
+    `support` has everybody who is named, and how sure that is; `since` (seconds) is its first anomalous point.
     """
 
     entity: Entity
     causes: RootCauses
     root_cause: Entity | None
     support: tuple[tuple[Entity, float], ...] = ()
+    since: int = 0
 
     @property
     def is_root_cause(self) -> bool:
@@ -83,6 +83,7 @@ def judge(
     late: Mapping[str, int] | None = None,
     quiet_times: QuietTimes | None = None,
     recurrences: Recurrences | None = None,
+    busy: Sequence[Busy] = (),
 ) -> Judgement:
     """Score the newest `of` columns and name causes; of a variable whose samples come late, the newest that it has.
 
@@ -121,12 +122,15 @@ def judge(
     before = {verdict.entity: verdict for verdict in previous}
     alone = heard.anomalous(roles)
     found = alone | jointly.keys()
-    draws = max(_FEWEST_DRAWS, min(_DRAWS, _ALL_DRAWS // max(1, len(found))))
     own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(found)}
     for variable in scores:
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
-    verdicts = tuple(_verdict(newest, scores, one, those, before.get(one), draws) for one, those in own.items())
+    since = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
+    ways = Ways(topology, _edges(mechanisms, roles) if found else ())
+    blamed = {verdict.root_cause for verdict in previous if verdict.root_cause is not None}
+    who = suspects(matrix, min(since.values()), roles.signals, ways, found, blamed, busy) if found else Suspects()
+    verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, since[one]) for one in own)
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms(verdicts, newest.recent(0))
@@ -177,6 +181,18 @@ class _Newest:
             return behind if behind * self.matrix.step <= self._lateness.get(variable.signal, 0) else 0
         return behind if variable.entity in self._there else 0
 
+    def since(self, heard: Heard, entity: Entity) -> int:
+        """When (seconds) an entity was first above 1, of the newest `of` points."""
+        above = np.zeros(self.of, dtype=np.bool_)
+        for variable, one in heard.scores.items():
+            if variable.entity == entity:
+                for persists, found in ((one.causal_persists, one.causal), (one.marginal_persists, one.marginal)):
+                    above |= persists & (found.score[-self.of :] > 1)
+        if entity in heard.jointly:
+            above[-1] |= not above.any()
+        first = int(np.argmax(above)) if above.any() else self.of - 1
+        return self.matrix.end - (self.of - 1 - first) * self.matrix.step
+
     @cached_property
     def _there(self) -> frozenset[Entity]:
         """The entities of which something is known at the newest columns."""
@@ -207,22 +223,35 @@ def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:
     return not known[-of:].any() and bool(known[-_HELD * of :].any())
 
 
+def _edges(mechanisms: Mechanisms, roles: Roles) -> set[tuple[Entity, Entity]]:
+    """Whose variables are causes of whose, demand apart."""
+    return {
+        (parent.variable.entity, variable.entity)
+        for variable, mechanism in mechanisms.causal.items()
+        for parent in mechanism.parents
+        if parent.variable.entity != variable.entity and roles.role(parent.variable) != "load"
+    }
+
+
 def _verdict(
     newest: _Newest,
     scores: Mapping[Variable, Scores],
     entity: Entity,
     own: Sequence[Variable],
-    previous: Verdict | None,
-    draws: int,
+    who: Suspects,
+    ways: Ways,
+    since: int,
 ) -> Verdict:
     felt = [v for v in own if newest.roles.role(v) in ("latency", "failure")]
     hurting = [v for v in felt if scores[v].marginal_persists]
     broken = [v for v in felt if scores[v].causal_persists] or [v for v in own if scores[v].causal_persists]
     symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
-    causes = root_causes(newest.recent(scores[symptom].behind), symptom, draws=draws)
-    support = support_for(causes, dict(previous.support) if previous else None)
-    named = name_cause(support, previous.root_cause if previous else None)
-    return Verdict(entity, causes, named, tuple(support.items()))
+    causes = root_causes(newest.recent(scores[symptom].behind), symptom)
+    parts = tuple(
+        part._replace(confidence=who.confidence.get(part.variable.entity, nan)) for part in causes.contributions
+    )
+    roots = who.of(entity, ways)
+    return Verdict(entity, causes._replace(contributions=parts), roots[0][0] if roots else None, roots, since)
 
 
 def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[RootCauses, ...], dict[Variable, int]]:
