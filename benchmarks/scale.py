@@ -33,7 +33,7 @@ _WITHIN = (
     ("requests", "cpu"), ("requests", "memory"), ("requests", "errors"), ("requests", "latency"), ("requests", "busy"),
     ("cpu", "latency"), ("cpu", "busy"), ("memory", "latency"), ("memory", "busy"),
 )  # fmt: skip
-_FIT, _EVALUATION, _GIGABYTES = 60.0, 2.0, 1.5
+_FIT, _EVALUATION, _GIGABYTES = 45.0, 1.0, 1.5
 
 
 def world(services: int) -> tuple[Matrix, CausalGraph, Topology]:

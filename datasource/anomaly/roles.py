@@ -68,11 +68,13 @@ class Roles:
             return ()
         return (*(["causal"] if role in BREAKS else []), *(["marginal"] if role in SUFFERS else []))
 
+    def divided_by(self, variable: Variable) -> Variable | None:
+        """The load that a variable is divided by where that is measured; None where it is always taken as it is."""
+        return self.of(variable.entity, "load") if self.role(variable) in _PER_REQUEST else None
+
     def load(self, matrix: Matrix, variable: Variable) -> Floats | None:
         """The load a variable is divided by, by time; None where it is taken as it is. NaN where there is none."""
-        if self.role(variable) not in _PER_REQUEST:
-            return None
-        load = self.of(variable.entity, "load")
+        load = self.divided_by(variable)
         if load is None or load not in matrix:
             return None
         row = matrix.row(load)

@@ -71,7 +71,9 @@ class Snapshot:
             return None
         of = self.settings.anomaly.persistence.of
         newest = self.matrix.between(self.matrix.end - (of - 1) * self.matrix.step, self.matrix.end)
-        return Recent(newest, self.mechanisms, self.roles, self.topology)
+        scores = self.judgement.scores if self.judgement else {}
+        known = {variable: (one.causal, one.marginal) for variable, one in scores.items() if not one.behind}
+        return Recent(newest, self.mechanisms, self.roles, self.topology, known)
 
     @property
     def warming_up(self) -> str:

@@ -1,6 +1,6 @@
 """The matrix: variables x times on one regular grid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,10 @@ class Matrix:
         """The values of one variable, by time. Raises KeyError for one that is not there."""
         row: Floats = self.values[self._rows[variable]]
         return row
+
+    def rows(self, variables: Iterable[Variable | None]) -> NDArray[np.int64]:
+        """The place of each variable in `values`; -1 for one that is not there."""
+        return np.array([self._rows.get(variable, -1) for variable in variables], dtype=np.int64)  # type: ignore[arg-type]
 
     def select(self, variables: Sequence[Variable]) -> "Matrix":
         """The same times, only these variables, in this order."""

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly import Roles, fit_mechanisms
+from datasource.anomaly import Roles, fit_mechanisms, root_causes
+from datasource.evaluation import evaluate_matrix
 from datasource.graph import CausalGraph, Edge
-from datasource.settings import Signal
+from datasource.settings import Loaded, Settings, Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
@@ -64,3 +65,27 @@ def test_a_callee_never_takes_slowness_away_from_its_caller() -> None:
     edge = Edge(theirs, ours, 0, "calls")
     found = fit_mechanisms(matrix, CausalGraph((theirs, ours), (edge,)), Roles(SIGNALS))
     assert found.causal[ours].slope(theirs) == 0
+
+
+def test_an_own_fault_is_named_before_the_delay_of_a_cause_is_over_by_judgement_and_panel() -> None:
+    rng = np.random.default_rng(5)
+    load = 100 + 10 * ar(rng, 0.5)
+    load[-11:] = 100
+    cpu = 0.1 * np.concatenate([np.full(6, 100.0), load[:-6]]) + rng.normal(0, 0.02, N)
+    cpu[-5:] = 11.0  # no higher than with the highest load
+    settings = Settings.model_validate(
+        {
+            "prometheus": {"url": "http://prometheus.test"},
+            "step": 30,
+            "entities": {"service": {"labels": ["service"]}},
+            "signals": SIGNALS,
+            "graph": {"templates": ["requests -> cpu (lag 6)"]},
+        }
+    )
+    snapshot = evaluate_matrix(Loaded(settings, "test"), Matrix((REQUESTS, CPU), 0, 30, np.stack([load, cpu])))
+    assert snapshot.judgement
+    assert snapshot.recent
+    (verdict,) = snapshot.judgement.verdicts
+    assert verdict.root_cause == WEB
+    (named,) = root_causes(snapshot.recent, CPU).contributions
+    assert named == verdict.causes.contributions[0]

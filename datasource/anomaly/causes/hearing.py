@@ -9,7 +9,7 @@ import numpy as np
 from datasource.anomaly.causes.demand import Demand, Surge, surge_sentences
 from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes, Silence, quiet_sentences
 from datasource.anomaly.causes.recurrence import JOINT, Recurrences, recurrence_sentences
-from datasource.anomaly.mechanisms.constants import JOINT_CAP, NEVER, STRONG_POINTS
+from datasource.anomaly.mechanisms.constants import JOINT_CAP, STRONG_POINTS
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
@@ -95,16 +95,21 @@ class Heard(NamedTuple):
         return {
             variable.entity
             for variable, score in self.scores.items()
+            if score.causal_persists or score.marginal_persists
             if any(getattr(score, f"{kind}_persists") for kind in roles.alarms(variable))
         }
 
 
-def persists(prediction: Prediction, points: int, of: int, strong: float = NEVER) -> bool:
-    """Whether `points` of the newest `of` scores are above 1, or the newest two above `strong`."""
-    newest = prediction.score[-of:]
-    if int((newest > 1).sum()) >= points:
-        return True
-    return points > STRONG_POINTS and bool((newest[-STRONG_POINTS:] > strong).sum() == STRONG_POINTS)
+def persists(predictions: Sequence[Prediction], persistence: Persistence, strong: Sequence[float]) -> list[bool]:
+    """Of each prediction, whether `points` of the newest `of` scores are above 1, or the newest two above its `strong`,
+    which is 1 at least; all are of the same times."""
+    if not predictions:
+        return []
+    newest = np.stack([prediction.score[-persistence.of :] for prediction in predictions])
+    lasting = (newest > 1).sum(axis=1) >= persistence.points
+    far = (newest[:, -STRONG_POINTS:] > np.array(strong)[:, None]).sum(axis=1) == STRONG_POINTS
+    found: list[bool] = (lasting | far).tolist()
+    return found
 
 
 def hear(
@@ -207,12 +212,13 @@ class _Hearing:
             if before and entity not in touched and entity not in before.jointly:
                 continue
             own = [self.scores[v].causal.score[-points:] if v in self.scores else unknown for v in joint.variables]
+            newest = joint.score(own)
             if not before:
-                newest = joint.score(own)
                 if not np.isfinite(newest).any():
                     continue
                 highest[entity] = float(np.nanmax(newest))
-            newest, _ = silence.joint(joint, own)
+            silent = silence.demand or entity in touched
+            newest = silence.joint(joint, own)[0] if silent else np.nan_to_num(newest)
             place = int(np.argmax(newest))
             if newest[place] > 1:
                 there = np.nan_to_num(np.array([score[place] for score in own]))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from math import nan
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.suspects import Busy, Suspects, Ways, suspects
 from datasource.anomaly.causes.walk import root_causes
+from datasource.anomaly.mechanisms.batch import predict_all
 from datasource.anomaly.mechanisms.fit import Mechanisms
 from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.mechanisms.persistence import Persistence
@@ -101,12 +103,8 @@ def judge(
     silent is not well.
     """
     newest = _Newest(matrix, mechanisms, roles, topology, of, late)
-    scores = {
-        variable: _scores(newest, mechanisms, roles, variable, points, of)
-        for variable in mechanisms.causal
-        if variable in matrix
-    }
     persistence = Persistence(points, of)
+    scores = _scores(newest, persistence)
     heard = hear(
         scores,
         mechanisms,
@@ -156,6 +154,7 @@ class _Newest:
         self._late = matrix.between(matrix.end - reach(matrix.step), matrix.end)
         self._windows: dict[int, Matrix] = {}
         self._recent: dict[int, Recent] = {}
+        self._known: dict[int, dict[Variable, tuple[Prediction, Prediction]]] = {}
 
     def window(self, behind: int) -> Matrix:
         """With the columns that lags look back to."""
@@ -165,12 +164,23 @@ class _Newest:
             self._windows[behind] = self.matrix.between(start, end)
         return self._windows[behind]
 
+    def scores(self, variables: Sequence[Variable], behind: int, persistence: Persistence) -> dict[Variable, Scores]:
+        """In columns that end so many steps behind the newest one."""
+        found: list[tuple[list[Prediction], list[bool]]] = []
+        for mechanisms in (self.mechanisms.causal, self.mechanisms.marginal):
+            every = [mechanisms[variable] for variable in variables]
+            predictions = predict_all(every, self.window(behind), self.roles)
+            found.append((predictions, persists(predictions, persistence, [one.strong for one in every])))
+        (causal, broke), (marginal, suffers) = found
+        self._known[behind] = dict(zip(variables, zip(causal, marginal, strict=True), strict=True))
+        return dict(zip(variables, map(Scores, causal, marginal, broke, suffers, repeat(behind)), strict=True))
+
     def recent(self, behind: int) -> Recent:
         """What is unusual in them."""
         if behind not in self._recent:
             end = self.matrix.end - behind * self.matrix.step
             window = self.matrix.between(end - (self.of - 1) * self.matrix.step, end)
-            self._recent[behind] = Recent(window, self.mechanisms, self.roles, self.topology)
+            self._recent[behind] = Recent(window, self.mechanisms, self.roles, self.topology, self._known[behind])
         return self._recent[behind]
 
     def behind(self, variable: Variable) -> int:
@@ -200,13 +210,14 @@ class _Newest:
         return frozenset(self.matrix.variables[row].entity for row in rows)
 
 
-def _scores(newest: _Newest, mechanisms: Mechanisms, roles: Roles, variable: Variable, points: int, of: int) -> Scores:
-    both, behind = (mechanisms.causal[variable], mechanisms.marginal[variable]), 0
-    causal, marginal = (one.predict(newest.window(0), roles) for one in both)
-    if np.isnan(marginal.score[-1]) and (behind := newest.behind(variable)):
-        causal, marginal = (one.predict(newest.window(behind), roles) for one in both)
-    broke, suffers = (persists(p, points, of, m.strong) for p, m in zip((causal, marginal), both, strict=True))
-    return Scores(causal, marginal, broke, suffers, behind)
+def _scores(newest: _Newest, persistence: Persistence) -> dict[Variable, Scores]:
+    """Of every variable of the matrix that has a mechanism, in their order."""
+    found = newest.scores([v for v in newest.mechanisms.causal if v in newest.matrix], 0, persistence)
+    behind = {v: newest.behind(v) for v, one in found.items() if np.isnan(one.marginal.score[-1])}
+    for steps in {*behind.values()} - {0}:
+        late = [variable for variable, other in behind.items() if other == steps]
+        found |= newest.scores(late, steps, persistence)
+    return found
 
 
 def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:

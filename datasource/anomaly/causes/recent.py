@@ -1,12 +1,14 @@
 """The newest columns of the matrix, against what the baseline says of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from datasource.anomaly.mechanisms.fit import Mechanisms
+from datasource.anomaly.mechanisms.mechanism import Prediction
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Tie, Topology
@@ -29,12 +31,16 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Recent:
-    """The newest points of everything, with what is needed to say what is unusual about them."""
+    """The newest points of everything, with what is needed to say what is unusual about them.
+
+    `known` has causal and marginal predictions that end with them, and need not be computed again.
+    """
 
     matrix: Matrix
     mechanisms: Mechanisms
     roles: Roles
     topology: Topology
+    known: Mapping[Variable, tuple[Prediction, Prediction]] = field(default_factory=dict)
 
     @cached_property
     def _seen(self) -> dict[Variable, Seen]:
@@ -47,12 +53,15 @@ class Recent:
         return self._seen[variable]
 
     def _look(self, variable: Variable) -> Seen:
-        usual = self.mechanisms.marginal.get(variable)
+        usual, points = self.mechanisms.marginal.get(variable), self.matrix.values.shape[1]
         if usual is None or variable not in self.matrix:
-            zero = np.zeros(self.matrix.values.shape[1])
+            zero = np.zeros(points)
             return Seen(zero, zero + 1.0, 0.0)
-        prediction = usual.predict(self.matrix, self.roles)
-        given = self.mechanisms.causal[variable].predict(self.matrix, self.roles)
+        if variable in self.known:
+            given, prediction = (Prediction(*(by_time[-points:] for by_time in one)) for one in self.known[variable])
+        else:
+            given = self.mechanisms.causal[variable].predict(self.matrix, self.roles)
+            prediction = usual.predict(self.matrix, self.roles)
         gap = prediction.observed - prediction.expected
         width = np.where(gap >= 0, given.upper - given.expected, given.expected - given.lower)
         load = self.roles.load(self.matrix, variable)

@@ -14,9 +14,9 @@ from datasource.telemetry import Environment, Floats, Matrix, Variable
 
 _HIGHEST = 1e6
 """What never moved before and moves now has no scale to be measured by; its score is this."""
-_FEW_FAILURES = 3
+FEW_FAILURES = 3
 """So many failed requests within a window are never an anomaly."""
-_EXTRAPOLATION = 0.1
+EXTRAPOLATION = 0.1
 """How much of what a parent explains beyond the range seen in the baseline is taken as uncertain."""
 
 
@@ -100,12 +100,12 @@ class Mechanism:
             column = design.shape[1] - len(self.parents) + number
             outside = np.abs(design[:, column] - np.clip(design[:, column], parent.low, parent.high))
             range_ = max(parent.high - parent.median, parent.median - parent.low)
-            unsure += abs(self.coefficients[column]) * np.where(missing[:, number], range_, _EXTRAPOLATION * outside)
+            unsure += abs(self.coefficients[column]) * np.where(missing[:, number], range_, EXTRAPOLATION * outside)
         observed = roles.level(matrix, self.variable)
         below, above = self.below * spread + unsure, self.above * spread + unsure
         if load is not None and roles.role(self.variable) == "failure":
-            above = np.fmax(above, _FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
-        score = _score(observed - expected, below, above, roles.only_up_hurts(self.variable))
+            above = np.fmax(above, FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
+        score = score_of(observed - expected, below, above, roles.only_up_hurts(self.variable))
         if load is None:
             return Prediction(observed, expected, expected - below, expected + above, score)
         return Prediction(
@@ -117,10 +117,10 @@ class Mechanism:
         return persisting(score, persistence, self.strong)
 
 
-def _score(gap: Floats, below: Floats, above: Floats, only_up: bool) -> Floats:
+def score_of(gap: Floats, below: Floats, above: Floats, only_up: NDArray[np.bool_] | bool) -> Floats:
     """The gap over the interval's width on the side crossed; NaN where the gap is."""
     with np.errstate(over="ignore"):
-        down = np.zeros(gap.size) if only_up else -gap / below
+        down = np.where(only_up, 0.0, -gap / below)
         score = np.minimum(np.where(gap >= 0, gap / above, down), _HIGHEST)
     score[np.isnan(gap)] = np.nan
     return score
