@@ -4,7 +4,7 @@ from datasource.anomaly.causes.demand import Surge
 from datasource.anomaly.causes.hearing import Scores
 from datasource.anomaly.causes.judgement import Judgement, Verdict, judge
 from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
-from datasource.anomaly.causes.naming import Root, cause_name, listed, named_roots
+from datasource.anomaly.causes.naming import cause_name, listed
 from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
@@ -33,7 +33,6 @@ __all__ = [
     "Recent",
     "Recurrences",
     "Roles",
-    "Root",
     "RootCauses",
     "Scores",
     "Surge",
@@ -42,6 +41,5 @@ __all__ = [
     "fit_mechanisms",
     "judge",
     "listed",
-    "named_roots",
     "root_causes",
 ]

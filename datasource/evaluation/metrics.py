@@ -128,11 +128,16 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     if judgement is None:
         return
     verdicts = {verdict.entity: verdict for verdict in judgement.verdicts}
-    for entity in sorted({*judgement.judged, *verdicts}):
+    roots = {verdict.root_cause for verdict in judgement.verdicts if verdict.root_cause}
+    measured = {variable.entity for variable in snapshot.matrix.variables}
+    for entity in sorted({*judgement.judged, *verdicts, *roots}):
         verdict = verdicts.get(entity)
-        root_cause = cause_name(verdict.root_cause, snapshot.topology) if verdict and verdict.root_cause else ""
-        named = {"root_cause": root_cause, "is_root_cause": str(bool(verdict and verdict.is_root_cause)).lower()}
-        yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(verdict is not None))
+        root = entity if entity in roots else verdict.root_cause if verdict else None
+        named = {"root_cause": cause_name(root, snapshot.topology) if root else ""}
+        named |= {"is_root_cause": str(entity in roots).lower()}
+        if entity not in measured:
+            named["measured"] = "false"
+        yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(bool(verdict or root)))
     quiet = judgement.silenced.entities - verdicts.keys()
     for entity in sorted(judgement.judged | quiet):
         yield Sample("causal_quiet", entity_labels(entity), float(entity in quiet))

@@ -97,7 +97,8 @@ def _asked(query: Query, snapshot: Snapshot) -> tuple[RootCauses, ...]:
         return snapshot.judgement.symptoms if snapshot.judgement else ()
     recent = snapshot.recent
     wanted = query.wanted("symptom", snapshot.matrix.variables)
-    return tuple(root_causes(recent, variable) for variable in wanted[:_MOST]) if recent else ()
+    sure = snapshot.judgement.confidence if snapshot.judgement else {}
+    return tuple(root_causes(recent, variable, sure) for variable in wanted[:_MOST]) if recent else ()
 
 
 PANEL = Panel("root_causes", "Root causes", frames, (SYMPTOM,))

@@ -13,6 +13,7 @@ class Place(NamedTuple):
     where: str
     kind: str
     entity: Entity | None = None
+    sure: bool = False
 
 
 def on_the_way(recent: Recent, entities: Iterable[Entity]) -> Iterator[tuple[Place, set[Entity]]]:

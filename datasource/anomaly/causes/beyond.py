@@ -40,7 +40,7 @@ def beyond(
             place = Place(f"demand at {asked}", "demand", asked)
         elif tie is not None and tie.ends[1][1] not in recent.entities:
             client, server = tie.ends[0][1], tie.ends[1][1]
-            place = Place(f"{server}, which {client} calls and nobody measures", "call", server)
+            place = Place(f"{server}, which {client} calls and nobody measures", "call", server, sure=True)
         elif node.entity in broken:
             inside[node] = share
             continue
@@ -55,7 +55,9 @@ def beyond(
         share = sum(inside.pop(node) for node in list(inside) if node.entity in entities)
         if share:
             outside[place] = outside.get(place, 0.0) + share
-    found = [Outside(at.where, s * gap, s, at.kind, at.entity) for at, s in outside.items() if s >= _SMALLEST_SHARE]
+    found = [
+        Outside(at.where, s * gap, s, at.kind, at.entity, at.sure) for at, s in outside.items() if s >= _SMALLEST_SHARE
+    ]
     return tuple(sorted(found, key=lambda one: (-one.share, one.where))), inside
 
 
@@ -88,7 +90,7 @@ def _rest_on(recent: Recent, bare: Mapping[Entity, float]) -> Iterable[tuple[Pla
         calls = set(those.values()) == {"calls"}
         if len(present) > 1:
             words = f"{used}, which nobody measures and {_and(present)} {'call' if calls else 'use'}"
-            yield Place(words, "call" if calls else "machine", used), present
+            yield Place(words, "call" if calls else "machine", used, sure=True), present
         elif present and calls:
             (only,) = present
             yield Place(f"{only} itself or {used}, which it calls and nobody measures", "call", used), present

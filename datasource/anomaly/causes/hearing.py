@@ -90,6 +90,19 @@ class Heard(NamedTuple):
         """Who alarms."""
         return self.anomalous(roles) | self.jointly.keys()
 
+    def broke(self, roles: Roles, of: int) -> dict[Entity, float]:
+        """The highest causal score that alarms of each entity, at the newest `of` points."""
+        found: dict[Entity, float] = {}
+        for variable, one in self.scores.items():
+            if "causal" in roles.alarms(variable):
+                highest = float(np.nan_to_num(one.causal.score[-of:]).max(initial=0.0))
+                found[variable.entity] = max(found.get(variable.entity, 0.0), highest)
+        return found
+
+    def greedy(self, roles: Roles) -> set[Entity]:
+        """Who uses more of a resource than its causes explain."""
+        return {v.entity for v, one in self.scores.items() if one.causal_persists and roles.role(v) == "saturation"}
+
     def anomalous(self, roles: Roles) -> set[Entity]:
         """Who alarms by a variable of its own."""
         return {

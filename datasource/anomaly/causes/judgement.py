@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
-from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +70,8 @@ class Judgement:
     """Of the entities whose joint score is above 1: when, and by what."""
     silenced: Silenced = field(default_factory=Silenced)
     """Who does not alarm, and why."""
+    confidence: Mapping[Entity, float] = field(default_factory=dict)
+    """How likely each entity is the root cause of what is anomalous, if there is one."""
 
 
 def judge(
@@ -127,13 +128,16 @@ def judge(
     since = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
     blamed = {verdict.root_cause for verdict in previous if verdict.root_cause is not None}
-    who = suspects(matrix, min(since.values()), roles.signals, ways, found, blamed, busy) if found else Suspects()
+    who = Suspects()
+    if found:
+        broke, greedy = heard.broke(roles, of), heard.greedy(roles)
+        who = suspects(matrix, min(since.values()), roles.signals, ways, found, broke, greedy, blamed, busy)
     verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, since[one]) for one in own)
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms(verdicts, newest.recent(0))
     judged = _judged(scores, roles, points, of)
-    return Judgement(scores, judged, verdicts, top, stands_for, heard.joint, jointly, heard.silenced)
+    return Judgement(scores, judged, verdicts, top, stands_for, heard.joint, jointly, heard.silenced, who.confidence)
 
 
 class _Newest:
@@ -257,12 +261,11 @@ def _verdict(
     hurting = [v for v in felt if scores[v].marginal_persists]
     broken = [v for v in felt if scores[v].causal_persists] or [v for v in own if scores[v].causal_persists]
     symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
-    causes = root_causes(newest.recent(scores[symptom].behind), symptom)
-    parts = tuple(
-        part._replace(confidence=who.confidence.get(part.variable.entity, nan)) for part in causes.contributions
+    causes = root_causes(newest.recent(scores[symptom].behind), symptom, who.confidence)
+    roots = who.of(causes, ways)
+    return Verdict(
+        entity, causes if roots else causes._replace(between=who.between), roots[0][0] if roots else None, roots, since
     )
-    roots = who.of(entity, ways)
-    return Verdict(entity, causes._replace(contributions=parts), roots[0][0] if roots else None, roots, since)
 
 
 def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[RootCauses, ...], dict[Variable, int]]:

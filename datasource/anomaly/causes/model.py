@@ -25,7 +25,7 @@ class Outside(NamedTuple):
     `kind` is "demand" (more requests than callers explain), "call" (a server that nobody measures, or the way to it),
     "machine" (what may share one with those who are slow), or "several" (something that several share, and nothing more
     is known). `entity` is whose demand it is, the server, the machine or who uses it, where one is known. Both are
-    empty in what earlier versions stored.
+    empty in what earlier versions stored. It is `sure` where nothing that is measured may be meant instead.
     """
 
     where: str
@@ -33,13 +33,15 @@ class Outside(NamedTuple):
     share: float
     kind: str = ""
     entity: Entity | None = None
+    sure: bool = False
 
 
 class RootCauses(NamedTuple):
     """The symptom, its gap (observed minus its usual value, in its unit), and who contributed, most first.
 
     `contributions`, `outside` and `unexplained` add up to the gap. Where no single variable of the symptom's entity is
-    an anomaly, only several together, `together` has those that make most of it, the largest first; else it is empty.
+    an anomaly, only several together, `together` has those that make most of it, the largest first; else it is
+    empty. Where nobody can be named, `between` has those it lies between, and how likely each is the root cause.
     """
 
     symptom: Variable
@@ -48,3 +50,4 @@ class RootCauses(NamedTuple):
     outside: tuple[Outside, ...] = ()
     unexplained: float = 0.0
     together: tuple[Variable, ...] = ()
+    between: tuple[tuple[Entity, float], ...] = ()

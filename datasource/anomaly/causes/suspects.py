@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import log1p
 from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.ranking.confidence import confidences
-from datasource.anomaly.ranking.rank import Ranking, rank
+from datasource.anomaly.ranking.rank import rank
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix
 from datasource.topology import Topology
@@ -18,9 +20,15 @@ _FEWEST = 3
 _NORMAL = 720
 """Points before the incident that are taken as normal, at most."""
 _FEWEST_NORMAL = 15
-_NAMED = 0.6
-"""So sure one has to be of an entity to name it, and so much less that it stays named."""
-_KEPT = 0.3
+_NAMED, _KEPT = 0.5, 0.3
+"""How sure one has to be of an entity to name it, and for it to stay named."""
+_RANKED, _BROKE, _CLEAR = 0.5, 0.2, 50.0
+"""The evidence against an entity: half of what the ranking says, and a fifth of the logarithm of 1 + its causal score,
+up to 50. With these the confidences are frequencies on simulated incidents."""
+_BETWEEN, _POSSIBLE = 3, 0.15
+"""So many are told of at most where nobody can be named, and none that is less likely."""
+_ELSEWHERE = 0.4
+"""Who has a smaller share of a gap than somebody outside, who has at least this much, is not named for it."""
 _HYSTERESIS = 1.5
 """Another one takes over when it is so many times as likely."""
 _BESIDE = 0.9
@@ -49,11 +57,26 @@ class Suspects:
     confidence: Mapping[Entity, float] = field(default_factory=dict)
     outside: tuple[Entity, ...] = ()
 
-    def of(self, entity: Entity, ways: "Ways") -> tuple[tuple[Entity, float], ...]:
-        """The roots by which an entity suffers, itself included; where it is tied to nobody, all there are."""
-        if not ways.tied(entity):
-            return tuple(self.roots.items())
-        return tuple((root, sure) for root, sure in self.roots.items() if ways.leads(root, entity))
+    @property
+    def between(self) -> tuple[tuple[Entity, float], ...]:
+        """Whom it lies between, the likeliest first, where nobody can be named: three at most."""
+        likely = sorted(self.confidence.items(), key=lambda one: (-one[1], one[0]))[:_BETWEEN]
+        return tuple(one for one in likely if one[1] >= _POSSIBLE)
+
+    def of(self, causes: RootCauses, ways: "Ways") -> tuple[tuple[Entity, float], ...]:
+        """The roots of a symptom, its entity included; where that is tied to nobody, all there are. None of them where
+        more of the gap comes from somebody outside: then that one, if it is sure who it is."""
+        entity = causes.symptom.entity
+        shares: dict[Entity, float] = {}
+        for part in causes.contributions:
+            shares[part.variable.entity] = shares.get(part.variable.entity, 0.0) + part.share
+        able = {root: sure for root, sure in self.roots.items() if not ways.tied(entity) or ways.leads(root, entity)}
+        outside = max((one for one in causes.outside if one.entity), key=lambda one: one.share, default=None)
+        if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
+            return tuple(able.items())
+        if outside.sure and outside.entity:
+            able[outside.entity] = outside.share
+        return tuple((root, sure) for root, sure in able.items() if shares.get(root, sure) >= outside.share)
 
 
 @dataclass(frozen=True)
@@ -116,10 +139,14 @@ def suspects(
     signals: Mapping[str, Signal],
     ways: Ways,
     anomalous: Collection[Entity],
+    broke: Mapping[Entity, float],
+    greedy: Collection[Entity] = (),
     named: Collection[Entity] = (),
     busy: Sequence[Busy] = (),
 ) -> Suspects:
-    """Rank everybody by the columns from `since` (seconds) on, three at least, against at most 720 before them.
+    """Rank everybody by the columns from `since` (seconds) on, three at least, against at most 720 before them, and by
+    how high the causal scores of each entity are now (`broke`). Nobody on whom somebody rests who is `greedy`, and uses
+    more than its load explains, is a cause.
 
     What was `busy` then is no part of the normal time. Who was `named` before stays so while it is likely enough.
     Nobody is named where fewer than 15 columns are normal.
@@ -139,7 +166,15 @@ def suspects(
         if (client := tie.end("client")) in everybody and (server := tie.end("server"))
     ]
     found = rank(normal, incident, signals, calls)
-    return Suspects(_roots(found, ways, frozenset(named)), found.confidence, found.outside)
+    # What others rest on is as busy as they make it.
+    used = {t.ends[1][1] for t in ways.topology.ties if t.end("client") is None and t.ends[0][1] in greedy}
+    evidence = {
+        entity: _RANKED * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR))
+        for entity, score in found.entities.items()
+        if entity not in used
+    }
+    blamed = frozenset(found.blamed)
+    return Suspects(_roots(evidence, blamed, ways, frozenset(named)), confidences(evidence), found.outside)
 
 
 def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
@@ -153,9 +188,12 @@ def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
     return Matrix(normal.variables, normal.start, normal.step, values)
 
 
-def _roots(ranking: Ranking, ways: Ways, named: frozenset[Entity]) -> dict[Entity, float]:
-    """Who is named: one after the other, each as likely as it is when those before it are left out."""
-    left, found = dict(ranking.entities), dict[Entity, float]()
+def _roots(
+    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: frozenset[Entity]
+) -> dict[Entity, float]:
+    """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
+    only who is blamed by the ranking alone."""
+    left, found = dict(evidence), dict[Entity, float]()
     while left:
         sure = confidences(left)
         best = max(sure, key=lambda one: (sure[one], str(one)))
@@ -164,7 +202,7 @@ def _roots(ranking: Ranking, ways: Ways, named: frozenset[Entity]) -> dict[Entit
             best = kept
         suffers = any(ways.leads(root, best) or not ways.tied(best) for root in found)
         least = _BESIDE if suffers else _KEPT if best in named else _NAMED
-        if sure[best] < least or (found and best not in ranking.blamed):
+        if sure[best] < least or (found and best not in blamed):
             break
         found[best] = sure[best]
         del left[best]

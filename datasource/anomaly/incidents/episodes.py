@@ -7,7 +7,6 @@ import numpy as np
 
 from datasource.anomaly.causes.hearing import Scores
 from datasource.anomaly.causes.judgement import Judgement, Verdict
-from datasource.anomaly.causes.walk import AMONG
 from datasource.anomaly.incidents.model import Episode
 from datasource.anomaly.mechanisms.constants import NEVER
 from datasource.anomaly.mechanisms.fit import Mechanisms
@@ -111,10 +110,8 @@ class Episodes:
 
 
 def named(verdict: Verdict) -> tuple[Entity, ...]:
-    """Who is named for an anomalous entity, then who else is among the causes, by the share of the gap."""
-    among = sorted((-share, entity) for entity, share in verdict.support if share >= AMONG)
-    first = [verdict.root_cause] if verdict.root_cause else []
-    return tuple(dict.fromkeys([*first, *(entity for _, entity in among)]))
+    """Who is named for an anomalous entity, the likeliest first."""
+    return tuple(entity for entity, _ in verdict.support)
 
 
 def since(score: Floats, points: int, of: int, patience: int, strong: float = NEVER) -> int:
