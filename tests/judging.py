@@ -1,6 +1,7 @@
 """Judgements made by hand: services that call each other, and the scores of each by time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from datasource.topology import Tie, Topology
 
 START = 1_763_000_010 // 30 * 30
 STEP, POINTS, OF = 30, 3, 5
-PATIENCE = 20
-"""Points: four times the persistence."""
+PATIENCE = 10
+"""Points: twice the persistence."""
 
 
 def service(name: str) -> Entity:
@@ -59,7 +60,15 @@ class Story:
         parts = (Contribution(Variable(service(root), "latency"), gap, 1.0),) if root else ()
         causes = RootCauses(Variable(service(name), "latency"), gap, parts, (), 0.0 if root else gap)
         support = tuple((service(one), share) for one, share in self.among.get(name, {}).items())
-        return Verdict(service(name), causes, service(root) if root else None, support)
+        support = support or (((service(root), 1.0),) if root else ())
+        return Verdict(service(name), causes, service(root) if root else None, support, self._since(name, at))
+
+    def _since(self, name: str, at: int) -> int:
+        """The first of the points above 1 that lead to step `at`, with at most a few known ones between two."""
+        known = [step for step in range(at + 1) if not np.isnan(self.scores[name][step])]
+        above = [place for place, step in enumerate(known) if self.scores[name][step] > 1]
+        breaks = [after for before, after in pairwise(above) if after - before > OF]
+        return self.time(known[breaks[-1] if breaks else above[0]])
 
     def time(self, at: int) -> int:
         return START + at * STEP

@@ -126,8 +126,12 @@ def judge(
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
     since = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
+    recovered = before.keys() - found
+    if recovered & {root for verdict in previous for root, _ in verdict.support}:
+        # What goes on when somebody who was named has recovered is another one's doing.
+        since = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in since.items()}
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
-    blamed = {verdict.root_cause for verdict in previous if verdict.root_cause is not None}
+    blamed = {verdict.root_cause for verdict in previous if verdict.root_cause is not None} - recovered
     who = Suspects()
     if found:
         broke, greedy = heard.broke(roles, of), heard.greedy(roles)

@@ -40,8 +40,8 @@ class Incident:
     roots. `roots` are the entities that are named as causes, the surest first, empty while nobody can be named;
     `affected` is its blast radius: every entity that was anomalous in it, roots included, and `episodes` says when.
     `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the older incident that this
-    one turned out to be a part of; it ended then. One that was `accepted` while it went on ends with the first fit that
-    knows its level.
+    one turned out to be a part of; it ended then. `suffering` are those that are anomalous at `updated`. One that was
+    `accepted` while it went on ends with the first fit that knows its level.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Incident:
     episodes: tuple[Episode, ...] = ()
     merged_into: str = ""
     accepted: Acceptance | None = None
+    suffering: tuple[Entity, ...] = ()
 
     @property
     def open(self) -> bool:
