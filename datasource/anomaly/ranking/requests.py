@@ -1,0 +1,176 @@
+"""What changed in what services do for a request, where the calls between them or their log lines are measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasource.anomaly.ranking.levels import material, squash
+from datasource.anomaly.ranking.measured_calls import MeasuredCalls
+from datasource.anomaly.ranking.ratios import RatioShifts, ratio_shifts
+from datasource.anomaly.ranking.rows import (
+    Rows,
+    ServiceRows,
+    added,
+    as_counts,
+    at_ends,
+    largest,
+    less,
+    pick,
+    zero_where,
+)
+from datasource.settings import Signal
+from datasource.telemetry import Entity, Floats, Matrix, Variable
+
+_MANY = 0.4
+"""A network is as slow as this share of a service's calls are on their way, and two at least where it has two."""
+
+
+@dataclass(frozen=True)
+class RequestEvidence:
+    """By service, evidence (0 or more) of several kinds.
+
+    - `own`: more seconds per request, less those of the calls that it waits for; `own_change` in seconds, `own_z` in
+      standard deviations; NaN where not measured.
+    - `failures`: more failures per request, less those of the services that it calls; NaN where not measured.
+    - `activity`: more or fewer calls, log lines or operations per request.
+    - `network`: more client less server seconds in many of the calls that it makes and gets.
+    - `stopped`: no more requests, though its callers have some.
+
+    By call, `wire`: more client less server seconds than the networks of both ends explain. By variable, `says`: what
+    it says for its own entity.
+    """
+
+    own: Floats
+    own_change: Floats
+    own_z: Floats
+    failures: Floats
+    activity: Floats
+    network: Floats
+    stopped: Floats
+    wire: Floats
+    says: Mapping[Variable, float]
+
+
+def request_evidence(
+    baseline: Matrix,
+    incident: Matrix,
+    signals: Mapping[str, Signal],
+    services: Sequence[Entity],
+    measured: MeasuredCalls,
+) -> RequestEvidence:
+    """Evidence from ratios of sums (see `ratio_shifts`), so that what rests on few requests is worth as little.
+
+    Where no calls are measured, activity is all there is. Of whom all callers, two at least, ask no more, it explains
+    that they make fewer calls and fail.
+    """
+    rows = ServiceRows(baseline, incident, signals, services)
+    count, client, server = len(services), measured.client, measured.server
+    load = rows.counts(rows.first("load"))
+    asked = pick(load, client)
+    calls = zero_where(asked, as_counts(measured.calls, incident.step))
+    made = ratio_shifts(calls, asked, counted=True)
+    stopped, explained = _stopped(load, asked, calls, made, measured)
+    changed = squash(np.abs(made.z)) * (1 - explained)
+    owner, variables = rows.all("activity")
+    done = squash(np.abs(ratio_shifts(rows.counts(variables), pick(load, owner), counted=True).z))
+    says = dict(zip(variables, done.tolist(), strict=True))
+    activity = np.maximum(largest(changed, client, count), largest(done, owner, count))
+
+    wire = ratio_shifts(less(measured.client_seconds, measured.server_seconds), calls, counted=False)
+    network, slow = _networks(wire, measured, count)
+    wires = np.maximum(slow - np.maximum(at_ends(network, client), at_ends(network, server)), 0.0)
+
+    own, own_change, own_z, failures = (np.full(count, np.nan) for _ in range(4))
+    if measured.entities:
+        busy = rows.first("work")
+        seconds = less(rows.seconds(busy), _waited(measured, load))
+        spent = ratio_shifts(seconds, load, counted=False)
+        own_change, own_z = spent.now - spent.usual, spent.z
+        own = np.where(np.isfinite(own_z), squash(own_z) * material(own_change, spent.usual), np.nan)
+        failures, failing = _failures(rows, load, calls, measured)
+        failures *= 1 - largest(explained, client, count)
+        says |= {one: float(own[s]) for s, one in enumerate(busy) if one is not None and np.isfinite(own[s])}
+        says |= failing
+    return RequestEvidence(own, own_change, own_z, failures, activity, network, stopped, wires, says)
+
+
+def _stopped(
+    load: Rows, asked: Rows, calls: Rows, made: RatioShifts, measured: MeasuredCalls
+) -> tuple[Floats, Floats]:
+    """By service the evidence that it stopped, and by call how far (0 to 1) that explains what its client does.
+
+    Its requests are compared with those that its callers would bring by what they usually ask for each of their own.
+    Half as many are a quarter of the evidence. A single caller that asks several no more has rather broken itself.
+    """
+    count = len(load[0])
+    each = np.nan_to_num(made.usual)[:, None]
+    expected, requests = [], []
+    for rows, clients, own in zip(calls, asked, load, strict=True):
+        expected.append(added(np.nan_to_num(clients) * each, measured.server, count))
+        brought = added(np.nan_to_num(rows), measured.server, count)
+        counts_own = np.isfinite(own).any(axis=1) | np.isfinite(load[0]).any(axis=1)
+        requests.append(np.where(counts_own[:, None], np.nan_to_num(own), brought))
+    left = ratio_shifts((requests[0], requests[1]), (expected[0], expected[1]), counted=True)
+    lost = np.nan_to_num(np.clip(1 - left.now / np.where(left.usual > 0, left.usual, np.nan), 0.0, 1.0)) ** 2
+    evidence = squash(-left.z) * lost
+    gone = lost * np.minimum(evidence, 1.0)
+    waiting = [(a, b) for a, b in measured.pairs if (np.nan_to_num(load[1][a]) > 0).any()]
+    callers, missed = np.zeros(count), np.zeros(count)
+    for client, server in waiting:
+        callers[server] += 1
+        missed[client] += gone[server]
+    there = at_ends(gone, measured.server)
+    alone = there / np.maximum(at_ends(missed, measured.client), 1e-12)
+    return evidence, there * np.where(at_ends(callers, measured.server) > 1, 1.0, np.minimum(alone, 1.0))
+
+
+def _networks(wire: RatioShifts, measured: MeasuredCalls, count: int) -> tuple[Floats, Floats]:
+    """By service, how slow its network is, and by call, how slow its wire is.
+
+    n calls that are each at least z standard deviations slower are at least z times the root of n together.
+    """
+    size = material(wire.now - wire.usual, wire.usual)
+    slow = squash(wire.z) * size
+    network = np.zeros(count)
+    for service in range(count):
+        own = np.flatnonzero(((measured.client == service) | (measured.server == service)) & np.isfinite(wire.z))
+        if own.size:
+            many = min(own.size, max(2, int(np.ceil(_MANY * own.size))))
+            z, share = np.sort(wire.z[own])[-many], np.sort(size[own])[-many]
+            network[service] = float(squash(np.array(z * np.sqrt(many)))) * share
+    return network, slow
+
+
+def _failures(
+    rows: ServiceRows, load: Rows, calls: Rows, measured: MeasuredCalls
+) -> tuple[Floats, dict[Variable, float]]:
+    """By service, the evidence of failures that are its own, NaN where it counts none; and by variable.
+
+    Excess failures of a callee are divided among its callers by their calls.
+    """
+    count = len(load[0])
+    owner, variables = rows.all("failure")
+    found = ratio_shifts(rows.counts(variables), pick(load, owner), counted=True)
+    excess = np.where(found.z > 1, (found.now - found.usual) * found.requests, 0.0)
+    most = largest(np.nan_to_num(excess), owner, count)
+    brought = np.nansum(calls[1], axis=1)
+    share = brought / np.maximum(added(brought[:, None], measured.server, count)[:, 0][measured.server], 1e-12)
+    waited = added((at_ends(most, measured.server) * share)[:, None], measured.client, count)[:, 0]
+    kept = np.where(most > 0, np.maximum(most - waited, 0.0) / np.where(most > 0, most, 1.0), 0.0)
+    evidence = squash(np.nan_to_num(found.z) * kept[owner])
+    failures = np.full(count, np.nan)
+    failures[owner[np.isfinite(found.z)]] = 0.0
+    return np.fmax(failures, np.where(np.isnan(failures), np.nan, largest(evidence, owner, count))), dict(
+        zip(variables, evidence.tolist(), strict=True)
+    )
+
+
+def _waited(measured: MeasuredCalls, load: Rows) -> Rows:
+    """Seconds that each service waits for those it calls, of calls that the server measures too; 0 where it has none."""
+    known = np.isfinite(measured.server_seconds[0]).any(axis=1)[:, None]
+    before, now = (
+        added(np.where(known, np.nan_to_num(seconds), 0.0), measured.client, len(load[0]))
+        for seconds in measured.client_seconds
+    )
+    return before, now
