@@ -38,3 +38,9 @@ def _incident(data: CsvData, fault: dict[str, str]) -> Incident:
     service = fault["inject_pod"].rsplit("-", 2)[0]
     kind = fault["inject_type"]
     return Incident(f"{fault['inject_time']} {kind}", kind, before, now, data.signals, causes=(frozenset({service}),))
+
+
+def servers(incident: Incident) -> dict[str, str]:
+    """The server of each measured call, by the call's name."""
+    variables = incident.baseline.variables
+    return {str(v.entity): dict(v.entity.labels)["server"] for v in variables if v.entity.type == "call"}

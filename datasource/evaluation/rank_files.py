@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from datasource.anomaly.ranking.measured_calls import CALL, measured_calls
+from datasource.anomaly.ranking.levels import CALL
+from datasource.anomaly.ranking.measured_calls import measured_calls
 from datasource.anomaly.ranking.rank import Ranking, rank
 from datasource.evaluation.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
@@ -38,7 +39,8 @@ def rank_files(
     calls: Sequence[NamedCall] = (),
     roles: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RankedFiles:
-    """Rank the variables of two files. Raises SettingsError where `symptom` or `roles` name what they do not have."""
+    """Rank the variables of two times. Raises SettingsError where `symptom` or `roles` name what they do not have, and
+    where the two times, or calls and services, do not fit."""
     signals = _with_roles({**incident.signals, **baseline.signals}, roles or {})
     _refuse_calls_that_do_not_fit(baseline.matrix, incident.matrix, signals)
     variables = dict.fromkeys((*baseline.matrix.variables, *incident.matrix.variables))
@@ -46,12 +48,14 @@ def rank_files(
     entities = {variable.entity for variable in variables}
     pairs = _pairs(calls, graph, signals, entities)
     notices = [*dict.fromkeys((*baseline.notices, *incident.notices))]
-    if not pairs:
+    measured = any(variable.entity.type == CALL for variable in variables)
+    if not (pairs or measured):
         notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")
     for here, there, where in ((before, now, "incident"), (now, before, "baseline")):
-        missing = [str(v) for v in here.variables if v not in there]
+        missing = [str(v) for v in here.variables if v not in there and v.entity.type != CALL]
         if missing:
-            notices.append(f"not measured in the {where}, and not judged: {_some(missing)}")
+            judged = "" if measured else ", and not judged"
+            notices.append(f"not measured in the {where}{judged}: {_some(missing)}")
     if not set(baseline.matrix.variables) & set(incident.matrix.variables):
         raise SettingsError(
             f"the files have nothing in common: the baseline has {_some([str(v) for v in baseline.matrix.variables])}, "
@@ -142,13 +146,15 @@ def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, said in data.items():
         block = said if isinstance(said, dict) else {"role": said}
-        if unknown := set(block) - {"role", "unit", "kind"}:
+        if unknown := set(block) - {"role", "unit", "kind", "end"}:
             raise SettingsError(f"{path}: '{name}' has an unknown '{min(map(str, unknown))}'; {_FORM}")
         role = block.get("role")
         if role is not None and role not in get_args(Role):
             raise SettingsError(f"{path}: '{name}' has the role '{role}'; roles are {', '.join(get_args(Role))}")
         if block.get("kind", "gauge") not in ("gauge", "rate", "quantile", "event"):
             raise SettingsError(f"{path}: '{name}' has the kind '{block['kind']}'; gauge, rate, quantile or event")
+        if block.get("end", "client") not in ("client", "server"):
+            raise SettingsError(f"{path}: '{name}' has the end '{block['end']}'; client or server")
         found[str(name)] = {**block, **({"unit": str(block["unit"])} if "unit" in block else {})}
     return found
 

@@ -22,6 +22,8 @@ _BLAMED = 6.0
 """So many standard deviations of a resource are evidence of 1, which is enough to blame somebody."""
 _HALF_MATERIAL = 0.5
 """A resource that changed by this share of its usual level counts half of one that changed completely."""
+CALL = "call"
+"""The entity type of calls between services, which are no services themselves."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -69,7 +71,8 @@ def material(change: Floats, usual: Floats) -> Floats:
 
 
 def read_levels(baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal]) -> Levels:
-    """Lay both times side by side, see work and failures per request, and summarise by service."""
+    """Lay both times side by side, see work and failures per request, and summarise by service; calls are left out."""
+    baseline, incident = _without_calls(baseline), _without_calls(incident)
     variables = tuple(dict.fromkeys((*baseline.variables, *incident.variables)))
     services = tuple(dict.fromkeys(variable.entity for variable in variables))
     place = {entity: number for number, entity in enumerate(services)}
@@ -160,6 +163,11 @@ def _preference(variable: Variable, role: str, signals: Mapping[str, Signal]) ->
 def _role(variable: Variable, signals: Mapping[str, Signal]) -> str:
     signal = signals[variable.signal]
     return signal.role or ("complement" if guess_signal(variable.signal, signal.unit).complement else "")
+
+
+def _without_calls(matrix: Matrix) -> Matrix:
+    services = [variable for variable in matrix.variables if variable.entity.type != CALL]
+    return matrix if len(services) == len(matrix.variables) else matrix.select(services)
 
 
 def lay(matrix: Matrix, variables: Sequence[Variable | None]) -> Floats:

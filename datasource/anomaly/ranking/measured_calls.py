@@ -5,19 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasource.anomaly.ranking.levels import SECONDS, lay
-from datasource.anomaly.ranking.rows import Places, Rows
+from datasource.anomaly.ranking.levels import CALL, SECONDS, lay
+from datasource.anomaly.ranking.rows import Places, Rows, per_step, times
 from datasource.anomaly.roles import Roles
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix
-
-CALL = "call"
 
 
 @dataclass(frozen=True)
 class MeasuredCalls:
     """By call: the entity, the names of client and server, their places among the services (-1 of whom nobody
-    measures), the number of calls, and the seconds of all of them together as client and server see them."""
+    measures), and in every step the calls and the seconds of all of them together as client and server see them."""
 
     entities: tuple[Entity, ...]
     names: tuple[tuple[str, str], ...]
@@ -59,22 +57,18 @@ def measured_calls(
     names = tuple(_ends(entity) for entity in entities)
     places = {entity.name: place for place, entity in reversed([*enumerate(services)])}
     places |= {str(entity): place for place, entity in enumerate(services)}
-    client, server = (
-        np.array([places.get(pair[end], places.get(pair[end].rpartition("/")[2], -1)) for pair in names], dtype=np.int64)
-        for end in (0, 1)
-    )
+    client, server = (np.array([places.get(pair[end], -1) for pair in names], dtype=np.int64) for end in (0, 1))
 
     def rows(role: str, end: str = "client") -> Rows:
         wanted = [roles.of(entity, role, end) for entity in entities]
-        unit = np.array([SECONDS.get(signals[v.signal].unit.lower(), 1.0) if v else 1.0 for v in wanted])[:, None]
-        return lay(baseline, wanted) * unit, lay(incident, wanted) * unit
+        units = [SECONDS.get(signals[v.signal].unit.lower(), 1.0) if v else 1.0 for v in wanted]
+        return times((lay(baseline, wanted), lay(incident, wanted)), np.array(units)[:, None])
 
-    calls = rows("load")
-    at_server = rows("load", "server")
-    known = tuple(np.where(np.isfinite(a), a, b) for a, b in zip(calls, at_server, strict=True))
-    return MeasuredCalls(
-        entities, names, client, server, (known[0], known[1]), rows("work"), rows("work", "server")
-    )
+    (before, now), at_server = rows("load"), rows("load", "server")
+    calls = np.where(np.isfinite(before), before, at_server[0]), np.where(np.isfinite(now), now, at_server[1])
+    each = per_step(calls, incident.step)
+    parts = (times(part, each) for part in (calls, rows("work"), rows("work", "server")))
+    return MeasuredCalls(entities, names, client, server, *parts)
 
 
 def _ends(call: Entity) -> tuple[str, str]:

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from datasource.anomaly.ranking.confidence import confidences
 from datasource.anomaly.ranking.contribution import Share, contributions
-from datasource.anomaly.ranking.levels import Levels, read_levels, squash
-from datasource.anomaly.ranking.measured_calls import CALL, measured_calls
+from datasource.anomaly.ranking.levels import CALL, Levels, read_levels, squash
+from datasource.anomaly.ranking.measured_calls import measured_calls
 from datasource.anomaly.ranking.outside import behind
 from datasource.anomaly.ranking.own import Own, own_failures, own_slowness
-from datasource.anomaly.ranking.requests import RequestEvidence, request_evidence
+from datasource.anomaly.ranking.request_evidence import RequestEvidence, request_evidence
 from datasource.anomaly.ranking.wire import on_the_wire
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
+from datasource.telemetry import Entity, Matrix, Variable
 
 _QUANTILE = 0.5
 """Quantiles are not conserved along calls: what is left of them says half as much as what is left of means."""
@@ -74,7 +74,7 @@ def rank(
     symptom: Variable | None = None,
 ) -> Ranking:
     """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
-    may be unmeasured.
+    may be unmeasured. Calls that the matrices measure (see `measured_calls`) are calls too.
 
     A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
     explain (as in PRISM); slowness or failures that its callees, or its own waiting, do not explain; and
@@ -82,10 +82,13 @@ def rank(
     count less, and the reverse; so do services that the symptom does not reach along the calls. Everything is taken as
     robust, moderated standard deviations from the baseline, on a logarithmic scale: what is beyond doubt twice over is
     not twice as likely. Equal scores are ties.
+
+    Where calls are measured, own seconds and failures are what is measured (see `request_evidence`), and of these, the
+    service's network, what it does for a request, and that it stopped, the clearest counts.
     """
     if not (baseline.variables or incident.variables):
         return Ranking((), {}, {})
-    levels = read_levels(*(_services_of(matrix) for matrix in (baseline, incident)), signals)
+    levels = read_levels(baseline, incident, signals)
     place = {entity: number for number, entity in enumerate(levels.services)}
     measured = measured_calls(baseline, incident, signals, levels.services)
     told = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
@@ -122,11 +125,6 @@ def rank(
     told_shares = {levels.variables[i]: share for i, share in shares.items()}
     ranked = _by_variable(by_entity, says, told_shares, signals)
     return Ranking(ranked, by_entity, confidences(by_entity), outside)
-
-
-def _services_of(matrix: Matrix) -> Matrix:
-    """Without the calls, which are no services."""
-    return matrix.select([variable for variable in matrix.variables if variable.entity.type != CALL])
 
 
 def _on_calls(

@@ -15,8 +15,9 @@ from datasource.anomaly.ranking.shift import (
 )
 from datasource.telemetry import Floats
 
-_DEVIATION = 0.8413
-"""The quantile one standard deviation above the median: other incidents in less than a sixth of the time do not count."""
+_TAIL, _TAIL_IS = 0.9, 1.2816
+"""A scale is read off this quantile, so many standard deviations from the median: other incidents may take up less than
+a tenth of the normal time."""
 _BEYOND = 0.6
 """Two fifths of the requests lie beyond this quantile."""
 _WINDOWS = 5
@@ -40,10 +41,10 @@ def ratio_shifts(sums: tuple[Floats, Floats], requests: tuple[Floats, Floats], *
 
     `counted` where events are added up, otherwise seconds.
 
-    Only points with requests count. The usual level and the scale (the distance to the quantile one standard deviation
-    off, on the side of the change) are those of the baseline's windows with as many such points as the incident has, so
-    that what rests on few requests is known as badly as it is. A window's ratio is that of its sums where events are
-    counted; of seconds, which a single slow request may fill, what two fifths of the requests lie beyond.
+    Only points with requests count. The usual level and the scale, which is read off the tails on the side of the
+    change, are those of the baseline's windows with as many such points as the incident has, so that what rests on few
+    requests is known as badly as it is. A window's ratio is that of its sums where events are counted; of seconds,
+    which a single slow request may fill, what two fifths of the requests lie beyond.
 
     The scale is moderated by that of the other rows, which falls with the square root of the requests (Smyth 2004), and
     is no smaller than one event, nor than 1% of the level. Seconds get what a queue would make of more requests as
@@ -59,8 +60,8 @@ def ratio_shifts(sums: tuple[Floats, Floats], requests: tuple[Floats, Floats], *
             continue
         every = -(-(before.shape[1] - length + 1) // MOST_WINDOWS)
         normal = _ratio(sliding_window_view(before, length, axis=1)[:, ::every], counted)
-        low, usual[i], high = np.quantile(normal, (1 - _DEVIATION, 0.5, _DEVIATION))
-        below[i], above[i] = usual[i] - low, high - usual[i]
+        low, usual[i], high = np.quantile(normal, (1 - _TAIL, 0.5, _TAIL))
+        below[i], above[i] = (usual[i] - low) / _TAIL_IS, (high - usual[i]) / _TAIL_IS
         now[i], total[i] = float(_ratio(during[:, None, :], counted)[0]), during[1].sum()
         windows[i] = before.shape[1] / length
     change = now - usual

@@ -22,41 +22,49 @@ class ServiceRows:
     def __init__(
         self, baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal], services: Sequence[Entity]
     ) -> None:
-        self._matrices, self._signals, self._services = (baseline, incident), signals, services
-        self._variables = [
-            variable
-            for variable in dict.fromkeys((*baseline.variables, *incident.variables))
-            if signals[variable.signal].unit.lower() not in RATIOS
-        ]
+        self._matrices, self._signals, self._count = (baseline, incident), signals, len(services)
+        self._step = incident.step
+        self._by_role: dict[str, list[tuple[int, Variable]]] = {}
+        place = {entity: number for number, entity in enumerate(services)}
+        for variable in dict.fromkeys((*baseline.variables, *incident.variables)):
+            signal = signals[variable.signal]
+            if variable.entity in place and signal.role and signal.unit.lower() not in RATIOS:
+                self._by_role.setdefault(signal.role, []).append((place[variable.entity], variable))
 
     def all(self, role: str) -> tuple[Places, list[Variable]]:
         """All variables of a role, and the places of their services."""
-        place = {entity: number for number, entity in enumerate(self._services)}
-        found = [v for v in self._variables if v.entity in place and self._signals[v.signal].role == role]
-        return np.array([place[variable.entity] for variable in found], dtype=np.int64), found
+        found = self._by_role.get(role, [])
+        return np.array([place for place, _ in found], dtype=np.int64), [variable for _, variable in found]
 
     def first(self, role: str) -> list[Variable | None]:
         """Of each service the first variable of a role."""
-        first = {variable.entity: variable for variable in reversed(self.all(role)[1])}
-        return [first.get(entity) for entity in self._services]
+        first = dict(reversed(self._by_role.get(role, [])))
+        return [first.get(place) for place in range(self._count)]
 
     def counts(self, variables: Sequence[Variable | None]) -> Rows:
         """Their rows, as what is counted in a step."""
-        before, now = (lay(matrix, variables) for matrix in self._matrices)
-        return as_counts((before, now), self._matrices[1].step)
+        rows = self._rows(variables)
+        return times(rows, per_step(rows, self._step))
 
     def seconds(self, variables: Sequence[Variable | None]) -> Rows:
-        """Their rows in seconds, added up like the load is."""
+        """Their rows, as seconds in a step."""
         units = [SECONDS.get(self._signals[v.signal].unit.lower(), 1.0) if v else 1.0 for v in variables]
-        before, now = (lay(matrix, variables) * np.array(units)[:, None] for matrix in self._matrices)
-        return before, now
+        each = per_step(self._rows(self.first("load")), self._step)
+        return times(self._rows(variables), each * np.array(units)[:, None])
+
+    def _rows(self, variables: Sequence[Variable | None]) -> Rows:
+        return lay(self._matrices[0], variables), lay(self._matrices[1], variables)
 
 
-def as_counts(rows: Rows, step: int) -> Rows:
-    """What is counted in a step: whole numbers are, and others are per second."""
+def per_step(rows: Rows, step: int) -> float:
+    """What rows that count something must be multiplied by: whole numbers are counts, and others are per second."""
     known = np.concatenate([part[np.isfinite(part)] for part in rows])
-    each = 1.0 if np.array_equal(known, np.rint(known)) else float(step)
-    return rows[0] * each, rows[1] * each
+    return 1.0 if np.array_equal(known, np.rint(known)) else float(step)
+
+
+def times(rows: Rows, factor: float | Floats) -> Rows:
+    """The rows, each multiplied by a number."""
+    return rows[0] * factor, rows[1] * factor
 
 
 def pick(rows: Rows, places: Places) -> Rows:

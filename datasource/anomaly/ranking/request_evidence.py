@@ -12,7 +12,6 @@ from datasource.anomaly.ranking.rows import (
     Rows,
     ServiceRows,
     added,
-    as_counts,
     at_ends,
     largest,
     less,
@@ -23,7 +22,7 @@ from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _MANY = 0.4
-"""A network is as slow as this share of a service's calls are on their way, and two at least where it has two."""
+"""A network is as slow as this share of a service's calls are on their way, and two at least."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,13 @@ def request_evidence(
 ) -> RequestEvidence:
     """Evidence from ratios of sums (see `ratio_shifts`), so that what rests on few requests is worth as little.
 
-    Where no calls are measured, activity is all there is. Of whom all callers, two at least, ask no more, it explains
-    that they make fewer calls and fail.
+    Where no calls are measured, activity is all there is. Who stopped explains that its callers fail and ask less.
     """
     rows = ServiceRows(baseline, incident, signals, services)
-    count, client, server = len(services), measured.client, measured.server
+    count, client = len(services), measured.client
     load = rows.counts(rows.first("load"))
     asked = pick(load, client)
-    calls = zero_where(asked, as_counts(measured.calls, incident.step))
+    calls = zero_where(asked, measured.calls)
     made = ratio_shifts(calls, asked, counted=True)
     stopped, explained = _stopped(load, asked, calls, made, measured)
     changed = squash(np.abs(made.z)) * (1 - explained)
@@ -78,8 +76,7 @@ def request_evidence(
     activity = np.maximum(largest(changed, client, count), largest(done, owner, count))
 
     wire = ratio_shifts(less(measured.client_seconds, measured.server_seconds), calls, counted=False)
-    network, slow = _networks(wire, measured, count)
-    wires = np.maximum(slow - np.maximum(at_ends(network, client), at_ends(network, server)), 0.0)
+    network, wires = _networks(wire, measured, count)
 
     own, own_change, own_z, failures = (np.full(count, np.nan) for _ in range(4))
     if measured.entities:
@@ -95,51 +92,52 @@ def request_evidence(
     return RequestEvidence(own, own_change, own_z, failures, activity, network, stopped, wires, says)
 
 
-def _stopped(
-    load: Rows, asked: Rows, calls: Rows, made: RatioShifts, measured: MeasuredCalls
-) -> tuple[Floats, Floats]:
+def _stopped(load: Rows, asked: Rows, calls: Rows, made: RatioShifts, measured: MeasuredCalls) -> tuple[Floats, Floats]:
     """By service the evidence that it stopped, and by call how far (0 to 1) that explains what its client does.
 
-    Its requests are compared with those that its callers would bring by what they usually ask for each of their own.
-    Half as many are a quarter of the evidence. A single caller that asks several no more has rather broken itself.
+    A service's requests are compared with those that its callers would bring by what they usually ask for each of their
+    own; half as many are a quarter of the evidence. Who asks several services no more has rather broken itself, so what
+    a caller misses is divided among them.
     """
     count = len(load[0])
-    each = np.nan_to_num(made.usual)[:, None]
     expected, requests = [], []
     for rows, clients, own in zip(calls, asked, load, strict=True):
-        expected.append(added(np.nan_to_num(clients) * each, measured.server, count))
+        usual = np.nan_to_num(clients) * np.nan_to_num(made.usual)[:, None]
+        expected.append(added(usual, measured.server, count))
         brought = added(np.nan_to_num(rows), measured.server, count)
-        counts_own = np.isfinite(own).any(axis=1) | np.isfinite(load[0]).any(axis=1)
-        requests.append(np.where(counts_own[:, None], np.nan_to_num(own), brought))
+        requests.append(np.where(np.isfinite(load[0]).any(axis=1, keepdims=True), np.nan_to_num(own), brought))
     left = ratio_shifts((requests[0], requests[1]), (expected[0], expected[1]), counted=True)
-    lost = np.nan_to_num(np.clip(1 - left.now / np.where(left.usual > 0, left.usual, np.nan), 0.0, 1.0)) ** 2
-    evidence = squash(-left.z) * lost
-    gone = lost * np.minimum(evidence, 1.0)
-    waiting = [(a, b) for a, b in measured.pairs if (np.nan_to_num(load[1][a]) > 0).any()]
-    callers, missed = np.zeros(count), np.zeros(count)
-    for client, server in waiting:
-        callers[server] += 1
-        missed[client] += gone[server]
-    there = at_ends(gone, measured.server)
-    alone = there / np.maximum(at_ends(missed, measured.client), 1e-12)
-    return evidence, there * np.where(at_ends(callers, measured.server) > 1, 1.0, np.minimum(alone, 1.0))
+    missed = np.minimum(_lost(made), 1.0)
+    alone = missed / np.maximum(at_ends(added(missed, measured.client, count), measured.client), np.finfo(float).tiny)
+    callers = added(np.sign(missed), measured.server, count)
+    stopped = _lost(left) * added(alone, measured.server, count) / np.maximum(callers, 1.0)
+    return stopped, at_ends(np.minimum(stopped, 1.0), measured.server) * alone
+
+
+def _lost(shift: RatioShifts) -> Floats:
+    """The evidence that what there was is no more, 0 or more."""
+    share = np.clip(1 - shift.now / np.where(shift.usual > 0, shift.usual, np.nan), 0.0, 1.0)
+    found: Floats = squash(-shift.z) * np.nan_to_num(share) ** 2
+    return found
 
 
 def _networks(wire: RatioShifts, measured: MeasuredCalls, count: int) -> tuple[Floats, Floats]:
-    """By service, how slow its network is, and by call, how slow its wire is.
+    """By service, how slow its network is, and by call, how slow it is on a way that no network explains.
 
-    n calls that are each at least z standard deviations slower are at least z times the root of n together.
+    The wire of a service's only call is its network as far as that of the other end does not explain it.
     """
-    size = material(wire.now - wire.usual, wire.usual)
-    slow = squash(wire.z) * size
-    network = np.zeros(count)
+    slow = squash(wire.z) * material(wire.now - wire.usual, wire.usual)
+    network, only = np.zeros(count), np.full(count, -1)
     for service in range(count):
         own = np.flatnonzero(((measured.client == service) | (measured.server == service)) & np.isfinite(wire.z))
-        if own.size:
-            many = min(own.size, max(2, int(np.ceil(_MANY * own.size))))
-            z, share = np.sort(wire.z[own])[-many], np.sort(size[own])[-many]
-            network[service] = float(squash(np.array(z * np.sqrt(many)))) * share
-    return network, slow
+        if own.size == 1:
+            only[service] = own[0]
+        elif own.size:
+            network[service] = np.sort(slow[own])[-max(2, int(np.ceil(_MANY * own.size)))]
+    left = np.maximum(slow - np.maximum(at_ends(network, measured.client), at_ends(network, measured.server)), 0.0)
+    network = np.where(only >= 0, at_ends(left, only), network)
+    left[only[only >= 0]] = 0.0
+    return network, left
 
 
 def _failures(
@@ -167,8 +165,8 @@ def _failures(
 
 
 def _waited(measured: MeasuredCalls, load: Rows) -> Rows:
-    """Seconds that each service waits for those it calls, of calls that the server measures too; 0 where it has none."""
-    known = np.isfinite(measured.server_seconds[0]).any(axis=1)[:, None]
+    """Seconds that each service waits for those it calls, of calls that the server measures too."""
+    known = np.isfinite(measured.server_seconds[0]).any(axis=1, keepdims=True)
     before, now = (
         added(np.where(known, np.nan_to_num(seconds), 0.0), measured.client, len(load[0]))
         for seconds in measured.client_seconds
