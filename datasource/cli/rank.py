@@ -73,15 +73,19 @@ def rank(
         click.echo(orjson.dumps({"ranking": entries}, option=orjson.OPT_INDENT_2))
         return
     confidence = {str(entity): share for entity, share in found.ranking.confidence.items()}
-    for line in (*_table(entries, confidence), *_notices(found.notices, len(found.ranking.blamed))):
+    changed = {str(entity): words for entity, words in found.ranking.changed.items()}
+    for line in (*_table(entries, confidence, changed), *_notices(found.notices, len(found.ranking.blamed))):
         click.echo(line)
 
 
-def _table(entries: list[dict[str, str | float | None]], confidence: dict[str, float]) -> Iterator[str]:
+def _table(
+    entries: list[dict[str, str | float | None]], confidence: dict[str, float], changed: dict[str, str]
+) -> Iterator[str]:
     """The best variable of each service."""
     from datasource.cli.evaluate import table
 
-    rows = [("", "service", "clearest at", "score", "confidence", "adds by itself")]
+    last = ("changed",) if changed else ()
+    rows = [("", "service", "clearest at", "score", "confidence", "adds by itself", *last)]
     best = {entry["service"]: entry for entry in reversed(entries)}
     first = [entry for entry in entries if best[entry["service"]] is entry]
     adds = {entry["service"]: entry for entry in entries if entry["contribution"] is not None}
@@ -89,7 +93,9 @@ def _table(entries: list[dict[str, str | float | None]], confidence: dict[str, f
         own = adds.get(entry["service"])
         shown = f"{own['contribution']:+.3g} {own['unit']}" if own else ""
         sure = f"{confidence[str(entry['service'])]:.0%}"
-        rows.append((f"{number}.", str(entry["service"]), str(entry["variable"]), f"{entry['score']:.2f}", sure, shown))
+        name = str(entry["service"])
+        told = (changed.get(name, ""),) if changed else ()
+        rows.append((f"{number}.", name, str(entry["variable"]), f"{entry['score']:.2f}", sure, shown, *told))
     yield "Root causes, most likely first; above 1 is blamed"
     yield from table(rows)
     if len(first) > _SHOWN:

@@ -281,6 +281,20 @@ def test_a_single_event_is_at_most_one_standard_deviation() -> None:
     assert found.z[0] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(own={"search": 0.3}), "own seconds per request"),
+        (Fault(errors={"search": 0.8}), "failures per request"),
+        (Fault(lines={"search": 0.3}), "calls, log lines or operations per request"),
+        (Fault(wire={pair: 0.1 for pair in CALLS if "search" in pair}), "its calls on their way"),
+        (Fault(made={("web", "search"): 0.0}), "no more requests"),
+    ],
+)
+def test_it_says_in_words_what_changed(fault: Fault, words: str) -> None:
+    assert ranked(fault).changed[service("search")] == words
+
+
 def test_log_lines_are_judged_per_request_and_alarm_for_nobody() -> None:
     roles, lines = Roles(SIGNALS), Variable(service("web"), "log_lines")
     assert roles.level(matrix(NORMAL), lines) == pytest.approx(

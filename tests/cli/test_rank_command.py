@@ -114,7 +114,9 @@ def test_what_cannot_be_used_is_refused_with_the_fix(files, tmp_path, arguments,
 LINKS = (("web", "cart"), ("cart", "db"), ("web", "db"))
 
 
-def write_spans(folder, name: str, points: int, seed: int, *, slow: tuple[str, str] | None = None, calls=LINKS):
+def write_spans(
+    folder, name: str, points: int, seed: int, *, slow: tuple[str, str] | None = None, calls=LINKS, lines=4
+):
     """Sums over ten seconds by service and by call, in two files."""
     rng = np.random.default_rng(seed)
     services = ["time,service,requests,busy,log_lines,log_errors"]
@@ -124,15 +126,15 @@ def write_spans(folder, name: str, points: int, seed: int, *, slow: tuple[str, s
         made = {pair: rng.poisson(5) for pair in calls}
         for service in SERVICES:
             requests = sum(made[pair] for pair in calls if pair[1] == service) or 6
-            services.append(f"{time},{service},{requests},{requests * rng.gamma(20, 0.01):.6g},{4 * requests},0")
+            services.append(f"{time},{service},{requests},{requests * rng.gamma(20, 0.01):.6g},{lines * requests},0")
         for (client, server), number in made.items():
             served = number * rng.gamma(20, 0.002)
             waited = served + number * rng.gamma(20, 0.0002) * (100 if slow == (client, server) else 1)
             if number:
                 links.append(f"{time},{client},{server},{number},{waited:.6g},{served:.6g}")
     paths = [folder / f"{name}-services.csv", folder / f"{name}-calls.csv"]
-    for path, lines in zip(paths, (services, links), strict=True):
-        path.write_text("\n".join(lines) + "\n")
+    for path, rows in zip(paths, (services, links), strict=True):
+        path.write_text("\n".join(rows) + "\n")
     return [str(path) for path in paths]
 
 
@@ -158,6 +160,15 @@ def test_measured_calls_beside_services_are_ranked_too(spans):
     assert found[0]["variable"] == "web/cart.client_seconds"
     assert len(found) == 3 * 4 + 3 * 3
     assert "--calls" not in run(*sides(*spans)).output
+
+
+def test_the_table_says_what_changed_where_calls_are_measured(files, tmp_path):
+    rows = [("n", 200, 1, 4), ("i", 18, 2, 2)]
+    spans = [write_spans(tmp_path, name, points, seed, lines=lines) for name, points, seed, lines in rows]
+    output = run(*sides(*spans)).output
+    assert "adds by itself  changed" in output
+    assert "calls, log lines or operations per request" in output
+    assert "changed" not in run(*files).output
 
 
 def test_files_of_services_are_joined_too(tmp_path):

@@ -52,13 +52,15 @@ class Ranking(NamedTuple):
     """Every variable, best first, and the score of each entity, which is that of its best variable.
 
     `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are whom
-    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`).
+    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`). `changed` says in
+    words what changed most in a service of what it does for a request, where that is measured (see `RequestEvidence`).
     """
 
     variables: tuple[Ranked, ...]
     entities: dict[Entity, float]
     confidence: dict[Entity, float]
     outside: tuple[Entity, ...] = ()
+    changed: Mapping[Entity, str] = {}
 
     @property
     def blamed(self) -> tuple[Entity, ...]:
@@ -124,7 +126,9 @@ def rank(
     }
     told_shares = {levels.variables[i]: share for i, share in shares.items()}
     ranked = _by_variable(by_entity, says, told_shares, signals)
-    return Ranking(ranked, by_entity, confidences(by_entity), outside)
+    most = [requests.changed(number) for number in range(len(levels.services))]
+    changed = {e: words for e, (evidence, words) in zip(levels.services, most, strict=True) if evidence > 0}
+    return Ranking(ranked, by_entity, confidences(by_entity), outside, changed)
 
 
 def _on_calls(

@@ -25,6 +25,15 @@ _MANY = 0.4
 """A network is as slow as this share of a service's calls are on their way, and two at least."""
 
 
+_KINDS = {
+    "own": "own seconds per request",
+    "failures": "failures per request",
+    "activity": "calls, log lines or operations per request",
+    "network": "its calls on their way",
+    "stopped": "no more requests",
+}
+
+
 @dataclass(frozen=True)
 class RequestEvidence:
     """By service, evidence (0 or more) of several kinds.
@@ -49,6 +58,10 @@ class RequestEvidence:
     stopped: Floats
     wire: Floats
     says: Mapping[Variable, float]
+
+    def changed(self, place: int) -> tuple[float, str]:
+        """The largest evidence of a service, and its kind in words."""
+        return max((float(np.nan_to_num(getattr(self, kind)[place])), words) for kind, words in _KINDS.items())
 
 
 def request_evidence(
@@ -156,12 +169,10 @@ def _failures(
     share = brought / np.maximum(added(brought[:, None], measured.server, count)[:, 0][measured.server], 1e-12)
     waited = added((at_ends(most, measured.server) * share)[:, None], measured.client, count)[:, 0]
     kept = np.where(most > 0, np.maximum(most - waited, 0.0) / np.where(most > 0, most, 1.0), 0.0)
-    evidence = squash(np.nan_to_num(found.z) * kept[owner])
-    failures = np.full(count, np.nan)
-    failures[owner[np.isfinite(found.z)]] = 0.0
-    return np.fmax(failures, np.where(np.isnan(failures), np.nan, largest(evidence, owner, count))), dict(
-        zip(variables, evidence.tolist(), strict=True)
-    )
+    evidence = squash(found.z * kept[owner])
+    counts = np.isin(np.arange(count), owner[np.isfinite(found.z)])
+    failures = np.where(counts, largest(evidence, owner, count), np.nan)
+    return failures, dict(zip(variables, evidence.tolist(), strict=True))
 
 
 def _waited(measured: MeasuredCalls, load: Rows) -> Rows:
