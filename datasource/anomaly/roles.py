@@ -10,7 +10,7 @@ import numpy as np
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
-_PER_REQUEST = ("work", "failure")
+_PER_REQUEST = ("work", "failure", "activity")
 SUFFERS = ("latency", "failure", "work")
 """Who suffers is seen in these, and only in a rise of them."""
 BREAKS = (*SUFFERS, "saturation")

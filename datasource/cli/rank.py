@@ -1,4 +1,4 @@
-"""`causal-datasource rank`: who caused an incident, from two CSV files."""
+"""`causal-datasource rank`: who caused an incident, from CSV files of two times."""
 
 import sys
 from collections.abc import Iterator
@@ -11,8 +11,15 @@ _SHOWN = 10
 
 
 @click.command()
-@click.option("--baseline", required=True, help="A CSV file of a normal time, wide or long.")
-@click.option("--incident", required=True, help="A CSV file of the incident, with the same columns or nearly so.")
+@click.option(
+    "--baseline",
+    required=True,
+    multiple=True,
+    help="A CSV file of a normal time, wide or long; repeat it to join several, as services and their calls.",
+)
+@click.option(
+    "--incident", required=True, multiple=True, help="A CSV file of the incident, with the same columns or nearly so."
+)
 @click.option("--symptom", default=None, help="The variable that alarmed, as web.latency.")
 @click.option("--graph", default=None, help="A causal graph in YAML: 'cause -> effect' between variables.")
 @calls_option
@@ -21,8 +28,8 @@ _SHOWN = 10
 @entity_option
 @click.option("--json", "as_json", is_flag=True, help="Print the ranking of all variables as JSON, and nothing else.")
 def rank(
-    baseline: str,
-    incident: str,
+    baseline: tuple[str, ...],
+    incident: tuple[str, ...],
     symptom: str | None,
     graph: str | None,
     calls: str | None,
@@ -34,17 +41,16 @@ def rank(
     """Rank the root causes of an incident against a normal time, with no server."""
     import orjson
 
-    from datasource.evaluation.rank_files import load_roles, rank_files
+    from datasource.evaluation.rank_files import joined_files, load_roles, rank_files
     from datasource.settings import SettingsError
     from datasource.settings.graph_file import load_graph
     from datasource.telemetry.csv_calls import read_calls
-    from datasource.telemetry.csv_files import read_csv
     from datasource.telemetry.csv_table import CsvError
 
     try:
         found = rank_files(
-            read_csv(baseline, time=time, entity=entity),
-            read_csv(incident, time=time, entity=entity),
+            joined_files(baseline, time=time, entity=entity),
+            joined_files(incident, time=time, entity=entity),
             symptom=symptom,
             graph=load_graph(graph) if graph else None,
             calls=read_calls(calls) if calls else (),
@@ -67,15 +73,19 @@ def rank(
         click.echo(orjson.dumps({"ranking": entries}, option=orjson.OPT_INDENT_2))
         return
     confidence = {str(entity): share for entity, share in found.ranking.confidence.items()}
-    for line in (*_table(entries, confidence), *_notices(found.notices, len(found.ranking.blamed))):
+    changed = {str(entity): words for entity, words in found.ranking.changed.items()}
+    for line in (*_table(entries, confidence, changed), *_notices(found.notices, len(found.ranking.blamed))):
         click.echo(line)
 
 
-def _table(entries: list[dict[str, str | float | None]], confidence: dict[str, float]) -> Iterator[str]:
+def _table(
+    entries: list[dict[str, str | float | None]], confidence: dict[str, float], changed: dict[str, str]
+) -> Iterator[str]:
     """The best variable of each service."""
     from datasource.cli.evaluate import table
 
-    rows = [("", "service", "clearest at", "score", "confidence", "adds by itself")]
+    last = ("changed",) if changed else ()
+    rows = [("", "service", "clearest at", "score", "confidence", "adds by itself", *last)]
     best = {entry["service"]: entry for entry in reversed(entries)}
     first = [entry for entry in entries if best[entry["service"]] is entry]
     adds = {entry["service"]: entry for entry in entries if entry["contribution"] is not None}
@@ -83,7 +93,9 @@ def _table(entries: list[dict[str, str | float | None]], confidence: dict[str, f
         own = adds.get(entry["service"])
         shown = f"{own['contribution']:+.3g} {own['unit']}" if own else ""
         sure = f"{confidence[str(entry['service'])]:.0%}"
-        rows.append((f"{number}.", str(entry["service"]), str(entry["variable"]), f"{entry['score']:.2f}", sure, shown))
+        name = str(entry["service"])
+        told = (changed.get(name, ""),) if changed else ()
+        rows.append((f"{number}.", name, str(entry["variable"]), f"{entry['score']:.2f}", sure, shown, *told))
     yield "Root causes, most likely first; above 1 is blamed"
     yield from table(rows)
     if len(first) > _SHOWN:

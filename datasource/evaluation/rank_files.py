@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from datasource.anomaly.ranking.levels import CALL
+from datasource.anomaly.ranking.measured_calls import measured_calls
 from datasource.anomaly.ranking.rank import Ranking, rank
 from datasource.evaluation.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
@@ -12,7 +14,8 @@ from datasource.settings.model import Graph
 from datasource.settings.yaml_file import read_yaml
 from datasource.telemetry import Entity, Matrix, Variable, count_absent_failures
 from datasource.telemetry.csv_calls import NamedCall
-from datasource.telemetry.csv_files import CsvData
+from datasource.telemetry.csv_files import CsvData, read_csv
+from datasource.telemetry.csv_join import join_csv
 
 _SHOWN = 8
 _FORM = "write 'signal: role' a line, or 'signal: {role: ..., unit: ..., kind: ...}'"
@@ -36,19 +39,23 @@ def rank_files(
     calls: Sequence[NamedCall] = (),
     roles: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RankedFiles:
-    """Rank the variables of two files. Raises SettingsError where `symptom` or `roles` name what they do not have."""
+    """Rank the variables of two times. Raises SettingsError where `symptom` or `roles` name what they do not have, and
+    where the two times, or calls and services, do not fit."""
     signals = _with_roles({**incident.signals, **baseline.signals}, roles or {})
+    _refuse_calls_that_do_not_fit(baseline.matrix, incident.matrix, signals)
     variables = dict.fromkeys((*baseline.matrix.variables, *incident.matrix.variables))
     before, now = (_with_absent_failures(one.matrix, signals, variables) for one in (baseline, incident))
     entities = {variable.entity for variable in variables}
     pairs = _pairs(calls, graph, signals, entities)
     notices = [*dict.fromkeys((*baseline.notices, *incident.notices))]
-    if not pairs:
+    measured = any(variable.entity.type == CALL for variable in variables)
+    if not (pairs or measured):
         notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")
     for here, there, where in ((before, now, "incident"), (now, before, "baseline")):
-        missing = [str(v) for v in here.variables if v not in there]
+        missing = [str(v) for v in here.variables if v not in there and v.entity.type != CALL]
         if missing:
-            notices.append(f"not measured in the {where}, and not judged: {_some(missing)}")
+            judged = "" if measured else ", and not judged"
+            notices.append(f"not measured in the {where}{judged}: {_some(missing)}")
     if not set(baseline.matrix.variables) & set(incident.matrix.variables):
         raise SettingsError(
             f"the files have nothing in common: the baseline has {_some([str(v) for v in baseline.matrix.variables])}, "
@@ -69,6 +76,60 @@ def rank_files(
     return RankedFiles(ranking, found, tuple(notices))
 
 
+def joined_files(
+    paths: Sequence[str | os.PathLike[str]], *, time: str | None = None, entity: Sequence[str] = ()
+) -> CsvData:
+    """Files of the same time as one; what has a client and a server becomes calls. Raises CsvError.
+
+    A call's seconds are sums, as seen by the client unless the signal's name says server. A signal that is also one of
+    services is called `call_...`.
+    """
+    parts = [read_csv(path, time=time, entity=entity or None) for path in paths]
+    services = {name for part in parts if not _of_calls(part) for name in part.signals}
+    return join_csv([_as_calls(part, services) if _of_calls(part) else part for part in parts])
+
+
+def _of_calls(data: CsvData) -> bool:
+    return all({"client", "server"} <= {label for label, _ in v.entity.labels} for v in data.matrix.variables)
+
+
+def _as_calls(data: CsvData, services: Collection[str]) -> CsvData:
+    names = {name: f"{CALL}_{name}" if name in services else name for name in data.signals}
+    signals = {names[name]: _of_call(name, signal) for name, signal in data.signals.items()}
+    variables = tuple(Variable(Entity(CALL, v.entity.labels), names[v.signal]) for v in data.matrix.variables)
+    matrix = Matrix(variables, data.matrix.start, data.matrix.step, data.matrix.values)
+    return CsvData(matrix, signals, data.notices, data.has_time)
+
+
+def _of_call(name: str, signal: Signal) -> Signal:
+    words = name.lower().split("_")
+    role = "work" if words[-1] == "seconds" else signal.role
+    return signal.model_copy(update={"entity": CALL, "role": role, "end": "server" if "server" in words else "client"})
+
+
+def _refuse_calls_that_do_not_fit(baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal]) -> None:
+    """Raises SettingsError where calls are measured on one side only, or not between the services."""
+    sides = [{v.entity for v in matrix.variables if v.entity.type == CALL} for matrix in (baseline, incident)]
+    if not any(sides):
+        return
+    for there, here, other in ((0, "baseline", "incident"), (1, "incident", "baseline")):
+        if not sides[1 - there]:
+            raise SettingsError(
+                f"calls are measured in the {here} only; give a file of the same calls with --{other}, or none"
+            )
+    services = {v.entity for matrix in (baseline, incident) for v in matrix.variables if v.entity.type != CALL}
+    if not services:
+        raise SettingsError("the files hold calls alone; give a file of the services beside them, with their requests")
+    measured = measured_calls(baseline, incident, signals, tuple(services))
+    if not measured.entities:
+        raise SettingsError("no signal of the calls is known to be load; name the column of their number 'calls'")
+    if (measured.client < 0).all() and (measured.server < 0).all():
+        raise SettingsError(
+            f"the calls and the services have nothing in common: calls are between {_some(measured.names[0])}, "
+            f"services are {_some([str(entity) for entity in services])}"
+        )
+
+
 def _with_absent_failures(matrix: Matrix, signals: Mapping[str, Signal], known: Collection[Variable]) -> Matrix:
     """The matrix with zero failures where a variable that either file has is absent, and its entity has load."""
     counted = count_absent_failures(matrix, signals)
@@ -85,13 +146,15 @@ def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, said in data.items():
         block = said if isinstance(said, dict) else {"role": said}
-        if unknown := set(block) - {"role", "unit", "kind"}:
+        if unknown := set(block) - {"role", "unit", "kind", "end"}:
             raise SettingsError(f"{path}: '{name}' has an unknown '{min(map(str, unknown))}'; {_FORM}")
         role = block.get("role")
         if role is not None and role not in get_args(Role):
             raise SettingsError(f"{path}: '{name}' has the role '{role}'; roles are {', '.join(get_args(Role))}")
         if block.get("kind", "gauge") not in ("gauge", "rate", "quantile", "event"):
             raise SettingsError(f"{path}: '{name}' has the kind '{block['kind']}'; gauge, rate, quantile or event")
+        if block.get("end", "client") not in ("client", "server"):
+            raise SettingsError(f"{path}: '{name}' has the end '{block['end']}'; client or server")
         found[str(name)] = {**block, **({"unit": str(block["unit"])} if "unit" in block else {})}
     return found
 

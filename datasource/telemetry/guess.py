@@ -46,6 +46,7 @@ _WORDS = tuple(
             "reqps",
         ),
         _Word(r"load\b|queries|transactions|messages|invocations", "load", "reqps"),
+        _Word(r"log ?lines?\b|operations?\b|spans?\b", "activity"),
         _Word(r"seconds\b|time\b", "latency", "s"),
         _Word(r"work\b", "work", "s"),
     )

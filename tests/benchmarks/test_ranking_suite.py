@@ -11,6 +11,7 @@ from benchmarks.incidents.judging import average_at_5, found_within, sign_test, 
 from benchmarks.incidents.ours import ours
 from benchmarks.incidents.resources import BLAMELESS
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
+from benchmarks.incidents.train_ticket import read_train_ticket, servers
 from benchmarks.peers import PEERS
 from datasource.telemetry.csv_calls import read_calls
 from datasource.telemetry.csv_files import read_csv
@@ -79,3 +80,29 @@ def test_exported_files_are_the_incident(tmp_path):
     assert len(read_calls(folder / "calls.csv")) == len(incident.calls)
     truth = json.loads((folder / "truth.json").read_text())
     assert truth["root_causes"] == [sorted(cause) for cause in incident.causes]
+
+
+def test_train_ticket_incidents_are_three_minutes_against_all_others(tmp_path):
+    times = [f"2023-01-29T08:{minute:02}:{second:02}Z" for minute in range(40, 50) for second in range(0, 60, 10)]
+    services = [f"{time},a,2,0.1,8,4,0\n{time},b,1,0.05,4,2," for time in times]
+    calls = [f"{time},a,b,1,0.06,0.05" for time in times]
+    heads = (
+        "time,service,requests,busy,operations,log_lines,log_errors",
+        "time,client,server,calls,client_seconds,server_seconds",
+    )
+    for name, head, rows in (("services", heads[0], services), ("calls", heads[1], calls)):
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
+    fault = {"inject_time": "2023-01-29 08:43:35", "inject_pod": "b-5f-x1", "inject_type": "return"}
+    (tmp_path / "faults.json").write_text(json.dumps({"labelled": [fault]}))
+    (incident,) = read_train_ticket(tmp_path)
+    assert incident.causes == (frozenset({"b"}),)
+    assert servers(incident) == {"a/b": "b"}
+    assert incident.incident.values.shape[1] == 18
+    assert incident.incident.times[0] == np.datetime64("2023-01-29T08:43:30").astype("datetime64[s]").astype(int)
+    left_out = np.isnan(incident.baseline.values).all(axis=0)
+    assert left_out.sum() == 21
+    roles = {
+        signal: incident.signals[signal].role for signal in ("operations", "log_lines", "log_errors", "client_seconds")
+    }
+    assert list(roles.values()) == ["activity", "activity", "failure", "work"]
+    assert incident.signals["server_seconds"].end == "server"

@@ -1,6 +1,7 @@
-"""`causal-datasource rank`: two files in, a ranking out."""
+"""`causal-datasource rank`: files of two times in, a ranking out."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,125 @@ def test_what_cannot_be_used_is_refused_with_the_fix(files, tmp_path, arguments,
     assert result.exit_code == 2
     assert said in result.stderr
     assert result.stdout == ""
+
+
+LINKS = (("web", "cart"), ("cart", "db"), ("web", "db"))
+
+
+def write_spans(
+    folder, name: str, points: int, seed: int, *, slow: tuple[str, str] | None = None, calls=LINKS, lines=4
+):
+    """Sums over ten seconds by service and by call, in two files."""
+    rng = np.random.default_rng(seed)
+    services = ["time,service,requests,busy,log_lines,log_errors"]
+    links = ["time,client,server,calls,client_seconds,server_seconds"]
+    for point in range(points):
+        time = 1_700_000_000 + 10 * point + 36_000 * seed
+        made = {pair: rng.poisson(5) for pair in calls}
+        for service in SERVICES:
+            requests = sum(made[pair] for pair in calls if pair[1] == service) or 6
+            services.append(f"{time},{service},{requests},{requests * rng.gamma(20, 0.01):.6g},{lines * requests},0")
+        for (client, server), number in made.items():
+            served = number * rng.gamma(20, 0.002)
+            waited = served + number * rng.gamma(20, 0.0002) * (100 if slow == (client, server) else 1)
+            if number:
+                links.append(f"{time},{client},{server},{number},{waited:.6g},{served:.6g}")
+    paths = [folder / f"{name}-services.csv", folder / f"{name}-calls.csv"]
+    for path, rows in zip(paths, (services, links), strict=True):
+        path.write_text("\n".join(rows) + "\n")
+    return [str(path) for path in paths]
+
+
+@pytest.fixture
+def spans(tmp_path):
+    """Baseline and incident, each services and calls; the way from web to cart is slow."""
+    return write_spans(tmp_path, "n", 200, 1), write_spans(tmp_path, "i", 18, 2, slow=("web", "cart"))
+
+
+def rename(spans, old: str, new: str) -> None:
+    """Other names of columns in the files of calls."""
+    for path in (Path(spans[0][1]), Path(spans[1][1])):
+        path.write_text(path.read_text().replace(old, new))
+
+
+def sides(baseline: list[str], incident: list[str]) -> list[str]:
+    options = {"--baseline": baseline, "--incident": incident}
+    return [part for option, paths in options.items() for path in paths for part in (option, path)]
+
+
+def test_measured_calls_beside_services_are_ranked_too(spans):
+    found = ranking(*sides(*spans))
+    assert found[0]["variable"] == "web/cart.client_seconds"
+    assert len(found) == 3 * 4 + 3 * 3
+    assert "--calls" not in run(*sides(*spans)).output
+
+
+def test_the_table_says_what_changed_where_calls_are_measured(files, tmp_path):
+    rows = [("n", 200, 1, 4), ("i", 18, 2, 2)]
+    spans = [write_spans(tmp_path, name, points, seed, lines=lines) for name, points, seed, lines in rows]
+    output = run(*sides(*spans)).output
+    assert "adds by itself  changed" in output
+    assert "calls, log lines or operations per request" in output
+    assert "changed" not in run(*files).output
+
+
+def test_files_of_services_are_joined_too(tmp_path):
+    parts = [write(tmp_path / f"{name}.csv", 30, 1, columns=(name,)) for name in ("cpu", "latency_ms")]
+    now = [write(tmp_path / f"now_{name}.csv", 3, 2, slow="db", columns=(name,)) for name in ("cpu", "latency_ms")]
+    found = ranking(*sides(parts, now))
+    assert found[0]["service"] == "db"
+    assert len(found) == 6
+
+
+def test_a_call_s_signal_may_be_named_as_one_of_services(spans, tmp_path):
+    rename(spans, "client,server,calls,", "client,server,requests,")
+    found = ranking(*sides(*spans))
+    assert found[0]["variable"] == "web/cart.client_seconds"
+    assert "web/cart.call_requests" in {one["variable"] for one in found}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (((0, 1), (0,)), "calls are measured in the baseline only; give a file of the same calls with --incident"),
+        (((0,), (0, 1)), "calls are measured in the incident only; give a file of the same calls with --baseline"),
+        (((1,), (1,)), "the files hold calls alone"),
+    ],
+)
+def test_calls_that_do_not_fit_are_refused_with_the_fix(spans, chosen, said):
+    baseline, incident = ([files[i] for i in which] for files, which in zip(spans, chosen, strict=True))
+    result = run(*sides(baseline, incident))
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_calls_between_others_than_the_services_are_refused(spans, tmp_path):
+    others = [
+        write_spans(tmp_path, f"{name}2", points, 3, calls=(("a", "b"),))[1] for name, points in (("n", 200), ("i", 18))
+    ]
+    result = run(*sides([spans[0][0], others[0]], [spans[1][0], others[1]]))
+    assert result.exit_code == 2
+    assert "nothing in common: calls are between a, b" in result.stderr
+
+
+def test_calls_whose_number_is_not_known_are_refused(spans):
+    rename(spans, "client,server,calls,", "client,server,n,")
+    result = run(*sides(*spans))
+    assert result.exit_code == 2
+    assert "name the column of their number 'calls'" in result.stderr
+
+
+def test_files_of_different_steps_are_refused(spans, tmp_path):
+    other = write(tmp_path / "minutes.csv", 30, 1)
+    result = run(*sides([spans[0][0], other], [spans[1][0]]))
+    assert result.exit_code == 2
+    assert "steps of" in result.stderr
+
+
+def test_the_end_of_a_call_can_be_said(spans, tmp_path):
+    rename(spans, "client_seconds,server_seconds", "seen,took")
+    roles = tmp_path / "roles.yaml"
+    roles.write_text("seen: {role: work, unit: s}\ntook: {role: work, unit: s, end: server}\n")
+    assert ranking(*sides(*spans), "--roles", str(roles))[0]["variable"] == "web/cart.seen"
+    roles.write_text("took: {role: work, end: middle}\n")
+    assert "client or server" in run(*sides(*spans), "--roles", str(roles)).stderr

@@ -22,6 +22,8 @@ _BLAMED = 6.0
 """So many standard deviations of a resource are evidence of 1, which is enough to blame somebody."""
 _HALF_MATERIAL = 0.5
 """A resource that changed by this share of its usual level counts half of one that changed completely."""
+CALL = "call"
+"""The entity type of calls between services, which are no services themselves."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -61,13 +63,21 @@ def squash(z: Floats) -> Floats:
     return found
 
 
+def material(change: Floats, usual: Floats) -> Floats:
+    """How much a change matters next to the usual level: half where it is half of it, all of it where that is 0."""
+    size = np.abs(change) / np.where(np.abs(usual) > 0, np.abs(usual), np.nan)
+    found: Floats = np.nan_to_num(size / (size + _HALF_MATERIAL), nan=1.0)
+    return found
+
+
 def read_levels(baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal]) -> Levels:
-    """Lay both times side by side, see work and failures per request, and summarise by service."""
+    """Lay both times side by side, see work and failures per request, and summarise by service; calls are left out."""
+    baseline, incident = _without_calls(baseline), _without_calls(incident)
     variables = tuple(dict.fromkeys((*baseline.variables, *incident.variables)))
     services = tuple(dict.fromkeys(variable.entity for variable in variables))
     place = {entity: number for number, entity in enumerate(services)}
     owner = np.array([place[variable.entity] for variable in variables], dtype=np.int64)
-    before, now = _lay(baseline, variables), _lay(incident, variables)
+    before, now = lay(baseline, variables), lay(incident, variables)
     roles = [_role(variable, signals) for variable in variables]
     load = _load_rows(before, now, roles, owner, len(services))
     loads = _by_owner(before, load, owner), _by_owner(now, load, owner)
@@ -92,8 +102,7 @@ def _summarise(
 ) -> Levels:
     count = len(services)
     z = np.nan_to_num(found.z)
-    size = np.abs(found.change) / np.where(np.abs(found.usual) > 0, np.abs(found.usual), np.nan)
-    material = np.nan_to_num(size / (size + _HALF_MATERIAL), nan=1.0)
+    size = material(found.change, found.usual)
     evidence = squash(z)
     used = np.array([role == "saturation" for role in roles])
     fallen, left = falls(found, [v.signal for v in variables], owner, used)
@@ -104,7 +113,7 @@ def _summarise(
     for i, (role, variable) in enumerate(zip(roles, variables, strict=True)):
         s = owner[i]
         if role == "saturation":
-            evidence[i] = max(evidence[i] * material[i], less[i])
+            evidence[i] = max(evidence[i] * size[i], less[i])
             inside[s] = max(inside[s], evidence[i])
         elif role == "latency" and WAITING.search(variable.signal.lower()):
             waiting[s] = np.fmax(waiting[s], z[i])
@@ -156,9 +165,16 @@ def _role(variable: Variable, signals: Mapping[str, Signal]) -> str:
     return signal.role or ("complement" if guess_signal(variable.signal, signal.unit).complement else "")
 
 
-def _lay(matrix: Matrix, variables: tuple[Variable, ...]) -> Floats:
+def _without_calls(matrix: Matrix) -> Matrix:
+    services = [variable for variable in matrix.variables if variable.entity.type != CALL]
+    return matrix if len(services) == len(matrix.variables) else matrix.select(services)
+
+
+def lay(matrix: Matrix, variables: Sequence[Variable | None]) -> Floats:
+    """The rows of these variables, NaN of those that the matrix does not have."""
     missing = np.full(matrix.values.shape[1], np.nan)
-    return np.array([matrix.row(variable) if variable in matrix else missing for variable in variables])
+    rows = [matrix.row(one) if one is not None and one in matrix else missing for one in variables]
+    return np.array(rows).reshape(len(variables), matrix.values.shape[1])
 
 
 def _load_rows(

@@ -1,6 +1,6 @@
 """A ranking of root causes from a normal time and an incident: who broke, by what is measured and who calls whom."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from datasource.anomaly.ranking.confidence import confidences
 from datasource.anomaly.ranking.contribution import Share, contributions
-from datasource.anomaly.ranking.levels import Levels, read_levels, squash
+from datasource.anomaly.ranking.levels import CALL, Levels, read_levels, squash
+from datasource.anomaly.ranking.measured_calls import measured_calls
 from datasource.anomaly.ranking.outside import behind
-from datasource.anomaly.ranking.own import own_failures, own_slowness
+from datasource.anomaly.ranking.own import Own, own_failures, own_slowness
+from datasource.anomaly.ranking.request_evidence import RequestEvidence, request_evidence
 from datasource.anomaly.ranking.wire import on_the_wire
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
+from datasource.telemetry import Entity, Matrix, Variable
 
 _QUANTILE = 0.5
 """Quantiles are not conserved along calls: what is left of them says half as much as what is left of means."""
@@ -50,13 +52,15 @@ class Ranking(NamedTuple):
     """Every variable, best first, and the score of each entity, which is that of its best variable.
 
     `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are whom
-    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`).
+    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`). `changed` says in
+    words what changed most in a service of what it does for a request, where that is measured (see `RequestEvidence`).
     """
 
     variables: tuple[Ranked, ...]
     entities: dict[Entity, float]
     confidence: dict[Entity, float]
     outside: tuple[Entity, ...] = ()
+    changed: Mapping[Entity, str] = {}
 
     @property
     def blamed(self) -> tuple[Entity, ...]:
@@ -72,7 +76,7 @@ def rank(
     symptom: Variable | None = None,
 ) -> Ranking:
     """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
-    may be unmeasured.
+    may be unmeasured. Calls that the matrices measure (see `measured_calls`) are calls too.
 
     A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
     explain (as in PRISM); slowness or failures that its callees, or its own waiting, do not explain; and
@@ -80,31 +84,72 @@ def rank(
     count less, and the reverse; so do services that the symptom does not reach along the calls. Everything is taken as
     robust, moderated standard deviations from the baseline, on a logarithmic scale: what is beyond doubt twice over is
     not twice as likely. Equal scores are ties.
+
+    Where calls are measured, own seconds and failures are what is measured (see `request_evidence`), and of these, the
+    service's network, what it does for a request, and that it stopped, the clearest counts.
     """
     if not (baseline.variables or incident.variables):
         return Ranking((), {}, {})
     levels = read_levels(baseline, incident, signals)
     place = {entity: number for number, entity in enumerate(levels.services)}
-    pairs = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
-    hidden = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
-    slowness, failures = own_slowness(levels, pairs), own_failures(levels, pairs)
+    measured = measured_calls(baseline, incident, signals, levels.services)
+    told = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
+    pairs = list(dict.fromkeys((*told, *measured.pairs)))
+    unmeasured = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
+    hidden = list(dict.fromkeys((*unmeasured, *measured.hidden)))
+    requests = request_evidence(baseline, incident, signals, levels.services, measured)
+    slowness, failures = _measured(own_slowness(levels, pairs), levels, requests), own_failures(levels, pairs)
     like_slow, like_failing = _kinds(symptom, levels)
     waits = squash(levels.waiting)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
     means = levels.conserved | (not (pairs and levels.conserved.any()))
-    certain = like_slow * np.where(means, 1.0, _QUANTILE)
+    certain = np.where(means, 1.0, _QUANTILE)
+    slow = certain * np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
+    failing = squash(failures.z) * failures.share**_OF_SHARE
     own = np.maximum(
-        certain * np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE,
-        like_failing * squash(failures.z) * failures.share**_OF_SHARE,
+        like_slow * np.where(np.isfinite(requests.own), requests.own, slow),
+        like_failing * np.where(np.isfinite(requests.failures), requests.failures, failing),
     )
     own[sorted({caller for caller, _ in hidden})] *= _TWO_PLACES
+    own = np.maximum.reduce([own, like_slow * requests.network, requests.activity, requests.stopped])
     scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
     if symptom is not None and symptom.entity in place and pairs:
         scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)
     by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
+    by_entity |= dict(zip(measured.entities, (like_slow * requests.wire).tolist(), strict=True))
     outside = behind(own, levels.inside, scores, hidden)
-    return Ranking(_by_variable(levels, scores, shares, signals), by_entity, confidences(by_entity), outside)
+    says = {
+        **dict(zip(levels.variables, levels.evidence.tolist(), strict=True)),
+        **_on_calls((*baseline.variables, *incident.variables), signals, by_entity),
+        **requests.says,
+    }
+    told_shares = {levels.variables[i]: share for i, share in shares.items()}
+    ranked = _by_variable(by_entity, says, told_shares, signals)
+    most = [requests.changed(number) for number in range(len(levels.services))]
+    changed = {e: words for e, (evidence, words) in zip(levels.services, most, strict=True) if evidence > 0}
+    return Ranking(ranked, by_entity, confidences(by_entity), outside, changed)
+
+
+def _on_calls(
+    variables: Sequence[Variable], signals: Mapping[str, Signal], scores: dict[Entity, float]
+) -> dict[Variable, float]:
+    """What a call's variables say: that it takes long is seen in the seconds of its client."""
+    calls = [variable for variable in dict.fromkeys(variables) if variable.entity.type == CALL]
+    for variable in calls:
+        scores.setdefault(variable.entity, 0.0)
+    seen = [(v, signals[v.signal]) for v in calls]
+    return {v: scores[v.entity] if (signal.role, signal.end) == ("work", "client") else 0.0 for v, signal in seen}
+
+
+def _measured(slowness: Own, levels: Levels, requests: RequestEvidence) -> Own:
+    """The slowness with what is measured of it, where the calls are, in place of what the callees' shares suggest."""
+    known = np.isfinite(requests.own)
+    load = np.where(np.isfinite(levels.requests), levels.requests, 0.0)
+    excess = np.where(requests.own_z > 1, np.maximum(load * np.nan_to_num(requests.own_change), 0.0), 0.0)
+    return slowness._replace(
+        excess=np.where(known, excess, slowness.excess), z=np.where(known, np.nan_to_num(requests.own_z), slowness.z)
+    )
 
 
 def _kinds(symptom: Variable | None, levels: Levels) -> tuple[float, float]:
@@ -125,19 +170,21 @@ def _reached(start: int, pairs: Collection[tuple[int, int]], count: int) -> NDAr
 
 
 def _by_variable(
-    levels: Levels, scores: Floats, shares: Mapping[int, Share], signals: Mapping[str, Signal]
+    scores: Mapping[Entity, float],
+    says: Mapping[Variable, float],
+    shares: Mapping[Variable, Share],
+    signals: Mapping[str, Signal],
 ) -> tuple[Ranked, ...]:
     """The entity's score at its clearest variable, less at the others."""
     ranked: list[Ranked] = []
-    best: dict[int, float] = {}
-    for i in np.argsort(-levels.evidence, kind="stable").tolist():
-        entity, evidence = int(levels.owner[i]), float(levels.evidence[i])
-        score = float(scores[entity])
-        if entity in best:
-            score *= _NEXT * evidence / best[entity] if best[entity] > 0 else 0.0
-        best.setdefault(entity, evidence)
-        variable = levels.variables[i]
-        share = shares.get(i)
+    best: dict[Entity, float] = {}
+    for variable, evidence in sorted(says.items(), key=lambda pair: -pair[1]):
+        score = scores[variable.entity]
+        if variable.entity in best:
+            clearest = best[variable.entity]
+            score *= _NEXT * evidence / clearest if clearest > 0 else 0.0
+        best.setdefault(variable.entity, evidence)
+        share = shares.get(variable)
         unit = share.unit if share else signals[variable.signal].unit
         ranked.append(Ranked(variable, score, share.value if share else None, unit))
     return tuple(sorted(ranked, key=lambda one: -one.score))

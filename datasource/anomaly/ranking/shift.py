@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from datasource.telemetry import Floats
 
-_PRIOR_POINTS = 8.0
+PRIOR_POINTS = 8.0
 """What is known of a signal from all its variables counts as much as so many points of one variable."""
 BEYOND = 1e3
 """No more standard deviations than these are told apart."""
-_SMALLEST_RELATIVE = 0.01
+SMALLEST_RELATIVE = 0.01
 """A scale below this share of the usual level is raised to it."""
 _BUSY, _BUSIEST = 0.5, 0.9
 """How much of its capacity a service is taken to use at its usual load, and at most: what queueing may explain."""
@@ -22,7 +22,7 @@ _HELD = 0.5
 """Of what proportionality to the load, or to requests that queue, would explain, this share is taken as not known."""
 _BURSTS = 0.65
 """A scale is no smaller than this share of the standard deviation of single points, which rare bursts widen."""
-_MOST_WINDOWS = 120
+MOST_WINDOWS = 120
 """Windows overlap: a distribution is known well enough from so many of them."""
 
 
@@ -78,8 +78,8 @@ def shifts(
         parts = _extremes(_windows(during, min(length, during.shape[1])))
         level = np.abs(usual)
         count = np.isfinite(baseline).sum(axis=1)
-        queueing = np.abs((1 - _BUSY) / (1 - np.minimum(_BUSY * (1 + relative), _BUSIEST)) - 1)
-        not_known = np.nan_to_num(level * np.where(queues, queueing, _HELD * np.maximum(np.abs(relative), queueing)))
+        queue = queueing(relative)
+        not_known = np.nan_to_num(level * np.where(queues, queue, _HELD * np.maximum(np.abs(relative), queue)))
         bursts = _BURSTS * np.nanstd(before, axis=1)
         sides = []
         for side, values, seen in ((1.0, windows[1], parts[1]), (-1.0, windows[0], parts[0])):
@@ -100,7 +100,7 @@ def shifts(
 
 def _windows(rows: Floats, length: int) -> Floats:
     """Windows of each row (rows x windows x length), evenly spread where there are very many."""
-    every = -(-(rows.shape[1] - length + 1) // _MOST_WINDOWS)
+    every = -(-(rows.shape[1] - length + 1) // MOST_WINDOWS)
     found: Floats = sliding_window_view(rows, length, axis=1)[:, ::every]
     return found
 
@@ -136,7 +136,6 @@ def _quantiles(rows: Floats, at: Sequence[float]) -> list[Floats]:
 
 def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Floats]:
     """The slope of each row on its load, and by how much of itself the load moved beyond its noise (at most 1)."""
-    usual = _quantiles(load, (0.5,))[0]
     x, y = load - np.nanmean(load, axis=1)[:, None], row - np.nanmean(row, axis=1)[:, None]
     both = np.isfinite(x) & np.isfinite(y)
     x, y = np.where(both, x, 0.0), np.where(both, y, 0.0)
@@ -144,10 +143,24 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
     fit = np.where((sxx > 0) & (syy > 0), sxy**2 / np.where(sxx * syy > 0, sxx * syy, 1.0), 0.0)
     sure = np.clip(1 - (1 - fit) / np.maximum(fit, 1e-12) * 4 / np.maximum(n, 1), 0.0, 1.0)
     slope = np.where(n >= 8, np.clip(sxy / np.where(sxx > 0, sxx, 1.0), 0.0, None) * sure, 0.0)
-    grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
-    beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
-    relative = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
-    return slope, relative
+    return slope, relative_growth(load, load_now)
+
+
+def relative_growth(load: Floats, load_now: Floats) -> Floats:
+    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        usual = _quantiles(load, (0.5,))[0]
+        grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
+        beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
+    found: Floats = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
+    return found
+
+
+def queueing(relative: Floats) -> Floats:
+    """By how much of itself a delay would change in a half-busy queue (M/M/1) whose load moved by `relative`."""
+    found: Floats = np.abs((1 - _BUSY) / (1 - np.minimum(_BUSY * (1 + relative), _BUSIEST)) - 1)
+    return found
 
 
 def _moderated(scale: Floats, level: Floats, count: Floats, groups: Sequence[str], least: Floats) -> Floats:
@@ -160,8 +173,8 @@ def _moderated(scale: Floats, level: Floats, count: Floats, groups: Sequence[str
         prior[own] = np.median(known) if known.size else 0.1
         spreads = scale[own & (count >= 3) & (scale > 0)]
         typical[own] = np.median(spreads) if spreads.size else 0.0
-    weight = _PRIOR_POINTS / (_PRIOR_POINTS + count)
+    weight = PRIOR_POINTS / (PRIOR_POINTS + count)
     expected = np.where(level > 0, prior * level, np.where(least > 0, 0.0, typical))
     moderated = np.sqrt((1 - weight) * np.nan_to_num(scale) ** 2 + weight * expected**2)
-    floored: Floats = np.fmax(moderated, _SMALLEST_RELATIVE * level)
+    floored: Floats = np.fmax(moderated, SMALLEST_RELATIVE * level)
     return floored
