@@ -123,9 +123,11 @@ class _Now:
             return own in lately and self._lasts(own) and not self._another(incident, root)
         if own in lately and self._lasts(own):
             return True
-        if root is None and self._named_now(incident):
+        if root is not None:
+            return any(one.entity == root for one in lately)
+        if self._named_now(incident):
             return False  # There is no way to it from what is named.
-        return any(one.entity in near and (self._lasts(one) or not (incident.roots or root)) for one in lately)
+        return any(one.entity in near and (self._lasts(one) or not incident.roots) for one in lately)
 
     def _lasts(self, episode: Episode | None) -> bool:
         """Whether an entity did not recover since an episode."""
@@ -157,7 +159,7 @@ class _Now:
         parts = tuple(sorted(episodes.values(), key=lambda one: (one.start, one.entity)))
         causes = self._main_symptom(entities, older[0].causes.symptom if older else None)
         felt = self.verdicts[causes.symptom.entity].root_cause
-        roots = _roots([self.verdicts[entity] for entity in entities], felt)
+        roots = self._roots(entities, felt)
         if older and not roots:
             roots = tuple(one for one in older[0].roots if one not in episodes or self._lasts(episodes[one]))
         affected = (*(root for root in roots if root not in episodes), *(one.entity for one in parts))
@@ -189,6 +191,18 @@ class _Now:
             suffering=tuple(entities),
         )
 
+    def _roots(self, entities: Iterable[Entity], felt: Entity | None) -> tuple[Entity, ...]:
+        """Who is named: for the main symptom first, then for the most entities. Who is only the second cause of anybody
+        here, and is anomalous, has an incident of its own."""
+        votes = Counter(
+            root
+            for verdict in (self.verdicts[entity] for entity in entities)
+            for root in named(verdict)
+            if root == verdict.root_cause or root not in self.verdicts
+        )
+        first = [felt] if felt is not None else []
+        return (*first, *sorted(votes.keys() - set(first), key=lambda one: (-votes[one], one)))
+
     def _main_symptom(self, entities: Sequence[Entity], before: Variable | None) -> RootCauses:
         """What users of the system feel most: the symptom before, until one stands for half as many again. Where
         nobody of the incident is felt, what is most beyond its usual value."""
@@ -212,13 +226,6 @@ def _longer(before: Episode | None, now: Episode) -> Episode:
     if before is None:
         return now
     return Episode(now.entity, min(before.start, now.start), max(before.last, now.last), now.roots or before.roots)
-
-
-def _roots(verdicts: Iterable[Verdict], felt: Entity | None) -> tuple[Entity, ...]:
-    """Who is named: for the main symptom first, then for the most entities."""
-    votes = Counter(root for verdict in verdicts for root in named(verdict))
-    first = [felt] if felt is not None else []
-    return (*first, *sorted(votes.keys() - set(first), key=lambda one: (-votes[one], one)))
 
 
 def _last(incident: Incident) -> int:
