@@ -190,6 +190,7 @@ class Evaluator:
             late=self._history.late,
             quiet_times=self._quiet_times,
             recurrences=self.incidents.recurrences,
+            busy=self.incidents.busy(),
         )
 
     def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, Recurrences, Verdict
 from datasource.anomaly.causes.recurrence import Recurred
+from datasource.anomaly.causes.suspects import Busy
 from datasource.anomaly.incidents.connected import Neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.incidents.grouping import group
@@ -157,6 +158,11 @@ class IncidentLog:
                 found |= {Accepted(entity, began.get(entity, incident.start)) for entity in incident.affected}
         return tuple(sorted(found))
 
+    def busy(self) -> tuple[Busy, ...]:
+        """When whose anomalies were parts of incidents that are over."""
+        over = (incident for incident in self._incidents.values() if not incident.open)
+        return tuple(Busy(one.entity, one.start, one.last) for incident in over for one in incident.episodes)
+
     def shown(self) -> tuple[Incident, ...]:
         """Those that go on and those that ended within the baseline, at most 200, the newest first."""
         newest = sorted(self._incidents.values(), key=lambda one: (one.open, one.start, one.id), reverse=True)[:_SHOWN]
@@ -217,7 +223,7 @@ def grouping(settings: Settings) -> dict[str, int]:
 
 def _news(incident: Incident | None) -> object:
     """What advice is about."""
-    return incident and (incident.causes, incident.roots, incident.affected, incident.end)
+    return incident and (incident.causes, incident.roots, incident.affected, incident.end, incident.suffering)
 
 
 def _changed(before: Incident | None, now: Incident) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from datasource.anomaly import Mechanisms, Persistence, QuietTimes, Roles, Verdict, judge
 from datasource.anomaly.causes.recurrence import Recurrences
+from datasource.anomaly.causes.suspects import Busy
 from datasource.anomaly.causes.watch import silence_of, watch
 from datasource.evaluation.alarms import Alarm, Flags, Look, Replay, alarms_of
 from datasource.evaluation.jobs import fit_job
@@ -65,6 +66,8 @@ class _Walk:
     _verdicts: tuple[Verdict, ...] = ()
     _joined: dict[Entity, int] = field(default_factory=dict)
     """Since when (seconds) each entity is in the episode that goes on."""
+    _began: int = 0
+    """When (seconds) the episode that goes on began."""
     _last: int = 0
     """The newest time (seconds) with an alarm."""
 
@@ -130,7 +133,7 @@ class _Walk:
         for column in np.flatnonzero(together).tolist():
             now = stretch.first + column * step
             if now - self._last > self.persistence.apart * step:
-                self._verdicts, self._joined = (), {}
+                self._verdicts, self._joined, self._began = (), {}, now
             self._last = now
             joined = [one for one, flags in alarming.items() if flags[column] and one not in self._joined]
             self._joined |= dict.fromkeys(joined, now)
@@ -151,6 +154,7 @@ class _Walk:
             of=of,
             previous=self._verdicts,
             quiet_times=self._quiet_times,
+            busy=[Busy(one.variable.entity, one.start, one.end) for one in self.alarms if one.end < self._began],
         ).verdicts
 
 

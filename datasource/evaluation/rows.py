@@ -103,6 +103,7 @@ def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -
         ],
         "outside": [_outside(part, snapshot) for part in causes.outside],
         "unexplained": causes.unexplained,
+        "likely": [{"entity": cause_name(one, snapshot.topology), "confidence": sure} for one, sure in causes.likely],
     }
 
 
@@ -144,6 +145,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         **_causes(incident.causes, snapshot, incident.roots),
         "roots": roots,
         "affected": affected,
+        "suffering": [cause_name(entity, snapshot.topology) for entity in incident.suffering],
         "suggestions": list(incident.suggestions),
     }
 

@@ -13,7 +13,6 @@ from datasource.topology import Topology
 _LONGEST = 400
 _WORTH_TELLING = 0.05
 """A smaller share of the gap is not told."""
-_UNSURE = 0.5
 _SEVERAL, _SIGNALS = 2, 5
 """Fewer signals are not off together, and so many of them are named."""
 
@@ -56,7 +55,7 @@ def _summary(lately: Lately, topology: Topology, shown: int) -> str:
 def _what(lately: Lately, topology: Topology, shown: int) -> str:
     """What is wrong and whose doing it is. Of several signals that are off together no single gap is told."""
     incident = lately.incident
-    verb, when = "are" if incident.open else "were", _when(incident)
+    verb, when = "are" if incident.going_on else "were", _when(incident)
     together = together_told(incident.causes, topology, verb, when)
     if not together:
         return f"{_symptom(lately)}{_causes(lately, topology, shown)}"
@@ -65,16 +64,17 @@ def _what(lately: Lately, topology: Topology, shown: int) -> str:
 
 
 def _when(incident: Incident) -> str:
-    end = incident.updated if incident.end is None else incident.end
+    end = max((episode.last for episode in incident.episodes), default=incident.updated)
+    end = incident.updated if incident.going_on else end if incident.end is None else incident.end
     start = clock_time(incident.start, end)
-    return f"since {start} UTC" if incident.open else f"from {start} to {clock_time(end, end)} UTC"
+    return f"since {start} UTC" if incident.going_on else f"from {start} to {clock_time(end, end)} UTC"
 
 
 def _symptom(lately: Lately) -> str:
     incident = lately.incident
     causes, unit = incident.causes, lately.unit(incident.causes.symptom)
     when = _when(incident)
-    usual, verb = lately.usual(causes.symptom), "is" if incident.open else "was"
+    usual, verb = lately.usual(causes.symptom), "is" if incident.going_on else "was"
     if not causes.gap or isnan(causes.gap):
         return f"{causes.symptom} {verb} not as usual {when}"
     level = f"its usual {quantity(usual, unit)}" if isfinite(usual) else "what is usual"
@@ -87,7 +87,7 @@ def _failing(lately: Lately) -> str:
     """Of failures that are counted, which share of the requests it is."""
     symptom = lately.incident.causes.symptom
     loads = [v for v in lately.scores if v.entity == symptom.entity and lately.role(v) == "load"]
-    if lately.role(symptom) != "failure" or not lately.incident.open or not loads:
+    if lately.role(symptom) != "failure" or not lately.incident.going_on or not loads:
         return ""
     load = min(loads, key=lambda variable: variable.signal)
     if lately.unit(load) != lately.unit(symptom) or not lately.now(load) > 0:
@@ -99,8 +99,9 @@ def _causes(lately: Lately, topology: Topology, shown: int) -> str:
     """Whose doing it is."""
     roots, causes = lately.incident.roots, lately.incident.causes
     parts = list(_parts(lately, topology, shown))
-    if roots and not parts:
-        return f": the cause is {listed([place(root, topology) for root in roots], shown)}"
+    if roots and not any(part.variable.entity in roots for part in causes.contributions):
+        named = [f"{place(root, topology)}{_sure(lately, root)}" for root in roots]
+        return f": the cause is {listed(named, shown)}{''.join(f'; {part}' for part in parts[:1])}"
     if roots:
         return f": {', '.join(parts)}"
     largest = max((abs(part.contribution) for part in causes.contributions), default=0.0)
@@ -111,7 +112,10 @@ def _causes(lately: Lately, topology: Topology, shown: int) -> str:
             return f": {outside.where} is {demand} usual; no service broke"
         return f": it seems to come from outside of what is measured, and nobody is named: {', '.join(parts)}"
     told = f": {', '.join(parts)}" if parts else ""
-    return f"; nobody's own behaviour changed enough to be named{told}"
+    likely = [f"{place(entity, topology)} ({sure:.0%})" for entity, sure in causes.likely]
+    if len(likely) > 1:
+        return f"; it may be {', '.join(likely[:-1])} or {likely[-1]} who broke{told}"
+    return f"; {f'maybe {likely[0]} broke' if likely else 'nobody can be named'}{told}"
 
 
 def demanded(lately: Lately, outside: Outside) -> Variable | None:
@@ -152,20 +156,26 @@ def _parts(lately: Lately, topology: Topology, shown: int) -> Iterator[str]:
 
 
 def _own(lately: Lately, entity: Entity) -> str:
-    """What it is of a root that changed, and whether that is sure."""
+    """What it is of a root that changed, and how sure that is."""
     parts = [part for part in lately.incident.causes.contributions if part.variable.entity == entity]
     signals = dict.fromkeys(part.variable.signal for part in parts)
-    unsure = ", not sure" if any(part.confidence < _UNSURE for part in parts) else ""
-    return f"its own {' and '.join(signals)}{unsure}"
+    return f"its own {' and '.join(signals)}{_sure(lately, entity, ', {}')}"
+
+
+def _sure(lately: Lately, root: Entity, form: str = " ({})") -> str:
+    """How sure it is that somebody is the cause, where that is known."""
+    sure = dict(lately.incident.causes.likely).get(root)
+    return "" if sure is None else form.format(f"{sure:.0%} sure")
 
 
 def _suffering(lately: Lately, shown: int) -> str:
     incident = lately.incident
-    who = [entity for entity in incident.affected if entity not in incident.roots]
+    present = incident.suffering if incident.going_on else incident.affected
+    who = [entity for entity in incident.affected if entity in present and entity not in incident.roots]
     if not who:
         return ""
     kinds = {entity.type for entity in who}
     kind = kinds.pop() if len(kinds) == 1 else "other"
-    verb = ("suffers" if len(who) == 1 else "suffer") if incident.open else "suffered"
+    verb = ("suffers" if len(who) == 1 else "suffer") if incident.going_on else "suffered"
     names = listed([str(entity) for entity in who], shown if len(who) > shown + 1 else len(who))
     return f"{len(who)} {kind if len(who) == 1 else kind + 's'} {verb}: {names}."

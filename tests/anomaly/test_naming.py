@@ -6,84 +6,70 @@ import numpy as np
 import pytest
 from small_shop import Shop
 
-from datasource.anomaly import Contribution, Outside, RootCauses, Verdict, cause_name, named_roots
-from datasource.anomaly.causes.naming import name_cause, support_for
-from datasource.telemetry import Entity, Variable
+from datasource.anomaly import Verdict, cause_name
+from datasource.anomaly.causes.suspects import Ways, named_roots
+from datasource.telemetry import Entity
 from datasource.topology import Tie, Topology
 
 WEB, DB, CACHE = (Entity("service", (("service", name),)) for name in ("web", "db", "cache"))
-SYMPTOM = Variable(WEB, "latency")
 
 
-def causes(db: float, cache: float, confidence: float = 0.9) -> RootCauses:
-    parts = tuple(
-        Contribution(Variable(entity, "latency"), share, share, confidence)
-        for entity, share in ((DB, db), (CACHE, cache))
-    )
-    return RootCauses(SYMPTOM, 1.0, parts, (), 1.0 - db - cache)
+WAYS = Ways(
+    Topology((Tie("calls", (("client", WEB), ("server", DB))), Tie("calls", (("client", WEB), ("server", CACHE)))))
+)
 
 
-def names(found: list[RootCauses]) -> list[Entity | None]:
-    """Who is named in one evaluation after the other."""
-    support: dict[Entity, float] | None = None
-    named: Entity | None = None
+def names(found: list[dict[Entity, float]]) -> list[Entity | None]:
+    """Who is named first in one evaluation after the other, each with its evidence."""
+    named: list[Entity] = []
     said = []
-    for one in found:
-        support = support_for(one, support)
-        named = name_cause(support, named)
-        said.append(named)
+    for evidence in found:
+        named = [*named_roots(evidence, frozenset(evidence), WAYS, named)]
+        said.append(next(iter(named), None))
     return said
+
+
+def evidence(db: float, cache: float) -> dict[Entity, float]:
+    return {WEB: 0.1, DB: db, CACHE: cache}
 
 
 def changes(said: list[Entity | None]) -> int:
     return sum(a != b for a, b in pairwise(said))
 
 
-def test_the_largest_cause_is_named_at_once() -> None:
-    assert names([causes(0.6, 0.3)]) == [DB]
+def test_the_likeliest_cause_is_named_at_once() -> None:
+    assert names([evidence(1.2, 0.3)]) == [DB]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_noisy_alternating_shares_change_the_name_at_most_once(seed: int) -> None:
+def test_noisy_alternating_evidence_changes_the_name_at_most_once(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    found = []
-    for number in range(100):
-        tilt = 0.15 if number % 2 else -0.15
-        db = float(np.clip(0.45 + tilt + rng.normal(0, 0.05), 0, 0.9))
-        found.append(causes(db, 0.9 - db))
+    tilt = (0.05, -0.05) * 50
+    found = [evidence(1.2 + by + rng.normal(0, 0.02), 1.2 - by) for by in tilt]
     assert changes(names(found)) <= 1
 
 
-def test_a_new_cause_takes_over_only_after_it_held_for_some_evaluations() -> None:
-    said = names([causes(0.8, 0.1)] * 3 + [causes(0.1, 0.8)] * 10)
-    assert said[:5] == [DB] * 5
-    assert said[-5:] == [CACHE] * 5
-    assert changes(said) <= 2
+def test_a_new_cause_takes_over_when_it_is_clearly_likelier() -> None:
+    said = names([evidence(1.3, 0.3)] * 3 + [evidence(0.3, 1.3)] * 3)
+    assert said == [DB] * 3 + [CACHE] * 3
 
 
-def test_a_single_evaluation_without_a_cause_does_not_take_the_name_away() -> None:
-    said = names([causes(0.8, 0.1)] * 3 + [causes(0.0, 0.0)] + [causes(0.8, 0.1)] * 3)
-    assert set(said) == {DB}
+def test_a_name_stays_while_it_is_likely_enough_and_is_not_given_then() -> None:
+    little = evidence(0.55, 0.1)
+    assert names([little]) == [None]
+    assert names([evidence(1.2, 0.1), little]) == [DB, DB]
+    assert names([evidence(1.2, 0.1), evidence(0.2, 0.1)]) == [DB, None]
 
 
-def test_nobody_is_named_when_it_is_not_sure() -> None:
-    assert names([causes(0.9, 0.05, confidence=0.3)] * 5) == [None] * 5
+def test_two_causes_of_which_none_suffers_by_the_other_are_both_named() -> None:
+    assert [*named_roots(evidence(1.5, 1.2), frozenset({DB, CACHE}), WAYS)] == [DB, CACHE]
+    assert [*named_roots(evidence(1.5, 1.2), frozenset({DB}), WAYS)] == [DB], "only who is blamed"
 
 
-def test_nobody_is_named_for_a_small_share() -> None:
-    assert names([causes(0.3, 0.3)]) == [None]
-
-
-def test_all_who_qualify_are_roots_largest_first() -> None:
-    assert [(root.entity, root.share) for root in named_roots(causes(0.3, 0.6))] == [(CACHE, 0.6), (DB, 0.3)]
-    assert [root.entity for root in named_roots(causes(0.85, 0.1))] == [DB]
-    assert named_roots(causes(0.8, 0.1, confidence=0.2)) == ()
-
-
-def test_the_variables_of_one_entity_count_together() -> None:
-    both = (Contribution(Variable(DB, s), 0.25, 0.25, 0.8) for s in ("latency", "cpu"))
-    (root,) = named_roots(RootCauses(SYMPTOM, 1.0, tuple(both), (), 0.5))
-    assert root.share == 0.5
+def test_who_suffers_by_the_one_that_is_named_is_named_beside_it_only_when_that_is_very_sure() -> None:
+    both = frozenset({WEB, DB})
+    assert [*named_roots({WEB: 1.0, DB: 1.5}, both, WAYS)] == [DB]
+    assert [*named_roots({WEB: 2.0, DB: 2.5}, both, WAYS)] == [DB, WEB]
 
 
 def test_a_call_is_told_by_its_two_ends() -> None:
@@ -106,11 +92,3 @@ def test_verdicts_on_two_equal_and_noisy_causes_do_not_flap() -> None:
         said.append(next(verdict.root_cause for verdict in verdicts if verdict.entity.name == "web"))
     assert said[0] is not None
     assert changes(said) <= 1
-
-
-def test_who_explains_less_than_what_is_outside_is_not_supported() -> None:
-    less, more = (
-        causes(db, 0.0)._replace(outside=(Outside("demand at web", 0.5, 0.5, "demand", WEB),)) for db in (0.4, 0.5)
-    )
-    assert support_for(less, None) == {}
-    assert support_for(more, None) == {DB: 0.5}

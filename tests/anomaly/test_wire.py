@@ -96,7 +96,7 @@ def test_a_delay_on_the_wire_between_two_healthy_services_belongs_to_the_call(
     matrix = simulate({("web", "cart"): 0.2}, {}, {})
     assert verdicts(matrix, settings, mechanisms) == {"web": "web/cart"}
     far = simulate({("cart", "store"): 0.2}, {}, {})
-    assert verdicts(far, settings, mechanisms) == {"web": "cart/store", "cart": "cart/store"}
+    assert verdicts(far, settings, mechanisms) == {"web": "store", "cart": "store"}, "all of its calls: its network"
 
 
 def test_a_slow_server_belongs_to_the_server(settings: Settings, mechanisms: Mechanisms) -> None:

@@ -76,8 +76,8 @@ LEVELS = {
 
 
 def incident(causes: RootCauses = SLOW, roots: tuple[Entity, ...] = (DB,), **more) -> Incident:
-    usual = {"id": "1", "start": START_AT, "end": None, "updated": NOW, "affected": (*roots, WEB)}
-    return Incident(causes=causes, roots=roots, **usual | more)
+    usual = {"id": "1", "start": START_AT, "end": None, "updated": NOW, "affected": (*roots, WEB)} | more
+    return Incident(causes=causes, roots=roots, **{"suffering": usual["affected"]} | usual)
 
 
 def said(one: Incident, known: Mapping[Variable, Scores] = LEVELS, remedies: str = "", **more) -> Incident:

@@ -125,7 +125,6 @@ def test_one_that_was_merged_or_forgotten_meanwhile_is_told() -> None:
     story = Story(
         {"db": scores(60, (5, 60)), "cart": scores(60, (20, 60)), "web": scores(60, (35, 60))},
         [("web", "db"), ("web", "cart")],
-        {"db": "db", "cart": "cart", "web": "db"},
     )
     log = log_in(None)
     merged = next(one for one in follow(log, story, 0, 45) if one.merged_into)

@@ -218,7 +218,7 @@ def test_advice_is_asked_for_when_there_is_something_new_to_say() -> None:
 
     for at in range(90):
         log.update(story.judged(at), story.near, story.time(at), advise=advise, model="one" if at < 35 else "two")
-    assert asked == [12, 27, 35, 40 + PATIENCE], "begun, spread, another model, ended"
+    assert asked == [12, 27, 35, 42, 40 + PATIENCE], "begun, spread, another model, nothing anomalous, ended"
     assert log.shown()[0].summary == f"said at {asked[-1]}"
 
 

@@ -36,15 +36,27 @@ def test_several_roots_each_have_their_part() -> None:
     assert "150 ms from shop/db (its own latency), 20 ms from shop/cache (its own latency)" in summary
 
 
-def test_a_cause_that_is_not_sure_is_told_so() -> None:
-    unsure = SLOW._replace(contributions=(SLOW.contributions[0]._replace(confidence=0.3),))
-    assert "150 ms from shop/db (its own latency, not sure)" in said(incident(unsure)).summary
+def test_how_sure_a_cause_is_is_told() -> None:
+    unsure = SLOW._replace(likely=((DB, 0.62),))
+    assert "150 ms from shop/db (its own latency, 62% sure)" in said(incident(unsure)).summary
+    elsewhere = unsure._replace(contributions=(), unexplained=0.18)
+    assert ": the cause is shop/db (62% sure); 180 ms unexplained" in said(incident(elsewhere)).summary
 
 
 def test_nobody_is_named_where_nobody_can_be() -> None:
     told = said(incident(roots=()))
-    assert "; nobody's own behaviour changed enough to be named: 150 ms from shop/db" in told.summary
+    assert "; nobody can be named: 150 ms from shop/db" in told.summary
     assert told.suggestions == ("look first at shop/db, shop/cache, where the gap is largest",)
+    two = said(incident(SLOW._replace(likely=((DB, 0.44), (WEB, 0.3))), roots=()))
+    assert "; it may be shop/db (44%) or shop/web (30%) who broke: 150 ms from shop/db" in two.summary
+    one = said(incident(SLOW._replace(likely=((DB, 0.44),)), roots=()))
+    assert "; maybe shop/db (44%) broke: 150 ms from shop/db" in one.summary
+
+
+def test_what_is_over_is_told_in_the_past_though_the_incident_is_open_for_a_while() -> None:
+    over = said(incident(suffering=())).summary
+    assert "shop/web.latency was 180 ms above its usual 240 ms from 22:14 to" in over
+    assert over.endswith("1 service suffered: shop/web.")
 
 
 def test_demand_is_nobodys_fault() -> None:

@@ -1,5 +1,6 @@
 """The verdict on every entity: is it anomalous, and who is the cause?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -131,11 +132,22 @@ def judge(
         # What goes on when somebody who was named has recovered is another one's doing.
         since = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in since.items()}
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
-    blamed = {verdict.root_cause for verdict in previous if verdict.root_cause is not None} - recovered
+    votes = Counter(verdict.root_cause for verdict in previous if verdict.root_cause not in recovered)
+    blamed = [root for root, _ in votes.most_common() if root is not None]
     who = Suspects()
     if found:
-        broke, greedy = heard.broke(roles, of), heard.greedy(roles)
-        who = suspects(matrix, min(since.values()), roles.signals, ways, found, broke, greedy, blamed, busy)
+        who = suspects(
+            matrix,
+            min(since.values()),
+            roles.signals,
+            ways,
+            found,
+            heard.broke(roles, of),
+            greedy=heard.greedy(roles),
+            excused=silent,
+            named=blamed,
+            busy=busy,
+        )
     verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, since[one]) for one in own)
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
@@ -267,9 +279,7 @@ def _verdict(
     symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
     causes = root_causes(newest.recent(scores[symptom].behind), symptom, who.confidence)
     roots = who.of(causes, ways)
-    return Verdict(
-        entity, causes if roots else causes._replace(between=who.between), roots[0][0] if roots else None, roots, since
-    )
+    return Verdict(entity, causes._replace(likely=roots or who.between), roots[0][0] if roots else None, roots, since)
 
 
 def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[RootCauses, ...], dict[Variable, int]]:

@@ -41,7 +41,7 @@ class RootCauses(NamedTuple):
 
     `contributions`, `outside` and `unexplained` add up to the gap. Where no single variable of the symptom's entity is
     an anomaly, only several together, `together` has those that make most of it, the largest first; else it is
-    empty. Where nobody can be named, `between` has those it lies between, and how likely each is the root cause.
+    empty. `likely` has who is named and how sure that is, or those it lies between where nobody can be.
     """
 
     symptom: Variable
@@ -50,4 +50,4 @@ class RootCauses(NamedTuple):
     outside: tuple[Outside, ...] = ()
     unexplained: float = 0.0
     together: tuple[Variable, ...] = ()
-    between: tuple[tuple[Entity, float], ...] = ()
+    likely: tuple[tuple[Entity, float], ...] = ()

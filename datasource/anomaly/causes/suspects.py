@@ -17,14 +17,16 @@ from datasource.topology import Topology
 
 _FEWEST = 3
 """The newest points that are looked at, at least."""
-_NORMAL = 720
-"""Points before the incident that are taken as normal, at most."""
+_NORMAL, _LONGER = 240, 2
+"""Points before the incident that are taken as normal, or so many times as many as it has."""
 _FEWEST_NORMAL = 15
 _NAMED, _KEPT = 0.5, 0.3
 """How sure one has to be of an entity to name it, and for it to stay named."""
 _RANKED, _BROKE, _CLEAR = 0.5, 0.2, 50.0
 """The evidence against an entity: half of what the ranking says, and a fifth of the logarithm of 1 + its causal score,
 up to 50. With these the confidences are frequencies on simulated incidents."""
+_DISTURBED = 0.5
+"""What the evidence counts against who may be disturbed by a neighbour."""
 _BETWEEN, _POSSIBLE = 3, 0.15
 """So many are told of at most where nobody can be named, and none that is less likely."""
 _ELSEWHERE = 0.4
@@ -141,23 +143,26 @@ def suspects(
     anomalous: Collection[Entity],
     broke: Mapping[Entity, float],
     greedy: Collection[Entity] = (),
-    named: Collection[Entity] = (),
+    excused: Collection[Entity] = (),
+    named: Sequence[Entity] = (),
     busy: Sequence[Busy] = (),
 ) -> Suspects:
-    """Rank everybody by the columns from `since` (seconds) on, three at least, against at most 720 before them, and by
-    how high the causal scores of each entity are now (`broke`). Nobody on whom somebody rests who is `greedy`, and uses
-    more than its load explains, is a cause.
+    """Rank everybody by the columns from `since` (seconds) on, three at least, against 240 or more before them, and by
+    how high the causal scores of each entity are now (`broke`).
 
-    What was `busy` then is no part of the normal time. Who was `named` before stays so while it is likely enough.
-    Nobody is named where fewer than 15 columns are normal.
+    Who rests on the same as somebody `greedy`, who uses more than its load explains, may be disturbed: its evidence
+    counts half, and that on which both rest is no cause. Nor is who is `excused`. What was `busy` before is no part of
+    the normal time. Who was `named` before, the first one first, stays so while it is likely enough. Nobody is named
+    where fewer than 15 columns are normal.
     """
     since = min(since, matrix.end - (_FEWEST - 1) * matrix.step)
-    everybody = {variable.entity for variable in matrix.variables if variable.entity.type != "call"}
+    everybody = {variable.entity for variable in matrix.variables}
     if len(everybody) > _WHOLE:
         everybody &= ways.around(anomalous, 2)
     chosen = matrix.select([v for v in matrix.variables if v.entity in everybody and v.signal in signals])
     incident = chosen.between(since, matrix.end)
-    normal = _without(chosen.between(since - _NORMAL * matrix.step, since - matrix.step), busy)
+    before = max(_NORMAL, _LONGER * incident.values.shape[1]) * matrix.step
+    normal = _without(chosen.between(since - before, since - matrix.step), busy)
     if normal.values.shape[1] < _FEWEST_NORMAL:
         return Suspects()
     calls = [
@@ -166,15 +171,17 @@ def suspects(
         if (client := tie.end("client")) in everybody and (server := tie.end("server"))
     ]
     found = rank(normal, incident, signals, calls)
-    # What others rest on is as busy as they make it.
-    used = {t.ends[1][1] for t in ways.topology.ties if t.end("client") is None and t.ends[0][1] in greedy}
+    rests = [(tie.ends[0][1], tie.ends[1][1]) for tie in ways.topology.ties if tie.end("client") is None]
+    taken = {used for user, used in rests if user in greedy}
+    disturbed = {user for user, used in rests if used in taken} - set(greedy)
     evidence = {
-        entity: _RANKED * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR))
+        entity: (_RANKED * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
+        * (_DISTURBED if entity in disturbed else 1.0)
         for entity, score in found.entities.items()
-        if entity not in used
+        if entity not in taken and entity not in excused
     }
     blamed = frozenset(found.blamed)
-    return Suspects(_roots(evidence, blamed, ways, frozenset(named)), confidences(evidence), found.outside)
+    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence), found.outside)
 
 
 def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
@@ -188,8 +195,8 @@ def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
     return Matrix(normal.variables, normal.start, normal.step, values)
 
 
-def _roots(
-    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: frozenset[Entity]
+def named_roots(
+    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: Sequence[Entity] = ()
 ) -> dict[Entity, float]:
     """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
     only who is blamed by the ranking alone."""
@@ -197,8 +204,8 @@ def _roots(
     while left:
         sure = confidences(left)
         best = max(sure, key=lambda one: (sure[one], str(one)))
-        kept = max(named & left.keys(), key=lambda one: (sure[one], str(one)), default=best)
-        if sure[kept] >= _KEPT and sure[best] < _HYSTERESIS * sure[kept]:
+        kept = next((one for one in named if one in left and sure[one] >= _KEPT), best)
+        if sure[best] < _HYSTERESIS * sure[kept]:
             best = kept
         suffers = any(ways.leads(root, best) or not ways.tied(best) for root in found)
         least = _BESIDE if suffers else _KEPT if best in named else _NAMED

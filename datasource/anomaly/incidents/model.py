@@ -64,6 +64,11 @@ class Incident:
         return self.end is None
 
     @property
+    def going_on(self) -> bool:
+        """Whether anything of it is anomalous; it stays open for a while when nothing is."""
+        return self.open and bool(self.suffering)
+
+    @property
     def lasting(self) -> bool:
         """Whether it went on when it was accepted, so that its level is the new one."""
         return self.accepted is not None and (self.end is None or self.end >= self.accepted.at)
