@@ -9,8 +9,8 @@ from small_shop import Shop
 
 from datasource.anomaly import Incident
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
-from datasource.anomaly.incidents.episodes import since
 from datasource.anomaly.incidents.grouping import group
+from datasource.anomaly.mechanisms.persistence import since
 from datasource.graph import CausalGraph, Edge
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Topology

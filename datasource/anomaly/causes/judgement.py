@@ -18,9 +18,10 @@ from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.suspects import Busy, Suspects, Ways, suspects
 from datasource.anomaly.causes.walk import root_causes
 from datasource.anomaly.mechanisms.batch import predict_all
+from datasource.anomaly.mechanisms.constants import NEW_NORMAL
 from datasource.anomaly.mechanisms.fit import Mechanisms
-from datasource.anomaly.mechanisms.mechanism import Prediction
-from datasource.anomaly.mechanisms.persistence import Persistence
+from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
+from datasource.anomaly.mechanisms.persistence import Persistence, since
 from datasource.anomaly.roles import BREAKS, SUFFERS, Roles
 from datasource.telemetry import Entity, Matrix, Variable, reach
 from datasource.topology import Topology
@@ -104,8 +105,8 @@ def judge(
     any may come late of an entity of which there is something newer. What is older than that is not judged: who is
     silent is not well.
     """
-    newest = _Newest(matrix, mechanisms, roles, topology, of, late)
     persistence = Persistence(points, of)
+    newest = _Newest(matrix, mechanisms, roles, topology, persistence, late)
     scores = _scores(newest, persistence)
     heard = hear(
         scores,
@@ -126,11 +127,11 @@ def judge(
     for variable in scores:
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
-    since = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
+    began = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
     recovered = before.keys() - found
     if recovered & {root for verdict in previous for root, _ in verdict.support}:
         # What goes on when somebody who was named has recovered is another one's doing.
-        since = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in since.items()}
+        began = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in began.items()}
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
     votes = Counter(verdict.root_cause for verdict in previous if verdict.root_cause not in recovered)
     blamed = [root for root, _ in votes.most_common() if root is not None]
@@ -138,7 +139,7 @@ def judge(
     if found:
         who = suspects(
             matrix,
-            min(since.values()),
+            min(began.values()),
             roles.signals,
             ways,
             found,
@@ -148,7 +149,7 @@ def judge(
             named=blamed,
             busy=busy,
         )
-    verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, since[one]) for one in own)
+    verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, began[one]) for one in own)
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
     verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms(verdicts, newest.recent(0))
@@ -165,11 +166,11 @@ class _Newest:
         mechanisms: Mechanisms,
         roles: Roles,
         topology: Topology,
-        of: int,
+        persistence: Persistence,
         late: Mapping[str, int] | None,
     ) -> None:
         self.matrix, self.mechanisms, self.roles, self.topology = matrix, mechanisms, roles, topology
-        self.of, self._lateness = of, late
+        (self.points, self.of), self._lateness = persistence, late
         self._longest = max((p.lag for m in mechanisms.causal.values() for p in m.parents), default=0)
         self._late = matrix.between(matrix.end - reach(matrix.step), matrix.end)
         self._windows: dict[int, Matrix] = {}
@@ -212,16 +213,19 @@ class _Newest:
         return behind if variable.entity in self._there else 0
 
     def since(self, heard: Heard, entity: Entity) -> int:
-        """When (seconds) an entity was first above 1, of the newest `of` points."""
-        above = np.zeros(self.of, dtype=np.bool_)
+        """When (seconds) the stretch began in which an entity is anomalous: its first point above 1."""
+        before, step = 0, self.matrix.step
+        whole = self.matrix.between(self.matrix.end - NEW_NORMAL * self.matrix.values.shape[1] * step, self.matrix.end)
         for variable, one in heard.scores.items():
             if variable.entity == entity:
-                for persists, found in ((one.causal_persists, one.causal), (one.marginal_persists, one.marginal)):
-                    above |= persists & (found.score[-self.of :] > 1)
-        if entity in heard.jointly:
-            above[-1] |= not above.any()
-        first = int(np.argmax(above)) if above.any() else self.of - 1
-        return self.matrix.end - (self.of - 1 - first) * self.matrix.step
+                for kind in ("causal", "marginal"):
+                    if getattr(one, f"{kind}_persists"):
+                        mechanism: Mechanism = getattr(self.mechanisms, kind)[variable]
+                        score = getattr(one, kind).score[-self.of :]
+                        if np.nan_to_num(score)[0] > 1:
+                            score = mechanism.predict(whole, self.roles).score
+                        before = min(before, since(score, self.points, self.of, self.of, mechanism.strong))
+        return self.matrix.end + before * step
 
     @cached_property
     def _there(self) -> frozenset[Entity]:

@@ -76,9 +76,8 @@ class Suspects:
         outside = max((one for one in causes.outside if one.entity), key=lambda one: one.share, default=None)
         if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
             return tuple(able.items())
-        if outside.sure and outside.entity:
-            able[outside.entity] = outside.share
-        return tuple((root, sure) for root, sure in able.items() if shares.get(root, sure) >= outside.share)
+        left = [(root, sure) for root, sure in able.items() if shares.get(root, 0.0) >= outside.share]
+        return (*left, *([(outside.entity, outside.share)] if outside.sure and outside.entity else []))
 
 
 @dataclass(frozen=True)

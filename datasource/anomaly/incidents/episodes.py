@@ -8,14 +8,11 @@ import numpy as np
 from datasource.anomaly.causes.hearing import Scores
 from datasource.anomaly.causes.judgement import Judgement, Verdict
 from datasource.anomaly.incidents.model import Episode
-from datasource.anomaly.mechanisms.constants import NEVER
+from datasource.anomaly.mechanisms.constants import NEW_NORMAL
 from datasource.anomaly.mechanisms.fit import Mechanisms
-from datasource.anomaly.mechanisms.persistence import Persistence, persisting
+from datasource.anomaly.mechanisms.persistence import since
 from datasource.anomaly.roles import Roles
 from datasource.telemetry import Entity, Floats, Matrix, Variable
-
-NEW_NORMAL = 1 / 4
-"""What lasts longer than this share of the baseline is the new normal."""
 
 
 @dataclass(frozen=True)
@@ -112,18 +109,3 @@ class Episodes:
 def named(verdict: Verdict) -> tuple[Entity, ...]:
     """Who is named for an anomalous entity, the likeliest first."""
     return tuple(entity for entity, _ in verdict.support)
-
-
-def since(score: Floats, points: int, of: int, patience: int, strong: float = NEVER) -> int:
-    """Place of the first point of the stretch that reaches up to now, 0 for the newest point, -1 for the one before.
-
-    A stretch is made of windows of `of` points of which `points` are above 1, or the last two above `strong`, with at
-    most `patience` points between two of them. `score` is by time; where nothing persists it is the newest point.
-    """
-    ends = np.flatnonzero(persisting(score, Persistence(points, of), strong) > 1)
-    if not ends.size:
-        return 0
-    breaks = np.flatnonzero(np.diff(ends) > patience)
-    last = int(ends[breaks[-1] + 1] if breaks.size else ends[0])
-    window = max(0, last - of + 1)
-    return window + int(np.argmax(score[window : last + 1] > 1)) - score.size + 1

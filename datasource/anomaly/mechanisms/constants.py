@@ -76,4 +76,6 @@ SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2
 """Alarms less than so many times `persistence.of` points apart are one episode."""
+NEW_NORMAL = 0.25
+"""What lasts longer than this share of the points at full resolution is the new normal."""
 NEVER = inf

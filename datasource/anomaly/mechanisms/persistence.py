@@ -56,3 +56,18 @@ def persisting(score: Floats, persistence: Persistence, strong: float = NEVER) -
     if strong < NEVER and persistence.points > STRONG_POINTS:
         found = np.maximum(found, kth_largest(known, STRONG_POINTS, STRONG_POINTS) / strong)
     return found
+
+
+def since(score: Floats, points: int, of: int, patience: int, strong: float = NEVER) -> int:
+    """Place of the first point of the stretch that reaches up to now, 0 for the newest point, -1 for the one before.
+
+    A stretch is made of windows of `of` points of which `points` are above 1, or the last two above `strong`, with at
+    most `patience` points between two of them. `score` is by time; where nothing persists it is the newest point.
+    """
+    ends = np.flatnonzero(persisting(score, Persistence(points, of), strong) > 1)
+    if not ends.size:
+        return 0
+    breaks = np.flatnonzero(np.diff(ends) > patience)
+    last = int(ends[breaks[-1] + 1] if breaks.size else ends[0])
+    window = max(0, last - of + 1)
+    return window + int(np.argmax(score[window : last + 1] > 1)) - score.size + 1
