@@ -12,6 +12,10 @@ from benchmarks.incidents.incident import Incident, Method, Scores
 from datasource.telemetry import Floats, Matrix, Variable
 
 _ANOMALOUS = 3.0
+_FLOOR = 0.02
+"""No scale is smaller than this share of the level: a column that hardly ever moves would come first for a hair."""
+_FROM_NOTHING = 10.0
+"""The deviation of what was always 0 and is no more."""
 
 
 def n_sigma(incident: Incident) -> Scores:
@@ -112,10 +116,10 @@ def _deviations(incident: Incident, centre: Callable[[Floats], tuple[float, floa
         if before.size < 2 or not now.size:
             continue
         middle, scale = centre(before)
-        if scale > 0:
-            found[variable] = float(np.abs(now - middle).max() / scale)
-        else:
-            found[variable] = 0.0 if np.all(now == middle) else float(np.abs(now - middle).max() / 1e-6)
+        gap = float(np.abs(now - middle).max())
+        scale = max(scale, _FLOOR * abs(middle))
+        # What was always 0 has no scale but its own change.
+        found[variable] = gap / scale if scale > 0 else _FROM_NOTHING * (gap > 0)
     return found
 
 

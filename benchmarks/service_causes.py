@@ -1,12 +1,12 @@
-"""Who is named? The running service's verdicts on simulated incidents whose truth is known.
+"""Who is named? The running service through incidents whose truth is known, beside `rank` and the peers.
 
-python benchmarks/service_causes.py [--cases N] [--first N] [--scenarios A,B]
+python benchmarks/service_causes.py [--cases N] [--first N] [--scenarios A,B] [--nezha DIR] [--petshop DIR]
 
-Each incident is judged as the service would at its end: mechanisms fitted on the baseline with the default templates,
-the verdict on the entry (where the entry does not suffer, on those who suffer and whom no other sufferer waits for).
-"Right" and "wrong" count whom the verdict names, "outside" where most of the gap is said to come from beyond what is
-measured, "nobody" where it names nobody, "well" where nobody was found to suffer. "Any verdict" is the precision over
-the verdicts on all who suffer.
+Each incident is lived through as the service would: mechanisms fitted on the time before with the default templates,
+an evaluation at every point (at every fifth of long incidents), its own detection, windows and incidents. Counted is
+what it says at the last evaluation at which anything is anomalous: "right" and "wrong" whom it names for the entry
+(where the entry does not suffer, for most of those who do), "nobody" where it names nobody, "well" where nothing ever
+was anomalous. `rank` is given the true times and names at a confidence of a half; peers name their first.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import re
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -26,30 +27,42 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
-from benchmarks.incidents.judging import wilson
+from benchmarks.incidents.judging import found_within, wilson
+from benchmarks.incidents.nezha import read_nezha
+from benchmarks.incidents.petshop import quiet_windows, read_petshop
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
+from benchmarks.peers import PEERS
+from benchmarks.ranking_report import print_reliability
 from datasource.anomaly import Judgement, Roles, Verdict, fit_mechanisms, judge
+from datasource.anomaly.incidents.connected import neighbours
+from datasource.anomaly.incidents.grouping import group
+from datasource.anomaly.ranking.rank import rank
 from datasource.graph import build_graph
 from datasource.graph.defaults import default_templates
 from datasource.settings import Settings
-from datasource.telemetry import Matrix
+from datasource.telemetry import Entity, Matrix
 from datasource.topology import Tie, Topology
 
 _MIN_POINTS = 30
-_COLUMNS = ("right", "wrong", "outside", "nobody", "well")
+_STRIDE, _LONG = 5, 30
+"""Longer incidents are looked at less often, after their first points."""
+_SURE = 0.5
+_OUTCOMES = ("right", "wrong", "nobody", "well")
 
 
-class Run(NamedTuple):
-    """What was judged: the judgement, seconds of judging, and who was named."""
+class Lived(NamedTuple):
+    """What became of an incident: the outcome, whom the first page named rightly (None where it never named anybody),
+    how sure the service was of each entity at the end, how many incidents there were, and the slowest evaluation."""
 
-    judgement: Judgement
-    seconds: float
     outcome: str
+    first: bool | None
+    confidence: dict[Entity, float]
+    incidents: int
+    seconds: float
 
 
-def simulated(scenario: str, number: int) -> Incident:
-    """An incident whose signals have names that settings allow."""
-    incident = simulate_incident(scenario, number)
+def with_names(incident: Incident) -> Incident:
+    """The same, with names of signals that settings allow."""
     names = {signal: re.sub(r"\W", "_", signal) for signal in incident.signals}
 
     def renamed(matrix: Matrix) -> Matrix:
@@ -81,86 +94,138 @@ def settings_of(incident: Incident) -> Settings:
     )
 
 
-def run(incident: Incident, false_alarms: float) -> Run:
-    """Fit on the baseline, judge at the end of the incident."""
+def live(incident: Incident, false_alarms: float) -> Lived:
+    """Fit on the time before, and evaluate through the incident."""
     settings = settings_of(incident)
-    roles = Roles(settings.signals)
+    roles, persistence = Roles(settings.signals), settings.anomaly.persistence
     topology = Topology(tuple(Tie("calls", (("client", a), ("server", b))) for a, b in incident.calls))
     graph = build_graph(settings, incident.baseline.variables, topology).graph
     mechanisms = fit_mechanisms(
         incident.baseline, graph, roles, false_alarms_per_day=false_alarms, min_points=_MIN_POINTS
     )
-    both = np.concatenate([incident.baseline.values, incident.incident.values], axis=1)
-    matrix = Matrix(incident.baseline.variables, incident.baseline.start, incident.baseline.step, both)
-    began = time.perf_counter()
-    judgement = judge(matrix, mechanisms, roles, topology)
-    return Run(judgement, time.perf_counter() - began, outcome(incident, judgement))
+    both = _joined(incident)
+    before, points = incident.baseline.values.shape[1], incident.incident.values.shape[1]
+    near = neighbours(graph, topology)
+    verdicts: tuple[Verdict, ...] = ()
+    found, last, first, slowest = (), None, None, 0.0
+    for point in range(points):
+        if point >= 2 * _STRIDE and points > _LONG and (points - 1 - point) % _STRIDE:
+            continue
+        until = both.between(both.start, both.start + (before + point) * both.step)
+        began = time.process_time()
+        judgement = judge(until, mechanisms, roles, topology, previous=verdicts)
+        slowest = max(slowest, time.process_time() - began)
+        verdicts = judgement.verdicts
+        found = group(
+            found, judgement, near, time=until.end, step=both.step, points=persistence.points, of=persistence.of
+        )
+        if verdicts:
+            last = judgement
+            named = _named(incident, judgement)
+            first = _is_cause(incident, named) if first is None and named is not None else first
+    if last is None:
+        return Lived("well", None, {}, 0, slowest)
+    named = _named(incident, last)
+    outcome = "nobody" if named is None else "right" if _is_cause(incident, named) else "wrong"
+    return Lived(outcome, first, dict(last.confidence), sum(not one.merged_into for one in found), slowest)
 
 
-def outcome(incident: Incident, judgement: Judgement) -> str:
-    """One of the columns; "well" where the entry and everybody else was found to be well."""
-    hurt = [v for v in judgement.verdicts if _hurts(incident, v)]
-    entry = [v for v in hurt if incident.symptom and v.entity == incident.symptom.entity]
-    top = {causes.symptom for causes in judgement.symptoms}
-    asked = entry or [v for v in hurt if v.causes.symptom in top]
-    found = [_one(incident, verdict) for verdict in asked] or ["well"]
-    return min(found, key=("wrong", "right", "outside", "nobody", "well").index)
+def _joined(incident: Incident) -> Matrix:
+    """The time before and the incident as one, of what was measured before."""
+    before, after = incident.baseline, incident.incident
+    missing = np.full(after.values.shape[1], np.nan)
+    rows = np.array([after.row(v) if v in after else missing for v in before.variables])
+    return Matrix(before.variables, before.start, before.step, np.concatenate([before.values, rows], axis=1))
 
 
-def _hurts(incident: Incident, verdict: Verdict) -> bool:
-    """Whether somebody has to wait or gets errors; full resources alone harm nobody here."""
-    return incident.signals[verdict.causes.symptom.signal].role in ("latency", "work", "failure")
+def _named(incident: Incident, judgement: Judgement) -> Entity | None:
+    entry = [v.root_cause for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
+    roots = Counter(entry or [verdict.root_cause for verdict in judgement.verdicts])
+    return next((root for root, _ in roots.most_common() if root is not None), None)
 
 
-def _one(incident: Incident, verdict: Verdict) -> str:
-    if verdict.root_cause is not None:
-        return "right" if _is_cause(incident, str(verdict.root_cause)) else "wrong"
-    shares = sum(part.share for part in verdict.causes.outside)
-    return "outside" if shares > 1 / 2 else "nobody"
+def _is_cause(incident: Incident, entity: Entity) -> bool:
+    return any(str(entity) in cause for cause in incident.causes)
 
 
-def _is_cause(incident: Incident, name: str) -> bool:
-    return any(name in cause for cause in incident.causes)
+def _ranked(incident: Incident) -> bool | None:
+    """Whether `rank` names rightly, None where it names nobody."""
+    found = rank(incident.baseline, incident.incident, incident.signals, incident.calls, incident.symptom).confidence
+    best = max(found, key=lambda one: found[one])
+    return _is_cause(incident, best) if found[best] >= _SURE else None
 
 
-def _row(name: str, runs: list[tuple[Incident, Run]]) -> tuple[str, ...]:
-    counts = Counter(one.outcome for _, one in runs)
-    named = counts["right"] + counts["wrong"]
-    low, high = wilson(counts["right"] / named, named) if named else (0.0, 1.0)
-    every = [
-        _is_cause(incident, str(verdict.root_cause))
-        for incident, one in runs
-        for verdict in one.judgement.verdicts
-        if verdict.root_cause is not None and _hurts(incident, verdict)
-    ]
+def _share(right: Sequence[bool]) -> str:
+    low, high = wilson(sum(right) / len(right), len(right)) if right else (0.0, 1.0)
+    return f"{sum(right) / len(right):.2f} [{low:.2f}, {high:.2f}]" if right else "-"
+
+
+def _row(name: str, incidents: Sequence[Incident], lived: Sequence[Lived]) -> tuple[str, ...]:
+    counts = Counter(one.outcome for one in lived)
+    n, named = len(lived), counts["right"] + counts["wrong"]
+    first = [one.first for one in lived if one.first is not None]
+    faults = bool(incidents[0].causes)
+    ranked = [right for right in map(_ranked, incidents) if right is not None]
+    peers = {
+        peer: np.mean([found_within(i, rank_(i), 1) for i in incidents]) for peer, rank_ in PEERS.items() if faults
+    }
+    best = max(peers, key=lambda peer: peers[peer], default="")
     return (
         name,
-        *(f"{counts[column] / len(runs):.2f}" for column in _COLUMNS),
-        f"{counts['right'] / named:.2f} [{low:.2f}, {high:.2f}]" if named else "-",
-        f"{sum(every) / len(every):.2f} of {len(every)}" if every else "-",
-        f"{1000 * np.mean([one.seconds for _, one in runs]):.0f}",
+        *(f"{counts[outcome] / n:.2f}" for outcome in _OUTCOMES),
+        f"{named / n:.2f}",
+        _share([True] * counts["right"] + [False] * counts["wrong"]) if faults else "-",
+        _share(first) if faults else f"{len(first)} of {n} blamed",
+        f"{np.mean([one.incidents for one in lived]):.1f}",
+        f"{len(ranked) / n:.2f}",
+        _share(ranked) if faults else "-",
+        f"{peers[best]:.2f} {best}" if faults else "-",
+        f"{1000 * max(one.seconds for one in lived):.0f}",
     )
 
 
 def main() -> None:
-    """Simulate, judge, print."""
+    """Live through, print."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--cases", type=int, default=15, help="incidents of each scenario")
     arguments.add_argument("--first", type=int, default=2000, help="the number of the first case")
     arguments.add_argument("--false-alarms", type=float, default=50.0, help="the promise, a day")
-    arguments.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, comma separated")
+    arguments.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, comma separated; none for ''")
+    arguments.add_argument("--nezha", help="a folder with faults.json and metric/, as for nezha.py")
+    arguments.add_argument("--petshop", help="a folder with high_traffic and low_traffic, as for petshop.py")
     chosen = arguments.parse_args()
-    rows = [("scenario", *_COLUMNS, "precision", "any verdict", "ms a case")]
-    total: list[tuple[Incident, Run]] = []
-    for name in chosen.scenarios.split(","):
-        incidents = [simulated(name, number) for number in range(chosen.first, chosen.first + chosen.cases)]
-        runs = [(incident, run(incident, chosen.false_alarms)) for incident in incidents]
-        rows.append(_row(name, runs))
-        total += [pair for pair in runs if pair[0].causes]
-    rows.append(_row("all with a fault", total))
+    groups: dict[str, list[Incident]] = {}
+    for name in filter(None, chosen.scenarios.split(",")):
+        groups[name] = [simulate_incident(name, number) for number in range(chosen.first, chosen.first + chosen.cases)]
+    simulated = [*groups]
+    if chosen.nezha:
+        groups["Nezha"] = read_nezha(chosen.nezha)
+    if chosen.petshop:
+        groups["PetShop"] = read_petshop(chosen.petshop)
+        groups["PetShop, quiet windows"] = quiet_windows(chosen.petshop)
+    heads = ("", *_OUTCOMES, "named", "right of named", "right at first", "incidents")
+    rows = [(*heads, "rank: named", "right of named", "best peer", "ms")]
+    everything: dict[str, list[Lived]] = {}
+    for name, incidents in groups.items():
+        groups[name] = [with_names(incident) for incident in incidents]
+        everything[name] = [live(incident, chosen.false_alarms) for incident in groups[name]]
+        rows.append(_row(name, groups[name], everything[name]))
+        print(f"{name}: done", file=sys.stderr, flush=True)
+    faults = [name for name in simulated if groups[name][0].causes]
+    if len(faults) > 1:
+        both = ([one for name in faults for one in of[name]] for of in (groups, everything))
+        rows.append(_row("simulated, all with a fault", *both))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_reliability(
+        [
+            (sure, _is_cause(incident, entity))
+            for name, incidents in groups.items()
+            for incident, lived in zip(incidents, everything[name], strict=True)
+            for entity, sure in lived.confidence.items()
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -49,11 +49,11 @@ def test_seconds_of_calls_to_a_server_nobody_measures_are_that_servers() -> None
     assert own.root_cause == service("pay")
 
 
-def test_a_caller_of_something_unmeasured_is_not_named_in_its_place() -> None:
+def test_who_calls_something_unmeasured_is_named_as_the_place_to_look_and_so_is_whom_it_calls() -> None:
     """Nothing tells the two apart, unless a resource of the caller is unusual too."""
     shop = Shop([("web", "pay"), ("pay", "bank")], unmeasured=frozenset({"bank"}))
     web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
-    assert web.root_cause is None
+    assert web.root_cause == service("pay")
     assert told(web) == "pay itself or bank, which it calls and nobody measures"
     hog = shop.verdict("web", shop.simulate(slow={"pay": 0.2}, cpu={"pay": 2.0}))
     assert hog.root_cause == service("pay")

@@ -35,7 +35,8 @@ def test_the_causal_score_makes_it_surer() -> None:
 
 
 def test_two_who_break_at_once_are_both_named_and_who_waits_for_one_of_them_is_not() -> None:
-    assert names(asked(SHOP.simulate(slow={"db": 0.3, "b": 0.3}), {"db": 9.0, "b": 9.0})) == ["db", "b"]
+    found = asked(SHOP.simulate(slow={"db": 0.3, "b": 0.3}), {"db": 9.0, "b": 9.0})
+    assert sorted(names(found)) == ["b", "db"]
 
 
 def test_who_was_busy_before_does_not_make_that_usual() -> None:
@@ -99,7 +100,7 @@ def test_a_cause_reaches_who_waits_for_it_and_who_runs_on_it() -> None:
     assert Ways(Topology(), [(call("web", "a"), service("web"))]).leads(call("web", "a"), service("web"))
 
 
-def test_the_points_looked_at_are_three_at_least() -> None:
+def test_the_newest_points_are_looked_at_however_new_the_anomaly_is() -> None:
     matrix = SHOP.simulate(slow={"db": 0.3})
     late = suspects(matrix, matrix.end, ROLES.signals, WAYS, [service("web")], {})
     assert names(late) == ["db"]

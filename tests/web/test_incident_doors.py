@@ -65,6 +65,8 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "gap": 0.180,
         "unit": "s",
         "unexplained": 0.004,
+        "likely": [],
+        "suffering": [],
         "roots": ["platform/inventory"],
         "affected": ["platform/inventory", "shop/cart", "shop/web"],
         "suggestions": ["roll platform/inventory back", "runbook: https://wiki/slow"],

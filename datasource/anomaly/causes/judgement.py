@@ -132,6 +132,9 @@ def judge(
     if recovered & {root for verdict in previous for root, _ in verdict.support}:
         # What goes on when somebody who was named has recovered is another one's doing.
         began = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in began.items()}
+    symptoms = {one: _symptom(scores, roles, own[one]) for one in own}
+    held = tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
+    top, stands_for = _top_symptoms((*symptoms.values(), *(v.causes.symptom for v in held)), newest.recent(0))
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
     votes = Counter(verdict.root_cause for verdict in previous if verdict.root_cause not in recovered)
     blamed = [root for root, _ in votes.most_common() if root is not None]
@@ -149,12 +152,17 @@ def judge(
             named=blamed,
             busy=busy,
         )
-    verdicts = tuple(_verdict(newest, scores, one, own[one], who, ways, began[one]) for one in own)
-    verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts)
-    verdicts += tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
-    top, stands_for = _top_symptoms(verdicts, newest.recent(0))
+    verdicts = tuple(
+        _verdict(newest.recent(scores[symptom].behind), symptom, who, ways, began[one])
+        for one, symptom in symptoms.items()
+    )
+    verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts) + held
+    felt = {verdict.causes.symptom: verdict.causes for verdict in verdicts}
     judged = _judged(scores, roles, points, of)
-    return Judgement(scores, judged, verdicts, top, stands_for, heard.joint, jointly, heard.silenced, who.confidence)
+    ordered = tuple(felt[symptom] for symptom in top)
+    return Judgement(
+        scores, judged, verdicts, ordered, stands_for, heard.joint, jointly, heard.silenced, who.confidence
+    )
 
 
 class _Newest:
@@ -268,43 +276,39 @@ def _edges(mechanisms: Mechanisms, roles: Roles) -> set[tuple[Entity, Entity]]:
     }
 
 
-def _verdict(
-    newest: _Newest,
-    scores: Mapping[Variable, Scores],
-    entity: Entity,
-    own: Sequence[Variable],
-    who: Suspects,
-    ways: Ways,
-    since: int,
-) -> Verdict:
-    felt = [v for v in own if newest.roles.role(v) in ("latency", "failure")]
+def _symptom(scores: Mapping[Variable, Scores], roles: Roles, own: Sequence[Variable]) -> Variable:
+    """What an anomalous entity shows most, of its variables: what hurts first, then what it broke in."""
+    felt = [v for v in own if roles.role(v) in ("latency", "failure")]
     hurting = [v for v in felt if scores[v].marginal_persists]
     broken = [v for v in felt if scores[v].causal_persists] or [v for v in own if scores[v].causal_persists]
-    symptom = max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
-    causes = root_causes(newest.recent(scores[symptom].behind), symptom, who.confidence)
+    return max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
+
+
+def _verdict(recent: Recent, symptom: Variable, who: Suspects, ways: Ways, since: int) -> Verdict:
+    causes = root_causes(recent, symptom, who.confidence)
     roots = who.of(causes, ways)
-    return Verdict(entity, causes._replace(likely=roots or who.between), roots[0][0] if roots else None, roots, since)
+    likely = causes._replace(likely=roots or who.between)
+    return Verdict(symptom.entity, likely, roots[0][0] if roots else None, roots, since)
 
 
-def _top_symptoms(verdicts: tuple[Verdict, ...], recent: Recent) -> tuple[tuple[RootCauses, ...], dict[Variable, int]]:
-    """The symptoms of anomalous entities whom no anomalous entity waits for: first those that stand for most others,
-    then what hurts, at entries, and where most is asked; and for how many each stands."""
-    anomalous = {verdict.entity for verdict in verdicts}
+def _top_symptoms(symptoms: Sequence[Variable], recent: Recent) -> tuple[tuple[Variable, ...], dict[Variable, int]]:
+    """Of the symptoms of anomalous entities those of whom no anomalous entity waits for: first what stands for most
+    others, then what hurts, at entries, and where most is asked; and for how many each stands."""
+    anomalous = {symptom.entity for symptom in symptoms}
     waited_for = {
         tie.ends[1][1]
         for tie in recent.topology.ties
         if tie.waits and len(tie.ends) > 1 and tie.ends[0][1] in anomalous and tie.ends[0][1] != tie.ends[1][1]
     }
     callees = {one: {tie.ends[1][1] for tie in recent.calls_of(one)} & anomalous for one in anomalous}
-    felt = [v.causes for v in verdicts if v.entity not in waited_for]
-    able = felt or [v.causes for v in verdicts]
-    stands_for = {causes.symptom: _reached(causes.symptom.entity, callees) for causes in able}
+    felt = [symptom for symptom in symptoms if symptom.entity not in waited_for]
+    able = felt or symptoms
+    stands_for = {symptom: _reached(symptom.entity, callees) for symptom in able}
 
-    def standing(causes: RootCauses) -> tuple[int, bool, bool, float, float, str]:
-        entity, symptom = causes.symptom.entity, causes.symptom
-        load = recent.mean(entity, "load") or 0.0
-        hurts, entry = recent.roles.role(symptom) in SUFFERS, not recent.calls_to(entity)
-        return -stands_for[symptom], not hurts, not entry, -load, -abs(causes.gap), str(symptom)
+    def standing(symptom: Variable) -> tuple[int, bool, bool, float, float, str]:
+        load = recent.mean(symptom.entity, "load") or 0.0
+        hurts, entry = recent.roles.role(symptom) in SUFFERS, not recent.calls_to(symptom.entity)
+        return -stands_for[symptom], not hurts, not entry, -load, -abs(recent.gap(symptom)), str(symptom)
 
     ordered = tuple(sorted(able, key=standing))
     return ordered if felt else ordered[:1], stands_for

@@ -15,8 +15,8 @@ from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix
 from datasource.topology import Topology
 
-_FEWEST = 3
-"""The newest points that are looked at, at least."""
+_NEWEST, _LONG = 5, 10
+"""Of less than ten points of an incident the newest five are looked at, of a longer one all."""
 _NORMAL, _LONGER = 240, 2
 """Points before the incident that are taken as normal, or so many times as many as it has."""
 _FEWEST_NORMAL = 15
@@ -73,7 +73,8 @@ class Suspects:
         for part in causes.contributions:
             shares[part.variable.entity] = shares.get(part.variable.entity, 0.0) + part.share
         able = {root: sure for root, sure in self.roots.items() if not ways.tied(entity) or ways.leads(root, entity)}
-        outside = max((one for one in causes.outside if one.entity), key=lambda one: one.share, default=None)
+        others = (one for one in causes.outside if one.entity and (one.sure or one.kind != "call"))
+        outside = max(others, key=lambda one: one.share, default=None)
         if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
             return tuple(able.items())
         left = [(root, sure) for root, sure in able.items() if shares.get(root, 0.0) >= outside.share]
@@ -146,22 +147,24 @@ def suspects(
     named: Sequence[Entity] = (),
     busy: Sequence[Busy] = (),
 ) -> Suspects:
-    """Rank everybody by the columns from `since` (seconds) on, three at least, against 240 or more before them, and by
-    how high the causal scores of each entity are now (`broke`).
+    """Rank everybody by the newest five columns, by all from `since` (seconds) on where these are ten or more, against
+    240 or more before them, and by how high the causal scores of each entity are now (`broke`).
 
     Who rests on the same as somebody `greedy`, who uses more than its load explains, may be disturbed: its evidence
     counts half, and that on which both rest is no cause. Nor is who is `excused`. What was `busy` before is no part of
     the normal time. Who was `named` before, the first one first, stays so while it is likely enough. Nobody is named
     where fewer than 15 columns are normal.
     """
-    since = min(since, matrix.end - (_FEWEST - 1) * matrix.step)
+    newest = matrix.end - (_NEWEST - 1) * matrix.step
     everybody = {variable.entity for variable in matrix.variables}
     if len(everybody) > _WHOLE:
         everybody &= ways.around(anomalous, 2)
     chosen = matrix.select([v for v in matrix.variables if v.entity in everybody and v.signal in signals])
-    incident = chosen.between(since, matrix.end)
-    before = max(_NORMAL, _LONGER * incident.values.shape[1]) * matrix.step
-    normal = _without(chosen.between(since - before, since - matrix.step), busy)
+    points = (matrix.end - since) // matrix.step + 1
+    incident = chosen.between(since if points >= _LONG else newest, matrix.end)
+    until = min(since, newest)
+    before = max(_NORMAL, _LONGER * points) * matrix.step
+    normal = _without(chosen.between(until - before, until - matrix.step), busy)
     if normal.values.shape[1] < _FEWEST_NORMAL:
         return Suspects()
     calls = [
