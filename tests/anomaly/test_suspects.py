@@ -71,6 +71,18 @@ def test_who_may_be_disturbed_by_a_greedy_neighbour_is_less_likely_and_the_machi
     assert names(beside)[0] == "batch"
 
 
+def test_who_is_gone_is_the_cause_of_those_who_suffer_by_it() -> None:
+    matrix = SHOP.simulate(failing={"a": 0.5})
+    values = matrix.values.copy()
+    rows = [number for number, variable in enumerate(matrix.variables) if variable.entity == service("db")]
+    values[rows, FAULT] = np.nan
+    gone = Matrix(matrix.variables, 0, STEP, values)
+    assert names(asked(matrix, {"a": 20.0})) == ["a"]
+    assert names(asked(gone, {"a": 20.0})) == ["db"]
+    values[rows, : FAULT.start - 50] = np.nan
+    assert names(asked(gone, {"a": 20.0})) == ["a"], "it never was there for long"
+
+
 def test_a_name_needs_some_normal_points() -> None:
     matrix = SHOP.simulate(slow={"db": 0.3})
     assert not asked(matrix.between(SINCE - 10 * STEP, matrix.end)).confidence

@@ -26,7 +26,9 @@ _RANKED, _BROKE, _CLEAR = 0.5, 0.2, 50.0
 """The evidence against an entity: half of what the ranking says, and a fifth of the logarithm of 1 + its causal score,
 up to 50. With these the confidences are frequencies on simulated incidents."""
 _DISTURBED = 0.5
-"""What the evidence counts against who may be disturbed by a neighbour."""
+"""What the evidence counts against who may be disturbed by a neighbour, or suffers by somebody who is gone."""
+_THERE = 0.8
+"""Who was known at this share of the normal points was there."""
 _BETWEEN, _POSSIBLE = 3, 0.15
 """So many are told of at most where nobody can be named, and none that is less likely."""
 _ELSEWHERE = 0.4
@@ -150,10 +152,11 @@ def suspects(
     """Rank everybody by the newest five columns, by all from `since` (seconds) on where these are ten or more, against
     240 or more before them, and by how high the causal scores of each entity are now (`broke`).
 
-    Who rests on the same as somebody `greedy`, who uses more than its load explains, may be disturbed: its evidence
-    counts half, and that on which both rest is no cause. Nor is who is `excused`. What was `busy` before is no part of
-    the normal time. Who was `named` before, the first one first, stays so while it is likely enough. Nobody is named
-    where fewer than 15 columns are normal.
+    Who is gone, of whom nothing is known any more, is as suspect as the most suspect of those that suffer by it, and
+    these half as much. Who rests on the same as somebody `greedy`, who uses more than its load explains, may be
+    disturbed: its evidence counts half, and that on which both rest is no cause. Nor is who is `excused`. What was
+    `busy` before is no part of the normal time. Who was `named` before, the first one first, stays so while it is
+    likely enough. Nobody is named where fewer than 15 columns are normal.
     """
     newest = matrix.end - (_NEWEST - 1) * matrix.step
     everybody = {variable.entity for variable in matrix.variables}
@@ -183,7 +186,23 @@ def suspects(
         if entity not in taken and entity not in excused
     }
     blamed = frozenset(found.blamed)
+    for gone in _gone(normal, incident) - set(excused):
+        suffering = [entity for entity in evidence if entity != gone and ways.leads(gone, entity)]
+        evidence[gone] = max((evidence[entity] for entity in suffering), default=0.0)
+        evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
+        blamed = blamed - set(suffering) | {gone}
     return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence), found.outside)
+
+
+def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
+    """Who was there before, and of whom nothing is known any more."""
+    there: dict[Entity, float] = {}
+    left: set[Entity] = set()
+    for variable, before in zip(normal.variables, np.isfinite(normal.values).mean(axis=1).tolist(), strict=True):
+        there[variable.entity] = max(there.get(variable.entity, 0.0), before)
+        if np.isfinite(incident.row(variable)).any():
+            left.add(variable.entity)
+    return {entity for entity, share in there.items() if share >= _THERE and entity not in left}
 
 
 def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
