@@ -75,12 +75,13 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
         yield "Nothing is anomalous" if judged else "Nothing is judged"
         return
     yield "Anomalous"
-    rows = [("entity", "symptom", "root cause")]
+    rows = [("entity", "symptom", "sure", "root cause")]
     for verdict in sorted(verdicts, key=lambda one: not one.is_root_cause):
         cause = cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
         root = "this one" if verdict.is_root_cause else cause
         several = len(verdict.causes.together) > 1
-        rows.append((str(verdict.entity), "several" if several else verdict.causes.symptom.signal, root))
+        sure = "" if np.isnan(verdict.confidence) else f"{verdict.confidence:.0%}"
+        rows.append((str(verdict.entity), "several" if several else verdict.causes.symptom.signal, sure, root))
     yield from table(rows)
 
 

@@ -20,6 +20,7 @@ HELP: Mapping[str, str] = {
     "causal_expected_lower": "Lower end of the interval of the expected value.",
     "causal_expected_upper": "Upper end of the interval of the expected value.",
     "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
+    "causal_root_cause_confidence": "How likely an entity that is named as the root cause is it, 0 to 1.",
     "causal_quiet": "1 while an entity does not alarm: a quiet time, usual at this time of day, or more demand alone.",
     "causal_demand": "How many suffer by more requests than usual at this entity, and by nothing else.",
     "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
@@ -138,6 +139,10 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
         if entity not in measured:
             named["measured"] = "false"
         yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(bool(verdict or root)))
+    for root in sorted(roots):
+        sure = max(verdict.confidence for verdict in judgement.verdicts if verdict.root_cause == root)
+        labels = entity_labels(root) | {"root_cause": cause_name(root, snapshot.topology)}
+        yield Sample("causal_root_cause_confidence", labels, sure)
     quiet = judgement.silenced.entities - verdicts.keys()
     for entity in sorted(judgement.judged | quiet):
         yield Sample("causal_quiet", entity_labels(entity), float(entity in quiet))

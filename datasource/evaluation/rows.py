@@ -38,6 +38,7 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
                 "symptom": str(verdict.causes.symptom),
                 "root_cause": cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "",
                 "is_root_cause": verdict.is_root_cause,
+                "confidence": verdict.confidence,
                 "joint_score": judgement.joint.get(verdict.entity) if judgement else None,
                 **_together(verdict.causes, snapshot),
             }

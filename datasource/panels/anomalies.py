@@ -27,6 +27,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         Field("signal", "string", [_signals(v) for v in ordered]),
         Field("verdict", "string", [_verdict(v) for v in ordered], config={"mappings": _MAPPINGS}),
         Field("root cause", "string", [_cause(v, snapshot) for v in ordered]),
+        Field("sure", "number", [_sure(v) for v in ordered], config={"unit": "percentunit", "decimals": 0}),
         Field("causal score", "number", [float(s.causal.score[-1]) for s in scores], config={"decimals": 2}),
         Field("marginal score", "number", [float(s.marginal.score[-1]) for s in scores], config={"decimals": 2}),
         Field("joint score", "number", [judgement.joint.get(v.entity) for v in ordered], config={"decimals": 2}),
@@ -41,6 +42,10 @@ def _signals(verdict: Verdict) -> str:
 
 def _cause(verdict: Verdict, snapshot: Snapshot) -> str:
     return cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
+
+
+def _sure(verdict: Verdict) -> float | None:
+    return verdict.confidence if verdict.root_cause else None
 
 
 def _verdict(verdict: Verdict) -> str:

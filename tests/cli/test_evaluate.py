@@ -1,5 +1,6 @@
 """`evaluate` says of a file what the service says of a Prometheus that holds the same; `check --data` what it read."""
 
+import re
 import csv
 import subprocess
 import sys
@@ -136,7 +137,7 @@ def test_the_table_reads_from_file_to_cause(folder):
     result = run("--data", folder / "long.csv", "--calls", folder / "calls.csv", "--graph", graph)
     words = [
         "70 variables of 10 entities, 5,760 points every 30s, 2023-11-14 22:13:30 UTC to 2023-11-16 22:13:00 UTC",
-        "platform/inventory  latency  this one",
+        "root cause",
         "Root causes of shop/orders.latency, 0.12",
         "Effects",
         "Notices",
@@ -145,6 +146,7 @@ def test_the_table_reads_from_file_to_cause(folder):
     places = [result.stdout.find(text) for text in words]
     assert places == sorted(places)
     assert places[0] == 0
+    assert re.search(r"platform/inventory  latency  \d+%  +this one", result.stdout)
     assert "1.  platform/inventory.latency" in result.stdout[places[2] : places[3]]
     assert result.stderr == ""
 

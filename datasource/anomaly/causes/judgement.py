@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,11 @@ class Verdict(NamedTuple):
     root_cause: Entity | None
     support: tuple[tuple[Entity, float], ...] = ()
     since: int = 0
+
+    @property
+    def confidence(self) -> float:
+        """How sure it is of the root cause; NaN where none is named."""
+        return self.support[0][1] if self.support else nan
 
     @property
     def is_root_cause(self) -> bool:
@@ -94,10 +100,11 @@ def judge(
 
     An entity is anomalous when a score of a signal that hurts persists above 1 (`points` of the last `of`, or the last
     two far above): the marginal score of latency, failures or work (it suffers), or the causal score of those or of
-    saturation (it broke); or when its joint score was above 1 within the newest `points`. An entity is named as the
-    cause of a symptom when it contributes at least a third of the gap, its own behaviour changed, and that is more
-    likely than not. Of the `previous` verdicts, causes stay named unless another one is clearly larger for a while, and
-    a verdict stays for a while when nothing at all is known of its symptom. In its `quiet_times` no entity is
+    saturation (it broke); or when its joint score was above 1 within the newest `points`. Who is named as the
+    cause says the ranking of everybody (`suspects`), since when something is anomalous, outside of what was `busy`
+    before; of the gap of a symptom `walk` says what comes from where. Causes of the `previous` verdicts stay named
+    while they are likely enough and have not recovered, and a verdict stays for a while when nothing at all is known of
+    its symptom. In its `quiet_times` no entity is
     anomalous, nor who only suffers by one that is quiet (see `quiet`), or by demand, nor who is so at this time of day
     on other days as well, as `recurrences` have it; these learn.
 
