@@ -35,7 +35,7 @@ class Levels:
     evidence of a resource; `latency` and `failures` the change per request (seconds, ratio) of the variable `slowest`
     and `failing` (its place, -1 where there is none), `latency_z` and `failures_z` in standard deviations; `slow` the
     largest z of any latency; `waiting` that of latencies as the service sees them of others, NaN where not measured;
-    `requests` the mean load during the incident, NaN where not measured; `conserved` whether the latency is a mean.
+    `requests` the mean load during the incident, NaN where not measured.
     """
 
     variables: tuple[Variable, ...]
@@ -54,7 +54,6 @@ class Levels:
     waiting: Floats
     failures: Floats
     failures_z: Floats
-    conserved: NDArray[np.bool_]
 
 
 def squash(z: Floats) -> Floats:
@@ -146,7 +145,6 @@ def _summarise(
         waiting,
         np.where(has_failures, change[failing], 0.0),
         np.where(has_failures, np.maximum(z[failing], 0.0), 0.0),
-        preference >= 2.0,
     )
 
 

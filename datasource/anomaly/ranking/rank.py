@@ -17,8 +17,6 @@ from datasource.anomaly.ranking.wire import on_the_wire
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable
 
-_QUANTILE = 0.5
-"""Quantiles are not conserved along calls: what is left of them says half as much as what is left of means."""
 _SUFFERS = 0.1
 _WAITS = 0.2
 """A service that is slow or fails, and one that waits, is more often a victim than a cause."""
@@ -102,9 +100,7 @@ def rank(
     like_slow, like_failing = _kinds(symptom, levels)
     waits = squash(levels.waiting)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
-    means = levels.conserved | (not (pairs and levels.conserved.any()))
-    certain = np.where(means, 1.0, _QUANTILE)
-    slow = certain * np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
+    slow = np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
     failing = squash(failures.z) * failures.share**_OF_SHARE
     own = np.maximum(
         like_slow * np.where(np.isfinite(requests.own), requests.own, slow),
