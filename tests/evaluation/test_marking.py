@@ -60,7 +60,7 @@ def test_a_new_fault_of_somebody_else_is_another_incident(kind: str) -> None:
     assert found[one.id].affected == one.affected
 
 
-@pytest.mark.parametrize("pause", [OF + 4, 2 * PATIENCE])
+@pytest.mark.parametrize("pause", [OF + 1, 2 * PATIENCE])
 def test_a_fault_of_the_same_after_they_recovered_is_another_incident(pause: int) -> None:
     told, log = story((10, 40), (40 + pause, 120)), log_in(None)
     (one,) = follow(log, told, 0, 20)
@@ -84,6 +84,14 @@ def test_a_root_that_becomes_anomalous_later_is_a_part_of_what_was_closed() -> N
     (one,) = follow(log, told, 0, 20)
     mark(log, told, 20, "closed", one.id)
     assert [incident.id for incident in follow(log, told, 20, 60)] == [one.id]
+
+
+def test_a_root_that_becomes_anomalous_after_all_recovered_is_another_incident() -> None:
+    told = Story({"web": scores(90, (10, 30)), "db": scores(90, (60, 90))}, [("web", "db")], {"web": "db", "db": "db"})
+    log = log_in(None)
+    (one,) = follow(log, told, 0, 20)
+    mark(log, told, 20, "closed", one.id)
+    assert len(follow(log, told, 20, 90)) == 2
 
 
 @pytest.mark.parametrize("kind", ENDING)
@@ -247,6 +255,16 @@ def test_merged_into_one_that_was_closed_it_is_closed_too() -> None:
     assert {*found} == {elder.id, younger.id}
     assert found[elder.id].end == told.time(30)
     assert service("mail") in found[elder.id].suffering
+
+
+def test_merged_into_one_that_was_expected_it_is_expected_too() -> None:
+    told, log = story((10, 20), mail=(50, 55)), log_in(None)
+    first, second = sorted(follow(log, told, 0, 90), key=lambda one: one.start)
+    heard(log, "mail", told.time(53))
+    mark(log, told, 90, "expected", first.id)
+    assert heard(log, "mail", told.time(53)) == 4.0
+    mark(log, told, 90, "merged", second.id, first.id)
+    assert heard(log, "mail", told.time(53) + DAY) == 0.0
 
 
 def test_merged_into_one_that_was_over_that_one_goes_on() -> None:
