@@ -9,7 +9,7 @@ from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
 from datasource.anomaly.causes.walk import root_causes
-from datasource.anomaly.incidents.model import Acceptance, Incident
+from datasource.anomaly.incidents.model import MARKS, Incident, Mark
 from datasource.anomaly.mechanisms.fit import Mechanisms, fit_mechanisms
 from datasource.anomaly.mechanisms.fit_one import Accepted, LeftOut
 from datasource.anomaly.mechanisms.mechanism import Mechanism, Prediction
@@ -17,12 +17,13 @@ from datasource.anomaly.mechanisms.persistence import Persistence
 from datasource.anomaly.roles import Roles
 
 __all__ = [
-    "Acceptance",
+    "MARKS",
     "Accepted",
     "Contribution",
     "Incident",
     "Judgement",
     "LeftOut",
+    "Mark",
     "Mechanism",
     "Mechanisms",
     "Outside",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from datasource.cli.accept import accept
 from datasource.cli.backtest import backtest
 from datasource.cli.effect import effect
 from datasource.cli.file_options import (
@@ -19,6 +18,7 @@ from datasource.cli.file_options import (
     time_option,
     usual_graph_option,
 )
+from datasource.cli.marks import accept, incident
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
@@ -227,6 +227,7 @@ def shop(listen: str | None, history: str | None) -> None:
 main.add_command(accept)
 main.add_command(backtest)
 main.add_command(effect)
+main.add_command(incident)
 main.add_command(rank)
 main.add_command(score)
 main.add_command(tune)

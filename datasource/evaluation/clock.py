@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 
-from datasource.evaluation.evaluator import Accepting, Evaluator
+from datasource.evaluation.evaluator import Evaluator, Marking
 from datasource.evaluation.snapshot import Snapshot
 from datasource.graph import GraphError
 from datasource.telemetry import PrometheusError
@@ -54,9 +54,9 @@ class Clock:
         self.evaluator.asking.workers.stop()
         self.evaluator.incidents.close()
 
-    def accept(self, incident: str, by: str = "", reason: str = "") -> None:
-        """What an incident (by its id) brought is the new normal, from the next evaluation on; from any thread."""
-        self.evaluator.accepting.put(Accepting(incident, by, reason))
+    def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
+        """Mark an incident (by its id) with the next evaluation; from any thread."""
+        self.evaluator.marking.put(Marking(kind, incident, by, reason, into))
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""

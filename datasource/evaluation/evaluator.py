@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly import Acceptance, Incident, Judgement, Mechanisms, QuietTimes, Roles, judge
+from datasource.anomaly import Incident, Judgement, Mark, Mechanisms, QuietTimes, Roles, judge
 from datasource.anomaly.incidents.connected import Neighbours, neighbours
 from datasource.anomaly.incidents.episodes import Past
 from datasource.anomaly.mechanisms.drift import follow_drift
@@ -28,17 +28,19 @@ from datasource.topology import Topology, TopologyReader
 log = logging.getLogger(__name__)
 
 
-class Accepting(NamedTuple):
-    """Somebody says that what an incident (by its id) brought is the new normal."""
+class Marking(NamedTuple):
+    """Somebody marks an incident (by its id): `kind` is a value of MARKS; it is merged into that of the id `into`."""
 
+    kind: str
     incident: str
     by: str = ""
     reason: str = ""
+    into: str = ""
 
 
 class Evaluator:
-    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it; others may put what they want
-    accepted into `accepting`, which the next evaluation takes."""
+    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it; others may put what they say
+    of incidents into `marking`, which the next evaluation takes."""
 
     def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
         self.settings, self.fingerprint = loaded
@@ -55,7 +57,7 @@ class Evaluator:
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
-        self.accepting: SimpleQueue[Accepting] = SimpleQueue()
+        self.marking: SimpleQueue[Marking] = SimpleQueue()
         self._advise: Callable[[Incident], Incident] = lambda incident: incident
         self._begun: frozenset[str] = frozenset()
         """The accepted incidents that the last fit knows."""
@@ -78,7 +80,7 @@ class Evaluator:
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
         self.incidents.recall(matrix.end)
-        self._accept(matrix.end)
+        self._mark(matrix.end)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
         due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
         if self._refitting.under_way or (warm and due):
@@ -155,14 +157,15 @@ class Evaluator:
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph)
 
-    def _accept(self, time: int) -> None:
-        """What others want accepted, with the advice of the last evaluation, which knows what was usual."""
+    def _mark(self, time: int) -> None:
+        """What others say of incidents, with the advice of the last evaluation, which knows what was usual."""
         while True:
             try:
-                one = self.accepting.get_nowait()
+                one = self.marking.get_nowait()
             except Empty:
                 return
-            self.incidents.accept(one.incident, Acceptance(time, one.by, one.reason), self._advise)
+            mark = Mark(time, one.by, one.reason, one.kind)
+            self.incidents.mark(one.incident, mark, self._advise, into=one.into)
 
     def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
         """Once for every new point; what a quiet time brings is not followed."""

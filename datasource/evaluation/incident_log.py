@@ -5,16 +5,18 @@ import time as clock
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from datasource.anomaly import Acceptance, Accepted, Incident, Judgement, Recurrences, Verdict
+from datasource.anomaly import Accepted, Incident, Judgement, Mark, Recurrences, Verdict
 from datasource.anomaly.causes.recurrence import Recurred
 from datasource.anomaly.causes.suspects import Busy
+from datasource.anomaly.incidents.closed import follow_closed
 from datasource.anomaly.incidents.connected import Neighbours
 from datasource.anomaly.incidents.episodes import Past
-from datasource.anomaly.incidents.grouping import group
+from datasource.anomaly.incidents.grouping import group, longer
 from datasource.anomaly.mechanisms.fit_one import FEWEST_ACCEPTED
 from datasource.settings import Settings
 from datasource.settings.store import Store
 from datasource.store import Database, Record, StoreError, from_json, open_database, to_json
+from datasource.telemetry import Entity
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class IncidentLog:
         self._incidents: dict[str, Incident] = {}
         self._unsaved: set[str] = set()
         self._unfitted: set[str] = set()
-        self._not_accepted = ""
+        self._not_marked = ""
         self._written = {_VERDICTS: "[]", _RECURRENCES: "[]"}
         self._model: object = None
         self._database: Database | None = None
@@ -88,19 +90,25 @@ class IncidentLog:
         and store what has changed.
 
         Those that were accepted and still go on wait for the next fit: they take nothing in, and what is said of their
-        entities begins no other incident.
+        entities begins no other incident. Nor does what is said of the entities of one that was closed, until they
+        have recovered.
         """
         before, how = self._incidents, grouping(self._settings)
         self.verdicts = judgement.verdicts
-        waiting = {name: replace(one, updated=time) for name, one in before.items() if one.open and one.accepted}
+        waiting, spoken_for = dict[str, Incident](), set[Entity]()
+        for name, one in before.items():
+            if one.accepted if one.open else one.mark and not one.merged_into:
+                waiting[name], lasting = follow_closed(one, judgement, time=time, **how)
+                spoken_for |= {*lasting, *(one.affected if one.open else ())}
+                if lasting:
+                    self._expect(waiting[name])
         others = tuple(one for name, one in before.items() if name not in waiting)
-        spoken_for = {entity for one in waiting.values() for entity in one.affected}
         left = tuple(verdict for verdict in judgement.verdicts if verdict.entity not in spoken_for)
         judged = replace(judgement, verdicts=left) if spoken_for else judgement
         after = {one.id: one for one in group(others, judged, near, time=time, past=past, **how)} | waiting
         for name, incident in after.items():
             new = _news(incident) != _news(before.get(name)) or (incident.open and model is not self._model)
-            if new and not (incident.merged_into or incident.accepted):
+            if new and not (incident.merged_into or incident.accepted or incident.mark):
                 after[name] = advise(incident)
         self._model = model
         self._incidents = after
@@ -108,27 +116,56 @@ class IncidentLog:
         self._save(time)
         self._forget(time)
 
-    def accept(
+    def mark(
         self,
         name: str,
-        acceptance: Acceptance,
+        mark: Mark,
         advise: Callable[[Incident], Incident] = lambda incident: incident,
+        into: str = "",
     ) -> None:
-        """What an incident brought is the new normal; accepting it twice changes nothing.
+        """Somebody says something of an incident; saying it twice changes nothing.
 
-        One that goes on ends with the first fit that knows its level; of one that is over no fit has to know. One that
-        was merged is not accepted, which a notice says.
+        An accepted one that goes on ends with the first fit that knows its level, of one that is over no fit has to
+        know; any other mark ends an incident at once. What cannot be marked, as what was merged, a notice tells.
         """
-        incident, self._not_accepted = self._incidents.get(name), ""
+        incident, self._not_marked = self._incidents.get(name), ""
+        if incident is not None and incident.is_so(mark.kind, into):
+            return
+        survivor = self._incidents.get(into)
         if incident is None or incident.merged_into:
-            why = f"it is part of {incident.merged_into}; accept that one" if incident else "it is not known any more"
-            self._not_accepted = f"incident {name} was not accepted: {why}"
-        elif incident.accepted is None:
-            over = advise(replace(incident, end=acceptance.at)) if incident.open else incident
-            words = f"{over.summary} {acceptance.words}".strip()
-            self._incidents[name] = replace(incident, accepted=acceptance, summary=words, suggestions=())
-            self._unsaved.add(name)
-            self._unfitted.add(name)
+            why = f"it is part of {incident.merged_into}; name that one" if incident else "it is not known any more"
+            self._not_marked = f"incident {name} was not {mark.kind}: {why}"
+        elif mark.kind == "merged" and (survivor is None or survivor.merged_into or survivor is incident):
+            self._not_marked = f"incident {name} was not merged: there is no other incident {into!r} any more"
+        else:
+            over = advise(replace(incident, end=mark.at)) if incident.open else incident
+            said = replace(incident, summary=f"{over.summary} {mark.words}".strip(), suggestions=())
+            if mark.kind == "accepted":
+                end = None if incident.suffering else incident.end
+                self._keep(replace(said, accepted=mark, end=end))
+                self._unfitted.add(name)
+                return
+            end = mark.at if incident.open else incident.end
+            if survivor is None:
+                self._keep(replace(said, mark=mark, end=end))
+                self._expect(self._incidents[name])
+                return
+            told = f"Part of incident {into}. {mark.words}"
+            self._keep(replace(said, mark=mark, end=end, merged_into=into, summary=told, suffering=()))
+            both = _merged(survivor, incident)
+            self._keep(both if both.accepted or both.mark else advise(both))
+            self._expect(both)
+            if both.accepted and both.open:
+                self._unfitted.add(into)
+
+    def _keep(self, incident: Incident) -> None:
+        self._incidents[incident.id] = incident
+        self._unsaved.add(incident.id)
+
+    def _expect(self, incident: Incident) -> None:
+        """What an expected incident showed is usual at its time of day."""
+        for episode in incident.episodes if incident.is_so("expected") else ():
+            self.recurrences.expect(*episode[:3])
 
     def unfitted(self, time: int) -> frozenset[str]:
         """The ids of accepted incidents of which no fit has heard yet, and whose levels enough points are known of at
@@ -146,8 +183,7 @@ class IncidentLog:
             self._unfitted.discard(name)
             incident = self._incidents.get(name)
             if incident is not None and incident.open:
-                self._incidents[name] = replace(incident, end=time, updated=time)
-                self._unsaved.add(name)
+                self._keep(replace(incident, end=time, updated=time, suffering=()))
 
     def accepted(self) -> tuple[Accepted, ...]:
         """Whose level is a new one since when, because somebody accepted an incident that went on."""
@@ -159,8 +195,8 @@ class IncidentLog:
         return tuple(sorted(found))
 
     def busy(self) -> tuple[Busy, ...]:
-        """When whose anomalies were parts of incidents that are over."""
-        over = (incident for incident in self._incidents.values() if not incident.open)
+        """When whose anomalies were parts of incidents that are over, without those that were none."""
+        over = (one for one in self._incidents.values() if not (one.open or one.is_so("dismissed")))
         return tuple(Busy(one.entity, one.start, one.last) for incident in over for one in incident.episodes)
 
     def shown(self) -> tuple[Incident, ...]:
@@ -173,7 +209,7 @@ class IncidentLog:
         """What is wrong with the store, and what to change."""
         lost = f"incidents are kept in memory only: {self._lost}; tried again every minute" if self._lost else ""
         unreadable = f"{self._unreadable} incidents in the store were written by another version and are not shown"
-        return tuple(text for text in (lost, unreadable if self._unreadable else "", self._not_accepted) if text)
+        return tuple(text for text in (lost, unreadable if self._unreadable else "", self._not_marked) if text)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -219,6 +255,24 @@ def grouping(settings: Settings) -> dict[str, int]:
     """How incidents are grouped, by the settings."""
     persistence = settings.anomaly.persistence
     return {"step": int(settings.step), "points": persistence.points, "of": persistence.of}
+
+
+def _merged(survivor: Incident, other: Incident) -> Incident:
+    """An incident with all that was in another; it goes on while either does, unless somebody closed it."""
+    episodes = {episode.entity: episode for episode in survivor.episodes}
+    for episode in other.episodes:
+        episodes[episode.entity] = longer(episodes.get(episode.entity), episode)
+    ends = [end for end in (survivor.end, other.end) if end is not None]
+    return replace(
+        survivor,
+        start=min(survivor.start, other.start),
+        end=survivor.end if survivor.mark else max(ends) if len(ends) == 2 else None,
+        updated=max(survivor.updated, other.updated),
+        roots=tuple(dict.fromkeys((*survivor.roots, *other.roots))),
+        affected=tuple(dict.fromkeys((*survivor.affected, *other.affected))),
+        episodes=tuple(sorted(episodes.values(), key=lambda one: (one.start, one.entity))),
+        suffering=tuple(sorted({*survivor.suffering, *other.suffering})),
+    )
 
 
 def _news(incident: Incident | None) -> object:

@@ -122,7 +122,7 @@ def _outside(part: Outside, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def incident_state(incident: Incident) -> str:
-    """One of "open", "ended" and "merged": it turned out to be a part of an older one."""
+    """One of "open", "ended" and "merged": it is a part of another one."""
     return "open" if incident.open else "merged" if incident.merged_into else "ended"
 
 
@@ -140,6 +140,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "updated": incident.updated,
         "merged_into": incident.merged_into,
         "accepted": incident.accepted._asdict() if incident.accepted else None,
+        "mark": incident.mark._asdict() if incident.mark else None,
         "root_cause": roots[0] if roots else "",
         "affected_entities": len(affected),
         "summary": incident.summary,

@@ -1,4 +1,4 @@
-"""What may be written: an incident is accepted as the new normal. Whoever writes shows a token."""
+"""What may be written: what people say of an incident. Whoever writes shows a token."""
 
 import hmac
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from datasource.anomaly import Incident
+from datasource.anomaly import MARKS, Incident
 from datasource.panels import QueryError
 from datasource.telemetry import PrometheusError
 from datasource.telemetry.http.secrets import read_secret
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 routes = Blueprint("writes", __name__)
 
 _MOST_BYTES = 16 * 1024
-_LONGEST = {"by": 100, "reason": 500}
+_LONGEST = {"by": 100, "reason": 500, "into": 200}
 _CLOSED = (
     "this service takes no writes; name a file with a token in its settings, as writes: {token_file: "
     "/run/secrets/causal-token}, and restart it"
 )
 
 
-@routes.post("/api/v1/incidents/<name>/accept")
-def accept(name: str) -> Response:
-    """What an incident brought is the new normal, from the next evaluation on; the body may say `by` whom and for
-    which `reason`."""
+@routes.post(f"/api/v1/incidents/<name>/<any({', '.join(MARKS)}):action>")
+def mark(name: str, action: str) -> Response:
+    """Say something of an incident, from the next evaluation on; the body may say `by` whom and for which `reason`, and
+    says what it is to be merged `into`."""
     refused = _refused()
     if refused is not None:
         return refused
@@ -40,29 +40,40 @@ def accept(name: str) -> Response:
         said = body(request)
     except RequestEntityTooLarge:
         return error_response(413, f"the body is longer than {_MOST_BYTES // 1024} KiB; send a shorter reason")
-    by, reason = (_text(said, key) for key in _LONGEST)
-    if unknown := sorted(said.keys() - _LONGEST):
-        raise QueryError(f"there is no '{unknown[0]}'; the body may have {' and '.join(_LONGEST)}")
+    keys = ("by", "reason", "into") if action == "merge" else ("by", "reason")
+    if unknown := sorted(said.keys() - set(keys)):
+        raise QueryError(f"there is no '{unknown[0]}'; the body may have {', '.join(keys[:-1])} and {keys[-1]}")
+    told = {key: _text(said, key) for key in keys}
+    into = told.get("into")
+    if into == "":
+        raise QueryError('say which incident it belongs to, as {"into": "<id>"}')
     snapshot = clock().snapshot
     if snapshot is None:
         return error_response(503, waiting())
     incidents = {incident.id: incident for incident in snapshot.incidents}
-    incident = incidents.get(name)
+    incident, kind = incidents.get(name), MARKS[action]
     if incident is None:
         return error_response(404, f"there is no incident '{name[:200]}'; /api/v1/incidents lists those that are known")
+    if incident.is_so(kind, into):
+        marks = {"accepted": incident.accepted, "mark": incident.mark}
+        rows = {key: one._asdict() if one else None for key, one in marks.items()}
+        message = "it is over already" if kind == "closed" else f"it was {kind} already"
+        return json_response({"incident": name, **rows, "message": message})
     if incident.merged_into:
-        survivor = _survivor(incident, incidents)
-        text = f"incident {name} turned out to be part of {survivor}; accept that one"
-        return error_response(409, text, merged_into=survivor)
-    if incident.accepted is not None:
-        told = {"incident": name, "accepted": incident.accepted._asdict(), "message": "it was accepted already"}
-        return json_response(told)
-    clock().accept(name, by, reason)
-    log.info("incident %s is accepted as the new normal by %r: %r", name, by, reason)
-    return json_response({"incident": name, "by": by, "reason": reason, "message": _MESSAGE}, 202)
-
-
-_MESSAGE = "it will be accepted with the next evaluation, and end with the first fit that knows its level"
+        return _merged(incident, incidents)
+    if into is not None:
+        other = incidents.get(into)
+        if other is None or other is incident:
+            why = "it cannot be merged into itself" if other else f"there is no incident '{into}' to merge it into"
+            return error_response(409, f"{why}; /api/v1/incidents lists those that are known")
+        if other.merged_into:
+            return _merged(other, incidents)
+    clock().mark(kind, name, **told)
+    log.info("incident %s is marked as %s: %r", name, kind, told)
+    message = f"it will be {kind} with the next evaluation"
+    if kind == "accepted":
+        message += ", and end with the first fit that knows its level"
+    return json_response({"incident": name, **told, "message": message}, 202)
 
 
 def _refused() -> Response | None:
@@ -95,11 +106,12 @@ def _text(said: Mapping[str, Any], key: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
 
 
-def _survivor(incident: Incident, incidents: Mapping[str, Incident]) -> str:
-    """The id of the incident that lives on."""
+def _merged(incident: Incident, incidents: Mapping[str, Incident]) -> Response:
+    """Which incident lives on."""
     seen = {incident.id}
     name = incident.merged_into
     while name in incidents and incidents[name].merged_into and name not in seen:
         seen.add(name)
         name = incidents[name].merged_into
-    return name
+    text = f"incident {incident.id} is part of {name}; name that one"
+    return error_response(409, text, merged_into=name)

@@ -9,7 +9,7 @@ from test_incident_log import WITHOUT_EFFECTS, follow, impatient, log_in, settin
 from test_refitting import Busy
 from worlds import World
 
-from datasource.anomaly import Acceptance, Accepted, Incident
+from datasource.anomaly import Accepted, Incident, Mark
 from datasource.demo.series import SERIES
 from datasource.evaluation import Snapshot, incident_state
 from datasource.evaluation.incident_log import IncidentLog
@@ -17,7 +17,7 @@ from datasource.store import from_json, to_json
 
 __all__ = ["impatient"]
 RESIZE = "resized"
-SAID = Acceptance(0, "ann", RESIZE)
+SAID = Mark(0, "ann", RESIZE)
 WORDS = "Accepted as the new normal by ann: resized."
 
 
@@ -27,7 +27,7 @@ def lasting() -> Story:
 
 
 def accept(log: IncidentLog, story: Story, at: int, name: str) -> None:
-    log.accept(name, SAID._replace(at=story.time(at)))
+    log.mark(name, SAID._replace(at=story.time(at)))
 
 
 def fit(log: IncidentLog, story: Story, at: int) -> frozenset[str]:
@@ -43,7 +43,7 @@ def test_it_goes_on_until_the_next_fit_and_ends_with_who_accepted_it_and_why() -
     accept(log, story, 20, one.id)
     (waiting,) = follow(log, story, 20, 22)
     assert (waiting.id, waiting.open) == (one.id, True)
-    assert waiting.accepted == Acceptance(story.time(20), "ann", RESIZE)
+    assert waiting.accepted == Mark(story.time(20), "ann", RESIZE)
     assert fit(log, story, 22) == {one.id}
     (over,) = log.shown()
     assert (over.end, incident_state(over)) == (story.time(22), "ended")
@@ -113,10 +113,10 @@ def test_accepting_twice_changes_nothing() -> None:
     (one,) = follow(log, story, 0, 20)
     accept(log, story, 20, one.id)
     (first,) = log.shown()
-    log.accept(one.id, Acceptance(story.time(25), "bob", "no"))
+    log.mark(one.id, Mark(story.time(25), "bob", "no"))
     assert log.shown() == (first,)
     fit(log, story, 22)
-    log.accept(one.id, Acceptance(story.time(30), "bob", "no"))
+    log.mark(one.id, Mark(story.time(30), "bob", "no"))
     assert fit(log, story, 30) == frozenset()
     assert log.shown()[0].accepted == first.accepted
 
@@ -130,9 +130,7 @@ def test_one_that_was_merged_or_forgotten_meanwhile_is_told() -> None:
     merged = next(one for one in follow(log, story, 0, 45) if one.merged_into)
     accept(log, story, 45, merged.id)
     assert [one.accepted for one in log.shown()] == [None, None]
-    assert log.notices == (
-        f"incident {merged.id} was not accepted: it is part of {merged.merged_into}; accept that one",
-    )
+    assert log.notices == (f"incident {merged.id} was not accepted: it is part of {merged.merged_into}; name that one",)
     accept(log, story, 45, "never-heard-of")
     assert "it is not known any more" in log.notices[0]
     accept(log, story, 45, merged.merged_into)
@@ -156,7 +154,7 @@ def test_it_survives_a_restart_before_and_after_the_fit(tmp_path: Path) -> None:
     follow(log, story, 20, 21)
     after = log_in(tmp_path)
     after.recall(story.time(21))
-    assert after.shown()[0].accepted == Acceptance(story.time(20), "ann", RESIZE)
+    assert after.shown()[0].accepted == Mark(story.time(20), "ann", RESIZE)
     assert after.unfitted(story.time(22)) == {one.id}
     assert after.accepted() == log.accepted() != ()
     fit(after, story, 22)
@@ -182,18 +180,21 @@ def test_it_is_kept_in_memory_while_the_store_is_away_and_written_once_it_is_the
     follow(log, story, 21, 22)
     after = log_in(place)
     after.recall(story.time(22))
-    assert after.shown()[0].accepted == Acceptance(story.time(20), "ann", RESIZE)
+    assert after.shown()[0].accepted == Mark(story.time(20), "ann", RESIZE)
 
 
 def test_records_of_before_can_be_read() -> None:
     story, log = lasting(), log_in(None)
     (one,) = follow(log, story, 0, 20)
-    old = to_json(one).replace(',"accepted":null', "")
+    old = to_json(one).replace(',"accepted":null', "").replace(',"mark":null', "")
     assert "accepted" not in old
+    assert "mark" not in old
     assert from_json(Incident, old) == one
     accept(log, story, 20, one.id)
     (accepted,) = log.shown()
     assert from_json(Incident, to_json(accepted)) == accepted
+    old = to_json(accepted).replace(',"kind":"accepted"', "")
+    assert from_json(Incident, old) == accepted, "as accept wrote it when it was the only mark"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_records_of_before_can_be_read() -> None:
     ],
 )
 def test_words_say_who_and_why_as_far_as_known(by: str, reason: str, words: str) -> None:
-    assert Acceptance(0, by, reason).words == words
+    assert Mark(0, by, reason).words == words
 
 
 class Shop:
@@ -241,7 +242,7 @@ def test_the_next_evaluation_after_accepting_fits_and_does_not_alarm_and_a_furth
     shop = Shop()
     (one,) = [incident for incident in shop.first.incidents if incident.open]
     before = shop.first.mechanisms
-    shop.world.clock.accept(one.id, "ann", RESIZE)
+    shop.world.clock.mark("accepted", one.id, "ann", RESIZE)
     snapshot = shop.after(1)
     assert snapshot.mechanisms is not before, "without waiting for evaluation.refit"
     assert snapshot.judgement
@@ -268,7 +269,7 @@ def test_a_fit_that_was_under_way_is_followed_by_one_that_knows() -> None:
     shop.world.clock.evaluator._refit_at = -1
     shop.after(1)
     assert len(worker.fits) == 1
-    shop.world.clock.accept(one.id)
+    shop.world.clock.mark("accepted", one.id)
     shop.after(1)
     worker.finish()
     still = shop.after(1)
@@ -287,7 +288,7 @@ def test_a_fit_that_fails_is_tried_again_when_one_is_due_and_not_at_every_step()
     shop = Shop(worker)
     worker.busy = True
     (one,) = [incident for incident in shop.first.incidents if incident.open]
-    shop.world.clock.accept(one.id)
+    shop.world.clock.mark("accepted", one.id)
     shop.after(1)
     worker.fits[-1][0].set_exception(RuntimeError("no memory"))
     failed = shop.after(1)

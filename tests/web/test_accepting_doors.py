@@ -1,4 +1,5 @@
-"""POST /api/v1/incidents/<id>/accept, and the command that calls it: who may write, and what is answered."""
+"""POST /api/v1/incidents/<id>/accept, close, dismiss, expect and merge, and the commands that call them: who may write,
+and what is answered."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 from worlds import World
 
-from datasource.anomaly import Acceptance
+from datasource.anomaly import Mark
 from datasource.cli import main
 from datasource.evaluation import Clock
 from datasource.settings.model import Writes
@@ -47,14 +48,15 @@ def clock(world: World, token_file: Path) -> Clock:
     assert snapshot
     first = going_on(snapshot.time)
     over = replace(ended(snapshot.time), id=OVER)
-    accepted = replace(over, id="accepted", accepted=Acceptance(snapshot.time - 60, "ann", "resized"))
+    accepted = replace(over, id="accepted", accepted=Mark(snapshot.time - 60, "ann", "resized"))
     merged = replace(over, id="merged", merged_into="also-merged")
     also = replace(over, id="also-merged", merged_into=OPEN)
-    clock.snapshot = replace(snapshot, incidents=(first, over, accepted, merged, also))
+    dismissed = replace(over, id="dismissed", mark=Mark(snapshot.time - 60, "ann", "a test", "dismissed"))
+    clock.snapshot = replace(snapshot, incidents=(first, over, accepted, merged, also, dismissed))
     settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=token_file)})
     clock.evaluator.settings = settings
-    while not clock.evaluator.accepting.empty():
-        clock.evaluator.accepting.get()
+    while not clock.evaluator.marking.empty():
+        clock.evaluator.marking.get()
     return clock
 
 
@@ -68,11 +70,11 @@ def post(client: FlaskClient, path: str = ADDRESS, token: str | None = TOKEN, **
     return client.post(path, headers=shown, **sent)
 
 
-def taken(clock: Clock) -> list[tuple[str, str, str]]:
+def taken(clock: Clock) -> list[tuple[str, ...]]:
     """What waits for the next evaluation."""
     found = []
-    while not clock.evaluator.accepting.empty():
-        found.append(tuple(clock.evaluator.accepting.get()))
+    while not clock.evaluator.marking.empty():
+        found.append(tuple(clock.evaluator.marking.get()))
     return found
 
 
@@ -86,18 +88,18 @@ def test_it_is_taken_for_the_next_evaluation(client: FlaskClient, clock: Clock) 
     answer = post(client, json={"by": "ann", "reason": "twice the\n\n nodes"})
     assert answer.status_code == 202
     assert "with the next evaluation" in answer.get_json()["message"]
-    assert taken(clock) == [(OPEN, "ann", "twice the nodes")]
+    assert taken(clock) == [("accepted", OPEN, "ann", "twice the nodes", "")]
 
 
 @pytest.mark.parametrize("sent", [{}, {"data": b""}, {"json": {}}, {"json": {"by": None}}])
 def test_the_body_may_say_nothing(client: FlaskClient, clock: Clock, sent: dict[str, Any]) -> None:
     assert post(client, **sent).status_code == 202
-    assert taken(clock) == [(OPEN, "", "")]
+    assert taken(clock) == [("accepted", OPEN, "", "", "")]
 
 
 def test_one_that_is_over_may_be_accepted_too(client: FlaskClient, clock: Clock) -> None:
     assert post(client, f"/api/v1/incidents/{OVER}/accept").status_code == 202
-    assert taken(clock) == [(OVER, "", "")]
+    assert taken(clock) == [("accepted", OVER, "", "", "")]
 
 
 def test_without_the_setting_the_door_is_closed_and_says_which_to_add(client: FlaskClient, clock: Clock) -> None:
@@ -211,8 +213,89 @@ def test_before_the_first_evaluation_nothing_is_known(client: FlaskClient, clock
 
 def test_rows_say_who_accepted_it(client: FlaskClient) -> None:
     rows = {row["incident"]: row["accepted"] for row in client.get("/api/v1/incidents").get_json()}
-    assert rows["accepted"] | {"at": 0} == {"at": 0, "by": "ann", "reason": "resized"}
+    assert rows["accepted"] | {"at": 0} == {"at": 0, "by": "ann", "reason": "resized", "kind": "accepted"}
     assert rows[OPEN] is None
+
+
+ACTIONS = ("close", "dismiss", "expect")
+
+
+@pytest.mark.parametrize(("action", "kind"), [("close", "closed"), ("dismiss", "dismissed"), ("expect", "expected")])
+def test_an_incident_may_be_closed_dismissed_and_expected(
+    client: FlaskClient, clock: Clock, action: str, kind: str
+) -> None:
+    answer = post(client, f"/api/v1/incidents/{OPEN}/{action}", json={"by": "ann", "reason": "a test"})
+    assert (answer.status_code, answer.get_json()["message"]) == (202, f"it will be {kind} with the next evaluation")
+    assert post(client, f"/api/v1/incidents/{OPEN}/{action}").status_code == 202
+    assert taken(clock) == [(kind, OPEN, "ann", "a test", ""), (kind, OPEN, "", "", "")]
+
+
+def test_an_incident_may_be_merged_into_another_one(client: FlaskClient, clock: Clock) -> None:
+    answer = post(client, f"/api/v1/incidents/{OPEN}/merge", json={"by": "ann", "into": OVER})
+    assert (answer.status_code, answer.get_json()["into"]) == (202, OVER)
+    assert taken(clock) == [("merged", OPEN, "ann", "", OVER)]
+
+
+@pytest.mark.parametrize("action", [*ACTIONS, "merge"])
+def test_every_door_refuses_as_that_of_accept_does(client: FlaskClient, clock: Clock, action: str) -> None:
+    path, said_so = f"/api/v1/incidents/{{}}/{action}", {"json": {"into": OVER} if action == "merge" else {}}
+    assert post(client, path.format(OPEN), token="wrong", **said_so).status_code == 401
+    assert post(client, path.format("nobody-knows"), **said_so).status_code == 404
+    assert post(client, path.format(OPEN), json={"why": "x", "into": OVER}).status_code == 400
+    merged = post(client, path.format("merged"), **said_so)
+    assert (merged.status_code, merged.get_json()["merged_into"]) == (409, OPEN)
+    clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": None})
+    assert post(client, path.format(OPEN), **said_so).status_code == 403
+    assert client.get(path.format(OPEN)).status_code == 405
+    assert taken(clock) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "body", "says"),
+    [
+        (OVER, "close", {}, "it is over already"),
+        ("dismissed", "dismiss", {"by": "bob"}, "it was dismissed already"),
+        ("merged", "merge", {"into": "also-merged"}, "it was merged already"),
+    ],
+)
+def test_what_is_so_already_stays_as_it_is(
+    client: FlaskClient, clock: Clock, name: str, action: str, body: dict[str, str], says: str
+) -> None:
+    answer = post(client, f"/api/v1/incidents/{name}/{action}", json=body)
+    assert (answer.status_code, answer.get_json()["message"]) == (200, says)
+    assert taken(clock) == []
+
+
+def test_what_is_marked_otherwise_may_be_marked_anew(client: FlaskClient, clock: Clock) -> None:
+    assert post(client, "/api/v1/incidents/dismissed/expect").status_code == 202
+    assert post(client, "/api/v1/incidents/accepted/dismiss").status_code == 202
+    assert [kind for kind, *_ in taken(clock)] == ["expected", "dismissed"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ({}, 400, "say which incident it belongs to"),
+        ({"into": 3}, 400, "'into' is not a text"),
+        ({"into": OVER, "why": "x"}, 400, "the body may have by, reason and into"),
+        ({"into": "nobody-knows"}, 409, "there is no incident 'nobody-knows' to merge it into"),
+        ({"into": OPEN}, 409, "it cannot be merged into itself"),
+        ({"into": "merged"}, 409, f"part of {OPEN}"),
+    ],
+)
+def test_what_it_is_merged_into_has_to_be_another_one_that_is_known(
+    client: FlaskClient, clock: Clock, body: dict[str, object], code: int, says: str
+) -> None:
+    answer = post(client, f"/api/v1/incidents/{OPEN}/merge", json=body)
+    assert answer.status_code == code
+    assert says in said(answer)
+    assert taken(clock) == []
+
+
+def test_rows_say_how_it_is_marked(client: FlaskClient) -> None:
+    rows = {row["incident"]: row["mark"] for row in client.get("/api/v1/incidents").get_json()}
+    assert rows["dismissed"] | {"at": 0} == {"at": 0, "by": "ann", "reason": "a test", "kind": "dismissed"}
+    assert rows[OPEN] is rows["accepted"] is None
 
 
 @pytest.fixture
@@ -227,16 +310,37 @@ def served(clock: Clock) -> Iterator[str]:
     server.server_close()
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["accept", *map(str, arguments)])
+def run(*arguments: object, command: tuple[str, ...] = ("accept",)) -> tuple[int, str]:
+    result = CliRunner().invoke(main, [*command, *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result.exit_code, result.output
 
 
 def test_the_command_accepts(served: str, token_file: Path, clock: Clock) -> None:
     code, output = run(OPEN, "--reason", "resized", "--by", "ann", "--url", served + "/", "--token-file", token_file)
-    assert (code, taken(clock)) == (0, [(OPEN, "ann", "resized")])
+    assert (code, taken(clock)) == (0, [("accepted", OPEN, "ann", "resized", "")])
     assert output.startswith(f"{OPEN}: it will be accepted with the next evaluation")
+
+
+@pytest.mark.parametrize(
+    ("action", "options", "mark"),
+    [
+        ("close", (), ("closed", OPEN, "ann", "", "")),
+        ("dismiss", ("--reason", "x"), ("dismissed", OPEN, "ann", "x", "")),
+        ("expect", ("--reason", "x"), ("expected", OPEN, "ann", "x", "")),
+        ("merge", ("--into", OVER), ("merged", OPEN, "ann", "", OVER)),
+    ],
+)
+def test_the_other_commands_say_what_they_are_called(
+    served: str, token_file: Path, clock: Clock, action: str, options: tuple[str, ...], mark: tuple[str, ...]
+) -> None:
+    there = ("--by", "ann", "--url", served, "--token-file", token_file)
+    code, output = run(OPEN, *options, *there, command=("incident", action))
+    assert (code, taken(clock)) == (0, [mark])
+    assert output == f"{OPEN}: it will be {mark[0]} with the next evaluation\n"
+    code, output = run("merged", *options, *there, command=("incident", action))
+    assert code == 1
+    assert f"part of {OPEN}" in output
 
 
 def test_the_command_finds_the_token_in_the_settings(

@@ -56,6 +56,7 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "updated": now(clock),
         "merged_into": "",
         "accepted": None,
+        "mark": None,
         "together": [],
         "told_together": "",
         "root_cause": "platform/inventory",

@@ -2,8 +2,9 @@
 
 A baseline keeps a day, or two at full resolution; a backup of ten minutes is lost in the rest. What alarmed at a time
 of day (within an hour) on three of the last 28 days is usual then, up to twice as high. What alarms all day long comes
-back at no time of day. And what is left over within a day after an alarm that lasted until its level was accepted, up
-to a quarter as high, is no second alarm: the new level has not been seen at that time of day.
+back at no time of day. What somebody expects is usual as if it had come on three days. And what is left over within a
+day after an alarm that lasted until its level was accepted, up to a quarter as high, is no second alarm: the new level
+has not been seen at that time of day.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,6 +76,18 @@ class Recurrences:
             del own[day]
         limit = np.repeat(limits, np.diff(np.append(starts, slots.size)))
         return {kind: np.where(height <= limit, 0.0, height) for kind, height in found.items()}
+
+    def expect(self, entity: Entity, start: int, last: int) -> None:
+        """What alarmed of an entity between two times (seconds) is usual at that time of day from the next day on."""
+        for variable, own in self.peaks.items():
+            if variable.entity != entity:
+                continue
+            for slot in range(start * BINS // DAY, last * BINS // DAY + 1):
+                day, half_hour = divmod(slot, BINS)
+                height = own.get(day, {}).get(half_hour, 0.0)
+                for before in range(day - USUAL_DAYS + 1, day) if height else ():
+                    there = own.setdefault(before, {})
+                    there[half_hour] = max(there.get(half_hour, 0.0), height)
 
     def rows(self) -> list[Recurred]:
         """What is remembered."""

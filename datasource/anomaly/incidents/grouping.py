@@ -18,7 +18,7 @@ from datasource.telemetry import Entity, Variable
 
 PATIENCE = 2
 """An incident is over when nothing of it was anomalous for so many times the persistence."""
-_UNOBSERVED = 6
+UNOBSERVED = 6
 """What happened while nobody looked is not held against an incident for so many times the patience."""
 _LONGEST_NAME = 80
 _HYSTERESIS = 1.5
@@ -100,7 +100,7 @@ class _Now:
         """What ties anomalous entities to each other, to root causes, and to incidents (by id) that are not over."""
         of_entity: dict[Entity, list[Incident]] = {}
         for incident in incidents:
-            if self.time - incident.updated <= _UNOBSERVED * self.patience:
+            if self.time - incident.updated <= UNOBSERVED * self.patience:
                 for entity in {*incident.roots, *(one.entity for one in incident.episodes)}:
                     of_entity.setdefault(entity, []).append(incident)
         for entity, verdict in self.verdicts.items():
@@ -152,10 +152,10 @@ class _Now:
         episodes: dict[Entity, Episode] = {}
         for incident in older:
             for episode in incident.episodes:
-                episodes[episode.entity] = _longer(episodes.get(episode.entity), episode)
+                episodes[episode.entity] = longer(episodes.get(episode.entity), episode)
         for entity in entities:
             now = self.episodes.of_verdict(self.verdicts[entity], known=entity in episodes)
-            episodes[entity] = _longer(episodes.get(entity), now)
+            episodes[entity] = longer(episodes.get(entity), now)
         parts = tuple(sorted(episodes.values(), key=lambda one: (one.start, one.entity)))
         causes = self._main_symptom(entities, older[0].causes.symptom if older else None)
         felt = self.verdicts[causes.symptom.entity].root_cause
@@ -222,7 +222,8 @@ class _Now:
         return -1.0 if isnan(score) else score
 
 
-def _longer(before: Episode | None, now: Episode) -> Episode:
+def longer(before: Episode | None, now: Episode) -> Episode:
+    """Both episodes of an entity as one."""
     if before is None:
         return now
     return Episode(now.entity, min(before.start, now.start), max(before.last, now.last), now.roots or before.roots)

@@ -17,18 +17,32 @@ class Episode(NamedTuple):
     roots: tuple[Entity, ...] = ()
 
 
-class Acceptance(NamedTuple):
-    """Who said, at the evaluation `at` (seconds), that what an incident brought is the new normal, and why."""
+MARKS = {"accept": "accepted", "close": "closed", "dismiss": "dismissed", "expect": "expected", "merge": "merged"}
+"""What people may do with an incident, and the kind of mark that it has then."""
+_WORDS = {
+    "accepted": "Accepted as the new normal{by}",
+    "closed": "Closed{by}",
+    "dismissed": "No incident{says}",
+    "expected": "Expected{says}",
+    "merged": "Merged{by}",
+}
+
+
+class Mark(NamedTuple):
+    """What somebody said of an incident at the evaluation `at` (seconds), and why; `kind` is a value of MARKS."""
 
     at: int
     by: str = ""
     reason: str = ""
+    kind: str = "accepted"
 
     @property
     def words(self) -> str:
-        """As people are told of it."""
-        by, reason = f" by {self.by}" if self.by else "", f": {self.reason}" if self.reason else ""
-        return f"Accepted as the new normal{by}{reason}{'' if reason.endswith(('.', '!', '?')) else '.'}"
+        """As people are told of it: "Closed by ann: the disk was replaced."."""
+        by, says = (f" by {self.by}", f", says {self.by}") if self.by else ("", "")
+        reason = f": {self.reason}" if self.reason else ""
+        text = _WORDS[self.kind].format(by=by, says=says) + reason
+        return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 @dataclass(frozen=True)
@@ -39,9 +53,10 @@ class Incident:
     is said of its main symptom, what users of the system feel, when its gap was largest with the present first of the
     roots. `roots` are the entities that are named as causes, the surest first, empty while nobody can be named;
     `affected` is its blast radius: every entity that was anomalous in it, roots included, and `episodes` says when.
-    `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the older incident that this
+    `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the incident that this
     one turned out to be a part of; it ended then. `suffering` are those that are anomalous at `updated`. One that was
-    `accepted` while it went on ends with the first fit that knows its level.
+    `accepted` while it went on ends with the first fit that knows its level. `mark` is what was said of it last, other
+    than that.
     """
 
     id: str
@@ -55,8 +70,9 @@ class Incident:
     suggestions: tuple[str, ...] = ()
     episodes: tuple[Episode, ...] = ()
     merged_into: str = ""
-    accepted: Acceptance | None = None
+    accepted: Mark | None = None
     suffering: tuple[Entity, ...] = ()
+    mark: Mark | None = None
 
     @property
     def open(self) -> bool:
@@ -72,3 +88,11 @@ class Incident:
     def lasting(self) -> bool:
         """Whether it went on when it was accepted, so that its level is the new one."""
         return self.accepted is not None and (self.end is None or self.end >= self.accepted.at)
+
+    def is_so(self, kind: str, into: str | None = None) -> bool:
+        """Whether nothing is left to do for a mark of this kind; what is over needs no closing."""
+        if self.merged_into or kind == "merged":
+            return kind == "merged" and self.merged_into == into
+        if kind == "accepted":
+            return self.accepted is not None
+        return not self.open if kind == "closed" else self.mark is not None and self.mark.kind == kind

@@ -1,7 +1,8 @@
-"""`causal-datasource accept`: what an incident brought is the new normal."""
+"""`causal-datasource accept` and `causal-datasource incident`: what people say of an incident."""
 
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -13,32 +14,89 @@ ACCEPTED, REFUSED, CANNOT, UNREACHABLE = 0, 1, 2, 3
 _TIMEOUT = 10.0
 
 
+_REASON = "Why: people read it in the incident."
+
+
+def _shared(command: Callable[..., None]) -> Callable[..., None]:
+    """The incident, and the options that every one of these commands has."""
+    for decorate in (
+        click.option("--config", default="causal.yaml", show_default=True, help="The settings file."),
+        click.option(
+            "--token-file",
+            default=None,
+            envvar="CAUSAL_TOKEN_FILE",
+            help="The file that writes.token_file names.  [default: that of --config]",
+        ),
+        click.option("--url", default="http://127.0.0.1:8321", show_default=True, help="Where the service is."),
+        click.option("--by", default=None, help="Who says so.  [default: who runs this command]"),
+        click.argument("incident"),
+    ):
+        command = decorate(command)
+    return command
+
+
 @click.command()
-@click.argument("incident")
+@_shared
 @click.option("--reason", required=True, help="Why it is normal from now on: people read it in the incident.")
-@click.option("--by", default=None, help="Who says so.  [default: who runs this command]")
-@click.option("--url", default="http://127.0.0.1:8321", show_default=True, help="Where the service is.")
-@click.option(
-    "--token-file",
-    default=None,
-    envvar="CAUSAL_TOKEN_FILE",
-    help="The file that writes.token_file names.  [default: that of --config]",
-)
-@click.option("--config", default="causal.yaml", show_default=True, help="The settings file.")
-def accept(incident: str, reason: str, by: str | None, url: str, token_file: str | None, config: str) -> None:
+def accept(**given: Any) -> None:
     """Accept what an incident brought as the new normal, as after a deploy or a resize.
 
     Its entities do not alarm any more at the level that they have since it began; a further change does. Ends with 0
     when the service has taken it, with 1 when it refuses, with 2 when there is no token to show, and with 3 when it
     cannot be reached.
     """
+    _send("accept", **given)
+
+
+@click.group()
+def incident() -> None:
+    """Close an incident, say that it is none or expected, or merge it. Exit codes are those of accept."""
+
+
+@incident.command()
+@_shared
+@click.option("--reason", default="", help=_REASON)
+def close(**given: Any) -> None:
+    """The incident ends now; it opens no other one while the same entities do not recover."""
+    _send("close", **given)
+
+
+@incident.command()
+@_shared
+@click.option("--reason", default="", help=_REASON)
+def dismiss(**given: Any) -> None:
+    """It is no incident but a false alarm."""
+    _send("dismiss", **given)
+
+
+@incident.command()
+@_shared
+@click.option("--reason", default="", help=_REASON)
+def expect(**given: Any) -> None:
+    """It is known and harmless, and usual at this time of day from tomorrow on."""
+    _send("expect", **given)
+
+
+@incident.command()
+@_shared
+@click.option("--reason", default="", help=_REASON)
+@click.option("--into", required=True, help="The incident that goes on.")
+def merge(**given: Any) -> None:
+    """It is a part of another incident."""
+    _send("merge", **given)
+
+
+def _send(
+    action: str, incident: str, by: str | None, url: str, token_file: str | None, config: str, **said: str
+) -> None:
+    """Say it to the service, and tell what that answers."""
     import requests
 
     token = _token(token_file, config)
     if not url.startswith(("http://", "https://")):
         _end(CANNOT, f"--url: {url!r} is not an address; write it as http://127.0.0.1:8321")
-    place = f"{url.rstrip('/')}/api/v1/incidents/{quote(incident, safe='')}/accept"
-    said = {"reason": reason, "by": _me() if by is None else by}
+    place = f"{url.rstrip('/')}/api/v1/incidents/{quote(incident, safe='')}/{action}"
+    said["by"] = _me() if by is None else by
     session = requests.Session()
     session.trust_env = False  # a .netrc would take the token's place
     try:
