@@ -1,7 +1,7 @@
 """`evaluate` says of a file what the service says of a Prometheus that holds the same; `check --data` what it read."""
 
-import re
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path

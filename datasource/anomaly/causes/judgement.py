@@ -13,6 +13,7 @@ import numpy as np
 
 from datasource.anomaly.causes.hearing import Heard, Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
+from datasource.anomaly.causes.path import path
 from datasource.anomaly.causes.quiet import QuietTimes
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
@@ -294,8 +295,11 @@ def _symptom(scores: Mapping[Variable, Scores], roles: Roles, own: Sequence[Vari
 def _verdict(recent: Recent, symptom: Variable, who: Suspects, ways: Ways, since: int) -> Verdict:
     causes = root_causes(recent, symptom, who.confidence)
     roots = who.of(causes, ways)
-    likely = causes._replace(likely=roots or who.between)
-    return Verdict(symptom.entity, likely, roots[0][0] if roots else None, roots, since)
+    if not roots:
+        return Verdict(symptom.entity, causes._replace(likely=who.between), None, roots, since)
+    first = roots[0][0]
+    causes = causes._replace(likely=roots, path=path(recent, ways, first, symptom))
+    return Verdict(symptom.entity, causes, first, roots, since)
 
 
 def _top_symptoms(symptoms: Sequence[Variable], recent: Recent) -> tuple[tuple[Variable, ...], dict[Variable, int]]:
