@@ -5,7 +5,7 @@ import pytest
 from small_shop import ROLES, Shop, node, service
 
 from datasource.anomaly import RootCauses, Step, Verdict, judge
-from datasource.anomaly.causes.path import path
+from datasource.anomaly.causes.path import Paths
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.suspects import Ways
 from datasource.store import from_json, to_json
@@ -22,7 +22,7 @@ def edges(steps: tuple[Step, ...]) -> list[tuple[str, str, str]]:
 
 def way(shop: Shop, matrix: Matrix, cause: Entity, edges: tuple[tuple[Entity, Entity], ...] = ()) -> tuple[Step, ...]:
     recent = Recent(matrix.between(matrix.end - 240, matrix.end), shop.mechanisms, ROLES, shop.topology)
-    return path(recent, Ways(shop.topology, edges), cause, WEB)
+    return Paths(recent, Ways(shop.topology, edges)).to(WEB, cause)
 
 
 def test_a_fault_comes_along_the_calls_and_every_step_has_its_numbers() -> None:

@@ -1,53 +1,75 @@
 """The path of a fault: from the entity that broke, edge by edge, to the entity where it is felt."""
 
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import nan
 
+from datasource.anomaly.causes.flows import flows_into
 from datasource.anomaly.causes.model import Step
 from datasource.anomaly.causes.recent import Recent, mean
 from datasource.anomaly.causes.suspects import Ways
+from datasource.anomaly.causes.walk import handed_down
 from datasource.anomaly.roles import BREAKS, SUFFERS
 from datasource.telemetry import Entity, Variable
 
-_CALMEST = 0.1
-"""Entities with a lower marginal score are as calm as this."""
+_LEAST = 0.1
+"""Lower marginal scores, and smaller shares of a gap, count as this."""
 
 
-def path(recent: Recent, ways: Ways, cause: Entity, symptom: Variable) -> tuple[Step, ...]:
-    """The most anomalous way from a cause to a symptom's entity.
+@dataclass(frozen=True)
+class Paths:
+    """The most telling way from a cause to a symptom's entity, at the newest points.
 
-    It is the shortest way (Dijkstra) where an edge to an entity is as long as 1 + 1 / its marginal score: about 1 where
-    it is clearly anomalous, 2 at the limit or where nothing of it is measured, 11 where it is calm.
-
-    recent: the newest points, and what is usual.
-    ways: along which a fault reaches others.
-    cause: the named root cause.
-    symptom: the variable in which the fault is felt; the numbers of the last step are its.
-
-    Returns the steps from the cause on; none where the cause is the symptom's own entity, or no way leads there.
+    It is the shortest way (Dijkstra) where an edge is as long as 1 / the share of its effect's gap that the mechanisms
+    have from its cause + 1 / the marginal score of the effect, both 0.1 at least. A share or a score that nobody can
+    know, because nothing is measured, is 1.
     """
-    ahead: list[tuple[float, Entity, Entity | None]] = [(0.0, cause, None)]
-    came_from: dict[Entity, Entity | None] = {}
-    while ahead and symptom.entity not in came_from:
-        length, entity, before = heappop(ahead)
-        if entity in came_from:
-            continue
-        came_from[entity] = before
-        for effect in ways.onward(entity):
-            if effect not in came_from:
-                heappush(ahead, (length + _length(recent, effect), effect, entity))
-    steps: list[Step] = []
-    effect = symptom.entity
-    while (before := came_from.get(effect)) is not None:
-        variable = symptom if effect == symptom.entity else _most_telling(recent, effect)
-        steps.append(_step(recent, before, effect, ways.onward(before)[effect], variable))
-        effect = before
-    return tuple(reversed(steps))
 
+    recent: Recent
+    ways: Ways
+    _shares: dict[Variable, dict[Entity, float]] = field(default_factory=dict)
 
-def _length(recent: Recent, effect: Entity) -> float:
-    variable = _most_telling(recent, effect)
-    return 1.0 + 1.0 / (max(recent.score(variable), _CALMEST) if variable else 1.0)
+    def to(self, symptom: Variable, cause: Entity) -> tuple[Step, ...]:
+        """The steps from the cause on; the numbers of the last one are the symptom's.
+
+        There are none where the cause is the symptom's own entity, or no way leads there.
+        """
+        ahead: list[tuple[float, Entity, Entity | None]] = [(0.0, cause, None)]
+        came_from: dict[Entity, Entity | None] = {}
+        while ahead and symptom.entity not in came_from:
+            length, entity, before = heappop(ahead)
+            if entity in came_from:
+                continue
+            came_from[entity] = before
+            for effect in self.ways.onward(entity):
+                if effect not in came_from:
+                    heappush(ahead, (length + self._length(entity, effect), effect, entity))
+        steps: list[Step] = []
+        effect = symptom.entity
+        while (before := came_from.get(effect)) is not None:
+            variable = symptom if effect == symptom.entity else _most_telling(self.recent, effect)
+            steps.append(_step(self.recent, before, effect, self.ways.onward(before)[effect], variable))
+            effect = before
+        return tuple(reversed(steps))
+
+    def _length(self, cause: Entity, effect: Entity) -> float:
+        variable = _most_telling(self.recent, effect)
+        if variable is None:
+            return 2.0
+        share = self._share(variable).get(cause, 0.0) if cause in self.recent.entities else 1.0
+        return 1.0 / min(max(share, _LEAST), 1.0) + 1.0 / max(self.recent.score(variable), _LEAST)
+
+    def _share(self, variable: Variable) -> dict[Entity, float]:
+        """Which share of a variable's gap comes from each entity that it depends on."""
+        if variable not in self._shares:
+            found: dict[Entity, float] = {}
+            start = handed_down(self.recent, variable)
+            gap = self.recent.gap(start)
+            for flow in (flow for kind in flows_into(self.recent, start) for flow in kind if gap):
+                share = flow.slope * self.recent.gap(flow.parent) / gap
+                found[flow.parent.entity] = max(found.get(flow.parent.entity, 0.0), share)
+            self._shares[variable] = found
+        return self._shares[variable]
 
 
 def _most_telling(recent: Recent, entity: Entity) -> Variable | None:
