@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import nan
 
-from datasource.anomaly.causes.flows import flows_into
+from datasource.anomaly.causes.flows import Flows, flows_into
 from datasource.anomaly.causes.model import Step
 from datasource.anomaly.causes.recent import Recent, mean
 from datasource.anomaly.causes.suspects import Ways
@@ -65,7 +65,8 @@ class Paths:
             found: dict[Entity, float] = {}
             start = handed_down(self.recent, variable)
             gap = self.recent.gap(start)
-            for flow in (flow for kind in flows_into(self.recent, start) for flow in kind if gap):
+            flows = flows_into(self.recent, start) if gap else Flows()
+            for flow in (flow for kind in flows for flow in kind):
                 share = flow.slope * self.recent.gap(flow.parent) / gap
                 found[flow.parent.entity] = max(found.get(flow.parent.entity, 0.0), share)
             self._shares[variable] = found
