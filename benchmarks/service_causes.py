@@ -7,6 +7,10 @@ an evaluation at every point (at every fifth of long incidents), its own detecti
 what it says at the last evaluation at which anything is anomalous: "right" and "wrong" whom it names for the entry
 (where the entry does not suffer, for most of those who do), "nobody" where it names nobody, "well" where nothing ever
 was anomalous. `rank` is given the true times and names at a confidence of a half; peers name their first.
+
+Of the path to the symptom (the entry's, or that of whom users feel most) the edges are counted, over the incidents in
+which the right cause is named and its fault travelled to that symptom along calls: "path precision" is the share of
+returned edges that lie on any true way, "path recall" the share found of the true way that agrees best with the path.
 """
 
 import argparse
@@ -29,6 +33,7 @@ import numpy as np
 from benchmarks.incidents.incident import Incident
 from benchmarks.incidents.judging import found_within, wilson
 from benchmarks.incidents.nezha import read_nezha
+from benchmarks.incidents.paths import Matched, match, scores
 from benchmarks.incidents.petshop import quiet_windows, read_petshop
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.peers import PEERS
@@ -47,18 +52,21 @@ _MIN_POINTS = 30
 _STRIDE, _LONG = 5, 30
 """Longer incidents are looked at less often, after their first points."""
 _SURE = 0.5
+_PATH = ("paths", "path precision", "path recall", "path F1")
 _OUTCOMES = ("right", "wrong", "nobody", "well")
 
 
 class Lived(NamedTuple):
     """What became of an incident: the outcome, whom the first page named rightly (None where it never named anybody),
-    how sure the service was of each entity at the end, how many incidents there were, and the slowest evaluation."""
+    how sure the service was of each entity at the end, how many incidents there were, the slowest evaluation, and how
+    much of the path is true, where there is one to find."""
 
     outcome: str
     first: bool | None
     confidence: dict[Entity, float]
     incidents: int
     seconds: float
+    path: Matched | None = None
 
 
 def with_names(incident: Incident) -> Incident:
@@ -127,7 +135,8 @@ def live(incident: Incident, false_alarms: float) -> Lived:
         return Lived("well", None, {}, 0, slowest)
     named = _named(incident, last)
     outcome = "nobody" if named is None else "right" if _is_cause(incident, named) else "wrong"
-    return Lived(outcome, first, dict(last.confidence), sum(not one.merged_into for one in found), slowest)
+    matched = _path(incident, last) if outcome == "right" else None
+    return Lived(outcome, first, dict(last.confidence), sum(not one.merged_into for one in found), slowest, matched)
 
 
 def _joined(incident: Incident) -> Matrix:
@@ -142,6 +151,17 @@ def _named(incident: Incident, judgement: Judgement) -> Entity | None:
     entry = [v.root_cause for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
     roots = Counter(entry or [verdict.root_cause for verdict in judgement.verdicts])
     return next((root for root, _ in roots.most_common() if root is not None), None)
+
+
+def _path(incident: Incident, judgement: Judgement) -> Matched | None:
+    """The path to the entry, or to whom users feel most, against the truth of the cause that it begins with."""
+    verdicts = {verdict.causes.symptom: verdict for verdict in judgement.verdicts}
+    entry = [v for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
+    felt = next(iter(entry), None) or verdicts[judgement.symptoms[0].symptom]
+    if felt.root_cause is None or not _is_cause(incident, felt.root_cause):
+        return None
+    edges = [(str(step.effect), str(step.cause)) for step in felt.causes.path]
+    return match(edges, incident.path, str(felt.root_cause), str(felt.entity))
 
 
 def _is_cause(incident: Incident, entity: Entity) -> bool:
@@ -180,8 +200,13 @@ def _row(name: str, incidents: Sequence[Incident], lived: Sequence[Lived]) -> tu
         f"{len(ranked) / n:.2f}",
         _share(ranked) if faults else "-",
         f"{peers[best]:.2f} {best}" if faults else "-",
+        *_path_cells([one.path for one in lived if one.path]),
         f"{1000 * max(one.seconds for one in lived):.0f}",
     )
+
+
+def _path_cells(matched: Sequence[Matched]) -> tuple[str, ...]:
+    return (str(len(matched)), *(f"{score:.2f}" for score in scores(matched))) if matched else ("0", "-", "-", "-")
 
 
 def main() -> None:
@@ -204,7 +229,7 @@ def main() -> None:
         groups["PetShop"] = read_petshop(chosen.petshop)
         groups["PetShop, quiet windows"] = quiet_windows(chosen.petshop)
     heads = ("", *_OUTCOMES, "named", "right of named", "right at first", "incidents")
-    rows = [(*heads, "rank: named", "right of named", "best peer", "ms")]
+    rows = [(*heads, "rank: named", "right of named", "best peer", *_PATH, "ms")]
     everything: dict[str, list[Lived]] = {}
     for name, incidents in groups.items():
         groups[name] = [with_names(incident) for incident in incidents]

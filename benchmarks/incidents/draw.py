@@ -3,7 +3,16 @@
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
-from benchmarks.incidents.system import STEP, Disturbance, System, draw_system, run, undisturbed, usual_requests
+from benchmarks.incidents.system import (
+    STEP,
+    Disturbance,
+    System,
+    draw_system,
+    run,
+    travelled,
+    undisturbed,
+    usual_requests,
+)
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
@@ -104,6 +113,7 @@ class Draw:
         edges = [(i, j) for i, j in zip(*np.nonzero(self.system.fan), strict=True)]
         edges = [edge for edge in edges if edge not in self.left_out] + self.extra
         at = self.symptom
+        path = travelled(self.system, self.change, self.now, {i for cause in self.causes for i in cause})
         return Incident(
             name,
             group,
@@ -113,6 +123,7 @@ class Draw:
             tuple((entities[i], entities[j]) for i, j in edges),
             None if at is None else Variable(entities[at[0]], at[1]),
             tuple(frozenset(_name(i) for i in cause) for cause in self.causes),
+            frozenset((_name(caller), _name(callee)) for caller, callee in path),
         )
 
 

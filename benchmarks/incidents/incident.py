@@ -15,7 +15,8 @@ class Incident:
     """What was measured before and during an incident.
 
     `calls` are (caller, callee). `causes` has one set a root cause, of the services that are a right answer; empty
-    where nothing broke. Methods see everything except `causes`.
+    where nothing broke. `path` has the calls along which the fault travelled, as (caller, callee); empty where it
+    travelled along none, or where nobody knows. Methods see everything except `causes` and `path`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Incident:
     calls: tuple[tuple[Entity, Entity], ...] = ()
     symptom: Variable | None = None
     causes: tuple[frozenset[str], ...] = ()
+    path: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def services(self) -> tuple[str, ...]:

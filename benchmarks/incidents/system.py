@@ -10,6 +10,8 @@ from datasource.telemetry import Floats
 
 STEP = 60
 _CAPACITY = 0.95
+_BROUGHT, _NOTHING = 0.1, 1e-9
+"""A fault travels along a call that brings its caller this share of what it suffers; less than the other is nothing."""
 
 
 @dataclass
@@ -141,6 +143,37 @@ def run(
     if waiting:
         signals["client_latency_p90"] = _client_p90(system, latency, change, rng)
     return signals
+
+
+def travelled(system: System, change: Disturbance, when: slice, roots: set[int]) -> set[tuple[int, int]]:
+    """The calls (caller, callee) along which what `roots` suffer by themselves, or on a link, reached their callers.
+
+    The system is run twice without noise, with the harm and without. A fault travels along a call that brings its
+    caller, at these times, at least a tenth of the seconds or of the failures that the caller has more. Of callees that
+    are asked at once only the slowest brings seconds.
+    """
+    ones, zero = np.ones((system.size, change.traffic.size)), np.zeros((system.size, change.traffic.size))
+    harmless = undisturbed(system.size, change.traffic.size)
+    harmless.traffic = change.traffic
+    arriving = system.traffic * change.traffic
+    harmed, well = (_flow(system, arriving, what, ones, ones, zero) for what in (change, harmless))
+    slower = (harmed.latency - well.latency)[:, when].mean(axis=1)
+    failing = (harmed.failing - well.failing)[:, when].mean(axis=1)
+    wire = {call: float(seconds[when].mean()) for call, seconds in change.wire.items()}
+    own = (change.own_factor - 1 + change.own_seconds + change.failing)[:, when].sum(axis=1) > 0
+    reached = {root for root in roots if own[root]} | {callee for _, callee in wire}
+    found: set[tuple[int, int]] = set()
+    for i in reversed(range(system.size)):
+        callees = np.flatnonzero(system.fan[i] * system.waits[i]).tolist()
+        spent = {j: system.fan[i, j] * (float(harmed.latency[j, when].mean()) + wire.get((i, j), 0.0)) for j in callees}
+        for j in reached.intersection(callees):
+            waited_for = not system.parallel[i] or spent[j] == max(spent.values())
+            seconds = system.fan[i, j] * (slower[j] + wire.get((i, j), 0.0)) if waited_for else 0.0
+            failures = min(system.fan[i, j], 1) * system.passed_on[i] * failing[j]
+            if seconds > max(_BROUGHT * slower[i], _NOTHING) or failures > max(_BROUGHT * failing[i], _NOTHING):
+                found.add((i, j))
+                reached.add(i)
+    return found
 
 
 def _client_p90(system: System, latency: Floats, change: Disturbance, rng: np.random.Generator) -> Floats:

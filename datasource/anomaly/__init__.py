@@ -3,7 +3,7 @@
 from datasource.anomaly.causes.demand import Surge
 from datasource.anomaly.causes.hearing import Scores
 from datasource.anomaly.causes.judgement import Judgement, Verdict, judge
-from datasource.anomaly.causes.model import Contribution, Outside, RootCauses
+from datasource.anomaly.causes.model import Contribution, Outside, RootCauses, Step
 from datasource.anomaly.causes.naming import cause_name, listed
 from datasource.anomaly.causes.quiet import QuietEntity, QuietTimes
 from datasource.anomaly.causes.recent import Recent
@@ -36,6 +36,7 @@ __all__ = [
     "Roles",
     "RootCauses",
     "Scores",
+    "Step",
     "Surge",
     "Verdict",
     "cause_name",

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 import click
 import numpy as np
 
-from datasource.anomaly import Contribution, RootCauses, Scores, cause_name
+from datasource.anomaly import Contribution, RootCauses, Scores, Step, cause_name
 from datasource.cli.finding import count
 from datasource.cli.offline import Opened, when
 from datasource.effects import EffectResult, Estimate, traffic_light
 from datasource.effects.result import NO_ESTIMATE
 from datasource.evaluation import Snapshot
-from datasource.evaluation.summary import together_told
+from datasource.evaluation.quantity import quantity
+from datasource.evaluation.summary import place, together_told
 from datasource.settings import format_duration
 from datasource.telemetry import Variable
 
@@ -109,6 +110,21 @@ def _root_causes(snapshot: Snapshot) -> Iterator[str]:
             rest = "unexplained" if len(causes.contributions) <= _CAUSES else "others and unexplained"
             rows.append(("", rest, f"{left:+.4g}", f"{left / causes.gap:.0%}", ""))
         yield from table(rows)
+        yield from _path(causes, snapshot)
+
+
+def _path(causes: RootCauses, snapshot: Snapshot) -> Iterator[str]:
+    """The way from the cause to the symptom, if there is one, with the numbers of everybody on it."""
+    if causes.path:
+        told = " -> ".join(f"{place(step.effect, snapshot.topology)}{_reached(step, snapshot)}" for step in causes.path)
+        yield f"  path: {place(causes.path[0].cause, snapshot.topology)} -> {told}"
+
+
+def _reached(step: Step, snapshot: Snapshot) -> str:
+    if step.variable is None or not np.isfinite(step.observed):
+        return ""
+    unit = snapshot.settings.signals[step.variable.signal].unit
+    return f" ({step.variable.signal} {quantity(step.observed, unit)}, usually {quantity(step.usual, unit)})"
 
 
 def _cause(variable: Variable, snapshot: Snapshot) -> str:

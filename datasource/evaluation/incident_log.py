@@ -286,4 +286,4 @@ def _changed(before: Incident | None, now: Incident) -> bool:
 
 
 def _without_causes(verdict: Verdict) -> Verdict:
-    return verdict._replace(causes=verdict.causes._replace(contributions=(), outside=(), unexplained=0.0))
+    return verdict._replace(causes=verdict.causes._replace(contributions=(), outside=(), unexplained=0.0, path=()))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, Surge, cause_name
+from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, Step, Surge, cause_name
 from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.evaluation.metrics import samples
@@ -105,6 +105,21 @@ def _causes(causes: RootCauses, snapshot: Snapshot, named: Collection[Entity]) -
         "outside": [_outside(part, snapshot) for part in causes.outside],
         "unexplained": causes.unexplained,
         "likely": [{"entity": cause_name(one, snapshot.topology), "confidence": sure} for one, sure in causes.likely],
+        "path": [_step(step, snapshot) for step in causes.path],
+    }
+
+
+def _step(step: Step, snapshot: Snapshot) -> dict[str, Any]:
+    """One edge from the cause to the symptom; signal and unit are empty where nothing of the effect is measured."""
+    return {
+        "cause": cause_name(step.cause, snapshot.topology),
+        "effect": cause_name(step.effect, snapshot.topology),
+        "relation": step.relation,
+        "signal": step.variable.signal if step.variable else "",
+        "unit": unit_of(step.variable, snapshot) if step.variable else "",
+        "observed": step.observed,
+        "usual": step.usual,
+        "score": step.score,
     }
 
 

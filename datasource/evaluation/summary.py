@@ -14,17 +14,19 @@ _LONGEST = 400
 _WORTH_TELLING = 0.05
 """A smaller share of the gap is not told."""
 _SEVERAL, _SIGNALS = 2, 5
-"""Fewer signals are not off together, and so many of them are named."""
+"""Fewer signals are not off together, nor fewer steps a path to tell; so many of the signals are named."""
 
 
 def summarise(lately: Lately, topology: Topology) -> str:
-    """What is wrong since when, whose doing it is in the symptom's unit, and who suffers; about 400 characters."""
+    """What is wrong since when, whose doing it is in the symptom's unit, and who suffers; about 400 characters. The way
+    from the cause to the symptom is told where somebody is between them and there is room."""
     texts = (_summary(lately, topology, shown) for shown in (5, 3, 2, 1))
     text = ""
     for text in texts:
         if len(text) <= _LONGEST:
             break
-    return text
+    way = _way(lately.incident, topology)
+    return f"{text} {way}" if way and len(text) + 1 + len(way) <= _LONGEST else text
 
 
 def place(entity: Entity, topology: Topology) -> str:
@@ -61,6 +63,14 @@ def _what(lately: Lately, topology: Topology, shown: int) -> str:
         return f"{_symptom(lately)}{_causes(lately, topology, shown)}"
     others = [place(root, topology) for root in incident.roots if root != incident.causes.symptom.entity]
     return f"{together}; the cause is {listed(others, shown)}" if others else together
+
+
+def _way(incident: Incident, topology: Topology) -> str:
+    """Over whom the fault came; empty where it came over nobody, or its cause is not named any more."""
+    path = incident.causes.path
+    if len(path) < _SEVERAL or path[0].cause not in incident.roots:
+        return ""
+    return f"Path: {' -> '.join(place(entity, topology) for entity in (path[0].cause, *(s.effect for s in path)))}."
 
 
 def _when(incident: Incident) -> str:

@@ -9,6 +9,7 @@ from benchmarks.incidents.export import export
 from benchmarks.incidents.incident import Incident
 from benchmarks.incidents.judging import average_at_5, found_within, sign_test, wilson
 from benchmarks.incidents.ours import ours
+from benchmarks.incidents.paths import Matched, match, scores
 from benchmarks.incidents.resources import BLAMELESS
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.incidents.train_ticket import read_train_ticket, servers
@@ -54,6 +55,29 @@ def test_a_case_is_the_same_every_time_and_knows_its_truth(scenario):
     assert np.array_equal(one.incident.values, again.incident.values, equal_nan=True)
     assert one.causes == again.causes
     assert bool(one.causes) == (scenario not in ("traffic surge", "quiet", "seconds: quiet", *BLAMELESS))
+
+
+def test_a_fault_travels_to_the_entry_and_along_calls_only():
+    shared = simulate_incident("shared callee", 3)
+    calls = {(str(caller), str(callee)) for caller, callee in shared.calls}
+    (cause,) = shared.causes[0]
+    assert shared.path <= calls
+    assert match([], shared.path, cause, str(shared.symptom.entity)) is not None
+    assert not simulate_incident("message queue", 3).path, "nobody waits"
+    assert not simulate_incident("noisy neighbour", 3).path
+    assert not simulate_incident("resources: cpu hog", 3).path, "nobody knows"
+
+
+def test_edges_on_any_true_way_are_right_and_the_best_of_them_has_to_be_found():
+    travelled = [("web", "a"), ("web", "b"), ("a", "db"), ("b", "db"), ("batch", "db")]
+    assert match([("a", "db"), ("web", "a")], travelled, "db", "web") == Matched(2, 2, 2, 2)
+    assert match([("a", "db"), ("web", "b")], travelled, "db", "web") == Matched(2, 2, 1, 2)
+    assert match([("batch", "db")], travelled, "db", "web") == Matched(1, 0, 0, 2)
+    assert match([], travelled, "db", "batch") == Matched(0, 0, 0, 1)
+    assert match([("a", "db")], travelled, "web", "db") is None, "it did not travel that way"
+    assert match([], travelled, "db", "db") is None
+    assert scores([Matched(2, 2, 2, 2), Matched(2, 1, 1, 4)]) == pytest.approx((0.75, 0.5, 0.6))
+    assert scores([Matched(0, 0, 0, 2)]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("method", [*PEERS, "ours"])

@@ -1,7 +1,7 @@
 """`evaluate` says of a file what the service says of a Prometheus that holds the same; `check --data` what it read."""
 
-import re
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +107,11 @@ def test_without_settings_the_verdict_is_the_same(guessed):
     top = next(one for one in guessed["root_causes"] if one["symptom"] == "shop/web.latency")
     assert top["causes"][0]["entity"] == "platform/inventory"
     assert top["causes"][0]["share"] > 0.8
+    steps = [(step["cause"], step["effect"], step["relation"]) for step in top["path"]]
+    assert steps[0][0] == "platform/inventory"
+    assert steps[-1][1:] == ("shop/web", "calls")
+    assert [cause for cause, _, _ in steps[1:]] == [effect for _, effect, _ in steps[:-1]]
+    assert all(step["observed"] > step["usual"] and step["unit"] == "s" for step in top["path"])
 
 
 def test_effects_of_restarts_cover_the_truth(configured, guessed):

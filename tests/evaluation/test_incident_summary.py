@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from advising import CACHE, CALL, DB, NOW, SLOW, WEB, incident, level, said, service
 
-from datasource.anomaly import Contribution, Outside, RootCauses
+from datasource.anomaly import Contribution, Outside, RootCauses, Step
 from datasource.evaluation import quantity, summary
 from datasource.telemetry import Variable
 
@@ -41,6 +41,17 @@ def test_how_sure_a_cause_is_is_told() -> None:
     assert "150 ms from shop/db (its own latency, 62% sure)" in said(incident(unsure)).summary
     elsewhere = unsure._replace(contributions=(), unexplained=0.18)
     assert ": the cause is shop/db (62% sure); 180 ms unexplained" in said(incident(elsewhere)).summary
+
+
+def test_over_whom_it_came_is_told_where_somebody_is_between_and_there_is_room() -> None:
+    waiting = Variable(CACHE, "latency")
+    first, last = Step(DB, CACHE, "calls", waiting, 0.2, 0.1, 9.0), Step(CACHE, WEB, "", None, *[np.nan] * 3)
+    told = said(incident(SLOW._replace(path=(first, last)))).summary
+    assert told.endswith("1 service suffers: shop/web. Path: shop/db -> shop/cache -> shop/web.")
+    assert "Path" not in said(incident(SLOW._replace(path=(last,)))).summary, "nobody is between"
+    assert "Path" not in said(incident(SLOW._replace(path=(first, last)), roots=(CACHE,))).summary, "named no more"
+    long = SLOW._replace(path=(first, *[last] * 30))
+    assert said(incident(long)).summary == said(incident()).summary
 
 
 def test_nobody_is_named_where_nobody_can_be() -> None:

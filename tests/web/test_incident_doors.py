@@ -67,6 +67,7 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "unit": "s",
         "unexplained": 0.004,
         "likely": [],
+        "path": [],
         "suffering": [],
         "roots": ["platform/inventory"],
         "affected": ["platform/inventory", "shop/cart", "shop/web"],

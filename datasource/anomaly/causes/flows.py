@@ -185,7 +185,8 @@ def _inside_call(recent: Recent, variable: Variable) -> list[Flow] | None:
 
 
 def _stirred(recent: Recent, parent: Variable) -> bool:
-    return recent.roles.role(parent) == "load" or abs(recent.score(parent)) >= _STIRRED
+    asked = recent.roles.role(parent) == "load" and parent in recent.matrix
+    return asked or abs(recent.score(parent)) >= _STIRRED
 
 
 def _usual(recent: Recent, variable: Variable) -> float:

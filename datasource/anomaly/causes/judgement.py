@@ -13,6 +13,7 @@ import numpy as np
 
 from datasource.anomaly.causes.hearing import Heard, Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
+from datasource.anomaly.causes.path import Paths
 from datasource.anomaly.causes.quiet import QuietTimes
 from datasource.anomaly.causes.recent import Recent
 from datasource.anomaly.causes.recurrence import Recurrences
@@ -159,9 +160,9 @@ def judge(
             named=blamed,
             busy=busy,
         )
+    paths = {behind: Paths(newest.recent(behind), ways) for behind in {scores[one].behind for one in symptoms.values()}}
     verdicts = tuple(
-        _verdict(newest.recent(scores[symptom].behind), symptom, who, ways, began[one])
-        for one, symptom in symptoms.items()
+        _verdict(paths[scores[symptom].behind], symptom, who, began[one]) for one, symptom in symptoms.items()
     )
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts) + held
     felt = {verdict.causes.symptom: verdict.causes for verdict in verdicts}
@@ -291,11 +292,14 @@ def _symptom(scores: Mapping[Variable, Scores], roles: Roles, own: Sequence[Vari
     return max(hurting or broken or own, key=lambda v: (_last(scores[v].marginal), _last(scores[v].causal), str(v)))
 
 
-def _verdict(recent: Recent, symptom: Variable, who: Suspects, ways: Ways, since: int) -> Verdict:
-    causes = root_causes(recent, symptom, who.confidence)
-    roots = who.of(causes, ways)
-    likely = causes._replace(likely=roots or who.between)
-    return Verdict(symptom.entity, likely, roots[0][0] if roots else None, roots, since)
+def _verdict(paths: Paths, symptom: Variable, who: Suspects, since: int) -> Verdict:
+    causes = root_causes(paths.recent, symptom, who.confidence)
+    roots = who.of(causes, paths.ways)
+    if not roots:
+        return Verdict(symptom.entity, causes._replace(likely=who.between), None, roots, since)
+    first = roots[0][0]
+    causes = causes._replace(likely=roots, path=paths.to(symptom, first))
+    return Verdict(symptom.entity, causes, first, roots, since)
 
 
 def _top_symptoms(symptoms: Sequence[Variable], recent: Recent) -> tuple[tuple[Variable, ...], dict[Variable, int]]:

@@ -36,12 +36,31 @@ class Outside(NamedTuple):
     sure: bool = False
 
 
+class Step(NamedTuple):
+    """One edge of the path of a fault, and the numbers of the entity that it reaches.
+
+    `effect` stands in the `relation` to `cause` ("calls", "runs_on"); it is empty where only the causal graph has the
+    edge. `variable` is what the effect suffers in most, None where nothing of it is measured; `observed` and `usual`
+    are the means of its newest points and of what the marginal mechanism expects of them, in its unit, per request as
+    mechanisms see it. `score` is the marginal score, above 1 an anomaly. NaN where they are not known.
+    """
+
+    cause: Entity
+    effect: Entity
+    relation: str
+    variable: Variable | None
+    observed: float
+    usual: float
+    score: float
+
+
 class RootCauses(NamedTuple):
     """The symptom, its gap (observed minus its usual value, in its unit), and who contributed, most first.
 
     `contributions`, `outside` and `unexplained` add up to the gap. Where no single variable of the symptom's entity is
     an anomaly, only several together, `together` has those that make most of it, the largest first; else it is
-    empty. `likely` has who is named and how sure that is, or those it lies between where nobody can be.
+    empty. `likely` has who is named and how sure that is, or those it lies between where nobody can be. `path` leads
+    from who is named first to the symptom's entity; it is empty where nobody is named, or that entity itself.
     """
 
     symptom: Variable
@@ -51,3 +70,4 @@ class RootCauses(NamedTuple):
     unexplained: float = 0.0
     together: tuple[Variable, ...] = ()
     likely: tuple[tuple[Entity, float], ...] = ()
+    path: tuple[Step, ...] = ()

@@ -98,6 +98,10 @@ class Ways:
         """Whether there is a way from a cause to an entity, which may be itself."""
         return entity in self._reached(cause)
 
+    def onward(self, entity: Entity) -> Mapping[Entity, str]:
+        """Whom a cause at an entity reaches by one edge, with the relation; empty for one of the causal graph."""
+        return self._onward.get(entity, {})
+
     def around(self, entities: Iterable[Entity], ties: int) -> set[Entity]:
         """Those within so many ties of some entities, in either direction."""
         found = ahead = set(entities)
@@ -110,7 +114,7 @@ class Ways:
         if cause not in self._known:
             found, ahead = {cause}, {cause}
             while ahead:
-                ahead = {one for before in ahead for one in self._onward.get(before, ())} - found
+                ahead = {one for before in ahead for one in self.onward(before)} - found
                 found |= ahead
             self._known[cause] = found
         return self._known[cause]
@@ -120,11 +124,12 @@ class Ways:
         return {}
 
     @cached_property
-    def _onward(self) -> dict[Entity, set[Entity]]:
-        found: dict[Entity, set[Entity]] = {}
-        for cause, effect in (*self.edges, *((t.ends[1][1], t.ends[0][1]) for t in self.topology.ties)):
+    def _onward(self) -> dict[Entity, dict[Entity, str]]:
+        found: dict[Entity, dict[Entity, str]] = {}
+        ties = ((tie.ends[1][1], tie.ends[0][1], tie.relation) for tie in self.topology.ties)
+        for cause, effect, relation in (*ties, *((*edge, "") for edge in self.edges)):
             if cause != effect:
-                found.setdefault(cause, set()).add(effect)
+                found.setdefault(cause, {}).setdefault(effect, relation)
         return found
 
     @cached_property

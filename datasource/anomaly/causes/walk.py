@@ -35,7 +35,7 @@ def root_causes(
     gap = recent.gap(symptom)
     if not gap:
         return RootCauses(symptom, gap, ())
-    start = _start(recent, symptom)
+    start = handed_down(recent, symptom)
     walk = _Walk(recent, start)
     conserved = _conserved(recent, symptom, start)
     load = recent.roles.load(recent.matrix, symptom)
@@ -56,7 +56,7 @@ def root_causes(
     return RootCauses(symptom, gap, tuple(sorted(found, key=lambda c: (-c.share, str(c.variable)))), outside, rest)
 
 
-def _start(recent: Recent, symptom: Variable) -> Variable:
+def handed_down(recent: Recent, symptom: Variable) -> Variable:
     """Latency is walked as work per request, which is conserved along calls, where both are measured."""
     work = recent.measured(symptom.entity, "work")
     if recent.roles.role(symptom) == "latency" and work and recent.gap(work) > 0:
