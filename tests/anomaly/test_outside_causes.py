@@ -42,6 +42,7 @@ def test_seconds_of_calls_to_a_server_nobody_measures_are_that_servers() -> None
     shop = Shop([("web", "pay"), ("pay", "bank")], unmeasured=frozenset({"bank"}), weighed=frozenset({("pay", "bank")}))
     web = shop.verdict("web", shop.simulate(slow={"bank": 0.2}))
     assert web.root_cause == service("bank")
+    assert 0.9 < web.confidence < 1, "as likely as pay would be, were it not for bank"
     assert told(web) == "bank, which pay calls and nobody measures"
     assert kind(web) == ("call", service("bank"))
     assert web.causes.outside[0].share > 0.9

@@ -54,12 +54,11 @@ class Suspects:
     """Whom the evidence names, the surest first, and how sure it is of everybody.
 
     `roots` has the confidence of each, given those before it. `confidence` is that of each entity to be the root cause,
-    if there is one. `outside` are those who are called by the likeliest one, and whom nobody measures.
+    if there is one.
     """
 
     roots: Mapping[Entity, float] = field(default_factory=dict)
     confidence: Mapping[Entity, float] = field(default_factory=dict)
-    outside: tuple[Entity, ...] = ()
 
     @property
     def between(self) -> tuple[tuple[Entity, float], ...]:
@@ -69,7 +68,8 @@ class Suspects:
 
     def of(self, causes: RootCauses, ways: "Ways") -> tuple[tuple[Entity, float], ...]:
         """The roots of a symptom, its entity included; where that is tied to nobody, all there are. None of them where
-        more of the gap comes from somebody outside: then that one, if it is sure who it is."""
+        more of the gap comes from somebody outside: then that one, if it is sure who it is, in place of whom else would
+        be named, and as likely."""
         entity = causes.symptom.entity
         shares: dict[Entity, float] = {}
         for part in causes.contributions:
@@ -79,8 +79,11 @@ class Suspects:
         outside = max(others, key=lambda one: one.share, default=None)
         if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
             return tuple(able.items())
-        left = [(root, sure) for root, sure in able.items() if shares.get(root, 0.0) >= outside.share]
-        return (*left, *([(outside.entity, outside.share)] if outside.sure and outside.entity else []))
+        left = {root: sure for root, sure in able.items() if shares.get(root, 0.0) >= outside.share}
+        spared = [sure for root, sure in able.items() if root not in left]
+        if outside.entity and outside.sure and spared:
+            left[outside.entity] = max(spared)
+        return tuple(left.items())
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def suspects(
         evidence[gone] = max((evidence[entity] for entity in suffering), default=0.0)
         evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
         blamed = blamed - set(suffering) | {gone}
-    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence), found.outside)
+    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence))
 
 
 def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
