@@ -1,5 +1,6 @@
 """A snapshot as samples: one name and one label set for a result, through whichever door it leaves."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
@@ -124,6 +125,11 @@ def _score_values(scores: Scores) -> Iterator[tuple[str, float]]:
     yield "causal_expected_upper", float(causal.upper[-1])
 
 
+def demand_at(entity: Entity) -> str:
+    """Demand as a root cause: what is told of those who suffer by it, and what alerts are inhibited by."""
+    return f"demand at {entity}"
+
+
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     judgement = snapshot.judgement
     if judgement is None:
@@ -134,8 +140,9 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     for entity in sorted({*judgement.judged, *verdicts, *roots}):
         verdict = verdicts.get(entity)
         root = entity if entity in roots else verdict.root_cause if verdict else None
-        named = {"root_cause": cause_name(root, snapshot.topology) if root else ""}
-        named |= {"is_root_cause": str(entity in roots).lower()}
+        asked = verdict.demand if verdict and not root else None
+        cause = cause_name(root, snapshot.topology) if root else demand_at(asked) if asked else ""
+        named = {"root_cause": cause, "is_root_cause": str(entity in roots).lower()}
         if entity not in measured:
             named["measured"] = "false"
         yield Sample("causal_service_anomaly", entity_labels(entity) | named, float(bool(verdict or root)))
@@ -146,9 +153,11 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
     quiet = judgement.silenced.entities - verdicts.keys()
     for entity in sorted(judgement.judged | quiet):
         yield Sample("causal_quiet", entity_labels(entity), float(entity in quiet))
-    suffering = judgement.silenced.by_demand
-    for entity in sorted(judgement.judged | suffering.keys()):
-        yield Sample("causal_demand", entity_labels(entity), float(len(suffering.get(entity, ()))))
+    suffering = Counter(one.at for one in judgement.silenced.surges)
+    suffering += Counter(one.demand for one in judgement.verdicts if one.demand)
+    for entity in sorted({*judgement.judged, *suffering}):
+        labels = entity_labels(entity) | {"root_cause": demand_at(entity)}
+        yield Sample("causal_demand", labels, float(suffering[entity]))
     for causes in judgement.symptoms:
         for part in causes.contributions:
             labels = variable_labels(part.variable) | {"symptom": str(causes.symptom)}

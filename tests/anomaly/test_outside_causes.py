@@ -30,12 +30,14 @@ def test_a_surge_is_demand_and_nobody_is_the_root_cause() -> None:
     assert kind(web) == ("demand", service("web"))
     assert web.causes.outside[0].share > 0.6
     assert [v for v in judgement.verdicts if v.root_cause] == []
+    assert web.demand == service("web")
 
 
 def test_a_fault_during_a_surge_is_still_found() -> None:
     busy = Shop([("web", "shop"), ("shop", "db")], queue=0.3)
     web = busy.verdict("web", busy.simulate(slow={"db": 0.2}, traffic=1.3))
     assert web.root_cause == service("db")
+    assert web.demand is None
 
 
 def test_seconds_of_calls_to_a_server_nobody_measures_are_that_servers() -> None:

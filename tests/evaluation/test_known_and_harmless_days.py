@@ -1,5 +1,6 @@
 """Quiet times in the clock, in single evaluations and in replay: one rule for all."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from worlds import SETTINGS, START, STEP, Inline, World
 
-from datasource.anomaly import LeftOut, Mechanisms, QuietTimes, Roles, judge
+from datasource.anomaly import LeftOut, Mechanisms, Outside, QuietTimes, Roles, judge
 from datasource.evaluation import evaluate_matrix, samples, snapshot_json
 from datasource.evaluation.backtest import backtest
 from datasource.evaluation.jobs import fit_job
@@ -297,6 +298,20 @@ def test_the_clock_asks_its_memory_what_recurs() -> None:
     assert calm.judgement.verdicts == ()
     assert calm.judgement.silenced.recurring
     assert any("as on other days at this time" in one for one in calm.notices)
+
+
+def test_demand_is_a_root_cause_with_a_name_and_who_is_anomalous_by_it_is_counted() -> None:
+    snapshot = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
+    assert snapshot.judgement
+    victim = next(one for one in snapshot.judgement.verdicts if not one.is_root_cause)
+    asked = victim.entity
+    more = Outside(f"demand at {asked}", 0.1, 0.9, "demand", asked)
+    surge = victim._replace(causes=victim.causes._replace(outside=(more,)), root_cause=None, support=())
+    found = samples(replace(snapshot, judgement=replace(snapshot.judgement, verdicts=(surge,))))
+    there = dict(asked.labels) | {"root_cause": f"demand at {asked}"}
+    anomaly = [one for one in found if one.name == "causal_service_anomaly" and one.value == 1]
+    assert [one.labels for one in anomaly] == [there | {"is_root_cause": "false"}]
+    assert [(one.labels, one.value) for one in found if one.name == "causal_demand" and one.value] == [(there, 1.0)]
 
 
 def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

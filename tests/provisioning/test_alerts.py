@@ -107,6 +107,9 @@ def test_victims_stay_silent_while_their_root_cause_pages(alertmanager: str) -> 
         _alert("ServiceAnomaly", "cart", "platform/pricing"),  # of another cause, which does not page
         _alert("ServiceAnomaly", "payment", ""),  # of a cause that is not known
         _alert("ServiceAnomaly", "far", cause, cluster="another"),
+        _alert("CausalDemand", "shop", "demand at shop"),
+        _alert("ServiceAnomaly", "busy", "demand at shop"),
+        _alert("ServiceAnomaly", "busier", "demand at mail"),  # which nobody has told of
         {"labels": {"alertname": "DiskFull", "service": "web"}, "startsAt": datetime.now(UTC).isoformat()},
     ]
     requests.post(f"{alertmanager}/api/v2/alerts", json=sent, timeout=10).raise_for_status()
@@ -122,6 +125,9 @@ def test_victims_stay_silent_while_their_root_cause_pages(alertmanager: str) -> 
         "ServiceAnomaly cart": "active",
         "ServiceAnomaly payment": "active",
         "ServiceAnomaly far": "active",
+        "CausalDemand shop": "active",
+        "ServiceAnomaly busy": "suppressed",
+        "ServiceAnomaly busier": "active",
         "DiskFull web": "active",
     }
     assert wait_until(lambda: states() == expected, 30, interval=0.5), states()

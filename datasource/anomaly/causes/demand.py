@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 GapAndScore = Callable[[Variable, str], tuple[Floats, Floats]]
 """By time: observed minus expected (per request where the role says so) and the score; "causal" or "marginal"."""
 
-_MOSTLY = 0.5
+MOSTLY = 0.5
 """The share of a gap that is explained by demand from which on it is demand's."""
 
 
@@ -50,7 +50,7 @@ class Demand:
         """When the gap of a variable is mostly demand, and neither it nor an ancestor broke."""
         gap = self.look(variable, "marginal")[0]
         part, whole = (self._newest(np.nan_to_num(one)) for one in (self._part(variable), gap))
-        found: Flags = (whole > 0) & (part >= _MOSTLY * whole)
+        found: Flags = (whole > 0) & (part >= MOSTLY * whole)
         return found & ~self._broke(variable) if found.any() else found
 
     def at(self, variable: Variable) -> Entity:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.anomaly.causes.demand import MOSTLY
 from datasource.anomaly.causes.hearing import Heard, Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.path import Paths
@@ -50,6 +51,13 @@ class Verdict(NamedTuple):
     def confidence(self) -> float:
         """How sure it is of the root cause; NaN where none is named."""
         return self.support[0][1] if self.support else nan
+
+    @property
+    def demand(self) -> Entity | None:
+        """Of whom more is asked, where nobody is named and that makes up at least half of the gap."""
+        most = max(self.causes.outside, key=lambda one: one.share, default=None)
+        able = self.root_cause is None and most is not None and most.kind == "demand" and most.share >= MOSTLY
+        return most.entity if able and most else None
 
     @property
     def is_root_cause(self) -> bool:
