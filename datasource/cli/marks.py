@@ -14,9 +14,6 @@ ACCEPTED, REFUSED, CANNOT, UNREACHABLE = 0, 1, 2, 3
 _TIMEOUT = 10.0
 
 
-_REASON = "Why: people read it in the incident."
-
-
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
     """The incident, and the options that every one of these commands has."""
     for decorate in (
@@ -33,6 +30,12 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = decorate(command)
     return command
+
+
+def _said(command: Callable[..., None]) -> Any:
+    """A command of `incident`, which takes a reason that may be left out."""
+    reason = click.option("--reason", default="", help="Why: people read it in the incident.")
+    return incident.command()(_shared(reason(command)))
 
 
 @click.command()
@@ -53,33 +56,25 @@ def incident() -> None:
     """Close an incident, say that it is none or expected, or merge it. Exit codes are those of accept."""
 
 
-@incident.command()
-@_shared
-@click.option("--reason", default="", help=_REASON)
+@_said
 def close(**given: Any) -> None:
     """The incident ends now; it opens no other one while the same entities do not recover."""
     _send("close", **given)
 
 
-@incident.command()
-@_shared
-@click.option("--reason", default="", help=_REASON)
+@_said
 def dismiss(**given: Any) -> None:
     """It is no incident but a false alarm."""
     _send("dismiss", **given)
 
 
-@incident.command()
-@_shared
-@click.option("--reason", default="", help=_REASON)
+@_said
 def expect(**given: Any) -> None:
     """It is known and harmless, and usual at this time of day from tomorrow on."""
     _send("expect", **given)
 
 
-@incident.command()
-@_shared
-@click.option("--reason", default="", help=_REASON)
+@_said
 @click.option("--into", required=True, help="The incident that goes on.")
 def merge(**given: Any) -> None:
     """It is a part of another incident."""

@@ -72,6 +72,12 @@ def test_what_is_left_over_of_an_alarm_that_lasted_is_none_but_what_is_worse_is(
     assert heard(memory, 2, 1200, job(1.5)) == [1.5] * 12, "a day later it is news"
 
 
+def test_who_gets_better_after_hours_without_being_well_is_still_heard() -> None:
+    memory = Recurrences()
+    heard(memory, 0, 600, job(20.0, 480))
+    assert heard(memory, 0, 1080, job(4.0, 60)) == [4.0] * 60
+
+
 def test_minute_by_minute_the_same_is_heard_as_at_once() -> None:
     once, memory = Recurrences(), Recurrences()
     for day in range(5):

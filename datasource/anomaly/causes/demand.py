@@ -5,7 +5,7 @@ variable deviates from its usual value, and neither it nor an ancestor behaves o
 marginal score alarms for nothing. So a Monday after a weekend is no alarm, whatever the baseline knows of the week.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,16 +53,26 @@ class Demand:
         found: Flags = (whole > 0) & (part >= MOSTLY * whole)
         return found & ~self._broke(variable) if found.any() else found
 
-    def at(self, variable: Variable) -> Entity:
-        """Whose load is the most unusual now, of the entries that lead to a variable."""
-        found, waiting = {variable}, [variable]
+    def at(self, variables: Iterable[Variable]) -> Entity | None:
+        """Whose load is the most unusual now, of the entries that lead to some variables; None where none does."""
+        entries = [one for variable in variables for one in self._leading(variable) if self._is_entry(one)]
+        scores = {one: float(np.nan_to_num(self.look(one, "marginal")[1][-1])) for one in entries}
+        return max(scores, key=lambda one: (scores[one], str(one))).entity if scores else None
+
+    def _leading(self, variable: Variable) -> list[Variable]:
+        """A variable and its ancestors, as far as they are known, causes first (but for cycles)."""
+        found: dict[Variable, None] = {}
+        waiting, entered = [variable], set[Variable]()
         while waiting:
-            ahead = {parent.variable for parent in self.mechanisms.causal[waiting.pop()].parents} - found
-            ahead = {one for one in ahead if one in self.known}
-            found |= ahead
-            waiting += ahead
-        scores = {one: float(np.nan_to_num(self.look(one, "marginal")[1][-1])) for one in found if self._is_entry(one)}
-        return max(scores, key=lambda one: (scores[one], str(one))).entity
+            one = waiting[-1]
+            parents = (parent.variable for parent in self.mechanisms.causal[one].parents)
+            ahead = [] if one in entered else [p for p in parents if p in self.known and p not in entered]
+            entered.add(one)
+            if ahead:
+                waiting += ahead
+            else:
+                found[waiting.pop()] = None
+        return [*found]
 
     def _is_entry(self, variable: Variable) -> bool:
         """Whether it is the load of somebody whom nobody calls who is measured."""
@@ -72,37 +82,32 @@ class Demand:
         )
 
     def _part(self, variable: Variable) -> Floats:
-        """By how much demand moves a variable: an entry by all of its gap, others by what their parents hand down."""
-        if variable not in self._parts:
-            gap = np.nan_to_num(self.look(variable, "marginal")[0])
-            self._parts[variable] = np.zeros(gap.size)  # A cycle hands nothing on to itself.
-            if self._is_entry(variable):
-                self._parts[variable] = gap
-            elif gap.any():
-                mechanism = self.mechanisms.causal[variable]
+        """By how much demand moves a variable: an entry by all of its gap, others by what their parents hand down; a
+        cycle hands nothing on to itself."""
+        for one in self._leading(variable):
+            if one in self._parts:
+                continue
+            part = np.nan_to_num(self.look(one, "marginal")[0])
+            if not self._is_entry(one):
+                mechanism, part = self.mechanisms.causal[one], np.zeros(part.size)
                 slopes = mechanism.coefficients[len(mechanism.coefficients) - len(mechanism.parents) :].tolist()
-                self._parts[variable] = sum(
-                    (
-                        slope * _delayed(self._part(parent.variable), parent.lag)
-                        for slope, parent in zip(slopes, mechanism.parents, strict=True)
-                        if slope and parent.variable in self.known
-                    ),
-                    start=np.zeros(gap.size),
-                )
+                for slope, parent in zip(slopes, mechanism.parents, strict=True):
+                    if parent.variable in self._parts:
+                        part = part + slope * _delayed(self._parts[parent.variable], parent.lag)
+            self._parts[one] = part
         return self._parts[variable]
 
     def _broke(self, variable: Variable) -> Flags:
         """When its causal score persists, or that of an ancestor."""
+        found: Flags = np.any([self._broke_itself(one) for one in self._leading(variable)], axis=0)
+        return found
+
+    def _broke_itself(self, variable: Variable) -> Flags:
         if variable not in self._broken:
-            score, mechanism = self.look(variable, "causal")[1], self.mechanisms.causal[variable]
-            found: Flags = np.zeros(score.size, dtype=np.bool_)
-            if "causal" in self.roles.alarms(variable):
-                found = persisting(score, self.persistence, mechanism.strong) > 1
-            self._broken[variable] = found
-            for parent in mechanism.parents:
-                if parent.variable in self.known:
-                    found = found | self._broke(parent.variable)
-            self._broken[variable] = found
+            score = self.look(variable, "causal")[1]
+            alarms = "causal" in self.roles.alarms(variable)
+            strong = self.mechanisms.causal[variable].strong
+            self._broken[variable] = persisting(score, self.persistence, strong) > 1 if alarms else score > np.inf
         return self._broken[variable]
 
     def _newest(self, values: Floats) -> Floats:

@@ -148,9 +148,11 @@ def hear(
     demand = Demand(mechanisms, roles, persistence, scores, hearing.look)
     nobody_else = hearing.of(replace(silence, demand=demand), heard)
     spared = heard.loud(roles) - nobody_else.loud(roles)
-    felt = {v.entity: v for v, one in heard.scores.items() if one.marginal_persists and v.entity in spared}
-    felt |= {entity: heard.jointly[entity].largest[0] for entity in spared - felt.keys()}
-    surges = tuple(Surge(entity, demand.at(variable)) for entity, variable in sorted(felt.items()))
+    own: dict[Entity, list[Variable]] = {entity: [] for entity in sorted(spared)}
+    for variable in scores:
+        if variable.entity in own:
+            own[variable.entity].append(variable)
+    surges = tuple(Surge(entity, demand.at(variables) or entity) for entity, variables in own.items())
     new = hearing.new(nobody_else, recurrences, int(times[-1]))
     recurring = tuple(sorted(nobody_else.loud(roles) - new.loud(roles)))
     return new._replace(silenced=Silenced(quiet, surges, recurring))

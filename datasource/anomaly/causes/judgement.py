@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.anomaly.causes.demand import MOSTLY
-from datasource.anomaly.causes.hearing import Heard, Jointly, Scores, Silenced, hear, persists
+from datasource.anomaly.causes.hearing import Jointly, Scores, Silenced, hear, persists
 from datasource.anomaly.causes.model import RootCauses
 from datasource.anomaly.causes.path import Paths
 from datasource.anomaly.causes.quiet import QuietTimes
@@ -109,13 +109,14 @@ def judge(
 
     An entity is anomalous when a score of a signal that hurts persists above 1 (`points` of the last `of`, or the last
     two far above): the marginal score of latency, failures or work (it suffers), or the causal score of those or of
-    saturation (it broke); or when its joint score was above 1 within the newest `points`. Who is named as the
-    cause says the ranking of everybody (`suspects`), since when something is anomalous, outside of what was `busy`
-    before; of the gap of a symptom `walk` says what comes from where. Causes of the `previous` verdicts stay named
-    while they are likely enough and have not recovered, and a verdict stays for a while when nothing at all is known of
-    its symptom. In its `quiet_times` no entity is
-    anomalous, nor who only suffers by one that is quiet (see `quiet`), or by demand, nor who is so at this time of day
-    on other days as well, as `recurrences` have it; these learn.
+    saturation (it broke); or when its joint score was above 1 within the newest `points`. In its `quiet_times` no
+    entity is anomalous, nor who only suffers by one that is quiet (see `quiet`), or by demand, nor who is so at this
+    time of day on other days as well, as `recurrences` have it; these learn.
+
+    Who is named as the cause says the ranking of everybody (`suspects`), since something is anomalous, against what was
+    not `busy` before; what of a symptom's gap comes from where says `walk`. Causes of the `previous` verdicts stay
+    named while they are likely enough and have not recovered, and a verdict stays for a while when nothing at all is
+    known of its symptom.
 
     `late` says how late (seconds) the samples of a signal may come; of a signal that is not there, none is. Without it
     any may come late of an entity of which there is something newer. What is older than that is not judged: who is
@@ -143,7 +144,7 @@ def judge(
     for variable in scores:
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
-    began = {one: before[one].since if one in before else newest.since(heard, one) for one in own}
+    began = {one: before[one].since if one in before else newest.since(scores, these) for one, these in own.items()}
     recovered = before.keys() - found
     if recovered & {root for verdict in previous for root, _ in verdict.support}:
         # What goes on when somebody who was named has recovered is another one's doing.
@@ -153,7 +154,7 @@ def judge(
     top, stands_for = _top_symptoms((*symptoms.values(), *(v.causes.symptom for v in held)), newest.recent(0))
     ways = Ways(topology, _edges(mechanisms, roles) if found else ())
     votes = Counter(verdict.root_cause for verdict in previous if verdict.root_cause not in recovered)
-    blamed = [root for root, _ in votes.most_common() if root is not None]
+    named = [root for root, _ in votes.most_common() if root is not None]
     who = Suspects()
     if found:
         who = suspects(
@@ -165,7 +166,7 @@ def judge(
             heard.broke(roles, of),
             greedy=heard.greedy(roles),
             excused=silent,
-            named=blamed,
+            named=named,
             busy=busy,
         )
     paths = {behind: Paths(newest.recent(behind), ways) for behind in {scores[one].behind for one in symptoms.values()}}
@@ -236,19 +237,19 @@ class _Newest:
             return behind if behind * self.matrix.step <= self._lateness.get(variable.signal, 0) else 0
         return behind if variable.entity in self._there else 0
 
-    def since(self, heard: Heard, entity: Entity) -> int:
-        """When (seconds) the stretch began in which an entity is anomalous: its first point above 1."""
+    def since(self, scores: Mapping[Variable, Scores], own: Sequence[Variable]) -> int:
+        """When (seconds) the stretch began in which an entity is anomalous by its own variables: its first point above
+        1."""
         before, step = 0, self.matrix.step
         whole = self.matrix.between(self.matrix.end - NEW_NORMAL * self.matrix.values.shape[1] * step, self.matrix.end)
-        for variable, one in heard.scores.items():
-            if variable.entity == entity:
-                for kind in ("causal", "marginal"):
-                    if getattr(one, f"{kind}_persists"):
-                        mechanism: Mechanism = getattr(self.mechanisms, kind)[variable]
-                        score = getattr(one, kind).score[-self.of :]
-                        if np.nan_to_num(score)[0] > 1:
-                            score = mechanism.predict(whole, self.roles).score
-                        before = min(before, since(score, self.points, self.of, self.of, mechanism.strong))
+        for variable in own:
+            for kind in self.roles.alarms(variable):
+                if getattr(scores[variable], f"{kind}_persists"):
+                    mechanism: Mechanism = getattr(self.mechanisms, kind)[variable]
+                    score = getattr(scores[variable], kind).score[-self.of :]
+                    if np.nan_to_num(score)[0] > 1:
+                        score = mechanism.predict(whole, self.roles).score
+                    before = min(before, since(score, self.points, self.of, self.of, mechanism.strong))
         return self.matrix.end + before * step
 
     @cached_property

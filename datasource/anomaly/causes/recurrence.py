@@ -120,16 +120,20 @@ def _usual(peaks: Peaks, day: int) -> Floats:
 
 
 def _lasting(peaks: Peaks, slot: int) -> float:
-    """The height of an alarm that lasted and went on in the day before this half hour; 0 where there was none."""
+    """The height of an alarm that lasted and was over within the day before this half hour; 0 where there was none, or
+    it still goes on."""
     day = slot // BINS
     if sum(len(peaks.get(one, ())) for one in range(day - 2, day + 1)) < _LASTED:
         return 0.0
     found, run = 0.0, list[float]()
     for place in range(slot - BINS - _LASTED, slot):
         height = peaks.get(place // BINS, {}).get(place % BINS)
-        run = [*run, height] if height is not None else []
+        if height is not None:
+            run.append(height)
+            continue
         if len(run) >= _LASTED:
             found = max(found, *run)
+        run = []
     return found
 
 

@@ -215,12 +215,14 @@ def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
 
 def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
     """The same, with nothing known of those who were busy."""
-    values = normal.values
+    rows: dict[Entity, list[int]] = {}
+    for number, variable in enumerate(normal.variables):
+        rows.setdefault(variable.entity, []).append(number)
+    values = normal.values.copy()
     for entity, start, end in busy:
-        rows = np.array([variable.entity == entity for variable in normal.variables], dtype=np.bool_)
-        columns = (normal.times >= start) & (normal.times <= end)
-        if rows.any() and columns.any():
-            values = np.where(rows[:, None] & columns, np.nan, values)
+        if entity in rows and end >= normal.start and start <= normal.end:
+            columns = np.flatnonzero((normal.times >= start) & (normal.times <= end))
+            values[np.ix_(rows[entity], columns.tolist())] = np.nan
     return Matrix(normal.variables, normal.start, normal.step, values)
 
 
