@@ -232,7 +232,8 @@ class IncidentLog:
             self._lose(error)
 
     def _forget(self, time: int) -> None:
-        """What ended before the baseline is dropped, once it is in the store."""
+        """What ended before the baseline is dropped, once it is in the store; what recurs is remembered for longer."""
+        self.recurrences.forget(time)
         oldest = time - self._settings.baseline
         unsaved = time - self.store.keep if self.store else oldest
         self._incidents = {

@@ -89,5 +89,13 @@ def test_minute_by_minute_the_same_is_heard_as_at_once() -> None:
     assert again == once
 
 
+def test_what_was_weeks_ago_is_forgotten_also_of_who_is_gone() -> None:
+    memory = after(3)
+    memory.forget(FIRST + 29 * DAY)
+    assert sorted(memory.peaks[DB]) == [20001, 20002]
+    memory.forget(FIRST + 40 * DAY)
+    assert memory.peaks == {}
+
+
 def test_it_is_told() -> None:
     assert recurrence_sentences([DB.entity]) == ("db is as on other days at this time, and does not alarm",)

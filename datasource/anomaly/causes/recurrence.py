@@ -72,8 +72,6 @@ class Recurrences:
                 limits[number] = max(STANDS_OUT * usual[half_hour], _LEFT_OVER * _lasting(own, slot))
                 there = own.setdefault(day, {})
                 there[half_hour] = max(there.get(half_hour, 0.0), top)
-        for day in [day for day in own if day < today - _MEMORY]:
-            del own[day]
         limit = np.repeat(limits, np.diff(np.append(starts, slots.size)))
         return {kind: np.where(height <= limit, 0.0, height) for kind, height in found.items()}
 
@@ -88,6 +86,14 @@ class Recurrences:
                 for before in range(day - USUAL_DAYS + 1, day) if height else ():
                     there = own.setdefault(before, {})
                     there[half_hour] = max(there.get(half_hour, 0.0), height)
+
+    def forget(self, time: int) -> None:
+        """What was longer ago than 28 days at a time (seconds)."""
+        oldest = time // DAY - _MEMORY
+        for variable, own in [*self.peaks.items()]:
+            self.peaks[variable] = {day: there for day, there in own.items() if day >= oldest}
+            if not self.peaks[variable]:
+                del self.peaks[variable]
 
     def rows(self) -> list[Recurred]:
         """What is remembered."""
