@@ -47,7 +47,7 @@ class Story:
         persists = {name: int((values > 1).sum()) >= POINTS for name, values in newest.items()}
         scores = {}
         for name, values in newest.items():
-            prediction = Prediction(values, values, values, values, values)
+            prediction = Prediction(*[values] * 8)
             scores[Variable(service(name), "latency")] = Scores(prediction, prediction, persists[name], persists[name])
         verdicts = tuple(self._verdict(name, at) for name in sorted(newest) if persists[name])
         called = {other for one, other in self.calls if persists.get(one)}

@@ -14,7 +14,7 @@ _STEP = 300
 _SIGNALS = {
     ("requests", "Sum"): Signal(entity="service", query="requests", window=300.0, unit="ops", kind="rate", role="load"),
     ("latency", "Average"): Signal(entity="service", query="latency", window=300.0, unit="s", role="latency"),
-    ("availability", "Average"): Signal(entity="service", query="availability", window=300.0, unit="%"),
+    ("availability", "Average"): Signal(entity="service", query="availability", window=300.0, unit="%", role="success"),
 }
 _SIGNALS |= {
     ("latency", f"p{n}"): Signal(

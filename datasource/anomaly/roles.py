@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,16 @@ SUFFERS = ("latency", "failure", "work")
 """Who suffers is seen in these, and only in a rise of them."""
 BREAKS = (*SUFFERS, "saturation")
 """Who broke is seen in these."""
+SHARES = {"%": 100.0, "percent": 100.0, "ratio": 1.0, "percentunit": 1.0}
+"""What stands for the whole, in units of shares."""
 WAITING = re.compile(r"client|outbound|egress|upstream")
+
+
+class Scale(NamedTuple):
+    """How the values of a signal follow from what a mechanism sees: `offset` + `unit` x level, by time or always."""
+
+    offset: Floats | float
+    unit: Floats | float
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,8 @@ class Roles:
 
     Work (seconds per second) and failures grow with traffic, and traffic alone is no anomaly. Where the same
     entity has a load, they are therefore modelled per request: work / load is the mean duration,
-    failures / load the failure ratio. Both are linear in the callees' along calls.
+    failures / load the failure ratio. Both are linear in the callees' along calls. Failures whose unit is a share
+    (percent, percentunit) are the failure ratio already. What counts successes is seen as the failures that are left.
     """
 
     signals: Mapping[str, Signal]
@@ -35,11 +46,24 @@ class Roles:
         for name, signal in self.signals.items():
             if signal.role:
                 found.setdefault((signal.entity, signal.role, signal.end), name)
+        for name, signal in self.signals.items():
+            if signal.role == "success":
+                found.setdefault((signal.entity, "failure", signal.end), name)
         return found
 
     def role(self, variable: Variable) -> str | None:
-        """The role of a variable's signal."""
-        return self.signals[variable.signal].role
+        """What a variable's signal is seen as: its role, of successes "failure"."""
+        role = self.signals[variable.signal].role
+        return "failure" if role == "success" else role
+
+    def counts_successes(self, variable: Variable) -> bool:
+        """Whether it falls where an entity fails."""
+        return self.signals[variable.signal].role == "success"
+
+    def share(self, variable: Variable) -> float | None:
+        """Of a share of failures or successes, what stands for all requests; None for any other."""
+        signal = self.signals[variable.signal]
+        return SHARES.get(signal.unit.lower()) if signal.role in ("failure", "success") else None
 
     def of(self, entity: Entity, role: str, end: str = "client") -> Variable | None:
         """The variable of an entity whose signal has this role (the first declared); of a call, as an end sees it."""
@@ -55,7 +79,7 @@ class Roles:
         return self.role(variable) == "latency" and bool(WAITING.search(variable.signal.lower()))
 
     def only_up_hurts(self, variable: Variable) -> bool:
-        """Whether a value below the expected one is no anomaly, as with latency."""
+        """Whether a level below the expected one is no anomaly, as with latency."""
         return self.role(variable) in SUFFERS
 
     def alarms(self, variable: Variable) -> tuple[str, ...]:
@@ -68,19 +92,33 @@ class Roles:
             return ()
         return (*(["causal"] if role in BREAKS else []), *(["marginal"] if role in SUFFERS else []))
 
-    def divided_by(self, variable: Variable) -> Variable | None:
-        """The load that a variable is divided by where that is measured; None where it is always taken as it is."""
+    def counted_by(self, variable: Variable) -> Variable | None:
+        """The load that says of how many requests a variable tells; None where it tells of none."""
         return self.of(variable.entity, "load") if self.role(variable) in _PER_REQUEST else None
 
-    def load(self, matrix: Matrix, variable: Variable) -> Floats | None:
-        """The load a variable is divided by, by time; None where it is taken as it is. NaN where there is none."""
-        load = self.divided_by(variable)
+    def requests(self, matrix: Matrix, variable: Variable) -> Floats | None:
+        """The load that counts the requests of a variable, by time; None where none does. NaN where there is none."""
+        load = self.counted_by(variable)
         if load is None or load not in matrix:
             return None
         row = matrix.row(load)
         return np.where(row > 0, row, np.nan)
 
+    def scale(self, matrix: Matrix, variable: Variable) -> Scale | None:
+        """How its values follow from its levels, which are per request where the role says so; None where they are the
+        same. Successes whose requests are not counted have no level: NaN."""
+        whole: Floats | float | None = self.share(variable)
+        if whole is None:
+            whole = self.requests(matrix, variable)
+        if self.counts_successes(variable):
+            whole = np.nan if whole is None else whole
+            return Scale(whole, -whole)
+        return None if whole is None else Scale(0.0, whole)
+
     def level(self, matrix: Matrix, variable: Variable) -> Floats:
         """What a mechanism sees of a variable, by time: per request where the role says so."""
-        load = self.load(matrix, variable)
-        return matrix.row(variable) if load is None else matrix.row(variable) / load
+        row, scale = matrix.row(variable), self.scale(matrix, variable)
+        if scale is None:
+            return row
+        found: Floats = (row - scale.offset) / scale.unit
+        return found

@@ -8,6 +8,7 @@ import click
 from datasource.cli.check_effects import check_effects, check_impacts
 from datasource.cli.check_graph import check_graph, check_relations
 from datasource.cli.check_quiet_times import check_quiet_times
+from datasource.cli.check_shares import check_shares
 from datasource.cli.check_signals import check_points, check_signal
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
@@ -68,6 +69,7 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)
     yield from check_points(settings, matrix)
+    yield from check_shares(settings, matrix)
     entities = {variable.entity for variable in reading.matrix.variables}
     topology = read_topology(settings, reader.client, entities, start, end)
     yield from check_relations(settings, topology, entities)

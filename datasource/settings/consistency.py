@@ -1,12 +1,13 @@
 """Do the blocks of causal.yaml fit together? Each finding names its place and the fix."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from datasource.settings.duration import format_duration
 from datasource.settings.finding import Finding, Place, known
 from datasource.settings.graph_consistency import graph_findings, unknown_variable
 from datasource.settings.model import Settings
-from datasource.settings.promql import range_seconds
+from datasource.settings.promql import is_ratio, range_seconds
 from datasource.settings.relations import Source
 from datasource.settings.remedy_consistency import remedy_findings
 
@@ -19,6 +20,7 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
         *_grid(settings),
         *_entities(settings),
         *_signals(settings),
+        *_shares(settings),
         *_relations(settings),
         *graph_findings(settings),
         *remedy_findings(settings),
@@ -82,6 +84,35 @@ def _signals(settings: Settings) -> Iterator[Finding]:
                 (*place, "window"),
                 f"{format_duration(signal.window)}, but the query looks back over {' and '.join(ranges)}; "
                 f"write window: {ranges[0]}, or change the [range] in the query",
+            )
+
+
+_OF_SHARES = ("percentunit", "percent")
+
+
+def _shares(settings: Settings) -> Iterator[Finding]:
+    """A share is no number of requests: it must not be divided by them again."""
+    for name, signal in settings.signals.items():
+        place: Place = ("signals", name)
+        if signal.source != "prometheus":
+            continue
+        share = signal.unit in _OF_SHARES
+        if signal.role in ("failure", "success") and not share and is_ratio(signal.query):
+            yield (
+                (*place, "unit"),
+                f"the query is a ratio, and unit: {signal.unit} makes it a number of requests; write unit: "
+                + ("percent" if re.search(r"\b100\b", signal.query) else "percentunit"),
+            )
+        elif signal.role == "load" and share:
+            yield (
+                (*place, "role"),
+                f"{signal.unit} counts no requests; write role: saturation, or leave it out",
+            )
+        elif signal.role == "work" and (share or is_ratio(signal.query)):
+            yield (
+                (*place, "role"),
+                "work is seconds per second, which requests are divided out of; a mean duration is role: latency, "
+                "a share of time role: saturation",
             )
 
 

@@ -16,7 +16,7 @@ from datasource.settings.rules import RuleText
 from datasource.settings.secret import FilePath
 from datasource.settings.store import Store
 
-Role = Literal["load", "latency", "work", "failure", "saturation", "event", "activity"]
+Role = Literal["load", "latency", "work", "failure", "success", "saturation", "event", "activity"]
 Kind = Literal["gauge", "rate", "quantile", "event"]
 
 

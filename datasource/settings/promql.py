@@ -16,6 +16,8 @@ _TOKEN = re.compile(
     |(?P<other>\S)""",
     re.VERBOSE,
 )
+_COUNTS_REQUESTS = re.compile(r"\[|total|rate|sum|count|increase", re.IGNORECASE)
+_SHARE = re.compile(r"(?:^|[:_])(?:ratio|percent\w*|pct|availability)(?:[:_]|$)")
 _LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end", "atan2"}
 
@@ -78,6 +80,43 @@ def range_seconds(query: str) -> tuple[float, ...]:
         return tuple(dict.fromkeys(parse_duration(span) for span in spans))
     except ValueError:
         return ()
+
+
+def is_ratio(query: str) -> bool:
+    """Whether a query divides one rate by another, or reads a metric that is called a ratio or percentage.
+
+    >>> is_ratio("sum(rate(e_total[1m])) / sum(rate(r_total[1m]))"), is_ratio("sum(rate(e_total[1m])) / 60")
+    (True, False)
+    >>> is_ratio("1 - job:availability:ratio_rate5m"), is_ratio("sum(rate(e_total[1m])) / count(up)")
+    (True, False)
+    """
+    if any(_SHARE.search(selector.metric) for selector in read_parts(query).selectors):
+        return True
+    tokens = [match for match in _TOKEN.finditer(query) if match.lastgroup != "comment"]
+    places = [place for place, token in enumerate(tokens) if token.group() == "/"]
+    return any(_counts(_side(tokens, place, -1)) and _counts(_side(tokens, place, 1)) for place in places)
+
+
+def _side(tokens: list[re.Match[str]], place: int, step: int) -> str:
+    """The text that stands before (step -1) or after (1) an operator, to the end of the parenthesis around both."""
+    depth, found = 0, list[str]()
+    place += step
+    while 0 <= place < len(tokens):
+        text = tokens[place].group()
+        depth += {"(": step, ")": -step, "{": step, "}": -step}.get(text, 0)
+        if depth < 0 or (depth == 0 and text in ("+", "-", "or", "and", "unless", ",")):
+            break
+        found.append(text)
+        place += step
+    return " ".join(found[::step])
+
+
+def _counts(text: str) -> bool:
+    """Whether a side of a division counts requests: a rate, or a recorded one; not how many instances there are."""
+    selectors = read_parts(text).selectors
+    if not selectors or re.match(r"(?:on|ignoring|\().*?\)?\s*count\b|count\b", text):
+        return False
+    return any(one.range or _COUNTS_REQUESTS.search(one.metric) for one in selectors)
 
 
 def _aggregates(word: str, following: str) -> bool:

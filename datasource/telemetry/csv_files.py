@@ -27,7 +27,7 @@ from datasource.telemetry.csv_layout import (
 )
 from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem, read_table
 from datasource.telemetry.csv_times import Grid, find_grid, stray_time
-from datasource.telemetry.guess import guess_signal
+from datasource.telemetry.guess import guess_signal, share_unit
 from datasource.telemetry.matrix import Floats, Matrix
 from datasource.telemetry.variable import Entity, Variable
 
@@ -85,13 +85,18 @@ def read_csv(
         if name not in signals:
             guess = guess_signal(heading.signal, heading.unit)
             window = float(grid.step)
+            unit = share_unit(guess.unit, _highest(values, variables, name))
             signals[name] = Signal(
-                entity=entity_type, query=column.name, window=window, unit=guess.unit, kind=guess.kind, role=guess.role
+                entity=entity_type, query=column.name, window=window, unit=unit, kind=guess.kind, role=guess.role
             )
-            if guess.complement:
-                notices.append(f"'{name}' seems to count what goes well, not what fails: it gets no role")
     matrix = Matrix(variables, grid.start, grid.step, values)
     return CsvData(matrix, signals, tuple(notices), layout.times is not None)
+
+
+def _highest(values: Floats, variables: Sequence[Variable], signal: str) -> float:
+    rows = [number for number, variable in enumerate(variables) if variable.signal == signal]
+    found = values[rows]
+    return float(found.max(initial=0.0, where=np.isfinite(found)))
 
 
 def _with_entities(layout: Layout) -> Layout:

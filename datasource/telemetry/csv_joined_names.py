@@ -52,5 +52,5 @@ def _parts(name: str) -> Iterator[tuple[str, str]]:
     for mark in _MARK.finditer(bare):
         entity, signal = name[: mark.start()], name[mark.end() :]
         guess = guess_signal(bare[mark.end() :])
-        if entity and re.match(r"[^\W\d]", signal) and (guess.role is not None or guess.complement):
+        if entity and re.match(r"[^\W\d]", signal) and guess.role is not None:
             yield entity, signal

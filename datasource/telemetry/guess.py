@@ -7,12 +7,11 @@ from datasource.settings import Kind, Role
 
 
 class Guess(NamedTuple):
-    """A signal's probable role, unit and kind. `complement` says that it counts what goes well, as a success rate."""
+    """A signal's probable role, unit and kind."""
 
     role: Role | None
     unit: str
     kind: Kind
-    complement: bool = False
 
 
 class _Word(NamedTuple):
@@ -27,7 +26,7 @@ class _Word(NamedTuple):
 _WORDS = tuple(
     _Word(rf"\b(?:{word.pattern})", *word[1:])
     for word in (
-        _Word(r"succe\w*|availab\w*|2xx\b|goodput", None),
+        _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
         _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),
         _Word(r"busy|(?:work|duration|latency) (?:seconds )?(?:sum|rate)\b|work seconds|seconds sum\b", "work", "s"),
@@ -72,6 +71,11 @@ _UNIT_IN_NAME = (
     (r"\bseconds\b", "s"),
     (r"\bbytes\b", "bytes"),
 )
+_SHARE_IN_NAME = (
+    (r"\b(?:percent\w*|pct|perc)\b", "percent"),
+    (r"\b(?:ratio|share|fraction)s?\b|availability|succe\w* rate\b", "percentunit"),
+)
+_BEYOND_THE_WHOLE = 1.5
 _QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)|latency (?:50|75|9\d+)\b")
 
 
@@ -79,7 +83,7 @@ def guess_signal(name: str, unit: str = "") -> Guess:
     """The probable role, unit and kind of a signal; `unit` is what the file says, empty where it says nothing.
 
     >>> guess_signal("PodClientLatencyP90", "s")
-    Guess(role='latency', unit='s', kind='quantile', complement=False)
+    Guess(role='latency', unit='s', kind='quantile')
     >>> guess_signal("requests").role, guess_signal("request_errors").role, guess_signal("pod_restarts").role
     ('load', 'failure', 'event')
     """
@@ -89,7 +93,18 @@ def guess_signal(name: str, unit: str = "") -> Guess:
     if found is None:
         return Guess(_ROLE_BY_UNIT.get(said.lower()), said or "short", "gauge")
     kind: Kind = "quantile" if found.role == "latency" and _QUANTILE.search(words) else found.kind
-    return Guess(found.role, said or found.unit, kind, complement=found.role is None)
+    if not said and found.role in ("failure", "success"):
+        said = next((unit for pattern, unit in _SHARE_IN_NAME if re.search(pattern, words)), "")
+    return Guess(found.role, said or found.unit, kind)
+
+
+def share_unit(unit: str, highest: float) -> str:
+    """Of failures or successes, the unit that their highest value allows: no share of 1 goes far beyond it.
+
+    >>> share_unit("percentunit", 99.9), share_unit("percentunit", 1.0), share_unit("reqps", 40.0)
+    ('percent', 'percentunit', 'reqps')
+    """
+    return "percent" if unit == "percentunit" and highest > _BEYOND_THE_WHOLE else unit
 
 
 def _split(name: str) -> str:

@@ -23,6 +23,9 @@ SIGNALS = {
     "latency": Signal(entity="service", query="q", window=30, role="latency"),
     "cpu": Signal(entity="service", query="q", window=30, role="saturation"),
     "sold": Signal(entity="service", query="q", window=30),
+    "failing": Signal(entity="service", query="q", window=60, unit="percent", role="failure"),
+    "answered": Signal(entity="service", query="q", window=60, role="success"),
+    "available": Signal(entity="service", query="q", window=60, unit="percentunit", role="success"),
 }
 ROLES = Roles(SIGNALS)
 MEASURED, UNMEASURED, ELSEWHERE = (Entity("service", (("service", name),)) for name in ("shop", "job", "elsewhere"))
@@ -139,7 +142,7 @@ def test_what_persists_is_what_has_a_height_above_one(persistence: Persistence) 
     scores[rng.random(scores.shape) < 0.1] = np.nan
     strong = rng.choice([1.5, 3.0, np.inf], 400).tolist()
     unused = np.zeros(12)
-    predictions = [Prediction(unused, unused, unused, unused, score) for score in scores]
+    predictions = [Prediction(*[unused] * 4, score, *[unused] * 3) for score in scores]
     heights = [float(persisting(*one)[-1]) for one in zip(scores, repeat(persistence), strong, strict=False)]
     found = persists(predictions, persistence, strong)
     assert found == [height > 1 for height in heights]

@@ -14,7 +14,7 @@ SIGNALS = {
     "errors": Signal(entity="service", query="e", window=60.0, unit="reqps", role="failure"),
     "cpu": Signal(entity="service", query="c", window=60.0, unit="cores", role="saturation"),
     "disk": Signal(entity="service", query="d", window=60.0, unit="bytes", role="saturation"),
-    "success": Signal(entity="service", query="s", window=60.0, unit="%"),
+    "success": Signal(entity="service", query="s", window=60.0, unit="%", role="success"),
 }
 WEB, CART, DB = (Entity("service", (("service", name),)) for name in ("web", "cart", "db"))
 CALLS = ((WEB, CART), (CART, DB))

@@ -48,7 +48,7 @@ def scores(observed: np.ndarray, usual: float, expected: float | None = None, br
     """Of the newest points: observed, and expected by season, and by its causes."""
 
     def prediction(level: float) -> Prediction:
-        return Prediction(observed, np.full(observed.size, level), *[np.full(observed.size, np.nan)] * 3)
+        return Prediction(observed, np.full(observed.size, level), *[np.full(observed.size, np.nan)] * 6)
 
     return Scores(prediction(usual if expected is None else expected), prediction(usual), broke, broke)
 

@@ -114,6 +114,20 @@ def test_every_error_is_told_at_once() -> None:
         (GOOD + "baseline: 10m\n", "baseline: 10m holds 20 points at a step of 30s, fewer than evaluation.warm_up"),
         (GOOD + "full_resolution: 10m\n", "full_resolution: 10m holds 20 points"),
         (GOOD.replace("'requests'", "'rate(requests[5m])'"), "2m, but the query looks back over 5m; write window: 5m"),
+        (
+            GOOD.replace("'cpu', window: 2m", "'rate(e[2m]) / rate(r[2m])', window: 2m, role: failure"),
+            "the query is a ratio, and unit: short makes it a number of requests; write unit: percentunit",
+        ),
+        (
+            GOOD.replace("'cpu', window: 2m", "'100 * rate(e[2m]) / rate(r[2m])', window: 2m, role: success"),
+            "write unit: percent",
+        ),
+        (GOOD.replace("'cpu', window: 2m", "'job:errors:ratio_rate5m', window: 2m, role: failure"), "write unit: perc"),
+        (
+            GOOD.replace("'cpu', window: 2m", "'rate(s_sum[2m]) / rate(s_count[2m])', window: 2m, role: work"),
+            "a mean duration is role: latency",
+        ),
+        (GOOD.replace("role: load", "unit: percent, role: load"), "percent counts no requests"),
         (GOOD.replace("'cpu'", "'max_over_time(rate(cpu[5m])[1h:1m])'"), "over 5m and 1h; write window: 5m"),
         (GOOD + "anomaly: {persistence: {points: 6, of: 5}}\n", "can never be"),
         (GOOD + "step: 30s\nstep: 15s\n", "a second time"),

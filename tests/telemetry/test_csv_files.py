@@ -382,17 +382,27 @@ def test_calls_that_are_none(tmp_path, text):
         *((name, "saturation") for name in ("SyscallRead", "cpu_throttled", "node_cpu_usage", "queue_length")),
         *((name, "event") for name in ("restarts", "pod_restarts", "oom_kills", "deploys")),
         *((name, "work") for name in ("busy", "work_seconds", "busy_seconds", "request_duration_seconds_sum")),
-        *((name, None) for name in ("success_rate", "PodSuccessRate", "availability", "temperature", "x")),
+        *((name, "success") for name in ("success_rate", "PodSuccessRate", "availability", "http_2xx")),
+        *((name, None) for name in ("temperature", "x", "replicas_available")),
     ],
 )
 def test_roles_are_guessed_from_names(name, role):
     assert guess_signal(name).role == role
 
 
-def test_units_help_and_success_is_the_complement_of_failure(read):
+def test_units_help(read):
     assert guess_signal("PodServer", "ms")[:2] == ("latency", "ms")
     assert guess_signal("latency_ms").unit == "ms"
     assert guess_signal("latency").unit == "s"
     assert guess_signal("LatencyP99", "s").kind == "quantile"
-    assert guess_signal("success_rate").complement
-    assert told(read("time,web.success_rate\n1,99\n2,98\n"), "'success_rate' seems to count what goes well")
+
+
+def test_a_share_has_the_unit_that_its_values_allow(read):
+    def unit(name, *values):
+        rows = "".join(f"{60 * n},{value}\n" for n, value in enumerate(values, 1))
+        return read(f"time,web.{name}\n{rows}").signals[name].unit
+
+    assert unit("success_rate", 99, 98) == unit("error_ratio", 2.5, 3) == "percent"
+    assert unit("success_rate", 0.99, 1) == unit("error_ratio", 0, 0.5) == "percentunit"
+    assert unit("failed_percent", 0.2, 0.3) == "percent"
+    assert unit("errors", 0.2, 0.3) == "short"

@@ -198,9 +198,7 @@ class _Hearing:
     def look(self, variable: Variable, kind: str) -> tuple[Floats, Floats]:
         """By time, the gap (per request where the role says so) and the score."""
         found: Prediction = getattr(self.scores[variable], kind)
-        load = self.roles.load(self.window(self.scores[variable].behind), variable)
-        gap = found.observed - found.expected
-        return (gap if load is None else gap / load), found.score
+        return found.gap, found.score
 
     def _persisting(self, scores: Mapping[Variable, Scores]) -> list[tuple[Variable, str]]:
         """The scores that alarm, by variable and kind."""

@@ -62,12 +62,8 @@ class Recent:
         else:
             given = self.mechanisms.causal[variable].predict(self.matrix, self.roles)
             prediction = usual.predict(self.matrix, self.roles)
-        gap = prediction.observed - prediction.expected
-        width = np.where(gap >= 0, given.upper - given.expected, given.expected - given.lower)
-        load = self.roles.load(self.matrix, variable)
-        if load is not None:
-            gap, width = gap / load, width / load
-        return Seen(gap, width, float(reached_by_half(prediction.score)))
+        width = np.where(prediction.gap >= 0, given.above, given.below)
+        return Seen(prediction.gap, width, float(reached_by_half(prediction.score)))
 
     def gap(self, variable: Variable) -> float:
         """Mean of observed minus usual (season and level); per request where the role says so. 0 if unknown."""
@@ -92,7 +88,7 @@ class Recent:
         return [
             Variable(entity, name)
             for name, signal in self.roles.signals.items()
-            if signal.entity == entity.type and signal.role in roles
+            if signal.entity == entity.type and self.roles.role(Variable(entity, name)) in roles
         ]
 
     @cached_property

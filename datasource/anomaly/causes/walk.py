@@ -38,9 +38,9 @@ def root_causes(
     start = handed_down(recent, symptom)
     walk = _Walk(recent, start)
     conserved = _conserved(recent, symptom, start)
-    load = recent.roles.load(recent.matrix, symptom)
-    if load is not None:
-        gap *= mean(load)  # from per request to the symptom's own unit
+    scale = recent.roles.scale(recent.matrix, symptom)
+    if scale is not None:
+        gap *= mean(np.atleast_1d(scale.unit))
     stays = {node: share * conserved for node, share in zip(walk.nodes, walk.shares.tolist(), strict=True)}
     outside, inside = beyond(recent, stays, gap, walk.changed())
     shares: dict[Variable, float] = {}

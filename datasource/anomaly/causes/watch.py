@@ -126,9 +126,7 @@ class _Watch:
         @cache
         def look(variable: Variable, kind: str) -> tuple[Floats, Floats]:
             found = self._predicted(variable, getattr(self.mechanisms, kind)[variable])
-            load = self.roles.load(self.matrix, variable)
-            gap = found.observed - found.expected
-            return (gap if load is None else gap / load), found.score
+            return found.gap, found.score
 
         return replace(self.silence, demand=Demand(self.mechanisms, self.roles, self.persistence, known, look))
 
@@ -137,9 +135,9 @@ def _following(
     mechanism: Mechanism, prediction: Prediction, matrix: Matrix, roles: Roles, lasting: float, quiet: Flags | None
 ) -> Prediction:
     """The prediction with a level that follows from the first time on, but not what is `quiet`."""
-    widths = (prediction.upper - prediction.expected) * (mechanism.reference / mechanism.above)
+    widths = prediction.above * (mechanism.reference / mechanism.above)
     with np.errstate(all="ignore"):
-        gaps = (prediction.observed - prediction.expected) / widths
+        gaps = prediction.gap / widths
     if quiet is not None:
         gaps = np.where(quiet, np.nan, gaps)
     if not np.isfinite(gaps).any():

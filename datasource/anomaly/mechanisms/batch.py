@@ -14,9 +14,8 @@ from datasource.anomaly.mechanisms.mechanism import (
     Prediction,
     bins_of,
     design_matrix,
-    score_of,
 )
-from datasource.anomaly.roles import Roles
+from datasource.anomaly.roles import Roles, Scale
 from datasource.telemetry import Floats, Matrix
 
 _STEADY = np.ones(BINS)
@@ -44,21 +43,24 @@ def predict_all(mechanisms: Sequence[Mechanism], matrix: Matrix, roles: Roles) -
 
 
 class _Levels(NamedTuple):
-    """By row of a matrix and time: what mechanisms see, with one more row that is NaN; the load that it is divided by,
-    NaN where there is none. `divided` says of each row whether it is."""
+    """By row of a matrix and time: what mechanisms see, with one more row that is NaN; the load that counts requests,
+    NaN where there is none; and how values follow from levels (`Roles.scale`)."""
 
     seen: Floats
     load: Floats
-    divided: NDArray[np.bool_]
+    scale: Scale
 
 
 def _levels(matrix: Matrix, roles: Roles) -> _Levels:
     unknown = np.full((1, matrix.values.shape[1]), np.nan)
-    loads = matrix.rows(roles.divided_by(variable) for variable in matrix.variables)
+    loads = matrix.rows(roles.counted_by(variable) for variable in matrix.variables)
     load = np.vstack([matrix.values, unknown])[loads]
     load = np.where(load > 0, load, np.nan)
-    seen = np.where(loads[:, None] < 0, matrix.values, matrix.values / load)
-    return _Levels(np.vstack([seen, unknown]), load, loads >= 0)
+    succeeds = np.array([roles.counts_successes(variable) for variable in matrix.variables], dtype=np.bool_)[:, None]
+    share = np.array([roles.share(variable) for variable in matrix.variables], dtype=np.float64)[:, None]
+    whole = np.where(np.isnan(share), np.where((loads[:, None] >= 0) | succeeds, load, 1.0), share)
+    scale = Scale(np.where(succeeds, whole, 0.0), np.where(succeeds, -whole, whole))
+    return _Levels(np.vstack([(matrix.values - scale.offset) / scale.unit, unknown]), load, scale)
 
 
 def _predict(
@@ -85,14 +87,13 @@ def _predict(
     unsure = (unsure @ np.abs(coefficients[:, alone.shape[1] :]))[:, :, 0]
     below, above = below * spread + unsure, above * spread + unsure
     signals = [one.variable.signal for one in group]
-    failing = np.array([[roles.signals[name].role == "failure"] for name in signals])
+    failing = np.array([[roles.role(one.variable) == "failure"] for one in group])
     window = np.array([[roles.signals[name].window] for name in signals])
     above = np.where(failing, np.fmax(above, FEW_FAILURES / (load * window)), above)
     only_up = np.array([[roles.only_up_hurts(one.variable)] for one in group])
-    score = score_of(levels.seen[rows] - expected, below, above, only_up)
-    unit = np.where(levels.divided[rows][:, None], load, 1.0)
+    scale = Scale(*(np.asarray(one)[rows] for one in levels.scale))
     return map(
-        Prediction, matrix.values[rows], expected * unit, (expected - below) * unit, (expected + above) * unit, score
+        Prediction, *Prediction.of(matrix.values[rows], scale, (levels.seen[rows], expected), (below, above), only_up)
     )
 
 

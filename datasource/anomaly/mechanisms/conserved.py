@@ -22,7 +22,7 @@ def limits(edge: Edge, matrix: Matrix, roles: Roles) -> tuple[float, float]:
     role = roles.role(edge.effect)
     if not edge.relation or role not in _CONSERVED or roles.role(edge.cause) != role:
         return -inf, inf
-    load = roles.load(matrix, edge.effect)
+    load = roles.requests(matrix, edge.effect)
     rate = next((one.strength for one in edge.evidence if one.kind == "topology" and one.strength), None)
     if load is None or rate is None or not np.isfinite(load).any():
         return 0.0, inf

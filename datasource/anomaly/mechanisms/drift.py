@@ -28,10 +28,8 @@ def follow_drift(
 def _moved(mechanism: Mechanism, seen: Prediction | None, step: int) -> Mechanism:
     if seen is None:
         return mechanism
-    width = seen.upper[-1] - seen.expected[-1]
-    gap = seen.observed[-1] - seen.expected[-1]
+    width, gap = seen.above[-1], seen.gap[-1]
     if not (np.isfinite(width) and np.isfinite(gap) and width > 0):
         return mechanism
-    # Per request where the mechanism is: the interval's width is known in both units.
     gap = float(gap / width) * mechanism.above / mechanism.reference
     return replace(mechanism, drift=mechanism.drift + pull(gap, step) * mechanism.reference)

@@ -97,7 +97,7 @@ class OneFit:
         """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""
         y = self._level[np.isfinite(self._level)]
         relative = SMALLEST_RELATIVE * float(np.median(np.abs(y)))
-        if self.roles.load(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
+        if self.roles.scale(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
             return max(relative, SMALLEST_FAILURE_RATIO)
         counts = np.array_equal(y, np.rint(y))
         return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
@@ -117,7 +117,7 @@ class OneFit:
         steps, rises = self._steps(times, level[measured])
         risen = (times[:, None] >= np.array(steps)) @ rises
         design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly, steps)[0] for one in matrices])
-        loads = [self.roles.load(one, self.variable) for one in matrices]
+        loads = [self.roles.requests(one, self.variable) for one in matrices]
         load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
         typical = 0.0 if load is None else float(np.median(load))
         chance = chance_of_few(load, typical, int(measured.sum()))
@@ -166,7 +166,7 @@ class OneFit:
             first = place - (gaps.size - level.size)
             found = mechanism.predict(one, self.roles, expected[first : first + size])
             with np.errstate(over="ignore", invalid="ignore"):
-                own = (found.observed - found.expected) / (found.upper - found.expected)
+                own = found.gap / found.above
             own = np.clip(own, -_FARTHEST, _FARTHEST)
             gaps[place : place + size] = np.where(measured[first : first + size], own, np.nan)
             place += size
@@ -256,8 +256,8 @@ class OneFit:
         if self.older is None or any(parent.lag for parent in parents):
             return []
         for variable in variables:
-            alone = self.roles.load(self.matrix, variable) is None
-            if variable not in self.older or (self.roles.load(self.older, variable) is None) != alone:
+            alone = self.roles.requests(self.matrix, variable) is None
+            if variable not in self.older or (self.roles.requests(self.older, variable) is None) != alone:
                 return []
             if self.roles.signals[variable.signal].kind == "event":
                 return []

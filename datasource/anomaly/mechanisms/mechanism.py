@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from datasource.anomaly.mechanisms.constants import BINS, DAY, HARMONICS, NEVER, WEEK
 from datasource.anomaly.mechanisms.persistence import Persistence, persisting
-from datasource.anomaly.roles import Roles
+from datasource.anomaly.roles import Roles, Scale
 from datasource.telemetry import Environment, Floats, Matrix, Variable
 
+Flags = NDArray[np.bool_]
 _HIGHEST = 1e6
 """What never moved before and moves now has no scale to be measured by; its score is this."""
 FEW_FAILURES = 3
@@ -33,7 +34,8 @@ class Parent(NamedTuple):
 class Prediction(NamedTuple):
     """By time: observed and expected values, the interval, and the score. NaN where there is no sample.
 
-    The score is the gap divided by the width of the interval on the side crossed: above 1 is an anomaly.
+    The score is the gap divided by the width of the interval on the side crossed: above 1 is an anomaly. `gap` and the
+    widths `below` and `above` are those of levels (see `Roles.level`): per request where the role says so.
     """
 
     observed: Floats
@@ -41,6 +43,29 @@ class Prediction(NamedTuple):
     lower: Floats
     upper: Floats
     score: Floats
+    gap: Floats
+    below: Floats
+    above: Floats
+
+    @classmethod
+    def of(
+        cls,
+        values: Floats,
+        scale: Scale | None,
+        level: tuple[Floats, Floats],
+        widths: tuple[Floats, Floats],
+        only_up: Flags | bool,
+    ) -> "Prediction":
+        """From `values` in the variable's own unit, its observed and expected `level`, and the widths below and above;
+        `scale` brings levels to that unit."""
+        (observed, expected), (below, above) = level, widths
+        gap = observed - expected
+        score = score_of(gap, below, above, only_up)
+        lower, upper = expected - below, expected + above
+        if scale is not None:
+            expected, lower, upper = (scale.offset + scale.unit * one for one in (expected, lower, upper))
+            lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+        return cls(values, expected, lower, upper, score, gap, below, above)
 
 
 @dataclass(frozen=True)
@@ -90,7 +115,7 @@ class Mechanism:
         design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly, self.steps)
         if expected is None:
             expected = design @ self.coefficients + (self.drift + moved)
-        load = roles.load(matrix, self.variable)
+        load = roles.requests(matrix, self.variable)
         chance = chance_of_few(load, self.typical_load, expected.size)
         spread = np.sqrt(chance**2 + np.einsum("ti,ti->t", design @ self.covariance, design))
         if self.recurring is not None:
@@ -105,19 +130,15 @@ class Mechanism:
         below, above = self.below * spread + unsure, self.above * spread + unsure
         if load is not None and roles.role(self.variable) == "failure":
             above = np.fmax(above, FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
-        score = score_of(observed - expected, below, above, roles.only_up_hurts(self.variable))
-        if load is None:
-            return Prediction(observed, expected, expected - below, expected + above, score)
-        return Prediction(
-            matrix.row(self.variable), expected * load, (expected - below) * load, (expected + above) * load, score
-        )
+        values, scale = matrix.row(self.variable), roles.scale(matrix, self.variable)
+        return Prediction.of(values, scale, (observed, expected), (below, above), roles.only_up_hurts(self.variable))
 
     def persists(self, score: Floats, persistence: Persistence) -> Floats:
         """By time, how high a score of this variable persists: above 1 is an alarm."""
         return persisting(score, persistence, self.strong)
 
 
-def score_of(gap: Floats, below: Floats, above: Floats, only_up: NDArray[np.bool_] | bool) -> Floats:
+def score_of(gap: Floats, below: Floats, above: Floats, only_up: Flags | bool) -> Floats:
     """The gap over the interval's width on the side crossed; NaN where the gap is."""
     with np.errstate(over="ignore"):
         down = np.where(only_up, 0.0, -gap / below)

@@ -7,7 +7,7 @@ import numpy as np
 
 from datasource.anomaly.ranking.levels import SECONDS, Levels
 from datasource.anomaly.ranking.own import Own
-from datasource.anomaly.ranking.per_request import RATIOS
+from datasource.anomaly.roles import SHARES
 from datasource.settings import Signal
 from datasource.telemetry import Variable
 
@@ -37,8 +37,8 @@ def contributions(
         if at is not None and role in kinds:
             there = signals[levels.variables[at].signal]
             requests = levels.requests[levels.owner[at]]
-            rate = role == "work" or (role == "failure" and there.role == "failure" and there.unit not in RATIOS)
-            factor = SECONDS.get(there.unit, 1.0) if plain == "s" else 1.0 / RATIOS.get(there.unit, 1.0)
+            rate = role == "work" or (role == "failure" and there.role == "failure" and there.unit not in SHARES)
+            factor = SECONDS.get(there.unit, 1.0) if plain == "s" else 1.0 / SHARES.get(there.unit, 1.0)
             each = own.excess / factor
             gap = abs(float(np.nan_to_num(levels.shifts.change[at])))
             if np.isfinite(requests) and requests > 0:

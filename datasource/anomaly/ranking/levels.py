@@ -14,7 +14,6 @@ from datasource.anomaly.ranking.stopped import falls
 from datasource.anomaly.roles import WAITING
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
-from datasource.telemetry.guess import guess_signal
 
 _FIRM = 4.0
 """From so many standard deviations on, evidence grows with their logarithm only."""
@@ -77,7 +76,7 @@ def read_levels(baseline: Matrix, incident: Matrix, signals: Mapping[str, Signal
     place = {entity: number for number, entity in enumerate(services)}
     owner = np.array([place[variable.entity] for variable in variables], dtype=np.int64)
     before, now = lay(baseline, variables), lay(incident, variables)
-    roles = [_role(variable, signals) for variable in variables]
+    roles: list[str] = [signals[variable.signal].role or "" for variable in variables]
     load = _load_rows(before, now, roles, owner, len(services))
     loads = _by_owner(before, load, owner), _by_owner(now, load, owner)
     one = ones(before, now, roles)
@@ -156,11 +155,6 @@ def _preference(variable: Variable, role: str, signals: Mapping[str, Signal]) ->
         return 2.0
     digits = re.findall(r"\d+", variable.signal) or ["50"]
     return 1.0 - 0.9 * float(f"0.{digits[-1]}")
-
-
-def _role(variable: Variable, signals: Mapping[str, Signal]) -> str:
-    signal = signals[variable.signal]
-    return signal.role or ("complement" if guess_signal(variable.signal, signal.unit).complement else "")
 
 
 def _without_calls(matrix: Matrix) -> Matrix:

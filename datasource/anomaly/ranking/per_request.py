@@ -4,31 +4,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasource.anomaly.roles import SHARES
 from datasource.telemetry import Floats
 
-RATIOS = {"%": 100.0, "percent": 100.0, "ratio": 1.0, "percentunit": 1.0}
-"""What stands for the whole, in units of shares."""
 _SMALLEST_FAILURE_RATIO = 0.002
 
 
 def per_request(
     before: Floats, now: Floats, loads: tuple[Floats, Floats], roles: Sequence[str], units: Sequence[str]
 ) -> list[str]:
-    """Change work and failures to what they are per request, and shares of success to failure ratios, in place."""
+    """Change work, failures and successes to what they are per request, and successes to the failures that are left, in
+    place; the roles are returned."""
     changed = list(roles)
     for i, role in enumerate(roles):
-        ratio = RATIOS.get(units[i].lower())
-        if role == "complement":
-            highest = max((float(row[np.isfinite(row)].max(initial=0.0)) for row in (before[i], now[i])), default=0.0)
-            whole = 100.0 if highest > 1.5 else 1.0
-            before[i], now[i] = 1 - before[i] / whole, 1 - now[i] / whole
-            changed[i] = "failure" if highest > 0 else ""
-        elif role == "failure" and ratio is not None:
-            before[i], now[i] = before[i] / ratio, now[i] / ratio
-        elif role in ("work", "failure") and np.isfinite(loads[0][i]).any():
+        whole = SHARES.get(units[i].lower())
+        if role in ("failure", "success") and whole is not None:
+            before[i], now[i] = before[i] / whole, now[i] / whole
+        elif role in ("work", "failure", "success") and np.isfinite(loads[0][i]).any():
             with np.errstate(divide="ignore", invalid="ignore"):
                 before[i] = np.where(loads[0][i] > 0, before[i] / loads[0][i], np.nan)
                 now[i] = np.where(loads[1][i] > 0, now[i] / loads[1][i], np.nan)
+        elif role == "success":
+            before[i] = now[i] = np.nan
+        if role == "success":
+            before[i], now[i], changed[i] = 1 - before[i], 1 - now[i], "failure"
     return changed
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.anomaly.ranking.levels import SECONDS, lay
-from datasource.anomaly.ranking.per_request import RATIOS
+from datasource.anomaly.roles import SHARES
 from datasource.settings import Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable
 
@@ -28,7 +28,7 @@ class ServiceRows:
         place = {entity: number for number, entity in enumerate(services)}
         for variable in dict.fromkeys((*baseline.variables, *incident.variables)):
             signal = signals[variable.signal]
-            if variable.entity in place and signal.role and signal.unit.lower() not in RATIOS:
+            if variable.entity in place and signal.role and signal.unit.lower() not in SHARES:
                 self._by_role.setdefault(signal.role, []).append((place[variable.entity], variable))
 
     def all(self, role: str) -> tuple[Places, list[Variable]]:

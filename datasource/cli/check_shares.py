@@ -1,0 +1,63 @@
+"""Can the numbers of failures and successes mean what their signals say?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from datasource.anomaly import Roles
+from datasource.cli.finding import Finding
+from datasource.settings import Settings
+from datasource.telemetry import Floats, Matrix
+
+_BEYOND = 1.5
+"""No share goes so far beyond the whole, and no failures so far beyond the requests."""
+
+
+def check_shares(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
+    """What cannot be: shares far above the whole, most requests failing all the time, parts of a failure, more failures
+    than requests. `matrix` has absent failures as zeros."""
+    roles = Roles(settings.signals)
+    for name, signal in settings.signals.items():
+        if signal.role not in ("failure", "success"):
+            continue
+        variables = [variable for variable in matrix.variables if variable.signal == name]
+        if not variables:
+            continue
+        rows = np.array([matrix.row(variable) for variable in variables])
+        found = [roles.requests(matrix, variable) for variable in variables]
+        loads = np.array([np.full(rows.shape[1], np.nan) if load is None else load for load in found])
+        share = roles.share(variables[0])
+        levels = rows / loads if share is None else rows / share
+        text = _wrong_unit(rows, loads, signal.window, signal.unit, share) or _wrong_way(levels, signal.role)
+        if text:
+            yield Finding("signals", name, "", "wrong", text)
+
+
+def _wrong_unit(rows: Floats, loads: Floats, window: float, unit: str, share: float | None) -> str:
+    if share is not None:
+        highest = float(np.nanmax(rows, initial=0.0))
+        if highest <= _BEYOND * share:
+            return ""
+        write = "write unit: percent" if share < highest <= _BEYOND * 100 else "the query counts something else"
+        return f"{highest:.4g} is no share in unit: {unit}; {write}"
+    some = (rows > 0) & (loads > 0)
+    if not some.any():
+        return ""
+    usual = float(np.median(rows[some]))
+    if usual * window < 0.5:
+        return (
+            f"half of its values above 0 are below {usual:.2g}, less than one request in {window:g} s: a ratio? "
+            "Then write unit: percentunit"
+        )
+    if float(np.median(rows[some] / loads[some])) > _BEYOND:
+        return f"usually {usual:.2g}, more than there are requests: are both per second? A percentage is unit: percent"
+    return ""
+
+
+def _wrong_way(levels: Floats, role: str) -> str:
+    known = levels[np.isfinite(levels)]
+    if not known.size or (np.median(known) > 0.5) == (role == "success"):
+        return ""
+    if role == "failure":
+        return "more than half of all requests fail, as a rule: does it count what succeeds? Then write role: success"
+    return "fewer than half of all requests succeed, as a rule: does it count what fails? Then write role: failure"
