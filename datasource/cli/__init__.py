@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,17 +15,19 @@ from datasource.cli.file_options import (
     data_option,
     entity_option,
     file_config_option,
+    report_option,
     time_option,
     usual_graph_option,
 )
 from datasource.cli.marks import accept, incident
+from datasource.cli.printing import print_result, refuse
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from datasource.cli.offline import Opened, Source
+    from datasource.library.sources import Opened, Source
 
 DEFAULT_LISTEN = "127.0.0.1:8321"
 
@@ -45,20 +47,14 @@ def _load(path: str, url: str | None = None) -> Loaded:
         sys.exit(2)
 
 
-def _refuse(text: str) -> NoReturn:
-    """End because of an input that cannot be used."""
-    click.echo(text, err=True)
-    sys.exit(2)
-
-
 def _open(source: "Source", at: str | None = None) -> "Opened":
-    from datasource.cli.offline import open_files
+    from datasource.library.sources import open_files
     from datasource.telemetry.csv_table import CsvError
 
     try:
         return open_files(source, at)
     except (CsvError, SettingsError) as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -89,7 +85,7 @@ def serve(config: str, listen: str, url: str | None) -> None:
     from datasource.web.server import serve as run
 
     if in_use(listen):
-        _refuse(f"{listen} is in use; choose another --listen")
+        refuse(f"{listen} is in use; choose another --listen")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     click.echo(f"causal-datasource serves http://{listen}, reading {loaded.settings.prometheus.url}")
     run(loaded, listen)
@@ -103,8 +99,8 @@ def serve(config: str, listen: str, url: str | None) -> None:
 def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None) -> None:
     """Validate a settings file and say what each signal brings, from Prometheus or from a CSV file."""
     if data:
-        from datasource.cli.check_data import describe
-        from datasource.cli.offline import Source
+        from datasource.library.describe import describe
+        from datasource.library.sources import Source
 
         for line in describe(_open(Source(data, config, calls=calls))):
             click.echo(line)
@@ -126,6 +122,7 @@ def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str |
 @click.option("--at", default=None, help="The time to evaluate at, ISO 8601 or seconds since 1970.  [default: the end]")
 @time_option
 @entity_option
+@report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON as /api/v1/snapshot answers it, and nothing else.")
 def evaluate(
     data: tuple[str, ...],
@@ -135,29 +132,18 @@ def evaluate(
     at: str | None,
     time: str | None,
     entity: tuple[str, ...],
+    report: str | None,
     as_json: bool,
 ) -> None:
     """Anomalies, root causes and effects at the end of a CSV file, with no server."""
-    import orjson
+    from datasource import library
 
-    from datasource.cli.evaluate import show
-    from datasource.cli.offline import Source
-    from datasource.evaluation import evaluate_matrix, snapshot_json
-    from datasource.graph import GraphError
-
-    opened = _open(Source(data, config, graph, calls, time, entity), at)
     try:
-        snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, opened.data.notices)
-    except GraphError as error:
-        _refuse(str(error))
-    if snapshot.mechanisms is None:
-        _refuse(
-            f"{snapshot.points} points are too few to judge: {snapshot.points_needed} are needed (evaluation.warm_up)"
-        )
-    if as_json:
-        click.echo(orjson.dumps(snapshot_json(snapshot), option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
-    else:
-        show(snapshot, opened)
+        given = library.read_csv(*data, time=time, entity=entity)
+        found = library.evaluate(given, graph=graph, calls=calls, config=config, at=at)
+    except (library.CsvError, library.SettingsError, library.GraphError) as error:
+        refuse(str(error))
+    print_result(found, as_json, report)
 
 
 @main.command()
@@ -200,7 +186,7 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
     try:
         click.echo(show_pack(name, parameters, step), nl=False)
     except PackError as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 @main.command()

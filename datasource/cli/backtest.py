@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from datasource.cli.file_options import report_option
+from datasource.cli.printing import write_page
 from datasource.cli.replay_options import Asked, replay_options
 from datasource.cli.replaying import Replayed, notice_lines, refuse, replayed, told_errors
 
@@ -25,7 +26,8 @@ _SHOWN = 10
 @click.option(
     "--min-detection", type=click.FloatRange(0, 1), default=None, help="Share of the recorded incidents to be found."
 )
-def backtest(asked: Asked, as_json: bool, min_detection: float | None) -> None:
+@report_option
+def backtest(asked: Asked, as_json: bool, min_detection: float | None, report: str | None) -> None:
     """Replay the past: alarms per day against the promise, detection and delay against recorded incidents.
 
     Ends with 0 when alarms are not significantly more frequent than promised and detection is as demanded, with 1
@@ -40,21 +42,44 @@ def backtest(asked: Asked, as_json: bool, min_detection: float | None) -> None:
         refuse("all of the replayed time lies in recorded incidents; choose an earlier --from")
     if min_detection is not None and not found.outcomes:
         refuse("--min-detection needs --incidents that began in the replayed time, while something was measured")
+    lines = [*header(done), "", *_summary(found), *_worst(found, done), *_tallies(found), *_notices(found, done)]
+    if report is not None:
+        write_page(report, lambda: _page(found, "\n".join(lines)))
     if as_json:
         import orjson
 
         click.echo(orjson.dumps(_json(found, done), option=orjson.OPT_INDENT_2))
     else:
-        parts = (_summary(found), _worst(found, done), _tallies(found), _notices(found, done))
-        for line in chain(header(done), [""], *parts):
+        for line in lines:
             click.echo(line)
     sys.exit(KEPT if found.kept and found.detection >= (min_detection or 0.0) else BROKEN)
 
 
+def _page(found: "Backtest", text: str) -> str:
+    """Alarms and recorded incidents by time, and their rate beside the promise."""
+    import numpy as np
+
+    from datasource.library.page import page
+    from datasource.library.pictures import PLAIN, Bar, Stretch, intervals, timeline
+
+    assert found.rate is not None
+
+    def at(seconds: float) -> np.datetime64:
+        return np.datetime64(int(seconds), "s")
+
+    stems = [(at(one.start), max(alarm.peak for alarm in one.alarms)) for one in found.false_alarms]
+    told = [Stretch(at(o.incident.start), at(o.incident.end), o.delay is not None) for o in found.outcomes]
+    rates = [Bar("alarms outside of incidents", *found.rate), Bar("promise", found.promise, color=PLAIN)]
+    pictures = (
+        timeline("Alarms outside of recorded incidents", "score, above 1 is an anomaly", stems, told),
+        intervals("Were there as few false alarms as promised?", "a day, with 95% interval", rates),
+    )
+    return page("Backtest", text, pictures)
+
+
 def header(done: Replayed) -> Iterator[str]:
     """What was replayed, and how."""
-    from datasource.cli.finding import count
-    from datasource.cli.offline import when
+    from datasource.library.text import count, when
     from datasource.settings import format_duration
 
     replay, settings = done.replay, done.settings
@@ -72,7 +97,7 @@ def header(done: Replayed) -> Iterator[str]:
 def _summary(found: "Backtest") -> Iterator[str]:
     import numpy as np
 
-    from datasource.cli.evaluate import table
+    from datasource.library.text import table
     from datasource.settings import format_duration
 
     rate = found.rate
@@ -98,8 +123,7 @@ def _summary(found: "Backtest") -> Iterator[str]:
 
 
 def _worst(found: "Backtest", done: Replayed) -> Iterator[str]:
-    from datasource.cli.evaluate import table
-    from datasource.cli.offline import when
+    from datasource.library.text import table, when
     from datasource.settings import format_duration
 
     if not found.false_alarms:
@@ -120,7 +144,7 @@ def _worst(found: "Backtest", done: Replayed) -> Iterator[str]:
 
 
 def _tallies(found: "Backtest") -> Iterator[str]:
-    from datasource.cli.evaluate import table
+    from datasource.library.text import table
 
     for title, tallies in (("signal", found.by_signal), ("entity", found.by_entity)):
         if tallies:
@@ -136,8 +160,7 @@ def _notices(found: "Backtest", done: Replayed) -> Iterator[str]:
 
 
 def _unjudged(incidents: Sequence["Recorded"]) -> Iterator[str]:
-    from datasource.cli.finding import count
-    from datasource.cli.offline import when
+    from datasource.library.text import count, when
 
     if incidents:
         those = count(len(incidents), "recorded incident")
@@ -148,7 +171,7 @@ def _unjudged(incidents: Sequence["Recorded"]) -> Iterator[str]:
 
 
 def _told(outcome: "Outcome") -> str:
-    from datasource.cli.offline import when
+    from datasource.library.text import when
 
     incident = outcome.incident
     return f"{incident.service or 'an incident'} at {when(int(incident.start))}"

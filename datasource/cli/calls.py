@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from datasource.cli.families import SERVICE_GRAPH, graph_labels, recorded_calls
-from datasource.cli.finding import count
 from datasource.cli.survey import Survey
+from datasource.library.text import count
 from datasource.settings import Relation, Settings
 from datasource.telemetry import Entity
 from datasource.topology import read_topology

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from datasource.cli.check_graph import like
-from datasource.cli.finding import Finding, count
+from datasource.cli.finding import Finding
 from datasource.effects import EffectQuestion, Identification, analyse_impact, effect_questions
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph, Moment, find_variable
+from datasource.library.text import count
 from datasource.settings import Effect, Settings, format_duration
 from datasource.telemetry import Matrix
 

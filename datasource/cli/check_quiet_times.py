@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator
 
 from datasource.anomaly import QuietTimes, Roles
-from datasource.cli.finding import Finding, count
+from datasource.cli.finding import Finding
+from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Entity
 

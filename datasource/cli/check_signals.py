@@ -6,8 +6,9 @@ import numpy as np
 
 from datasource.anomaly import Roles
 from datasource.cli.diagnosis import Diagnosis, refused
-from datasource.cli.finding import Finding, State, count
+from datasource.cli.finding import Finding, State
 from datasource.evaluation.unjudged import short_lived, unjudged, unjudged_notices
+from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from datasource.cli.document import SignalText
 from datasource.cli.families import Family, Proposed, further_signals
-from datasource.cli.finding import count
 from datasource.cli.labels import Identity
 from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing
+from datasource.library.text import count
 from datasource.settings import format_duration
 from datasource.telemetry import PrometheusError
 

@@ -1,14 +1,9 @@
 """`causal-datasource effect`: one effect from a CSV file."""
 
-import sys
-from typing import TYPE_CHECKING
-
 import click
 
-from datasource.cli.file_options import time_option
-
-if TYPE_CHECKING:
-    from datasource.evaluation.effect_question import FileQuestion
+from datasource.cli.file_options import report_option, time_option
+from datasource.cli.printing import print_result, refuse
 
 
 def _method(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -43,6 +38,7 @@ def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
 @click.option("--modifiers", multiple=True, help="Also the effect at each level of these columns, as M,N.")
 @click.option("--method", default=None, callback=_method, help="An estimator by name, instead of the usual one.")
 @click.option("--lags", default=None, type=click.IntRange(0, 1000), help="Steps that the effect may take.")
+@report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def effect(
     data: str,
@@ -60,51 +56,32 @@ def effect(
     modifiers: tuple[str, ...],
     method: str | None,
     lags: int | None,
+    report: str | None,
     as_json: bool,
 ) -> None:
     """What one column of a CSV file does to another, with an interval and checks."""
     if (group is None) != (post is None):
         raise click.UsageError("--group and --post belong together: who was treated, and when")
-    from datasource.evaluation.effect_question import FileQuestion
-
-    question = FileQuestion(
-        data,
-        treatment,
-        outcome,
-        graph,
-        _columns(adjust) if adjust else None,
-        _columns(instrument),
-        _columns(mediator),
-        _columns(modifiers),
-        _columns(strata),
-        _columns(unit),
-        time,
-        group,
-        post,
-        method,
-        lags,
-    )
-    _run(question, as_json)
-
-
-def _run(question: "FileQuestion", as_json: bool) -> None:
-    """Answer and print. Exits with 1 and a text on standard error where there is no answer."""
-    import orjson
-
-    from datasource.cli.effect_report import effect_json, show
-    from datasource.effects.study import StudyError
-    from datasource.evaluation.effect_file import answer_file
-    from datasource.settings import SettingsError
-    from datasource.telemetry.csv_table import CsvError
+    from datasource import library
 
     try:
-        answer = answer_file(question)
-    except (CsvError, SettingsError, StudyError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    if as_json:
-        options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2
-        click.echo(orjson.dumps(effect_json(answer), option=options))
-        return
-    for line in show(answer):
-        click.echo(line)
+        found = library.effect(
+            data,
+            treatment,
+            outcome,
+            graph=graph,
+            adjust=_columns(adjust) if adjust else None,
+            instruments=_columns(instrument),
+            mediators=_columns(mediator),
+            modifiers=_columns(modifiers),
+            strata=_columns(strata),
+            unit=_columns(unit),
+            time=time,
+            group=group,
+            post=post,
+            method=method,
+            lags=lags,
+        )
+    except (library.CsvError, library.SettingsError, library.StudyError) as error:
+        refuse(str(error), 1)
+    print_result(found, as_json, report)

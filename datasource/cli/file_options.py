@@ -14,6 +14,9 @@ usual_graph_option = click.option(
 calls_option = click.option(
     "--calls", default=None, help="Who calls whom: a CSV file with caller and callee, or a square matrix."
 )
+report_option = click.option(
+    "--report", default=None, help="Also write one page of HTML with pictures to this file (needs matplotlib)."
+)
 time_option = click.option("--time", default=None, help="The time column, where it is not found by itself.")
 entity_option = click.option(
     "--entity", multiple=True, help="A column that names the entity, where it is not found by itself."

@@ -14,13 +14,3 @@ class Finding(NamedTuple):
     amount: str
     state: State
     text: str = ""
-
-
-def count(number: int, noun: str) -> str:
-    """A number of things.
-
-    >>> count(2, "entity"), count(1, "tie")
-    ('2 entities', '1 tie')
-    """
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number:,} {noun if number == 1 else plural}"

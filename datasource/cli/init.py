@@ -9,12 +9,12 @@ from datasource.cli.causes import known_causes, known_effects, without
 from datasource.cli.choose import choose_signals
 from datasource.cli.document import Draft, PackText, write
 from datasource.cli.families import FAMILIES, Family
-from datasource.cli.finding import count
 from datasource.cli.labels import Identity, identify
 from datasource.cli.proposed_packs import further_packs, own_pack
 from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing
 from datasource.cli.trial import Tried
+from datasource.library.text import count
 from datasource.settings import Settings, format_duration, parse_settings
 from datasource.telemetry import PrometheusClient, PrometheusError
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from datasource.cli.finding import count
 from datasource.cli.survey import Survey
+from datasource.library.text import count
 
 SERVICE = (
     "service",

@@ -121,8 +121,8 @@ def _from_prometheus(asked: Asked, refit: float) -> _Past:
 
 
 def _from_files(asked: Asked, refit: float) -> _Past:
-    from datasource.cli.offline import Source, open_whole
     from datasource.evaluation.stretches import stretches_of
+    from datasource.library.sources import Source, open_whole
 
     opened = open_whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.time_column, asked.entity))
     settings, matrix = opened.settings, opened.data.matrix
@@ -173,7 +173,7 @@ def _progress(past: _Past, refit: float) -> "Iterator[Stretch]":
 
 
 def _when(seconds: int) -> str:
-    from datasource.cli.offline import when
+    from datasource.library.text import when
 
     return when(seconds)
 

@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
@@ -12,15 +10,11 @@ from datasource.cli.file_options import (
     data_option,
     entity_option,
     file_config_option,
+    report_option,
     time_option,
     usual_graph_option,
 )
-
-if TYPE_CHECKING:
-    from datasource.cli.offline import Source
-    from datasource.settings import Settings
-    from datasource.telemetry import Matrix
-    from datasource.telemetry.csv_files import CsvData
+from datasource.cli.printing import print_result, refuse, write_report
 
 
 @click.command()
@@ -34,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", default=None, help="Write the scores to this file and print a summary.  [default: standard output]"
 )
+@report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON, and nothing else.")
 def score(
     data: tuple[str, ...],
@@ -44,79 +39,37 @@ def score(
     time: str | None,
     entity: tuple[str, ...],
     output: str | None,
+    report: str | None,
     as_json: bool,
 ) -> None:
     """Causal and marginal anomaly scores at every point of a CSV file, with no server."""
-    from datasource.cli.offline import Source
-    from datasource.cli.score_rows import print_json, summary, write_csv
-    from datasource.evaluation.score_file import score_matrix
-    from datasource.graph import GraphError
-    from datasource.settings import SettingsError
-    from datasource.telemetry.csv_table import CsvError
+    from datasource import library
+    from datasource.library.scores import write_csv
 
     output = None if output == "-" else output
     inputs = [path for path in (*data, *baseline, graph, calls, config) if path]
     if output and any(_same(path, output) for path in inputs):
-        _refuse(f"{output} is an input; choose another --output")
-    source = Source(data, config, graph, calls, time, entity)
+        refuse(f"{output} is an input; choose another --output")
+    here, there = (library.read_csv(*paths, time=time, entity=entity) if paths else None for paths in (data, baseline))
     try:
-        files = _read(source, baseline)
-        found = score_matrix(files.settings, files.data.matrix, files.usual, files.notices)
-    except (CsvError, SettingsError, GraphError) as error:
-        _refuse(str(error))
-    has_time = files.data.has_time
+        result = library.score(here, there, graph=graph, calls=calls, config=config)
+    except (library.CsvError, library.SettingsError, library.GraphError) as error:
+        refuse(str(error))
     if output:
         try:
             with open(output, "w", encoding="utf-8", newline="") as file:
-                write_csv(file, found, has_time)
+                write_csv(file, result.found, result.has_time)
         except OSError as error:
-            _refuse(f"{output}: cannot be written: {error.strerror or error}")
-    if as_json:
-        print_json(found, has_time)
-        return
-    if output:
-        for line in summary(found, has_time):
-            click.echo(line)
+            refuse(f"{output}: cannot be written: {error.strerror or error}")
+    if as_json or output:
+        print_result(result, as_json, report)
     else:
-        write_csv(sys.stdout, found, has_time)
-    for notice in found.notices:
-        click.echo(notice, err=True)
-
-
-class _Files(NamedTuple):
-    """All that the data's files hold, the settings to fit with, and what to fit on."""
-
-    settings: "Settings"
-    data: "CsvData"
-    usual: "Matrix | None"
-    notices: tuple[str, ...]
-
-
-def _read(source: "Source", baseline: Sequence[str]) -> _Files:
-    """Raises CsvError and SettingsError."""
-    from datasource.cli.offline import open_whole
-    from datasource.settings import format_duration
-    from datasource.telemetry.csv_table import CsvError
-
-    here = open_whole(source)
-    there = open_whole(source._replace(data=baseline)) if baseline else here
-    if here.data.has_time != there.data.has_time:
-        raise CsvError("one of data and baseline has a time column and the other has none; give both or neither")
-    settings, fitted = there.settings, there.data.matrix
-    usual = fitted.between(fitted.end - (settings.recent_points - 1) * fitted.step, fitted.end)
-    notices = (*there.data.notices, *here.data.notices)
-    if usual.values.shape[1] < fitted.values.shape[1]:
-        span = format_duration(settings.recent_points * fitted.step)
-        notices += (f"what is usual is learnt from the newest {span}, as the settings' baseline says",)
-    elif not baseline:
-        return _Files(settings, here.data, None, notices)
-    return _Files(settings, here.data, usual, notices)
+        write_report(result, report)
+        write_csv(sys.stdout, result.found, result.has_time)
+    if not as_json:
+        for notice in result.found.notices:
+            click.echo(notice, err=True)
 
 
 def _same(path: str, other: str) -> bool:
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
-
-
-def _refuse(text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(2)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from datasource.cli.choose import ask
-from datasource.cli.finding import count
 from datasource.cli.survey import Survey
+from datasource.library.text import count
 from datasource.settings.packs import Pack
 from datasource.settings.promql import read_parts
 

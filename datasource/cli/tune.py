@@ -94,7 +94,7 @@ def _change(path: str | None, found: "Tuning") -> _Change | None:
 
 
 def _summary(found: "Tuning", done: Replayed) -> Iterator[str]:
-    from datasource.cli.evaluate import table
+    from datasource.library.text import table
 
     yield f"Promise: {found.promise:g} false alarms a day"
     if found.thresholds:

@@ -12,7 +12,7 @@ from datasource.evaluation.effect_yes_no import yes_or_no
 from datasource.settings.finding import known
 from datasource.telemetry import Floats
 from datasource.telemetry.csv_layout import is_entity_name, read_heading
-from datasource.telemetry.csv_table import Column, Table, read_table
+from datasource.telemetry.csv_table import Column, Readable, Table, read_table
 
 MOST_LEVELS = 50
 """A text with more different values than this is no category."""
@@ -106,7 +106,7 @@ class Columns:
 
 
 def read_columns(
-    path: str, numeric: Sequence[str], others: Sequence[str], time: str | None = None, unit: Sequence[str] = ()
+    path: Readable, numeric: Sequence[str], others: Sequence[str], time: str | None = None, unit: Sequence[str] = ()
 ) -> Columns:
     """Read a file. `numeric` are columns that hold numbers and name no unit, whatever they are called, the treatment
     first; `others` are further ones that must be there; `time` and `unit` say what is not found by itself.

@@ -15,6 +15,7 @@ from datasource.graph.build import rule_edges
 from datasource.graph.unmeasured import is_common_cause
 from datasource.settings.finding import known
 from datasource.settings.graph_file import load_graph
+from datasource.settings.model import Graph
 from datasource.telemetry import Entity, Variable
 
 LONGEST_LAG = 12
@@ -66,13 +67,13 @@ class ColumnGraph:
         return self.variable(outcome) in self.graph.ancestors(on)
 
 
-def read_column_graph(path: str, column: Callable[[str], str | None], columns: Sequence[str]) -> ColumnGraph:
+def read_column_graph(given: str | Graph, column: Callable[[str], str | None], columns: Sequence[str]) -> ColumnGraph:
     """Read rules between column names; `column` gives the column that a name stands for, None where there is none.
 
     `columns` are all there are. Raises SettingsError and StudyError, also for a name that is a column's but for the
     case of its letters.
     """
-    rules = load_graph(path)
+    rules, path = load_graph(given), "the graph" if isinstance(given, Graph) else given
     edges: dict[tuple[Variable, Variable, int], Edge] = {}
     unmeasured: dict[Variable, None] = {}
     for rule in (*rules.templates, *rules.edges):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from datasource.effects.result import Check, Comparison, Estimate, Group, Stratified
+from datasource.settings.model import Graph
+from datasource.telemetry.csv_table import Readable
 
 
 @dataclass(frozen=True)
@@ -12,10 +14,10 @@ class FileQuestion:
     `adjust` is () where nothing is to be adjusted for, and None where that is not said.
     """
 
-    data: str
+    data: Readable
     treatment: str
     outcome: str
-    graph: str | None = None
+    graph: str | Graph | None = None
     adjust: tuple[str, ...] | None = None
     instruments: tuple[str, ...] = ()
     mediators: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from datasource.telemetry import Entity, Matrix, Variable, count_absent_failures
 from datasource.telemetry.csv_calls import NamedCall
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
+from datasource.telemetry.csv_table import Readable
 
 _SHOWN = 8
 _FORM = "write 'signal: role' a line, or 'signal: {role: ..., unit: ..., kind: ...}'"
@@ -76,9 +77,7 @@ def rank_files(
     return RankedFiles(ranking, found, tuple(notices))
 
 
-def joined_files(
-    paths: Sequence[str | os.PathLike[str]], *, time: str | None = None, entity: Sequence[str] = ()
-) -> CsvData:
+def joined_files(paths: Sequence[Readable], *, time: str | None = None, entity: Sequence[str] = ()) -> CsvData:
     """Files of the same time as one; what has a client and a server becomes calls. Raises CsvError.
 
     A call's seconds are sums, as seen by the client unless the signal's name says server. A signal that is also one of
@@ -138,14 +137,18 @@ def _with_absent_failures(matrix: Matrix, signals: Mapping[str, Signal], known: 
     return counted.select([variable for variable in counted.variables if variable in known])
 
 
-def load_roles(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
-    """Roles, units and kinds by signal from a YAML file. Raises SettingsError."""
-    data = read_yaml(path, "roles")
-    if not isinstance(data, dict) or not data:
+Roles = Mapping[str, str | Mapping[str, Any]]
+"""By signal its role, or a block of role, unit, kind and end."""
+
+
+def load_roles(given: str | os.PathLike[str] | Roles) -> dict[str, dict[str, Any]]:
+    """Roles, units and kinds by signal, from a YAML file where it is a path. Raises SettingsError."""
+    data, path = (given, "roles") if isinstance(given, Mapping) else (read_yaml(given, "roles"), given)
+    if not isinstance(data, Mapping) or not data:
         raise SettingsError(f"{path}: holds no roles; {_FORM}")
     found: dict[str, dict[str, Any]] = {}
     for name, said in data.items():
-        block = said if isinstance(said, dict) else {"role": said}
+        block = dict(said) if isinstance(said, Mapping) else {"role": said}
         if unknown := set(block) - {"role", "unit", "kind", "end"}:
             raise SettingsError(f"{path}: '{name}' has an unknown '{min(map(str, unknown))}'; {_FORM}")
         role = block.get("role")

@@ -1,10 +1,18 @@
-"""What causes what: the causal graph, its evidence, and the same unrolled over time."""
+"""What causes what: the causal graph, its evidence, and the same unrolled over time.
+
+In the library it is also a function: `cd.graph("load -> latency", "cpu -> latency")`, see `written`.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
 
 from datasource.graph.build import BuiltGraph, GraphError, build_graph, find_variable, rule_edges
 from datasource.graph.defaults import default_effects, default_templates
 from datasource.graph.model import CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import EVERYWHERE
 from datasource.graph.unroll import Moment, longest_lag, unroll
+from datasource.graph.written import written
 
 __all__ = [
     "EVERYWHERE",
@@ -21,4 +29,15 @@ __all__ = [
     "longest_lag",
     "rule_edges",
     "unroll",
+    "written",
 ]
+
+
+class _Door(ModuleType):
+    """This module, which the library calls."""
+
+    def __call__(self, *rules: Any, **blocks: Any) -> Any:
+        return written(*rules, **blocks)
+
+
+sys.modules[__name__].__class__ = _Door

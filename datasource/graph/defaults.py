@@ -39,7 +39,7 @@ def _inside(signals: Mapping[str, Signal]) -> Iterator[Rule]:
     for cause_role, effect_role, lags in _WITHIN:
         for cause, one in signals.items():
             for effect, other in signals.items():
-                if (one.role, other.role) == (cause_role, effect_role) and one.entity == other.entity:
+                if (_seen_as(one), _seen_as(other)) == (cause_role, effect_role) and one.entity == other.entity:
                     yield Rule(cause, effect, lags)
 
 
@@ -47,5 +47,10 @@ def _along(signals: Mapping[str, Signal], relation: str) -> Iterator[Rule]:
     for name, signal in signals.items():
         if signal.role == "load":
             yield Rule(name, name, (0, 1), relation, "client", "server")
-        elif signal.role in _UPWARDS:
+        elif _seen_as(signal) in _UPWARDS:
             yield Rule(name, name, (0,), relation, "server", "client")
+
+
+def _seen_as(signal: Signal) -> str | None:
+    """Successes tell of failures."""
+    return "failure" if signal.role == "success" else signal.role

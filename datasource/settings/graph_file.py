@@ -14,13 +14,17 @@ from datasource.settings.yaml_file import read_yaml
 _FORM = "write a list of 'cause -> effect', or the blocks templates, edges, forbid and unmeasured as in causal.yaml"
 
 
-def load_graph(path: str | os.PathLike[str]) -> Graph:
-    """Read a graph: a list of rules, or the blocks of `Graph`, alone or under `graph`.
+def load_graph(path: str | os.PathLike[str] | Graph) -> Graph:
+    """Read a graph: a list of rules, or the blocks of `Graph`, alone or under `graph`. Raises SettingsError."""
+    return path if isinstance(path, Graph) else graph_of(read_yaml(path, "graph"), str(path))
+
+
+def graph_of(data: Any, path: str) -> Graph:
+    """A list of rules, or the blocks of `Graph`; `path` is what errors call it.
 
     A rule is a text as in causal.yaml or a pair [cause, effect]. One that names signals is a template, one that names
     variables, as web.latency, is an edge, whichever list it stands in. Raises SettingsError.
     """
-    data = read_yaml(path, "graph")
     blocks = {"edges": data} if isinstance(data, list) else data
     if not isinstance(blocks, dict) or not blocks:
         raise SettingsError(f"{path}: holds no graph; {_FORM}")

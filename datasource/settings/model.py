@@ -60,6 +60,9 @@ class Graph(Block):
     edges: tuple[RuleText, ...] = ()
     forbid: tuple[RuleText, ...] = ()
 
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.templates, *self.edges, *(f"forbid: {rule}" for rule in self.forbid))))
+
     @field_validator("unmeasured", mode="before")
     @classmethod
     def _of_the_first_type(cls, value: Any) -> Any:

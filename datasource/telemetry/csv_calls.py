@@ -1,11 +1,10 @@
 """Who calls whom, from a CSV file: a list of pairs, or a matrix of callers by callees."""
 
-import os
 from typing import NamedTuple
 
 import numpy as np
 
-from datasource.telemetry.csv_table import Column, CsvError, Table, read_table
+from datasource.telemetry.csv_table import Column, CsvError, Readable, Table, read_table
 
 _CALLERS = ("caller", "client", "source", "src", "from", "parent")
 _CALLEES = ("callee", "server", "target", "destination", "dst", "to", "child")
@@ -18,7 +17,7 @@ class NamedCall(NamedTuple):
     callee: str
 
 
-def read_calls(path: str | os.PathLike[str]) -> tuple[NamedCall, ...]:
+def read_calls(path: Readable) -> tuple[NamedCall, ...]:
     """The calls in a file, each once, in order. Raises CsvError.
 
     Either two columns of names (caller, callee; also client/server, source/target, from/to), or a square adjacency

@@ -4,7 +4,6 @@ Wide files have a time and one column per variable, named `service.signal`; long
 that name the entity, and one column per signal.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from datasource.telemetry.csv_layout import (
     row_entities,
     some,
 )
-from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem, read_table
+from datasource.telemetry.csv_table import Column, CsvError, Readable, Table, file_stem, read_table
 from datasource.telemetry.csv_times import Grid, find_grid, stray_time
 from datasource.telemetry.guess import guess_signal, share_unit
 from datasource.telemetry.matrix import Floats, Matrix
@@ -58,19 +57,22 @@ class _Rows(NamedTuple):
 
 
 def read_csv(
-    path: str | os.PathLike[str],
+    path: Readable,
     *,
     time: str | None = None,
     entity: str | Sequence[str] | None = None,
     entity_type: str = "service",
 ) -> CsvData:
-    """Read a wide or a long file. Raises CsvError, whose text names the file, the place and the fix.
+    """Read a wide or a long file, or a data frame; what was read before stays as it is. Raises CsvError, whose text
+    names the file, the place and the fix.
 
     `time` names the time column and `entity` the column or columns whose values name the entity; what is not given
     is found from the header and the values, and said in the notices. Times may be seconds, ms, us or ns since 1970
     or ISO 8601; they are brought to a regular grid with the most common step. Of rows with the same time and entity
     the last that has a value counts. Values that are not finite are NaN.
     """
+    if isinstance(path, CsvData):
+        return path
     chosen = (entity,) if isinstance(entity, str) else tuple(entity or ())
     table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
     layout = _with_entities(find_layout(table, time, chosen))

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,10 @@ _MISSING = ("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null",
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DECIMAL_COMMA = r"^\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*$"
 _ROWS_LOOKED_AT = 2
+Readable: TypeAlias = Any
+"""The path of a CSV file, or a pandas DataFrame."""
+FRAME = "data frame"
+"""What a table that comes from no file is called."""
 
 
 class CsvError(Exception):
@@ -51,13 +55,16 @@ class Table(NamedTuple):
         return self.first_line + row
 
 
-def read_table(path: str | os.PathLike[str], is_text: Callable[[str], bool]) -> Table:
-    """Read a whole file; columns whose name `is_text` are kept as they are written. Raises CsvError.
+def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
+    """Read a whole file, or take a data frame; columns whose name `is_text` are kept as they are written. Raises
+    CsvError.
 
     Separators may be comma, semicolon (then decimals may have a comma), tab or bar; fields may be quoted.
     """
     import pandas as pd
 
+    if isinstance(path, pd.DataFrame):
+        return _of_frame(path, is_text)
     name = str(path)
     try:
         with open(path, newline="", encoding=_encoding(path)) as file, warnings.catch_warnings():
@@ -92,6 +99,35 @@ def read_table(path: str | os.PathLike[str], is_text: Callable[[str], bool]) -> 
     if columns[-1].name == "" and columns[-1].values is not None and np.isnan(columns[-1].values).all():
         columns = columns[:-1]  # a separator at the end of each line
     return Table(name, columns, len(frame), lines + 1)
+
+
+def _of_frame(frame: Any, is_text: Callable[[str], bool]) -> Table:
+    """A pandas data frame as a table. An index of times, or one with a name, is a column; times become ISO 8601."""
+    import pandas as pd
+
+    index = frame.index
+    if isinstance(index, pd.DatetimeIndex) or any(index.names):
+        names = [name if name is not None else "time" for name in index.names]
+        frame = frame.reset_index(names=names)
+    headings = [".".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+    doubled = next((name for number, name in enumerate(headings) if name in headings[:number]), None)
+    if doubled is not None:
+        raise CsvError(f"{FRAME}: column '{doubled}' is there twice; rename one of them")
+    if frame.empty or not headings:
+        raise CsvError(f"{FRAME}: has no rows; nothing can be computed")
+    columns = []
+    for number, name in enumerate(headings):
+        cells = frame.iloc[:, number].reset_index(drop=True)
+        if cells.dtype.kind == "b":
+            cells = cells.astype(np.float64)
+        elif isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M":
+            cells = pd.to_datetime(cells, utc=True).dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        elif cells.dtype.kind not in "iuf":
+            cells = cells.astype(object)
+        if is_text(name):
+            cells = cells.where(cells.notna(), "").astype(str)
+        columns.append(_column(FRAME, name, cells, is_text(name), ","))
+    return Table(FRAME, tuple(columns), len(frame), 1)
 
 
 def _encoding(path: str | os.PathLike[str]) -> str:

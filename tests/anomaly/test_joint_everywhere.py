@@ -11,15 +11,13 @@ from datasource.anomaly import Mechanisms, QuietTimes, judge
 from datasource.anomaly.incidents.episodes import Episodes, Past
 from datasource.anomaly.incidents.grouping import group
 from datasource.anomaly.mechanisms.joint import Joint
-from datasource.cli.evaluate import show
-from datasource.cli.offline import Opened
 from datasource.evaluation import HELP, Snapshot, evaluate_matrix, snapshot_json
 from datasource.evaluation.jobs import fit_job
 from datasource.evaluation.rates import promise_notices
+from datasource.library import Evaluation
 from datasource.panels import REGISTRY, Query
 from datasource.settings import Loaded, QuietTime
 from datasource.telemetry import Variable
-from datasource.telemetry.csv_files import CsvData
 
 DB, WEB = service("db"), service("web")
 SIGNALS = ("latency", "busy", "errors", "cpu")
@@ -86,10 +84,9 @@ def test_metric_and_rows_have_the_joint_score(snapshot: Snapshot) -> None:
 
 
 def test_evaluate_the_panel_and_the_incident_name_the_signals_not_one_that_is_not_above_one(
-    snapshot: Snapshot, capsys: pytest.CaptureFixture[str]
+    snapshot: Snapshot,
 ) -> None:
-    show(snapshot, opened(snapshot))
-    said = capsys.readouterr().out
+    said = str(Evaluation(snapshot))
     assert "  several signals of db are a little off together: latency, busy, cpu (joint score 1." in said
     (frame,) = REGISTRY.answer(Query("anomalies", 0, snapshot.time, {}), snapshot, "")
     columns = {field.name: list(field.values) for field in frame.fields}
@@ -182,10 +179,6 @@ def regions_of(snapshot: Snapshot) -> list[tuple[int, int, str]]:
         (int(start) // 1000, int(end) // 1000, title)
         for start, end, title in zip(columns["time"], columns["timeEnd"], columns["title"], strict=True)
     ]
-
-
-def opened(snapshot: Snapshot) -> Opened:
-    return Opened(Loaded(SETTINGS, "test"), CsvData(snapshot.matrix, {}, ()))
 
 
 def test_parts_of_the_baseline_that_alarm_more_often_than_asked_for_are_told_with_what_helps() -> None:

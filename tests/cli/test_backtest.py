@@ -111,6 +111,15 @@ def test_what_cannot_be_computed_is_told_and_ends_with_2(calm, arguments, messag
     assert message in result.stderr
 
 
+def test_a_page_shows_alarms_and_incidents(calm, tmp_path):
+    page = tmp_path / "page.html"
+    result = run("backtest", *asked(calm), "--report", str(page))
+    assert result.exit_code == 0, result.output
+    told = page.read_text()
+    assert told.count("<svg") == 2
+    assert "6 of 6 recorded incidents" in told
+
+
 def test_a_prometheus_that_is_gone_is_told_and_ends_with_2():
     result = run("backtest", "--config", SHOP, "--prometheus", "http://127.0.0.1:9", "--from", "-1h")
     assert result.exit_code == 2

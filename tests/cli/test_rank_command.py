@@ -45,7 +45,7 @@ def ranking(*arguments: str) -> list[dict]:
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert list(answer) == ["ranking"]
+    assert list(answer) == ["ranking", "confidence", "notices"]
     return answer["ranking"]
 
 

@@ -1,17 +1,91 @@
-"""The answer to a question of effect, as tables and as JSON."""
+"""The answer to a question of effect, as tables, as JSON, as a data frame and as pictures."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datasource.cli.evaluate import table
 from datasource.effects.result import Check, Estimate, Group, Stratified
 from datasource.evaluation.effect_question import FileAnswer
+from datasource.library.result import Result
+from datasource.library.text import table
+
+if TYPE_CHECKING:
+    from datasource.library.pictures import Picture
 
 _MARKS = {True: "pass", False: "FAIL", None: "-"}
 _SHOWN = 20
+
+
+@dataclass(frozen=True, repr=False)
+class Effect(Result):
+    """What one column does to another; `answer` has everything as it was computed."""
+
+    answer: FileAnswer
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """What was asked."""
+        return f"The effect of {self.answer.treatment} on {self.answer.outcome}"
+
+    @property
+    def value(self) -> float:
+        """The change of the outcome for one unit more of the treatment; NaN where it is not identified."""
+        return self.answer.effect.value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of `value`."""
+        return self.answer.effect.lower, self.answer.effect.upper
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that fail."""
+        return tuple(check for check in self.answer.checks if check.passed is False)
+
+    def lines(self) -> Iterator[str]:
+        """As `causal-datasource effect` prints it."""
+        return show(self.answer)
+
+    def to_frame(self) -> Any:
+        """A row for the association, the effect, that at each lag and in each group: value, lower, upper, p_value."""
+        import pandas as pd
+
+        rows = [{"what": name} | _estimate(one) for name, one in _parts(self.answer)]
+        return pd.DataFrame(rows).rename(columns={"effect": "value"})
+
+    def _document(self) -> dict[str, Any]:
+        return effect_json(self.answer)
+
+    def plot(self) -> "Picture":
+        """Association, effect and its parts with their 95% intervals."""
+        from datasource.library.pictures import PLAIN, RIGHT, Bar, intervals
+
+        shown: list[Bar] = [
+            Bar(name, one.value, one.lower, one.upper, PLAIN if name == "association" else RIGHT)
+            for name, one in _parts(self.answer)[:_SHOWN]
+        ]
+        unit = f"change of {self.answer.outcome} for one unit more of {self.answer.treatment}"
+        return intervals(self.title, unit, shown)
+
+    def pictures(self) -> Sequence["Picture"]:
+        """The effect, and what was treated beside what it would have been, where a comparison was made."""
+        from datasource.library.pictures import Band, band
+
+        found = self.answer.comparison
+        if found is None:
+            return (self.plot(),)
+        shown = Band(found.treated, found.counterfactual, found.lower, found.upper)
+        title = f"{self.answer.outcome}: treated, and what it would have been"
+        return self.plot(), band(title, self.answer.outcome, found.times, shown, "95% interval", found.began)
+
+
+def _parts(answer: FileAnswer) -> list[tuple[str, Estimate]]:
+    found = [("association", answer.association), ("effect", answer.effect)]
+    if len(answer.per_lag) > 1:
+        found += [(f"effect after {lag} steps", one) for lag, one in enumerate(answer.per_lag)]
+    return [*found, *((f"effect where {group.modifier} is {group.level}", group.effect) for group in answer.groups)]
 
 
 def effect_json(answer: FileAnswer) -> dict[str, Any]:

@@ -1,45 +1,141 @@
-"""`causal-datasource evaluate`: what the service would say at the end of a file."""
+"""What the service would say at the end of some data."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
-from datasource.anomaly import Contribution, RootCauses, Scores, Step, cause_name
-from datasource.cli.finding import count
-from datasource.cli.offline import Opened, when
+from datasource.anomaly import Contribution, RootCauses, Scores, Step, Verdict, cause_name
 from datasource.effects import EffectResult, Estimate, traffic_light
 from datasource.effects.result import NO_ESTIMATE
-from datasource.evaluation import Snapshot
+from datasource.evaluation import Snapshot, snapshot_json
 from datasource.evaluation.quantity import quantity
 from datasource.evaluation.summary import place, together_told
+from datasource.library.result import Result
+from datasource.library.text import count, table, when
 from datasource.settings import format_duration
 from datasource.telemetry import Variable
 
+if TYPE_CHECKING:
+    from datasource.library.pictures import Picture
+
 _SHOWN = 10
 _CAUSES = 5
+_LATELY = 240
 _SMALLEST_SHARE = 0.01
 _LIGHTS = {"green": "hold", "yellow": "doubtful", "red": "fail", "grey": "not made"}
 
 
-def show(snapshot: Snapshot, opened: Opened) -> None:
-    """Print a snapshot as tables."""
-    for line in (
-        *_file(snapshot, opened),
-        "",
-        *_scores(snapshot, opened.data.has_time),
-        *_verdicts(snapshot),
-        *_together(snapshot),
-        *_root_causes(snapshot),
-        *_effects(snapshot.effects or ()),
-        *_impacts(snapshot.impacts or ()),
-        *_notices(snapshot.notices),
-    ):
-        click.echo(line)
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
+    """What the service would say at the end of the data; `snapshot` has everything as it was computed."""
+
+    snapshot: Snapshot
+    has_time: bool = True
+    title = "Anomalies, root causes and effects"
+
+    @property
+    def anomalous(self) -> tuple[str, ...]:
+        """The names of the entities that are anomalous, who broke first."""
+        return tuple(str(verdict.entity) for verdict in _ordered(self.snapshot))
+
+    @property
+    def root_causes(self) -> dict[str, str]:
+        """By anomalous entity, the name of its root cause; those of whom nobody can be named are not there."""
+        return {
+            str(verdict.entity): cause_name(verdict.root_cause, self.snapshot.topology)
+            for verdict in _ordered(self.snapshot)
+            if verdict.root_cause
+        }
+
+    def lines(self) -> Iterator[str]:
+        """As `causal-datasource evaluate` prints it."""
+        snapshot = self.snapshot
+        yield from _file(snapshot, self.has_time)
+        yield ""
+        yield from _scores(snapshot, self.has_time)
+        yield from _verdicts(snapshot)
+        yield from _together(snapshot)
+        yield from _root_causes(snapshot)
+        yield from _effects(snapshot.effects or ())
+        yield from _impacts(snapshot.impacts or ())
+        yield from _notices(snapshot.notices)
+
+    def to_frame(self) -> Any:
+        """A row for each variable at the end: observed, expected, lower, upper, causal_score, marginal_score."""
+        import pandas as pd
+
+        rows = [
+            {
+                "variable": str(variable),
+                "observed": scores.causal.observed[-1],
+                "expected": scores.causal.expected[-1],
+                "lower": scores.causal.lower[-1],
+                "upper": scores.causal.upper[-1],
+                "causal_score": scores.causal.score[-1],
+                "marginal_score": scores.marginal.score[-1],
+            }
+            for variable, scores in _ranked(self.snapshot)
+        ]
+        return pd.DataFrame(rows)
+
+    def _document(self) -> dict[str, Any]:
+        return snapshot_json(self.snapshot)
+
+    def plot(self) -> "Picture":
+        """The highest scores, causal and marginal."""
+        from datasource.library.pictures import PLAIN, WRONG, Bar, bars
+
+        shown = [
+            Bar(str(variable), float(np.nan_to_num(scores.causal.score[-1])), color=WRONG if persists else PLAIN)
+            for variable, scores in _ranked(self.snapshot)[:_SHOWN]
+            for persists in (scores.causal_persists or scores.marginal_persists,)
+        ]
+        return bars("Causal anomaly scores at the end; anomalous in red", "score, above 1 is an anomaly", shown)
+
+    def pictures(self) -> Sequence["Picture"]:
+        """Scores; of each symptom what was observed and expected, whose contributions it has, and the path to it."""
+        return (self.plot(), *(picture for causes in _symptoms(self.snapshot) for picture in self._explained(causes)))
+
+    def _explained(self, causes: RootCauses) -> Iterator["Picture"]:
+        from datasource.library.pictures import Band, Bar, band, bars, chain
+
+        snapshot = self.snapshot
+        unit = snapshot.settings.signals[causes.symptom.signal].unit
+        matrix, mechanisms = snapshot.matrix, snapshot.mechanisms
+        if mechanisms is not None and causes.symptom in mechanisms.marginal:
+            cut = matrix.between(matrix.end - _LATELY * matrix.step, matrix.end)
+            seen = mechanisms.marginal[causes.symptom].predict(cut, snapshot.roles)
+            times = cut.times.astype("datetime64[s]") if self.has_time else cut.times
+            shown = Band(seen.observed, seen.expected, seen.lower, seen.upper)
+            yield band(f"{causes.symptom}: observed, and usual for it", unit, times, shown, "not anomalous within")
+        parts = [Bar(_cause(part.variable, snapshot), part.contribution) for part in causes.contributions[:_CAUSES]]
+        parts += [Bar(f"outside: {one.where}", one.contribution) for one in causes.outside]
+        parts.append(Bar("unexplained", causes.unexplained))
+        yield bars(f"What the gap of {causes.symptom} comes from", unit, parts)
+        if causes.path:
+            first = (place(causes.path[0].cause, snapshot.topology), "")
+            felt = [_reached(step, snapshot).strip(" ()") for step in causes.path]
+            ends = [place(step.effect, snapshot.topology) for step in causes.path]
+            yield chain(f"The path to {causes.symptom}", [first, *zip(ends, felt, strict=True)])
 
 
-def _file(snapshot: Snapshot, opened: Opened) -> Iterator[str]:
-    matrix, has_time = snapshot.matrix, opened.data.has_time
+def _symptoms(snapshot: Snapshot) -> tuple[RootCauses, ...]:
+    return snapshot.judgement.symptoms if snapshot.judgement else ()
+
+
+def _ordered(snapshot: Snapshot) -> list[Verdict]:
+    return sorted(snapshot.judgement.verdicts if snapshot.judgement else (), key=lambda one: not one.is_root_cause)
+
+
+def _ranked(snapshot: Snapshot) -> list[tuple[Variable, Scores]]:
+    scores = snapshot.judgement.scores if snapshot.judgement else {}
+    return sorted(scores.items(), key=lambda item: (-_worst(item[1]), str(item[0])))
+
+
+def _file(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
+    matrix = snapshot.matrix
     every = f" every {format_duration(matrix.step)}" if has_time else ""
     yield (
         f"{count(len(matrix.variables), 'variable')} of {count(len(snapshot.entities), 'entity')}, "
@@ -49,10 +145,9 @@ def _file(snapshot: Snapshot, opened: Opened) -> Iterator[str]:
 
 
 def _scores(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
-    judgement = snapshot.judgement
-    if judgement is None or not judgement.scores:
+    ranked = _ranked(snapshot)
+    if not ranked:
         return
-    ranked = sorted(judgement.scores.items(), key=lambda item: (-_worst(item[1]), str(item[0])))
     above = [item for item in ranked if item[1].causal_persists or item[1].marginal_persists]
     yield f"Scores at {when(snapshot.time, has_time)}: causal, who broke; marginal, who suffers; above 1 is an anomaly"
     rows = [("variable", "observed", "expected", "interval", "causal", "marginal")]
@@ -69,7 +164,7 @@ def _scores(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[str]:
-    verdicts = snapshot.judgement.verdicts if snapshot.judgement else ()
+    verdicts = _ordered(snapshot)
     yield ""
     if not verdicts:
         judged = snapshot.judgement is None or snapshot.judgement.scores
@@ -77,7 +172,7 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
         return
     yield "Anomalous"
     rows = [("entity", "symptom", "sure", "root cause")]
-    for verdict in sorted(verdicts, key=lambda one: not one.is_root_cause):
+    for verdict in verdicts:
         cause = cause_name(verdict.root_cause, snapshot.topology) if verdict.root_cause else "not known"
         root = "this one" if verdict.is_root_cause else cause
         several = len(verdict.causes.together) > 1
@@ -97,7 +192,7 @@ def _together(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _root_causes(snapshot: Snapshot) -> Iterator[str]:
-    for causes in snapshot.judgement.symptoms if snapshot.judgement else ():
+    for causes in _symptoms(snapshot):
         yield ""
         yield f"Root causes of {causes.symptom}, {_gap(causes, snapshot)}"
         rows = [
@@ -201,11 +296,3 @@ def _worst(scores: Scores) -> float:
 
 def _number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if np.isfinite(value) else "-"
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of cells in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,27 +1,78 @@
-"""What `score` writes: rows of CSV, JSON, or a summary."""
+"""Scores of every variable at every point: rows of CSV, JSON, a summary, a data frame and a picture."""
 
 import csv
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import isnan
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
-from datasource.cli.evaluate import table
-from datasource.cli.finding import count
-from datasource.cli.offline import when
 from datasource.evaluation.alarms import Alarm, Episode
 from datasource.evaluation.score_file import FileScores, Scored
+from datasource.library.result import Result
+from datasource.library.text import count, table, when
 from datasource.settings import format_duration
 from datasource.telemetry import Floats
 
-_SHOWN, _NAMED = 10, 3
+if TYPE_CHECKING:
+    from datasource.library.pictures import Picture
+
+_SHOWN, _NAMED, _DRAWN = 10, 3, 5
 _COLUMNS = ("observed", "expected", "lower", "upper", "causal_score", "marginal_score")
 _LARGEST = sys.float_info.max
 _ALARM = "alarm"
 _TAKEN = ("time", "signal", *_COLUMNS, _ALARM)
+
+
+@dataclass(frozen=True, repr=False)
+class ScoresByTime(Result):
+    """Causal and marginal scores of every variable by time; `found` has everything as it was computed."""
+
+    found: FileScores
+    has_time: bool = True
+    title = "Anomaly scores"
+
+    def lines(self) -> Iterator[str]:
+        """As `causal-datasource score --output FILE` sums them up."""
+        return summary(self.found, self.has_time)
+
+    def to_frame(self) -> Any:
+        """A row for each variable and time, as in the file that `causal-datasource score` writes."""
+        import pandas as pd
+
+        labels = list(dict.fromkeys(label for variable in self.found.variables for label, _ in variable.entity.labels))
+        times = self.found.matrix.times
+        parts = []
+        for scored in self.found:
+            values = dict(scored.variable.entity.labels)
+            names = {f"entity_{label}" if label in _TAKEN else label: values.get(label, "") for label in labels}
+            named = {"time": pd.to_datetime(times, unit="s", utc=True) if self.has_time else times, **names}
+            alarm = self.found.during(scored.alarms).astype(int)
+            numbers = dict(zip(_COLUMNS, _series(scored), strict=True))
+            parts.append(pd.DataFrame({**named, "signal": scored.variable.signal, **numbers, _ALARM: alarm}))
+        return pd.concat(parts, ignore_index=True)
+
+    def to_json(self) -> bytes:
+        """What `causal-datasource score --json` prints."""
+        return "".join(json_parts(self.found, self.has_time)).encode()
+
+    def _document(self) -> dict[str, Any]:
+        return self.to_dict()
+
+    def plot(self) -> "Picture":
+        """The causal scores of those that go highest, and when something alarms."""
+        from datasource.library.pictures import lines
+
+        found = self.found
+        scored = sorted(found, key=lambda one: -float(np.nanmax(one.causal.score, initial=0.0)))
+        times = found.matrix.times.astype("datetime64[s]") if self.has_time else found.matrix.times
+        alarms = found.episodes(alarm for one in scored for alarm in one.alarms)
+        kind = (lambda second: np.datetime64(second, "s")) if self.has_time else int
+        marked = [(kind(one.start), kind(one.end)) for one in alarms]
+        shown = [(str(one.variable), one.causal.score) for one in scored[:_DRAWN]]
+        return lines("Causal anomaly scores; alarms are marked", "score, above 1 is an anomaly", times, shown, marked)
 
 
 def _times(found: FileScores, has_time: bool) -> list[Any]:
@@ -54,26 +105,26 @@ def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
         writer.writerows([time, *name, *row] for time, *row in zip(times, *cells, alarm, strict=True))
 
 
-def print_json(found: FileScores, has_time: bool) -> None:
-    """One object, written a variable at a time; what is not known is null. `alarms` are those of the whole file."""
+def json_parts(found: FileScores, has_time: bool) -> Iterator[str]:
+    """The text of one object, a variable at a time; what is not known is null. `alarms` are those of the whole file."""
     import orjson
 
     times, alarms = _times(found, has_time), list[Alarm]()
-    click.echo('{"scores": [', nl=False)
+    yield '{"scores": ['
     for number, scored in enumerate(found):
         name = {"variable": str(scored.variable), "labels": dict(scored.variable.entity.labels)}
         name["signal"] = scored.variable.signal
         alarm = found.during(scored.alarms).astype(int).tolist()
         cells = zip(times, *(column.tolist() for column in _series(scored)), alarm, strict=True)
         rows = [{**name, **dict(zip(("time", *_COLUMNS, _ALARM), row, strict=True))} for row in cells]
-        click.echo(("," if number else "") + orjson.dumps(rows).decode()[1:-1], nl=False)
+        yield ("," if number else "") + orjson.dumps(rows).decode()[1:-1]
         alarms += scored.alarms
     shown = dict(zip(found.matrix.times.tolist(), times, strict=True))
     told = [
         {"start": shown[one.start], "end": shown[one.end], "variables": _names(one), "peak": one.alarms[0].peak}
         for one in found.episodes(alarms)
     ]
-    click.echo('], "alarms": ' + orjson.dumps(told).decode() + "}")
+    yield '], "alarms": ' + orjson.dumps(told).decode() + "}"
 
 
 def _names(episode: Episode) -> list[str]:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from datasource.cli.evaluate import table
-from datasource.cli.finding import count
-from datasource.cli.offline import Opened, when
+from datasource.library.sources import Opened
+from datasource.library.text import count, table, when
 from datasource.settings import format_duration
 from datasource.topology import read_topology
 

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from datasource.evaluation.files import guessed_settings, settings_for
+from datasource.library.text import when
 from datasource.settings import Loaded, Settings, load_settings
 from datasource.settings.graph_file import load_graph
 from datasource.settings.model import Graph
@@ -16,7 +17,7 @@ from datasource.telemetry import Matrix
 from datasource.telemetry.csv_calls import NamedCall, read_calls
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
-from datasource.telemetry.csv_table import CsvError
+from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.telemetry.csv_times import parse_time
 
 _ALONE = (
@@ -25,13 +26,17 @@ _ALONE = (
 )
 
 
-class Source(NamedTuple):
-    """The files of a command, and what the user knows better about them than can be found out."""
+Calls: TypeAlias = Any
+"""A file or data frame of calls, or pairs of (caller, callee)."""
 
-    data: Sequence[str]
-    config: str | None = None
-    graph: str | None = None
-    calls: str | None = None
+
+class Source(NamedTuple):
+    """Files or data frames, and what the user knows better about them than can be found out."""
+
+    data: Sequence[Readable]
+    config: str | Loaded | None = None
+    graph: str | Graph | None = None
+    calls: Calls | None = None
     time: str | None = None
     entity: Sequence[str] = ()
 
@@ -49,7 +54,7 @@ class Opened(NamedTuple):
 
 def open_files(source: Source, at: str | None = None) -> Opened:
     """Read the files, up to the time `at` where it is given. Raises CsvError and SettingsError."""
-    loaded = load_settings(source.config) if source.config else None
+    loaded = _loaded(source.config) if source.config else None
     graph, calls, data = _read(source)
     if at is not None:
         data = _until(data, at)
@@ -66,7 +71,7 @@ def open_whole(source: Source) -> Opened:
     """Settings and data as of `open_files`, but with every point of the files, whatever the settings' baseline is."""
     if source.config is None:
         return open_files(source)
-    loaded = load_settings(source.config)
+    loaded = _loaded(source.config)
     own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
     graph, calls, data = _read(source)
     everything = dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
@@ -74,10 +79,21 @@ def open_whole(source: Source) -> Opened:
     return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
 
 
+def _loaded(config: str | Loaded) -> Loaded:
+    return config if isinstance(config, Loaded) else load_settings(config)
+
+
+def named_calls(calls: Calls | None) -> tuple[NamedCall, ...]:
+    """Calls from a file or a data frame, or pairs as they are. Raises CsvError."""
+    if isinstance(calls, (list, tuple)):
+        return tuple(NamedCall(str(caller), str(callee)) for caller, callee in calls)
+    return read_calls(calls) if calls is not None else ()
+
+
 def _read(source: Source) -> tuple[Graph | None, tuple[NamedCall, ...], CsvData]:
     graph = load_graph(source.graph) if source.graph else None
-    calls = read_calls(source.calls) if source.calls else ()
-    return graph, calls, join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
+    parts = [read_csv(path, time=source.time, entity=source.entity) for path in source.data]
+    return graph, named_calls(source.calls), join_csv(parts)
 
 
 def _until(data: CsvData, at: str) -> CsvData:
@@ -95,16 +111,7 @@ def _until(data: CsvData, at: str) -> CsvData:
     return replace(data, matrix=Matrix(variables, cut.start, cut.step, cut.values[alive]))
 
 
-def when(time: int, has_time: bool = True) -> str:
-    """A time as people read it; a row's number where there are no times.
-
-    >>> when(1_700_000_010)
-    '2023-11-14 22:13:30 UTC'
-    """
-    return str(np.datetime64(time, "s")).replace("T", " ") + " UTC" if has_time else f"row {time}"
-
-
 def _fingerprint(source: Source) -> str:
     """Settings that were guessed are the same for the same files."""
-    text = b"".join(Path(path).read_bytes() for path in (source.graph, source.calls) if path)
-    return hashlib.sha256(text).hexdigest()[:12]
+    files = (path for path in (source.graph, source.calls) if isinstance(path, str))
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in files)).hexdigest()[:12]

@@ -1,0 +1,47 @@
+"""The library door: from data to effects, causes and scores in Python, with no server.
+
+    import datasource as cd
+
+    print(cd.effect("orders.csv", "discount", "revenue", adjust=["season"]))
+
+Every function takes CSV files, pandas data frames, or what `read_csv`, `from_frame` and `from_prometheus` return, and
+answers with a `Result`: print it, `to_dict()`, `to_frame()`, `plot()`, `write_page("report.html")`. What cannot be used
+raises `CsvError`, `SettingsError`, `StudyError`, `GraphError` or `PrometheusError`, whose texts say what to change.
+"""
+
+from datasource.effects.study import StudyError
+from datasource.graph import GraphError
+from datasource.library.ask import effect, evaluate, rank, score, what_if
+from datasource.library.data import Data, from_frame, from_prometheus, read_csv
+from datasource.library.effect_result import Effect
+from datasource.library.evaluation import Evaluation
+from datasource.library.prediction import WhatIf
+from datasource.library.ranking import Ranking
+from datasource.library.result import Result
+from datasource.library.scores import ScoresByTime
+from datasource.settings import SettingsError
+from datasource.telemetry import PrometheusError
+from datasource.telemetry.csv_table import CsvError
+
+__all__ = [
+    "CsvError",
+    "Data",
+    "Effect",
+    "Evaluation",
+    "GraphError",
+    "PrometheusError",
+    "Ranking",
+    "Result",
+    "ScoresByTime",
+    "SettingsError",
+    "StudyError",
+    "WhatIf",
+    "effect",
+    "evaluate",
+    "from_frame",
+    "from_prometheus",
+    "rank",
+    "read_csv",
+    "score",
+    "what_if",
+]

@@ -1,0 +1,242 @@
+"""The questions: effect, what-if, root causes, scores, and everything together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from datasource.effects.study import StudyError
+from datasource.effects.what_if import reached
+from datasource.effects.what_if import what_if as predict
+from datasource.evaluation import evaluate_matrix
+from datasource.evaluation.effect_file import answer_file
+from datasource.evaluation.effect_question import FileQuestion
+from datasource.evaluation.jobs import effects_job
+from datasource.evaluation.rank_files import Roles, joined_files, load_roles, rank_files
+from datasource.evaluation.score_file import score_matrix
+from datasource.graph import build_graph
+from datasource.library.data import Data, as_data, wide
+from datasource.library.effect_result import Effect
+from datasource.library.evaluation import Evaluation
+from datasource.library.prediction import WhatIf
+from datasource.library.ranking import Ranking
+from datasource.library.scores import ScoresByTime
+from datasource.library.sources import Calls, named_calls, open_whole
+from datasource.settings import Rule, SettingsError, format_duration
+from datasource.settings.finding import known
+from datasource.settings.graph_file import load_graph
+from datasource.settings.methods import find_method
+from datasource.settings.model import Graph
+from datasource.telemetry import Variable, encode_events
+from datasource.telemetry.csv_files import CsvData
+from datasource.telemetry.csv_table import CsvError, Readable
+from datasource.topology import read_topology
+
+Asked = Data | Readable
+
+
+def effect(
+    data: Asked,
+    treatment: str,
+    outcome: str,
+    *,
+    graph: str | Graph | None = None,
+    adjust: Sequence[str] | None = None,
+    instruments: Sequence[str] = (),
+    mediators: Sequence[str] = (),
+    modifiers: Sequence[str] = (),
+    strata: Sequence[str] = (),
+    unit: Sequence[str] = (),
+    time: str | None = None,
+    group: str | None = None,
+    post: str | None = None,
+    method: str | None = None,
+    lags: int | None = None,
+) -> Effect:
+    """What one unit more of the column `treatment` does to the column `outcome`, with an interval and checks.
+
+    What to adjust for follows from `graph` (see `datasource.graph`) or is said with `adjust`, `[]` for a randomised
+    treatment. `instruments` move the treatment and reach the outcome in no other way; the effect passes through
+    `mediators` (front-door); `group` and `post` (0 and 1) ask for a difference in differences. `modifiers` also give
+    the effect at each of their levels; `strata` show the association within theirs (Simpson). `unit` and `time` are
+    the columns of unit and time, where they are not found by themselves. `method` names an estimator, `lags` the steps
+    that the effect may take. Raises CsvError, SettingsError and StudyError.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=500)
+    >>> x = z + rng.normal(size=500)
+    >>> table = pd.DataFrame({"x": x, "y": 2 * x + 3 * z + rng.normal(size=500), "z": z})
+    >>> found = effect(table, "x", "y", adjust=["z"])
+    >>> round(found.value, 1), found.interval[0] < 2 < found.interval[1]
+    (2.0, True)
+    >>> round(found.answer.association.value, 1)
+    3.6
+    """
+    if (group is None) != (post is None):
+        raise StudyError("group and post belong together: who was treated, and when")
+    read = as_data(data)
+    if len(read.source.data) != 1:
+        raise CsvError("an effect is asked of one file or data frame; join them first")
+    table = read.source.data[0]
+    if isinstance(table, CsvData):
+        graph = graph if graph is not None else _unrolled(read)
+        table = wide(table)
+    try:
+        chosen = find_method(method) if method is not None else None
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    question = FileQuestion(
+        table,
+        treatment,
+        outcome,
+        graph,
+        None if adjust is None else tuple(adjust),
+        tuple(instruments),
+        tuple(mediators),
+        tuple(modifiers),
+        tuple(strata),
+        tuple(unit) or tuple(read.source.entity),
+        time or read.source.time,
+        group,
+        post,
+        chosen,
+        lags,
+    )
+    return Effect(answer_file(question))
+
+
+def _unrolled(data: Data) -> Graph | None:
+    """The edges between the variables of a Prometheus, as the settings' rules bring them about."""
+    opened = data.opened
+    matrix = encode_events(opened.data.matrix, opened.settings.signals)
+    entities = {variable.entity for variable in matrix.variables}
+    topology = read_topology(opened.settings, None, entities, matrix.start, matrix.end)
+    edges = build_graph(opened.settings, matrix.variables, topology).graph.edges
+    return Graph(edges=tuple(Rule(str(e.cause), str(e.effect), (e.lag,)) for e in edges)) if edges else None
+
+
+def what_if(
+    data: Asked,
+    variable: str,
+    value: float,
+    outcomes: Sequence[str] = (),
+    *,
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    config: str | None = None,
+) -> WhatIf:
+    """What if a variable, as `web.requests`, were held at a value for good: do(variable = value), pushed through the
+    equations of the causal graph.
+
+    Without `outcomes` it answers for all that the variable reaches. Raises CsvError, SettingsError, GraphError and
+    StudyError.
+    """
+    opened = _given(data, graph, calls, config).opened
+    matrix = encode_events(opened.data.matrix, opened.settings.signals)
+    entities = {one.entity for one in matrix.variables}
+    topology = read_topology(opened.settings, None, entities, matrix.start, matrix.end)
+    built = build_graph(opened.settings, matrix.variables, topology)
+    model = effects_job(opened.settings.model_copy(update={"impacts": ()}), matrix, built.graph, ()).structural
+    if model is None:
+        raise StudyError("the causal graph has no equations; give a graph")
+    by_name = {str(one): one for one in model.levels}
+    treatment = _named(variable, by_name)
+    wanted = [_named(one, by_name) for one in outcomes] or list(reached(model, treatment))
+    return WhatIf(predict(model, treatment, float(value), wanted) if wanted else ())
+
+
+def _named(name: str, variables: dict[str, Variable]) -> Variable:
+    if name not in variables:
+        raise StudyError(f"no variable '{name}'; {known(name, variables)}")
+    return variables[name]
+
+
+def rank(
+    baseline: Asked | Sequence[Readable],
+    incident: Asked | Sequence[Readable],
+    *,
+    symptom: str | None = None,
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    roles: str | Roles | None = None,
+    time: str | None = None,
+    entity: Sequence[str] = (),
+) -> Ranking:
+    """Who caused an incident, given data of a normal time and of the incident, each one or several files or frames.
+
+    `symptom` is the variable that alarmed, as `web.latency`; `calls` says who calls whom (a file, a data frame, or
+    pairs of caller and callee); `roles` what signals are, as `{"took": "latency"}`, where their names do not say it.
+    Raises CsvError and SettingsError.
+    """
+    before, now = (
+        joined_files(one.source.data, time=time or one.source.time, entity=entity or one.source.entity)
+        for one in (as_data(baseline), as_data(incident))
+    )
+    found = rank_files(
+        before,
+        now,
+        symptom=symptom,
+        graph=load_graph(graph) if graph is not None else None,
+        calls=named_calls(calls),
+        roles=load_roles(roles) if roles else None,
+    )
+    return Ranking(found)
+
+
+def score(
+    data: Asked,
+    baseline: Asked | None = None,
+    *,
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    config: str | None = None,
+) -> ScoresByTime:
+    """Causal and marginal anomaly scores of every variable at every point, and when the service would have alarmed.
+
+    What is usual is learnt from `baseline`, else from the data themselves. Raises CsvError, SettingsError and
+    GraphError.
+    """
+    here = open_whole(_given(data, graph, calls, config).source)
+    there = here if baseline is None else open_whole(_given(baseline, graph, calls, config).source)
+    if here.data.has_time != there.data.has_time:
+        raise CsvError("one of data and baseline has a time column and the other has none; give both or neither")
+    settings, fitted = there.settings, there.data.matrix
+    usual = fitted.between(fitted.end - (settings.recent_points - 1) * fitted.step, fitted.end)
+    notices = (*there.data.notices, *here.data.notices)
+    learnt = None if baseline is None else usual
+    if usual.values.shape[1] < fitted.values.shape[1]:
+        span = format_duration(settings.recent_points * fitted.step)
+        notices += (f"what is usual is learnt from the newest {span}, as the settings' baseline says",)
+        learnt = usual
+    return ScoresByTime(score_matrix(settings, here.data.matrix, learnt, notices), here.data.has_time)
+
+
+def evaluate(
+    data: Asked,
+    *,
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    config: str | None = None,
+    at: str | None = None,
+) -> Evaluation:
+    """What the service would say at the end of the data, or at a time: anomalies, root causes, effects.
+
+    `graph` are rules, `calls` says who calls whom, `config` is a causal.yaml, whose queries are ignored. Raises
+    CsvError, SettingsError and GraphError.
+    """
+    given = _given(data, graph, calls, config)
+    opened = given.opened if at is None else given.until(at)
+    snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, opened.data.notices)
+    if snapshot.mechanisms is None:
+        raise SettingsError(
+            f"{snapshot.points} points are too few to judge: {snapshot.points_needed} are needed (evaluation.warm_up)"
+        )
+    return Evaluation(snapshot, opened.data.has_time)
+
+
+def _given(data: Asked, graph: str | Graph | None, calls: Calls | None, config: str | None) -> Data:
+    """The data, and what the caller knows better about them."""
+    read = as_data(data)
+    own = read.source
+    graph = own.graph if graph is None else graph
+    calls = own.calls if calls is None else calls
+    return replace(read, source=own._replace(graph=graph, calls=calls, config=config or own.config))
