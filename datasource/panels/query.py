@@ -130,4 +130,3 @@ class Query:
     def passes(self, labels: Mapping[str, str]) -> bool:
         """Whether a result with these labels passes all filters."""
         return all(one.matches(labels) for one in self.filters)
-

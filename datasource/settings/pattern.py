@@ -37,7 +37,9 @@ def compile_pattern(text: str) -> "re2._Regexp":
         raise PatternError(f"{_shown(text)} is no text in Unicode") from None
     except re2.error as error:
         why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise PatternError(f"{_shown(text)} is not a regular expression of RE2, as in Prometheus: {why[:200]}") from None
+        raise PatternError(
+            f"{_shown(text)} is not a regular expression of RE2, as in Prometheus: {why[:200]}"
+        ) from None
     if compiled.programsize > _LARGEST_PROGRAM:
         raise _too_large(text)
     return compiled
@@ -80,10 +82,10 @@ def listed_names(text: str) -> frozenset[str] | None:
             names.append(name)
             name = ""
         elif letter == "\\":
-            letter = next(letters, "")
-            if not letter or not letter.isascii() or letter.isalnum() or letter == "_":
+            escaped = next(letters, "")
+            if not escaped or not escaped.isascii() or escaped.isalnum() or escaped == "_":
                 return None
-            name += letter
+            name += escaped
         elif letter in ".^$*+?()[]{}":
             return None
         else:

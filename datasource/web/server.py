@@ -10,13 +10,12 @@ from gunicorn.app.base import BaseApplication
 
 from datasource.evaluation import Clock, Evaluator
 from datasource.settings import Loaded
-from datasource.web.app import create_app
-
-_THREADS = 8
+from datasource.web.app import create_app, is_loopback
+from datasource.web.worker import Worker
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with one worker process of several threads, in which the clock runs."""
+    """gunicorn with one worker process, in which the clock runs."""
 
     def __init__(self, loaded: Loaded, listen: str) -> None:
         self._loaded = loaded
@@ -32,14 +31,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Called in the worker process."""
         self._clock = Clock(Evaluator(self._loaded))
         self._clock.start()
-        return create_app(self._clock)
+        return create_app(self._clock, loopback=is_loopback(self._listen))
 
     def _options(self) -> dict[str, Any]:
         return {
             "bind": self._listen,
             "workers": 1,
-            "worker_class": "gthread",
-            "threads": _THREADS,
+            "worker_class": Worker,
             "timeout": 120,
             "graceful_timeout": 5,
             "loglevel": "warning",
