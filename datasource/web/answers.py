@@ -38,7 +38,7 @@ class Answers:
         self._lock = Lock()
         self._of: object = None
         self._futures: dict[bytes, Future[Body]] = {}
-        self._bytes = 0
+        self.bytes_kept = 0
 
     def get(self, of: object, question: object, compute: Callable[[], bytes]) -> Body:
         """The answer to a question, told apart by its repr, about the snapshot `of`. Raises what `compute` raises, to
@@ -46,7 +46,7 @@ class Answers:
         key = hashlib.blake2b(repr(question).encode(errors="replace")).digest()
         with self._lock:
             if of is not self._of:
-                self._of, self._futures, self._bytes = of, {}, 0
+                self._of, self._futures, self.bytes_kept = of, {}, 0
             future = self._futures.get(key)
             mine = future is None
             if future is None:
@@ -68,12 +68,12 @@ class Answers:
         with self._lock:
             if futures is not self._futures:
                 return
-            self._bytes += size
+            self.bytes_kept += size
             for key in [*futures]:
-                if self._bytes <= self._most:
+                if self.bytes_kept <= self._most:
                     return
                 if futures[key].done():
-                    self._bytes -= _size(futures.pop(key).result())
+                    self.bytes_kept -= _size(futures.pop(key).result())
 
 
 def _size(answer: Body) -> int:

@@ -5,12 +5,14 @@ Everything that a client may do is bounded: how long it sends, how much, how man
 """
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
+from http.client import responses
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,8 @@ from gunicorn.workers.base import Worker as GunicornWorker
 
 from datasource.web.render import MOST_BODY, error_response, secured
 
+log = logging.getLogger(__name__)
+
 _MOST_HEAD = 64 * 1024
 _MOST_HELD = 256 * 1024 * 1024
 """Bytes of requests and answers under way, of all connections."""
@@ -30,6 +34,7 @@ _THREADS, _LIGHT_THREADS = 8, 2
 _LIGHT = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is asked by machines that draw conclusions from silence has threads of its own."""
 _HEAD_SECONDS, _BODY_SECONDS, _READING_SECONDS, _IDLE_SECONDS = 10.0, 30.0, 60.0, 75.0
+_CLOSING_SECONDS = 5.0
 _CHUNK = 64 * 1024
 
 Headers = list[tuple[str, str]]
@@ -84,8 +89,8 @@ class Tls:
     def refresh(self) -> None:
         """Load the files again where they have changed. Raises OSError, which keeps the old ones."""
         if (stamps := self._stamps()) != self._seen:
-            self.context.load_cert_chain(*self._files)
             self._seen = stamps
+            self.context.load_cert_chain(*self._files)
 
     def _stamps(self) -> list[int]:
         return [file.stat().st_mtime_ns for file in self._files]
@@ -99,7 +104,7 @@ class Door:
         self._tls = tls
         self._threads = ThreadPoolExecutor(_THREADS, "web")
         self._light = ThreadPoolExecutor(_LIGHT_THREADS, "health")
-        self._waiting = 0
+        self.waiting = 0
         self._held = 0
         self._waited_for: dict[asyncio.StreamWriter, None] = {}
         """Connections whose client is to send or to read something, the longest waiting first."""
@@ -118,7 +123,7 @@ class Door:
             try:
                 self._tls.refresh()
             except OSError as error:
-                print(f"the renewed certificate cannot be used, the old one stays: {error}", file=sys.stderr)
+                log.warning("the renewed certificate cannot be used, the old one stays: %s", error)
 
     async def finish(self, seconds: float) -> None:
         """Answer what is under way, within so many seconds; nobody else is waited for."""
@@ -129,11 +134,15 @@ class Door:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._waited_for) >= _MOST_CONNECTIONS:
-            next(iter(self._waited_for)).transport.abort()
-        writer.transport.set_write_buffer_limits(0)
+            slowest = next(iter(self._waited_for))
+            del self._waited_for[slowest]
+            slowest.transport.abort()
         self.wait_for(writer)
         try:
             await _Conversation(self, reader, writer).run()
+            writer.close()
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await writer.wait_closed()
         except (OSError, TimeoutError, h11.ProtocolError):
             pass
         finally:
@@ -161,14 +170,14 @@ class Door:
     async def answer(self, environ: dict[str, Any]) -> Answer:
         """What the application says. Raises _RefusedError where too many wait for it."""
         light = environ["REQUEST_METHOD"] in ("GET", "HEAD") and environ["PATH_INFO"] in _LIGHT
-        if not light and (self._waiting >= _MOST_WAITING or self._held > _MOST_HELD):
+        if not light and (self.waiting >= _MOST_WAITING or self._held > _MOST_HELD):
             raise _RefusedError(503, "too many requests are under way; try again in a few seconds", wait=2)
-        self._waiting += not light
+        self.waiting += not light
         try:
             pool = self._light if light else self._threads
             return await asyncio.get_running_loop().run_in_executor(pool, _call, self._app, environ)
         finally:
-            self._waiting -= not light
+            self.waiting -= not light
 
 
 class _Conversation:
@@ -301,8 +310,9 @@ class _Conversation:
         if self._wire.their_state is not h11.DONE:
             headers.append((b"Connection", b"close"))
         body = b"" if self._method == b"HEAD" or answer.status in (204, 304) else answer.body
+        reason = responses.get(answer.status, "").encode()
         parts = [
-            self._wire.send(h11.Response(status_code=answer.status, headers=headers)) or b"",
+            self._wire.send(h11.Response(status_code=answer.status, reason=reason, headers=headers)) or b"",
             (body and self._wire.send(h11.Data(data=body))) or b"",
             self._wire.send(h11.EndOfMessage()) or b"",
         ]
@@ -317,8 +327,9 @@ class _Conversation:
 
     async def _linger(self) -> None:
         """Read for a moment what a refused client still sends, or it would see a reset in place of its answer."""
-        if self._writer.can_write_eof():
-            self._writer.write_eof()
+        if not self._writer.can_write_eof():
+            return
+        self._writer.write_eof()
         try:
             async with asyncio.timeout(1.0):
                 for _ in range(64):
