@@ -13,6 +13,7 @@ from datasource.evaluation import Clock
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.web import exposition, json_datasource, plain, writes
+from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
 
@@ -56,6 +57,13 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
         g.began = time.perf_counter()
         if loopback and not is_loopback(request.headers.get("Host", "localhost")):
             return error_response(421, _ELSEWHERE)
+        if request.path in OPEN:
+            return None
+        access = Access(clock.evaluator.settings)
+        found = access.admit(request, "write" if request.blueprint == "writes" else "read")
+        if isinstance(found, Response):
+            return found
+        g.visitor = found
         return None
 
     @app.after_request

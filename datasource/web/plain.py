@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from datasource.evaluation import incident_json, snapshot_json
 from datasource.panels import Query
 from datasource.panels.incidents import chosen
+from datasource.web.access import Access
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import parameters, time_of
 from datasource.web.render import error_response, json_response, to_json
@@ -25,6 +26,9 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Everything configured has been evaluated, and lately."""
     missing = clock().ready()
+    if not Access(clock().evaluator.settings).reading_is_open:
+        status = 503 if missing else 200
+        return json_response({"status": "not ready" if missing else "ready"}, status)
     if missing:
         return error_response(503, missing)
     snapshot = clock().snapshot
