@@ -1,6 +1,9 @@
-"""A thousand services: cpu and memory of a full refit and of one evaluation.
+"""A thousand services: cpu and memory of the graph, a full refit and one evaluation.
 
-    python benchmarks/scale.py [--services 1000]
+    python benchmarks/scale.py [--services 1000] [--workers 1] [--graph-only]
+
+The graph is built from templates along the calls, as the service builds it. With several workers, as in
+`evaluation.workers`, the fit's seconds are those of the clock, and its cpu that of all processes together.
 
 Six signals a service (requests, busy, errors, latency, cpu, memory), a day of points every 30 s, two callees a service
 and the causes that `init` writes. One of a hundred services is slow at the end, so that there are verdicts to reach.
@@ -10,6 +13,7 @@ import argparse
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +21,46 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasource.anomaly import Roles, fit_mechanisms, judge
-from datasource.graph import CausalGraph, Edge
-from datasource.settings import Signal
+from datasource.evaluation.jobs import spread_over
+from datasource.graph import build_graph
+from datasource.settings import parse_settings
 from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Tie, Topology
 
 STEP, POINTS = 30, 2880
-ROLES = {"requests": "load", "busy": "work", "errors": "failure", "latency": "latency"}
-ROLES |= {"cpu": "saturation", "memory": "saturation"}
-SIGNALS = {
-    name: Signal.model_validate({"entity": "service", "query": "q", "window": 60, "role": role})
-    for name, role in ROLES.items()
-}
-_WITHIN = (
-    ("requests", "cpu"), ("requests", "memory"), ("requests", "errors"), ("requests", "latency"), ("requests", "busy"),
-    ("cpu", "latency"), ("cpu", "busy"), ("memory", "latency"), ("memory", "busy"),
-)  # fmt: skip
-_FIT, _EVALUATION, _GIGABYTES = 45.0, 1.0, 1.5
+SETTINGS = parse_settings("""
+prometheus: {url: 'http://prometheus:9090'}
+entities: {service: {labels: [service]}}
+signals:
+  requests: {entity: service, query: q, window: 60s, role: load}
+  busy: {entity: service, query: q, window: 60s, role: work}
+  errors: {entity: service, query: q, window: 60s, role: failure}
+  latency: {entity: service, query: q, window: 60s, role: latency}
+  cpu: {entity: service, query: q, window: 60s, role: saturation}
+  memory: {entity: service, query: q, window: 60s, role: saturation}
+relations: {calls: {source: service_graph}}
+graph:
+  templates:
+    - requests -> cpu
+    - requests -> memory
+    - requests -> errors
+    - requests -> latency
+    - requests -> busy
+    - cpu -> latency
+    - cpu -> busy
+    - memory -> latency
+    - memory -> busy
+    - requests -> requests along calls from client to server
+    - latency -> latency along calls from server to client
+    - busy -> busy along calls from server to client
+    - errors -> errors along calls from server to client
+""")
+SIGNALS = SETTINGS.signals
+_GRAPH, _FIT, _EVALUATION, _GIGABYTES = 1.0, 45.0, 1.0, 1.5
+_WHOSE = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 
 
-def world(services: int) -> tuple[Matrix, CausalGraph, Topology]:
+def world(services: int) -> tuple[Matrix, Topology]:
     """A day of so many services."""
     rng = np.random.default_rng(1)
     entities = [Entity("service", (("service", f"s{i:04d}"),)) for i in range(services)]
@@ -60,36 +84,48 @@ def world(services: int) -> tuple[Matrix, CausalGraph, Topology]:
         }
         for number, name in enumerate(SIGNALS):
             values[i * len(SIGNALS) + number] = rows[name]
-    edges, ties = [], []
-    for i, entity in enumerate(entities):
-        edges += [Edge(Variable(entity, a), Variable(entity, b), 0) for a, b in _WITHIN]
-        for j in callees[i]:
-            callee = entities[j]
-            ties.append(Tie("calls", (("client", entity), ("server", callee))))
-            edges += [Edge(Variable(callee, n), Variable(entity, n), 0, "calls") for n in ("latency", "busy", "errors")]
-            edges.append(Edge(Variable(entity, "requests"), Variable(callee, "requests"), 0, "calls"))
+    ties = [
+        Tie("calls", (("client", entity), ("server", entities[j])))
+        for i, entity in enumerate(entities)
+        for j in callees[i]
+    ]
     variables = tuple(Variable(entity, name) for entity in entities for name in SIGNALS)
-    return Matrix(variables, 0, STEP, values), CausalGraph(variables, tuple(edges)), Topology(tuple(ties))
+    return Matrix(variables, 0, STEP, values), Topology(tuple(ties))
+
+
+def cpu() -> float:
+    """Seconds of this process and of its children that ended."""
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, _WHOSE))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--services", type=int, default=1000)
-    matrix, graph, topology = world(parser.parse_args().services)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--graph-only", action="store_true")
+    asked = parser.parse_args()
+    matrix, topology = world(asked.services)
     roles = Roles(SIGNALS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    began = time.process_time()
-    mechanisms = fit_mechanisms(matrix, graph, roles, longest_lag=120)
-    fitted = time.process_time() - began
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    began = time.process_time()
-    judgement = judge(matrix, mechanisms, roles, topology)
-    judged = time.process_time() - began
+    began = cpu()
+    graph = build_graph(SETTINGS, matrix.variables, topology).graph
+    built = cpu() - began
     print(f"{len(matrix.variables)} variables x {POINTS} points, {len(graph.edges)} edges")
-    print(f"full refit       {fitted:6.1f} s cpu (floor {_FIT:g}), {most:.2f} GB at most (floor {_GIGABYTES:g};")
-    print(f"                 {before:.2f} GB of it before the fit)")
+    print(f"graph            {built:6.2f} s cpu (floor {_GRAPH:g})")
+    if asked.graph_only:
+        return
+    began, clock = cpu(), time.monotonic()
+    spread = partial(spread_over, asked.workers)
+    mechanisms = fit_mechanisms(matrix, graph, roles, longest_lag=120, spread=spread)
+    fitted, took = cpu() - began, time.monotonic() - clock
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    began = cpu()
+    judgement = judge(matrix, mechanisms, roles, topology)
+    judged = cpu() - began
+    print(f"full refit       {fitted:6.1f} s cpu (floor {_FIT:g}), {took:.1f} s by {asked.workers}")
+    print(f"                 {most:.2f} GB at most (floor {_GIGABYTES:g}), {before:.2f} GB of it before the fit")
     print(f"one evaluation   {judged:6.2f} s cpu (floor {_EVALUATION:g}), {len(judgement.verdicts)} verdicts")
-    if fitted > _FIT or judged > _EVALUATION or most > _GIGABYTES:
+    if built > _GRAPH or fitted > _FIT or judged > _EVALUATION or most > _GIGABYTES:
         print("a floor is missed")
 
 

@@ -75,20 +75,34 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
     "--listen", default=DEFAULT_LISTEN, show_default=True, callback=_address, help="Where to listen, host:port."
 )
 @click.option("--prometheus", "url", envvar="CAUSAL_PROMETHEUS_URL", help="Read this one instead of the file's.")
-def serve(config: str, listen: str, url: str | None) -> None:
+@click.option(
+    "--insecure-listen",
+    is_flag=True,
+    envvar="CAUSAL_INSECURE_LISTEN",
+    help="Let everybody read who can reach --listen, without a token.",
+)
+def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     # One thread for linear algebra in each process; the pool is what uses the cores.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     loaded = _load(config, url)
-    from datasource.web.server import in_use
+    from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
 
+    try:
+        tls = tls_of(loaded.settings)
+        warnings = warnings_of(loaded.settings, listen, insecure=insecure_listen)
+    except ValueError as error:
+        _refuse(str(error))
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    click.echo(f"causal-datasource serves http://{listen}, reading {loaded.settings.prometheus.url}")
-    run(loaded, listen)
+    scheme = "https" if tls else "http"
+    click.echo(f"causal-datasource serves {scheme}://{listen}, reading {loaded.settings.prometheus.url}")
+    for warning in warnings:
+        logging.getLogger("datasource.web").warning(warning)
+    run(loaded, listen, tls)
 
 
 @main.command()

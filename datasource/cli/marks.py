@@ -22,7 +22,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
             "--token-file",
             default=None,
             envvar="CAUSAL_TOKEN_FILE",
-            help="The file that writes.token_file names.  [default: that of --config]",
+            help="The file of a token that may write.  [default: that of --config]",
         ),
         click.option("--url", default="http://127.0.0.1:8321", show_default=True, help="Where the service is."),
         click.option("--by", default=None, help="Who says so.  [default: who runs this command]"),
@@ -109,18 +109,20 @@ def _send(
 def _token(token_file: str | None, config: str) -> bytes:
     """The token as it stands in its file."""
     from datasource.settings import SettingsError, load_settings
+    from datasource.settings.web import token_files
 
     path = Path(token_file) if token_file else None
     if path is None:
         try:
-            writes = load_settings(config).settings.writes
+            settings = load_settings(config).settings
         except SettingsError as error:
             _end(CANNOT, f"{error}\nor name the token's file with --token-file")
-        if writes is None:
+        files = [file for file, scope in token_files(settings.web, settings.writes).values() if scope == "write"]
+        if not files:
             _end(CANNOT, f"{config} has no writes block; add writes: {{token_file: ...}}, or give --token-file")
-        path = writes.token_file
+        path = files[-1]
     try:
-        token = path.read_bytes().strip()
+        token = path.read_bytes().strip().partition(b"\n")[0].strip()
     except OSError as error:
         _end(CANNOT, f"--token-file: {path} cannot be read: {(error.strerror or type(error).__name__).lower()}")
     if not token or len(token.split()) > 1:

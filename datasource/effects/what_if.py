@@ -63,10 +63,7 @@ def what_if(
 
 def reached(model: StructuralModel, variable: Variable) -> tuple[Variable, ...]:
     """Every measured variable that this one acts on, through whatever the graph has between."""
-    import networkx as nx
-
-    directed = nx.DiGraph([(edge.cause, edge.effect) for edge in model.graph.edges])
-    found = nx.descendants(directed, variable) if variable in directed else set()
+    found = model.graph.descendants(variable)
     return tuple(sorted(v for v in found if v in model.levels and v != variable))
 
 

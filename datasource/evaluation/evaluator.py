@@ -45,8 +45,8 @@ class Evaluator:
     def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
-        self.workers = workers or Workers(self.settings.evaluation.workers)
-        self.asking = Asking(self.settings, workers or Workers(1))
+        self.workers = workers or Workers()
+        self.asking = Asking(self.settings, workers or Workers())
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()

@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from datasource.anomaly import Accepted, LeftOut, Mechanisms, Persistence, Roles, fit_mechanisms
 from datasource.effects import (
@@ -23,6 +25,10 @@ from datasource.telemetry import Matrix
 
 P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
+
+_PARTS = 8
+"""Parts for each process: the last one to finish keeps the others waiting for no more than one of them."""
 
 
 def fit_job(
@@ -47,7 +53,34 @@ def fit_job(
         accepted=accepted,
         min_points=settings.evaluation.warm_up,
         environment=settings.environment,
+        spread=partial(spread_over, settings.evaluation.workers),
     )
+
+
+_work: Callable[[Any], Any]
+"""What the children of this process do, which they inherit; in a child."""
+
+
+def spread_over(processes: int, work: Callable[[V], T], items: Sequence[V]) -> Iterable[T]:
+    """What `map(work, items)` gives, from so many processes, to which only results are sent: they inherit everything
+    else. Without fork, as on macOS, this one does it alone. Raises BrokenProcessPool when one of them is lost."""
+    if processes == 1 or len(items) < 2 or sys.platform != "linux":
+        return map(work, items)
+    size = -(-len(items) // (_PARTS * processes))
+    parts = [items[first : first + size] for first in range(0, len(items), size)]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, context, _inherit, (work,)) as pool:
+        return [one for part in pool.map(_do_part, parts) for one in part]
+
+
+def _inherit(work: Callable[[Any], Any]) -> None:
+    global _work  # noqa: PLW0603
+    _work = work
+    _end_with_parent()
+
+
+def _do_part(items: Sequence[Any]) -> list[Any]:
+    return [_work(item) for item in items]
 
 
 class Effects(NamedTuple):
@@ -80,17 +113,16 @@ def effects_job(
 
 
 class Workers:
-    """A pool of processes that survives the death of one of them."""
+    """A process that works, and is replaced when it dies."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
     def submit(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start a job in a worker process."""
+        """Start a job in the worker process, after those before it."""
         for attempt in (1, 2):
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._count, multiprocessing.get_context("spawn"), _end_with_parent)
+                self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _end_with_parent)
             try:
                 return self._pool.submit(job, *args, **kwargs)
             except BrokenProcessPool:
@@ -100,7 +132,7 @@ class Workers:
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
-        """End the worker processes; jobs under way are lost."""
+        """End the worker process; jobs under way are lost."""
         if self._pool is not None:
             processes = list((self._pool._processes or {}).values())
             self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,11 +1,11 @@
 """Which of the operator's remedies help against a cause."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from datasource.evaluation.lately import Lately, Occurrence
 from datasource.evaluation.summary import clock_time
+from datasource.settings.pattern import matcher
 from datasource.settings.remedies import Remedy, Target
 from datasource.telemetry import Entity, Variable
 
@@ -49,5 +49,5 @@ def occurred(lately: Lately, event: Occurrence) -> str:
 
 def _fits(remedy: Remedy, labels: dict[str, str]) -> bool:
     """Whether the entity has every label that the remedy names, with the values that it asks for."""
-    matches = all(re.fullmatch(pattern, labels.get(label, "")) for label, pattern in remedy.where.items())
+    matches = all(matcher(pattern)(labels.get(label, "")) for label, pattern in remedy.where.items())
     return matches and {*remedy.where, *remedy.names} <= set(labels)

@@ -116,23 +116,25 @@ def _add(found: dict[tuple[Variable, Variable, int], Edge], edge: Edge) -> None:
 
 
 def _without_cycles(edges: list[Edge]) -> tuple[list[Edge], list[str]]:
-    notices = []
-    instant = _instant(edges)
-    for loop in nx.strongly_connected_components(instant):
-        inside = [e for e in edges if e.lag == 0 and e.relation and e.cause in loop and e.effect in loop]
-        if len(loop) == 1 or not inside:
-            continue
-        moved = {(edge.cause, edge.effect) for edge in inside}
-        names = ", ".join(sorted(map(str, loop)))
+    notices: list[str] = []
+    loops = [loop for loop in nx.strongly_connected_components(_instant(edges)) if len(loop) > 1]
+    number = {variable: place for place, loop in enumerate(loops) for variable in loop}
+    inside: dict[int, list[Edge]] = {}
+    for edge in edges:
+        place = number.get(edge.cause)
+        if place is not None and edge.lag == 0 and edge.relation and place == number.get(edge.effect):
+            inside.setdefault(place, []).append(edge)
+    moved = {(edge.cause, edge.effect) for found in inside.values() for edge in found}
+    for place, found in sorted(inside.items()):
         notices.append(
-            f"{names} act on each other within one step; their edges along "
-            f"{', '.join(sorted({e.relation for e in inside}))} are taken at lag 1"
+            f"{', '.join(sorted(map(str, loops[place])))} act on each other within one step; their edges along "
+            f"{', '.join(sorted({edge.relation for edge in found}))} are taken at lag 1"
         )
-        merged: dict[tuple[Variable, Variable, int], Edge] = {}
-        for edge in edges:
-            move = edge.lag == 0 and (edge.cause, edge.effect) in moved
-            _add(merged, edge._replace(lag=1) if move else edge)
-        edges = list(merged.values())
+    merged: dict[tuple[Variable, Variable, int], Edge] = {}
+    for edge in edges:
+        move = edge.lag == 0 and (edge.cause, edge.effect) in moved
+        _add(merged, edge._replace(lag=1) if move else edge)
+    edges = list(merged.values())
     try:
         cycle = nx.find_cycle(_instant(edges))
     except nx.NetworkXNoCycle:

@@ -76,6 +76,17 @@ class CausalGraph:
                 waiting += [edge.cause for edge in self.parents(variable)]
         return found
 
+    def descendants(self, variable: Variable) -> set[Variable]:
+        """This variable and everything that it leads to, at whatever lag."""
+        found: set[Variable] = set()
+        waiting = [variable]
+        while waiting:
+            variable = waiting.pop()
+            if variable not in found:
+                found.add(variable)
+                waiting += self.effects_of(variable)
+        return found
+
     @cached_property
     def version(self) -> str:
         """A fingerprint of the edges, whatever their evidence, and of what is unmeasured."""

@@ -30,8 +30,8 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     kept = set(query.wanted("entity", entities))
     if show == "entities":
         nodes, edges = sorted(kept), _folded(snapshot, kept)
-        scores = {entity: _worst(snapshot, entity) for entity in nodes}
-        return _lay_out([(str(e), e.name, e.type) for e in nodes], edges, {str(e): s for e, s in scores.items()})
+        worst = _worst(snapshot)
+        return _lay_out([(str(e), e.name, e.type) for e in nodes], edges, {str(e): worst.get(e, nan) for e in nodes})
     variables = [v for v in snapshot.matrix.variables if v.entity in kept]
     unmeasured = _unmeasured(snapshot, kept)
     shown = {*variables, *unmeasured}
@@ -116,9 +116,14 @@ def _fixed(color: str) -> dict[str, object]:
     return {"color": {"mode": "fixed", "fixedColor": color}}
 
 
-def _worst(snapshot: Snapshot, entity: Entity) -> float:
-    scores = [_score(snapshot, v) for v in snapshot.matrix.variables if v.entity == entity]
-    return max((score for score in scores if isfinite(score)), default=float("nan"))
+def _worst(snapshot: Snapshot) -> dict[Entity, float]:
+    """The highest causal score of every entity that has one."""
+    worst: dict[Entity, float] = {}
+    for variable, scores in snapshot.judgement.scores.items() if snapshot.judgement else ():
+        score = float(scores.causal.score[-1])
+        if isfinite(score) and not score < worst.get(variable.entity, score):
+            worst[variable.entity] = score
+    return worst
 
 
 def _score(snapshot: Snapshot, variable: Variable) -> float:

@@ -59,6 +59,9 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return [Frame("episodes", fields)]
 
 
+_NEAR = 31 * 86400
+
+
 class _Region(NamedTuple):
     start: int
     end: int
@@ -96,7 +99,8 @@ def _joint_regions(
 
 
 def _quiet_regions(query: Query, snapshot: Snapshot, entities: Sequence[Entity]) -> list[_Region]:
-    """The newest quiet times of these entities within what the panel shows."""
+    """The newest quiet times of these entities within what the panel shows, as far as that is near the newest point."""
+    first, last = max(query.start, snapshot.time - _NEAR), min(query.end, snapshot.time + _NEAR)
     found = []
     for block in snapshot.settings.quiet_times:
         own = [entity for entity in entities if block in snapshot.quiet_times.of(entity)]
@@ -104,7 +108,7 @@ def _quiet_regions(query: Query, snapshot: Snapshot, entities: Sequence[Entity])
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         who = f"{', '.join(names[:_SHOWN])}{more}" if block.entities else "everything"
         tags = ("quiet", *names[:_SHOWN])
-        for start, end in block.spans(query.start, query.end) if own else ():
+        for start, end in block.spans(first, last) if own and first <= last else ():
             text = f"no alarms from {block.shown(start, end)} to {block.shown(end, end)}"
             found.append(_Region(int(start), int(end), who, f"quiet: {block.reason}", text, tags))
     return sorted(found, key=lambda row: -row.start)[:_MOST]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from datasource.evaluation import Snapshot
 from datasource.panels.frame import Frame, notice_frame
-from datasource.panels.query import Query, QueryError
+from datasource.panels.query import Query, QueryError, shortened
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Registry:
     def get(self, name: str) -> Panel:
         """The panel of this name. Raises QueryError."""
         if name not in self.panels:
-            raise QueryError(f"there is no panel '{name}'; known are: {', '.join(self.panels)}")
+            raise QueryError(f"there is no panel '{shortened(name)}'; known are: {', '.join(self.panels)}")
         return self.panels[name]
 
     def answer(self, query: Query, snapshot: Snapshot | None, waiting: str) -> list[Frame]:

@@ -13,8 +13,8 @@ from datasource.settings.quiet_times import QuietTime
 from datasource.settings.relations import Relation
 from datasource.settings.remedies import Remedy
 from datasource.settings.rules import RuleText
-from datasource.settings.secret import FilePath
 from datasource.settings.store import Store
+from datasource.settings.web import Web, Writes
 
 Role = Literal["load", "latency", "work", "failure", "success", "saturation", "event", "activity"]
 Kind = Literal["gauge", "rate", "quantile", "event"]
@@ -135,12 +135,6 @@ class Evaluation(Block):
     max_series: int = Field(default=50_000, ge=100)
 
 
-class Writes(Block):
-    """Who may write: whoever shows the token in `token_file`. Without this block nobody may."""
-
-    token_file: FilePath
-
-
 OLDER_STEPS = 11
 """Of the older baseline, one point in so many is kept. Without a factor in common with minutes and hours, so that
 what happens every five minutes or every hour is met at all its phases."""
@@ -165,6 +159,7 @@ class Settings(Block):
     quiet_times: tuple[QuietTime, ...] = ()
     evaluation: Evaluation = Evaluation()
     store: Store = Store()
+    web: Web = Web()
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[Name, ...] = ()

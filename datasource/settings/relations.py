@@ -1,7 +1,7 @@
 """Relations: how entities are tied, and the sources that say so."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -9,7 +9,11 @@ from datasource.settings.block import Block
 from datasource.settings.duration import Duration
 from datasource.settings.http import HttpConfig, Url
 from datasource.settings.name import Name
+from datasource.settings.pattern import compile_pattern
 from datasource.settings.rules import RuleText
+
+if TYPE_CHECKING:
+    import re2
 
 Kind = Literal[
     "service_graph",
@@ -51,17 +55,13 @@ _GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 class NameRule(Block):
-    """A rewrite of names, as Prometheus relabels: `match` is a regular expression for the whole name."""
+    """A rewrite of names, as Prometheus relabels: `match` is a regular expression (RE2) for the whole name."""
 
     match: str
     replace: str = "$1"
 
     @model_validator(mode="after")
     def _possible(self) -> "NameRule":
-        try:
-            self.expression.fullmatch("")
-        except re.error as error:
-            raise ValueError(f"{self.match!r} is not a regular expression: {error}") from None
         groups = {*map(str, range(self.expression.groups + 1)), *self.expression.groupindex}
         for found in _GROUP.finditer(self.replace):
             group = found[1] or found[2]
@@ -70,8 +70,9 @@ class NameRule(Block):
         return self
 
     @property
-    def expression(self) -> re.Pattern[str]:
-        return re.compile(self.match)
+    def expression(self) -> "re2._Regexp":
+        """The compiled `match`. Raises PatternError."""
+        return compile_pattern(self.match)
 
     def rewrite(self, name: str) -> str:
         """The new name; the same where the rule does not match.

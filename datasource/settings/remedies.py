@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
 from datasource.settings.name import Name
+from datasource.settings.pattern import PatternError, matcher
 
 _TARGET = re.compile(r"(now|usual)(?:\s*([*+-])\s*([0-9.]+(?:[eE][+-]?\d+)?)\s*(%?))?")
 _FORM = "write 'usual', 'now + 1', 'now - 10%', 'now * 0.7', or a number that it is set to"
@@ -117,9 +118,9 @@ class Remedy(Block):
             raise ValueError("'within' says how long before the incident 'after' happened; add after, or remove within")
         for label, pattern in self.where.items():
             try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"where {label}: {pattern!r} is not a regular expression: {error}") from None
+                matcher(pattern)
+            except PatternError as error:
+                raise ValueError(f"where {label}: {error}") from None
         return self
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 _USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
-_SECRET_BLOCKS = {"authorization", "basic_auth", "http_headers", "oauth2", "tls_config", "writes"}
+_SECRET_BLOCKS = {"authorization", "basic_auth", "http_headers", "oauth2", "tls_config", "tokens", "writes"}
 _SECRET_KEYS = {"proxy_url", "url"}
 
 

@@ -53,13 +53,20 @@ class PrometheusClient:
     def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
         """The undecoded bodies of the answers (HTTP 200, a JSON object) to a range query on the same grid.
 
-        One for each window of at most `max_points` points; the windows do not overlap. Raises PrometheusError.
+        One for each window of at most `max_points` points, fewer where an answer would be too large; the windows do not
+        overlap. Raises PrometheusError.
         """
-        window = (self.settings.max_points - 1) * step
+        points = self.settings.max_points
         while start <= end:
-            last = min(end, start + window)
+            last = min(end, start + (points - 1) * step)
             span = {"start": self._time(start), "end": self._time(last), "step": step}
-            reply = self._ask("query_range", {"query": query, **span})
+            try:
+                reply = self._ask("query_range", {"query": query, **span})
+            except PrometheusError as error:
+                if error.kind != "limit" or last == start:
+                    raise
+                points = max(1, ((last - start) // step + 1) // 4)
+                continue
             if reply.status != 200:
                 self._answer(reply, query)
             if not reply.body.lstrip().startswith(b"{"):

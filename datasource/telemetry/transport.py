@@ -15,8 +15,11 @@ from datasource.telemetry.http.credentials import Credentials
 from datasource.telemetry.http.deadline import Deadline
 from datasource.telemetry.http.failures import Server, never_connected
 from datasource.telemetry.http.refusal import refusal
-from datasource.telemetry.http.session import Session
+from datasource.telemetry.http.session import Session, read_at_most
 from datasource.telemetry.http.tls import Tls
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Of one answer, decompressed. Readings of more are split into shorter times."""
 
 _TRANSIENT = (502, 503, 504)
 _OWN_TIMEOUT = b'"errorType":"timeout"'
@@ -56,7 +59,7 @@ class Transport:
         self.session.auth = self._credentials
 
     def get(self, path: str = "", params: Mapping[str, Any] | None = None) -> Reply:
-        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised."""
+        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit."""
         with Deadline(self.timeout) as deadline:
             try:
                 for attempt in range(self.retries + 1):
@@ -128,8 +131,14 @@ class Transport:
             allow_redirects=self.config.follow_redirects,
             stream=True,
         ) as response:
-            body: bytes = response.raw.read(decode_content=True)
+            body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES)
         deadline.release()
         if deadline.passed:
             raise requests.Timeout
+        if body is None:
+            raise PrometheusError(
+                "limit",
+                f"the answer of {self.url} is larger than {MOST_BYTES // 1024 // 1024} MiB; let the query return fewer "
+                "series, as sum by (...) does",
+            )
         return response, body

@@ -2,32 +2,37 @@
 
 import logging
 import time
+from ipaddress import ip_address
 from pathlib import Path
 
 from flask import Flask, Response, g, request, send_from_directory
 from prometheus_client import CollectorRegistry
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMediaType
 
 from datasource.evaluation import Clock
 from datasource.panels import QueryError
+from datasource.panels.query import shortened
 from datasource.web import exposition, json_datasource, plain, writes
-from datasource.web.render import error_response
+from datasource.web.access import OPEN, Access
+from datasource.web.answers import SHORTEST, Answers, compressed
+from datasource.web.render import MOST_BODY, error_response, secured
 
 log = logging.getLogger(__name__)
 
 _PAGE = Path(__file__).parent / "page"
-_MOST_BYTES = 4 * 1024 * 1024
 
 
-def create_app(clock: Clock) -> Flask:
-    """The application that serves a clock's snapshots."""
+def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
+    """The application that serves a clock's snapshots. One that listens on `loopback` answers to no other name: pages
+    of strangers, whose name a browser was made to resolve to this machine, get nothing."""
     app = Flask("datasource", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
-    own, snapshots = CollectorRegistry(), CollectorRegistry()
-    snapshots.register(exposition.SnapshotCollector(clock))
-    counters = exposition.Counters(own)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
+    registry = CollectorRegistry()
+    counters = exposition.Counters(registry)
+    registry.register(exposition.HealthCollector(clock))
     app.extensions["clock"] = clock
-    app.extensions["registries"] = (own, snapshots)
+    app.extensions["registry"] = registry
+    app.extensions["answers"] = Answers()
     for module in (json_datasource, exposition, plain, writes):
         app.register_blueprint(module.routes)
 
@@ -42,20 +47,31 @@ def create_app(clock: Clock) -> Flask:
     def page(name: str) -> Response:
         """The page's style and script, which may talk to nobody but this service."""
         response = send_from_directory(_PAGE, name)
-        response.headers["Content-Security-Policy"] = "default-src 'self'; base-uri 'none'; form-action 'none'"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
         return response
 
     @app.before_request
-    def begin() -> None:
+    def begin() -> Response | None:
         g.began = time.perf_counter()
+        if loopback and not is_loopback(request.headers.get("Host", "localhost")):
+            return error_response(421, _ELSEWHERE)
+        if request.path in OPEN:
+            return None
+        access = Access(clock.evaluator.settings)
+        found = access.admit(request, "write" if request.blueprint == "writes" else "read")
+        if isinstance(found, Response):
+            return found
+        g.visitor = found
+        return None
 
     @app.after_request
     def count(response: Response) -> Response:
         endpoint = request.url_rule.rule if request.url_rule else "none"
         counters.requests.labels(endpoint, str(response.status_code)).inc()
         counters.seconds.labels(endpoint).observe(time.perf_counter() - g.get("began", time.perf_counter()))
-        return response
+        return secured(_encoded(response))
 
     @app.errorhandler(QueryError)
     def bad_query(error: QueryError) -> Response:
@@ -63,7 +79,13 @@ def create_app(clock: Clock) -> Flask:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        response = error_response(error.code or 500, f"{error.name}: {request.method} {request.path}")
+        if error.code == 413:
+            return error_response(
+                413, f"the request is longer than {MOST_BODY // 1024 // 1024} MiB; ask for less at once"
+            )
+        if isinstance(error, UnsupportedMediaType) and error.description:
+            return error_response(415, error.description)
+        response = error_response(error.code or 500, f"{error.name}: {request.method} {shortened(request.path)}")
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
@@ -74,3 +96,42 @@ def create_app(clock: Clock) -> Flask:
         return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
 
     return app
+
+
+def _encoded(response: Response) -> Response:
+    """The same answer, compressed where that pays and the client can read it; to whoever has it already, only that."""
+    if response.status_code != 200 or request.method not in ("GET", "HEAD", "POST"):
+        return response
+    if not response.content_encoding:
+        response.direct_passthrough = False
+        plain = response.get_data()
+        if len(plain) > SHORTEST:
+            response.vary.add("Accept-Encoding")
+            if request.accept_encodings["gzip"] > 0:
+                response.set_data(compressed(plain))
+                response.content_encoding = "gzip"
+    if request.method == "GET" and request.path != "/metrics":
+        response.add_etag(weak=True)
+        response.make_conditional(request)
+    return response
+
+
+def is_loopback(host: str) -> bool:
+    """Whether host or host:port is this machine as only it calls itself.
+
+    >>> [is_loopback(host) for host in ("localhost:8321", "127.0.0.1", "[::1]:8321", "127.0.0.1.nip.io")]
+    [True, True, True, False]
+    """
+    name = host[1 : host.find("]")] if host.startswith("[") else host.rpartition(":")[0] or host
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+_ELSEWHERE = (
+    "this service listens on loopback and answers to localhost and 127.0.0.1 only; let the proxy before it send one of "
+    "these as Host, or choose another --listen"
+)

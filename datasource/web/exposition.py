@@ -1,6 +1,6 @@
 """GET /metrics: the last snapshot and the service's own health, for Prometheus to scrape.
 
-Nothing is computed here. Our own counters and the snapshot are two registries rendered together.
+Nothing is computed here, and a snapshot is written once, however many scrape it.
 """
 
 import platform
@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disab
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from datasource.evaluation import HELP, Clock, samples
+from datasource.evaluation import HELP, Clock, Snapshot, samples
+from datasource.web.answers import Answers
+from datasource.web.json_datasource import clock
 
 routes = Blueprint("exposition", __name__)
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -23,20 +25,26 @@ _NO_TARGET = {"job": "", "instance": ""}
 alert does not start anew when this service moves to another host."""
 
 
-class SnapshotCollector:
-    """Renders the newest snapshot; none while it is too old to be believed."""
+class HealthCollector:
+    """How the clock is doing, at every scrape."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
         yield from _health(self._clock)
-        snapshot = self._clock.snapshot
-        if snapshot is None or self._clock.stale():
-            return
+
+
+class _Results:
+    """The numbers of a snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
-        found = samples(snapshot)
-        most = snapshot.settings.evaluation.max_series
+        found = samples(self._snapshot)
+        most = self._snapshot.settings.evaluation.max_series
         for sample in found[:most]:
             family = families.setdefault(sample.name, Metric(sample.name, HELP[sample.name], "gauge"))
             family.add_sample(sample.name, _NO_TARGET | sample.labels, sample.value)
@@ -61,9 +69,15 @@ class Counters:
 
 @routes.get("/metrics")
 def expose() -> Response:
-    """The exposition."""
-    registries: tuple[CollectorRegistry, ...] = current_app.extensions["registries"]
-    return Response(b"".join(generate_latest(one) for one in registries), content_type=CONTENT_TYPE_LATEST)
+    """Our own numbers, and those of the newest snapshot, which are written once; none of one too old to be believed."""
+    own: CollectorRegistry = current_app.extensions["registry"]
+    answers: Answers = current_app.extensions["answers"]
+    served = clock()
+    snapshot = served.snapshot
+    text = generate_latest(own)
+    if snapshot is not None and not served.stale():
+        text += answers.get(snapshot, "results", lambda: generate_latest(_Results(snapshot))).plain
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -1,6 +1,8 @@
 """The JSON datasource protocol of Grafana's plugin, and of its predecessor SimpleJson."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import ceil, floor
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -8,11 +10,22 @@ from flask import Blueprint, Response, current_app, request
 from datasource.evaluation import Clock, Snapshot
 from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
 from datasource.panels import choices as offered
-from datasource.panels.frame import notice_frame
+from datasource.panels.frame import Frame, notice_frame
+from datasource.panels.query import shortened
 from datasource.web import parse
-from datasource.web.render import frame_json, json_response
+from datasource.web.answers import Answers
+from datasource.web.render import body_response, frame_json, json_response, to_json
 
 routes = Blueprint("json_datasource", __name__)
+
+_MOST_BYTES = 32 * 1024 * 1024
+_TOO_LARGE = (
+    f"this answer would be larger than {_MOST_BYTES // 1024 // 1024} MiB; choose fewer entities or signals, a shorter "
+    "time, or fewer targets"
+)
+
+_FAR = 10 * 366 * 86400.0
+"""Seconds from what is known: further away there is nothing."""
 
 _VARIABLES = {
     "entity": offered.entities,
@@ -30,6 +43,12 @@ def clock() -> Clock:
     return found
 
 
+def cached(snapshot: Snapshot | None, question: object, compute: Callable[[], bytes]) -> Response:
+    """JSON that is computed once for a snapshot and a question."""
+    answers: Answers = current_app.extensions["answers"]
+    return body_response(answers.get(snapshot, (request.path, question), compute))
+
+
 def waiting() -> str:
     """Why there is no snapshot yet."""
     return clock().health.error or "the first evaluation is under way"
@@ -40,32 +59,57 @@ def query() -> Response:
     """Frames for every target, always as an array."""
     snapshot = clock().snapshot
     asked = parse.queries(parse.body(request), snapshot.time if snapshot else 0.0)
-    answers, wrong = [], []
+    if snapshot is not None:
+        asked = [_on_the_grid(one, snapshot) for one in asked]
+    late = f"these results are old: {clock().health.error or 'the evaluation is late'}" if clock().stale() else ""
+    return cached(snapshot, (asked, late, waiting()), lambda: _answers(asked, snapshot, late))
+
+
+def _on_the_grid(one: Query, snapshot: Snapshot) -> Query:
+    """The same question for everybody who asks it within a step: nothing lies between two points of the grid."""
+    first, step = snapshot.matrix.start, snapshot.matrix.step
+    start, end = (min(max(at - first, -_FAR), _FAR) / step for at in (one.start, one.end))
+    return replace(one, start=first + ceil(start) * step, end=first + floor(end) * step)
+
+
+def _answers(asked: Sequence[Query], snapshot: Snapshot | None, late: str) -> bytes:
+    """The answers to all targets as a JSON array. Raises QueryError when none can be answered."""
+    written: list[bytes] = []
+    wrong, size = [], 0
     for one in asked:
+        frames: Iterable[Frame]
         try:
-            answers += _answer(one, snapshot)
+            frames = _frames(one, snapshot, late)
         except QueryError as error:
             wrong.append(error)
-            answers.append(frame_json(notice_frame(str(error)), one.ref_id))
+            frames = [notice_frame(str(error))]
+        of_target = []
+        for frame in frames:
+            of_target.append(to_json(frame_json(frame, one.ref_id)))
+            if size + sum(map(len, of_target)) > _MOST_BYTES:
+                of_target = [to_json(frame_json(notice_frame(_TOO_LARGE), one.ref_id))]
+                break
+        written += of_target
+        size += sum(map(len, of_target))
     if wrong and len(wrong) == len(asked):
         raise wrong[0]
-    return json_response(answers)
+    return b"[" + b",".join(written) + b"]"
 
 
-def _answer(one: Query, snapshot: Snapshot | None) -> list[dict[str, Any]]:
+def _frames(one: Query, snapshot: Snapshot | None, late: str) -> list[Frame]:
     first, *others = REGISTRY.answer(one, snapshot, waiting())
-    if snapshot is not None and clock().stale():
-        late = f"these results are old: {clock().health.error or 'the evaluation is late'}"
-        first = replace(notice_frame(late) if not first.fields or not len(first.fields[0].values) else first)
+    if snapshot is not None and late:
+        first = notice_frame(late) if not first.fields or not len(first.fields[0].values) else first
         first = replace(first, notices=tuple(dict.fromkeys((late, *first.notices))))
-    return [frame_json(frame, one.ref_id) for frame in (first, *others)]
+    return [first, *others]
 
 
 @routes.post("/metrics")
 def metrics() -> Response:
     """What the query builder offers: every panel with its parameters."""
     snapshot = clock().snapshot
-    return json_response([_panel_json(panel, snapshot) for panel in REGISTRY.panels.values()])
+    offers = REGISTRY.panels.values()
+    return cached(snapshot, "offers", lambda: to_json([_panel_json(panel, snapshot) for panel in offers]))
 
 
 @routes.post("/metric-payload-options")
@@ -76,7 +120,9 @@ def metric_payload_options() -> Response:
     found = [one for one in panel.parameters if one.name == data.get("name")]
     if not found:
         known = ", ".join(one.name for one in panel.parameters) or "none"
-        raise QueryError(f"panel '{panel.name}' has no parameter '{data.get('name')}'; known are: {known}")
+        raise QueryError(
+            f"panel '{panel.name}' has no parameter '{shortened(str(data.get('name')))}'; known are: {known}"
+        )
     return json_response(_options(found[0], clock().snapshot))
 
 
@@ -95,7 +141,7 @@ def variable() -> Response:
         pairs = [(value, value) for value in values]
     else:
         known = ", ".join(dict.fromkeys((*_VARIABLES, *_labels(snapshot))))
-        raise QueryError(f"there is no variable '{name}'; known are: {known}")
+        raise QueryError(f"there is no variable '{shortened(name)}'; known are: {known}")
     return json_response([{"__text": label, "__value": value} for value, label in pairs])
 
 

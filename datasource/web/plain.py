@@ -8,9 +8,10 @@ from flask import Blueprint, Response, request
 from datasource.evaluation import incident_json, snapshot_json
 from datasource.panels import Query
 from datasource.panels.incidents import chosen
-from datasource.web.json_datasource import clock, waiting
+from datasource.web.access import Access
+from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import parameters, time_of
-from datasource.web.render import error_response, json_response
+from datasource.web.render import error_response, json_response, to_json
 
 routes = Blueprint("plain", __name__)
 
@@ -25,6 +26,9 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Everything configured has been evaluated, and lately."""
     missing = clock().ready()
+    if not Access(clock().evaluator.settings).reading_is_open:
+        status = 503 if missing else 200
+        return json_response({"status": "not ready" if missing else "ready"}, status)
     if missing:
         return error_response(503, missing)
     snapshot = clock().snapshot
@@ -37,8 +41,10 @@ def snapshot() -> Response:
     newest, health = clock().snapshot, clock().health
     if newest is None:
         return error_response(503, waiting())
-    rows = snapshot_json(newest, health.error, set(request.args.getlist("name")))
-    return json_response(rows | {"health": asdict(health) | {"stale": clock().stale()}})
+    names, more = sorted(set(request.args.getlist("name"))), asdict(health) | {"stale": clock().stale()}
+    return cached(
+        newest, (names, more), lambda: to_json(snapshot_json(newest, health.error, set(names)) | {"health": more})
+    )
 
 
 @routes.get("/api/v1/incidents")
@@ -51,7 +57,9 @@ def incidents() -> Response:
     query = Query(
         "incidents", start, end, parameters({name: request.args.getlist(name) for name in ("state", "entity")})
     )
-    return json_response([incident_json(incident, newest) for incident in chosen(query, newest)])
+    return cached(
+        newest, query, lambda: to_json([incident_json(incident, newest) for incident in chosen(query, newest)])
+    )
 
 
 _ALWAYS = {"from": -inf, "to": inf}

@@ -246,7 +246,7 @@ def test_effects_are_shown_before_they_are_checked() -> None:
 
 
 def test_worker_processes_do_jobs_and_end_with_the_pool() -> None:
-    workers = Workers(1)
+    workers = Workers()
     try:
         assert workers.submit(sum, [1, 2, 3]).result(60) == 6
         pool = workers._pool

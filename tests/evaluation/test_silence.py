@@ -21,7 +21,7 @@ from datasource.evaluation.unjudged import Unjudged, unjudged, unjudged_notices
 from datasource.settings import Loaded, Settings, parse_settings
 from datasource.telemetry import Entity, Matrix, Reader, Variable
 from datasource.telemetry.csv_files import CsvData
-from datasource.web.exposition import SnapshotCollector
+from datasource.web.exposition import HealthCollector
 
 STEP, START, N = 30, 1_700_000_010 // 30 * 30, 400
 TEXT = """
@@ -266,11 +266,11 @@ def test_the_service_says_what_it_does_not_judge_and_counts_it(settings: Setting
     snapshot = ticked(one)
     assert "never live that long" in snapshot.warming_up
     assert any("never live that long" in notice for notice in snapshot.notices)
-    found = {metric.name: metric.samples[0].value for metric in SnapshotCollector(one).collect() if metric.samples}
+    found = {metric.name: metric.samples[0].value for metric in HealthCollector(one).collect() if metric.samples}
     assert found["causal_datasource_unjudged_variables"] == 2  # requests and errors of the pod that lives
     one, _ = clock(settings, failing())
     ticked(one)
-    found = {metric.name: metric.samples[0].value for metric in SnapshotCollector(one).collect() if metric.samples}
+    found = {metric.name: metric.samples[0].value for metric in HealthCollector(one).collect() if metric.samples}
     assert found["causal_datasource_unjudged_variables"] == 0
 
 

@@ -1,8 +1,11 @@
 """The causal graph: templates along relations, single edges, and what is refused."""
 
+import networkx as nx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from datasource.graph import GraphError, Moment, build_graph, longest_lag, unroll
+from datasource.graph import Edge, GraphError, Moment, build, build_graph, longest_lag, unroll
 from datasource.settings import Settings, parse_settings
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology, read_topology
@@ -167,3 +170,59 @@ def test_the_version_changes_with_the_edges() -> None:
     one = build_graph(settings("requests -> cpu"), VARIABLES, TOPOLOGY).graph
     two = build_graph(settings("requests -> cpu (lag 1)"), VARIABLES, TOPOLOGY).graph
     assert one.version == build_graph(settings("requests -> cpu"), VARIABLES, TOPOLOGY).graph.version != two.version
+
+
+def one_loop_after_another(edges: list[Edge]) -> list[Edge]:
+    """What is asked for, word by word: the edges along relations within each loop of one step move to lag 1."""
+    instant = nx.DiGraph([(edge.cause, edge.effect) for edge in edges if edge.lag == 0])
+    for loop in nx.strongly_connected_components(instant):
+        inside = [e for e in edges if e.lag == 0 and e.relation and e.cause in loop and e.effect in loop]
+        moved = {(edge.cause, edge.effect) for edge in inside} if len(loop) > 1 else set()
+        merged: dict[tuple[Variable, Variable, int], Edge] = {}
+        for edge in edges:
+            lag = 1 if edge.lag == 0 and (edge.cause, edge.effect) in moved else edge.lag
+            key = edge.cause, edge.effect, lag
+            before = merged.get(key)
+            both = tuple(dict.fromkeys((*before.evidence, *edge.evidence))) if before else edge.evidence
+            merged[key] = (before or edge)._replace(lag=lag, evidence=both)
+        edges = list(merged.values())
+    return edges
+
+
+MANY = settings(
+    "requests -> requests along calls from client to server (lag 0..1), "
+    "latency -> latency along calls from server to client, requests -> cpu, cpu -> latency"
+)
+SERVICES = [service(f"s{number:02}") for number in range(12)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] != pair[1]), max_size=40))
+def test_whatever_calls_whatever_the_loops_are_those_of_the_definition(calls: list[tuple[int, int]]) -> None:
+    pairs = list(dict.fromkeys(calls))
+    topology = Topology(
+        tuple(Tie("calls", (("client", SERVICES[one]), ("server", SERVICES[other]))) for one, other in pairs)
+    )
+    variables = [Variable(entity, name) for entity in SERVICES for name in ("requests", "cpu", "latency")]
+    without_loops = [build_graph(MANY, variables, Topology((tie,))).graph.edges for tie in topology.ties]
+    plain: dict[tuple[Variable, Variable, int], Edge] = {}
+    for edge in (edge for edges in without_loops for edge in edges):
+        plain.setdefault((edge.cause, edge.effect, edge.lag), edge)
+    built = build_graph(MANY, variables, topology)
+    if pairs:
+        assert list(built.graph.edges) == sorted(one_loop_after_another(list(plain.values())))
+
+
+def test_the_work_does_not_grow_with_the_number_of_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    add = build._add
+    monkeypatch.setattr(build, "_add", lambda found, edge: counted.append(1) or add(found, edge))
+    entities = [service(f"s{number}") for number in range(200)]
+    ties = [
+        Tie("calls", (("client", one), ("server", other)))
+        for first in range(0, 200, 2)
+        for one, other in (entities[first : first + 2], entities[first : first + 2][::-1])
+    ]
+    variables = [Variable(entity, name) for entity in entities for name in ("requests", "latency")]
+    found = build_graph(MANY, variables, Topology(tuple(ties)))
+    assert len(found.notices) == 200
+    assert len(counted) <= 3 * len(ties) * 3

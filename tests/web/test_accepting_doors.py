@@ -18,7 +18,7 @@ from worlds import World
 from datasource.anomaly import Mark
 from datasource.cli import main
 from datasource.evaluation import Clock
-from datasource.settings.model import Writes
+from datasource.settings.web import Writes
 from datasource.web.app import create_app
 
 TOKEN = "s3cret-tök3n"

@@ -227,7 +227,7 @@ def test_hidden_and_empty_targets_are_left_out(client: FlaskClient) -> None:
         (body("anomaly_score", filters=[{"key": "service", "operator": "~~", "value": "x"}]), "operator"),
         (
             body("anomaly_score", filters=[{"key": "service", "operator": "=~", "value": "("}]),
-            "no regular expression",
+            "not a regular expression of RE2",
         ),
         (body("anomaly_score", filters="x"), "'filters' is not a list"),
         (body("anomaly_score", range={"from": "yesterday", "to": TO}), "is no time"),

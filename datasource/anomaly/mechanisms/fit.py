@@ -1,6 +1,6 @@
 """Fitting the mechanisms of a baseline, and calibrating them to the promise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import NamedTuple
@@ -50,6 +50,9 @@ class _Row(NamedTuple):
     smallest: float
 
 
+Spread = Callable[[Callable[[Variable], list[_Row]], Sequence[Variable]], Iterable[list[_Row]]]
+
+
 def fit_mechanisms(
     matrix: Matrix,
     graph: CausalGraph,
@@ -64,6 +67,7 @@ def fit_mechanisms(
     accepted: Sequence[Accepted] = (),
     min_points: int = 120,
     environment: tuple[str, ...] = (),
+    spread: Spread = map,
 ) -> Mechanisms:
     """Fit both mechanisms of every variable that has at least `min_points` samples.
 
@@ -77,32 +81,41 @@ def fit_mechanisms(
     stands for. What is related within one step is fitted on both, and so knows the day from two days on and the week
     from two weeks on; a mechanism with lagged parents is fitted on `matrix` alone, and so is one with events, most of
     which lie between the points of `older`.
+
+    `spread` applies a function to every variable, as `map` does; perhaps in several processes.
     """
     if older is not None and not older.values.shape[1]:
         older = None
     matrix = _since_known(matrix, roles)
     times = matrix.times if older is None else np.concatenate([older.times, matrix.times])
     baseline = Baseline(times, times.size - matrix.values.shape[1], matrix.step)
-    rows: list[_Row] = []
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
-    for variable in matrix.variables:
+
+    def fit(variable: Variable) -> list[_Row]:
         one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment, accepted)
-        if one.points < min_points:
-            continue
-        edges = [edge for edge in graph.parents(variable) if edge.cause in matrix]
-        alarms = roles.alarms(variable)
-        below = 0.0 if roles.only_up_hurts(variable) else 1.0
-        for kind, causes in (("marginal", []), ("causal", edges)):
-            if causes or kind == "marginal":
-                mechanism, gaps, smallest = one.given(causes)
-                watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
-                narrower = below * mechanism.above / mechanism.below
-                rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower, smallest))
+        return _rows(one, graph) if one.points >= min_points else []
+
+    rows = [row for found in spread(fit, matrix.variables) for row in found]
     fitted, joint, supported = _calibrated(rows, baseline, false_alarms_per_day, persistence, thresholds or {})
     marginal = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "marginal"}
     given = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "causal"}
     causal = {variable: given.get(variable, alone) for variable, alone in marginal.items()}
     return Mechanisms(causal, marginal, matrix.end, supported, joint, accepted_after(baseline.span))
+
+
+def _rows(one: OneFit, graph: CausalGraph) -> list[_Row]:
+    """The mechanisms of one variable."""
+    edges = [edge for edge in graph.parents(one.variable) if edge.cause in one.matrix]
+    alarms = one.roles.alarms(one.variable)
+    below = 0.0 if one.roles.only_up_hurts(one.variable) else 1.0
+    rows = []
+    for kind, causes in (("marginal", []), ("causal", edges)):
+        if causes or kind == "marginal":
+            mechanism, gaps, smallest = one.given(causes)
+            watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
+            narrower = below * mechanism.above / mechanism.below
+            rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower, smallest))
+    return rows
 
 
 def _since_known(matrix: Matrix, roles: Roles) -> Matrix:

@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 
 import orjson
 import requests
+from urllib3.exceptions import HTTPError
 
 from datasource.settings.http import OAuth2
 from datasource.settings.secret import hide_userinfo
@@ -18,13 +19,14 @@ from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.http.deadline import current_deadline
 from datasource.telemetry.http.failures import Server
 from datasource.telemetry.http.secrets import read_secret
-from datasource.telemetry.http.session import Session
+from datasource.telemetry.http.session import Session, read_at_most
 from datasource.telemetry.http.tls import Tls
 
 _EARLY = 10.0
 """A token is not used in the last seconds before it expires."""
 
 _TIMEOUT = 30.0
+_MOST_BYTES = 1024 * 1024
 
 
 class _Token(NamedTuple):
@@ -74,19 +76,19 @@ class TokenSource:
                 self._token = None
 
     def _fetch(self, secret: str) -> _Token:
-        response = self._ask(secret, self._in_body)
-        if response.status_code in (400, 401) and "invalid_grant" not in response.text:
+        status, body = self._ask(secret, self._in_body)
+        if status in (400, 401) and b"invalid_grant" not in body:
             # Some servers only take the credentials from a header, some only from the body.
             other = self._ask(secret, not self._in_body)
-            if other.ok:
+            if other[0] < 400:
                 self._in_body = not self._in_body
-                response = other
+                status, body = other
         try:
-            answer = orjson.loads(response.content)
+            answer = orjson.loads(body)
         except orjson.JSONDecodeError:
             answer = None
-        if not response.ok:
-            raise self._refused(response.status_code, answer, secret)
+        if status >= 400:
+            raise self._refused(status, answer, secret)
         if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             raise PrometheusError(
                 "not_json", f"{self._server.url} answered without an access_token; check {self._server.key}"
@@ -97,7 +99,8 @@ class TokenSource:
             lasts = float("inf")
         return _Token(answer["access_token"], secret, time.monotonic() + lasts - min(_EARLY, lasts / 2))
 
-    def _ask(self, secret: str, in_body: bool) -> requests.Response:
+    def _ask(self, secret: str, in_body: bool) -> tuple[int, bytes]:
+        """Status and body."""
         config = self.config
         form = {"grant_type": "client_credentials", **config.endpoint_params}
         if config.scopes:
@@ -106,10 +109,12 @@ class TokenSource:
             form |= {"client_id": config.client_id, "client_secret": secret}
         auth = None if in_body else (quote_plus(config.client_id), quote_plus(secret))
         try:
-            return self._session.post(
-                self._server.url, data=form, auth=auth, timeout=_remaining(), allow_redirects=False
-            )
-        except requests.RequestException as error:
+            with self._session.post(
+                self._server.url, data=form, auth=auth, timeout=_remaining(), allow_redirects=False, stream=True
+            ) as response:
+                body = b"" if response.is_redirect else read_at_most(response, _MOST_BYTES)
+                return response.status_code, body or b""
+        except (requests.RequestException, HTTPError) as error:
             raise self._server.failed(error) from None
 
     def _refused(self, status: int, answer: Any, secret: str) -> PrometheusError:

@@ -12,6 +12,8 @@ from datasource.telemetry.http.adapter import Adapter
 from datasource.telemetry.http.proxies import proxy_for
 from datasource.telemetry.http.tls import Tls
 
+_LONGEST_REDIRECT = 64 * 1024
+
 
 class Session(requests.Session):
     """For the server at `url`.
@@ -38,6 +40,14 @@ class Session(requests.Session):
         """Whether a URL is the server's that the secrets are for."""
         return not self.should_strip_auth(self._url, url)  # type: ignore[no-untyped-call]
 
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Where it redirects to; what else it says is not kept, however long that is."""
+        target: str | None = super().get_redirect_target(resp)
+        if target is not None and not resp._content:
+            read_at_most(resp, _LONGEST_REDIRECT)
+            resp._content = b""
+        return target
+
     def get_adapter(self, url: str | bytes) -> Any:
         """One for all, whoever mounts others."""
         return self._adapter
@@ -57,3 +67,15 @@ class Session(requests.Session):
     def close(self) -> None:
         self._adapter.close()
         super().close()
+
+
+def read_at_most(response: Response, most: int) -> bytes | None:
+    """The body of a streamed answer, decompressed; None, and the connection closed, where it has more than `most`
+    bytes."""
+    body: bytes = b""
+    if (response.raw.length_remaining or 0) <= most:
+        body = response.raw.read(most + 1, decode_content=True)
+        if len(body) <= most:
+            return body
+    response.raw.close()
+    return None
