@@ -42,7 +42,7 @@ _REFUSALS = (
         "a rule, or raise the server's limit (--query.timeout in Prometheus)",
     ),
     _Refusal(
-        r"too many (?:outstanding )?requests|rate limit|too_many_requests|\bhttp 429\b|concurren\w+ (?:queries|requests)",
+        r"too many (?:outstanding )?requests|rate limit|too_many_requests|\b429\b|concurren\w+ (?:queries|requests)",
         "lower {block}.concurrency, so that fewer queries are asked at a time",
     ),
 )

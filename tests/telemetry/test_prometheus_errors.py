@@ -93,7 +93,7 @@ def test_a_refusal_says_what_to_change_here(status: int, said: str, advice: str)
 @responses.activate
 def test_a_mistake_in_the_query_gets_no_advice_on_limits() -> None:
     responses.get(RANGE, json={"status": "error", "errorType": "bad_data", "error": "1:5: parse error"}, status=400)
-    with pytest.raises(PrometheusError, match="parse error$"):
+    with pytest.raises(PrometheusError, match=r"parse error$"):
         list(PrometheusClient(URL, retries=0).query_range("up", 0, 60, 30))
 
 
