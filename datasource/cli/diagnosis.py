@@ -5,7 +5,7 @@ from functools import cached_property
 
 from datasource.cli.survey import Survey
 from datasource.settings import Settings, Signal, format_duration, parse_duration
-from datasource.settings.promql import Selector, read_parts
+from datasource.settings.promql import Selector, read_parts, write_selector
 from datasource.telemetry import PrometheusClient, PrometheusError
 
 
@@ -31,7 +31,7 @@ class Diagnosis:
 
     def just_begun(self, signal: Signal) -> bool:
         """Whether all its metrics have samples now, but none yet that is old enough to be asked for."""
-        metrics = {selector.metric for selector in read_parts(signal.query).selectors}
+        metrics = {write_selector(selector.metric) for selector in read_parts(signal.query).selectors}
         return bool(metrics) and all(self.client.query(f"count({m})") and not self._samples(m) for m in metrics)
 
     def unlabelled(self, signal: Signal) -> str:
@@ -60,7 +60,7 @@ class Diagnosis:
         if name not in names:
             close = get_close_matches(name, names, 3, 0.7) or [other for other in names if name in other][:3]
             return f"no metric '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else "")
-        if not self._samples(name):
+        if not self._samples(write_selector(name)):
             return f"{name} is known, but has no samples in the last {format_duration(self.settings.baseline)}"
         if selector.matchers and not self._samples(str(selector)):
             labels = ", ".join(self._labels(Selector(name)))
