@@ -6,7 +6,6 @@ from datasource.demo import __file__ as demo
 from datasource.settings import load_settings
 from datasource.settings.promql import Selector, read_parts
 
-
 DOTTED = ("service.name", "job")
 
 
