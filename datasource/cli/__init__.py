@@ -106,9 +106,10 @@ def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str |
         from datasource.cli.check_data import describe
         from datasource.cli.offline import Source
 
-        for line in describe(_open(Source(data, config, calls=calls))):
-            click.echo(line)
-        return
+        lines = list(describe(_open(Source(data, config, calls=calls))))
+        for line in lines:
+            click.echo(line.text)
+        sys.exit(int(any(line.wrong for line in lines)))
     from datasource.cli.check import check_telemetry
 
     path = config or "causal.yaml"
