@@ -13,9 +13,8 @@ from datasource.cli.effect import effect
 from datasource.cli.file_options import (
     calls_option,
     data_option,
-    entity_option,
     file_config_option,
-    time_option,
+    reading_options,
     usual_graph_option,
 )
 from datasource.cli.marks import accept, incident
@@ -26,6 +25,7 @@ from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from datasource.cli.offline import Opened, Source
+    from datasource.telemetry.csv_options import CsvOptions
 
 DEFAULT_LISTEN = "127.0.0.1:8321"
 
@@ -100,13 +100,14 @@ def serve(config: str, listen: str, url: str | None) -> None:
 @click.option("--offline", is_flag=True, help="Only read the file, do not ask Prometheus.")
 @click.option("--data", multiple=True, help="A CSV file: say what is understood of it, instead of Prometheus.")
 @click.option("--calls", default=None, help="With --data: who calls whom, a CSV file.")
-def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None) -> None:
+@reading_options
+def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None, reading: "CsvOptions") -> None:
     """Validate a settings file and say what each signal brings, from Prometheus or from a CSV file."""
     if data:
         from datasource.cli.check_data import describe
         from datasource.cli.offline import Source
 
-        lines = list(describe(_open(Source(data, config, calls=calls))))
+        lines = list(describe(_open(Source(data, config, calls=calls, reading=reading))))
         for line in lines:
             click.echo(line.text)
         sys.exit(int(any(line.wrong for line in lines)))
@@ -125,8 +126,7 @@ def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str |
 @usual_graph_option
 @calls_option
 @click.option("--at", default=None, help="The time to evaluate at, ISO 8601 or seconds since 1970.  [default: the end]")
-@time_option
-@entity_option
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON as /api/v1/snapshot answers it, and nothing else.")
 def evaluate(
     data: tuple[str, ...],
@@ -134,9 +134,8 @@ def evaluate(
     graph: str | None,
     calls: str | None,
     at: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Anomalies, root causes and effects at the end of a CSV file, with no server."""
     import orjson
@@ -146,7 +145,7 @@ def evaluate(
     from datasource.evaluation import evaluate_matrix, snapshot_json
     from datasource.graph import GraphError
 
-    opened = _open(Source(data, config, graph, calls, time, entity), at)
+    opened = _open(Source(data, config, graph, calls, reading), at)
     try:
         snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, opened.data.notices)
     except GraphError as error:

@@ -16,6 +16,7 @@ from datasource.telemetry import Matrix
 from datasource.telemetry.csv_calls import NamedCall, read_calls
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
+from datasource.telemetry.csv_options import CsvOptions
 from datasource.telemetry.csv_table import CsvError
 from datasource.telemetry.csv_times import parse_time
 
@@ -26,14 +27,13 @@ _ALONE = (
 
 
 class Source(NamedTuple):
-    """The files of a command, and what the user knows better about them than can be found out."""
+    """The files of a command, and what the user knows better about how to read them."""
 
     data: Sequence[str]
     config: str | None = None
     graph: str | None = None
     calls: str | None = None
-    time: str | None = None
-    entity: Sequence[str] = ()
+    reading: CsvOptions = CsvOptions()
 
 
 class Opened(NamedTuple):
@@ -49,7 +49,7 @@ class Opened(NamedTuple):
 
 def open_files(source: Source, at: str | None = None) -> Opened:
     """Read the files, up to the time `at` where it is given. Raises CsvError and SettingsError."""
-    loaded = load_settings(source.config) if source.config else None
+    loaded = _load(source) if source.config else None
     graph, calls, data = _read(source)
     if at is not None:
         data = _until(data, at)
@@ -66,7 +66,7 @@ def open_whole(source: Source) -> Opened:
     """Settings and data as of `open_files`, but with every point of the files, whatever the settings' baseline is."""
     if source.config is None:
         return open_files(source)
-    loaded = load_settings(source.config)
+    loaded = _load(source)
     own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
     graph, calls, data = _read(source)
     everything = dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
@@ -74,10 +74,21 @@ def open_whole(source: Source) -> Opened:
     return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
 
 
+def _load(source: Source) -> Loaded:
+    """The settings, with the roles that the user gives their signals. Raises SettingsError."""
+    assert source.config
+    loaded = load_settings(source.config)
+    signals = dict(loaded.settings.signals)
+    for name, role in source.reading.roles.items():
+        if name in signals:
+            signals[name] = signals[name].model_copy(update={"role": role})
+    return Loaded(loaded.settings.model_copy(update={"signals": signals}), loaded.fingerprint)
+
+
 def _read(source: Source) -> tuple[Graph | None, tuple[NamedCall, ...], CsvData]:
     graph = load_graph(source.graph) if source.graph else None
     calls = read_calls(source.calls) if source.calls else ()
-    return graph, calls, join_csv([read_csv(path, time=source.time, entity=source.entity) for path in source.data])
+    return graph, calls, join_csv([read_csv(path, source.reading) for path in source.data], source.reading.roles)
 
 
 def _until(data: CsvData, at: str) -> CsvData:

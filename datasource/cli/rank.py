@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from datasource.cli.file_options import calls_option, entity_option, time_option
+from datasource.cli.file_options import calls_option, reading_options
+
+if TYPE_CHECKING:
+    from datasource.telemetry.csv_options import CsvOptions
 
 _SHOWN = 10
 
@@ -24,8 +28,7 @@ _SHOWN = 10
 @click.option("--graph", default=None, help="A causal graph in YAML: 'cause -> effect' between variables.")
 @calls_option
 @click.option("--roles", default=None, help="What signals are, in YAML: 'signal: role' a line.  [default: guessed]")
-@time_option
-@entity_option
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the ranking of all variables as JSON, and nothing else.")
 def rank(
     baseline: tuple[str, ...],
@@ -34,9 +37,8 @@ def rank(
     graph: str | None,
     calls: str | None,
     roles: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Rank the root causes of an incident against a normal time, with no server."""
     import orjson
@@ -49,8 +51,8 @@ def rank(
 
     try:
         found = rank_files(
-            joined_files(baseline, time=time, entity=entity),
-            joined_files(incident, time=time, entity=entity),
+            joined_files(baseline, reading),
+            joined_files(incident, reading),
             symptom=symptom,
             graph=load_graph(graph) if graph else None,
             calls=read_calls(calls) if calls else (),

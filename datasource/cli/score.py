@@ -10,9 +10,8 @@ import click
 from datasource.cli.file_options import (
     calls_option,
     data_option,
-    entity_option,
     file_config_option,
-    time_option,
+    reading_options,
     usual_graph_option,
 )
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from datasource.settings import Settings
     from datasource.telemetry import Matrix
     from datasource.telemetry.csv_files import CsvData
+    from datasource.telemetry.csv_options import CsvOptions
 
 
 @click.command()
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 @usual_graph_option
 @calls_option
 @file_config_option
-@time_option
-@entity_option
+@reading_options
 @click.option(
     "--output", default=None, help="Write the scores to this file and print a summary.  [default: standard output]"
 )
@@ -41,10 +40,9 @@ def score(
     graph: str | None,
     calls: str | None,
     config: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     output: str | None,
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Causal and marginal anomaly scores at every point of a CSV file, with no server."""
     from datasource.cli.offline import Source
@@ -58,7 +56,7 @@ def score(
     inputs = [path for path in (*data, *baseline, graph, calls, config) if path]
     if output and any(_same(path, output) for path in inputs):
         _refuse(f"{output} is an input; choose another --output")
-    source = Source(data, config, graph, calls, time, entity)
+    source = Source(data, config, graph, calls, reading)
     try:
         files = _read(source, baseline)
         found = score_matrix(files.settings, files.data.matrix, files.usual, files.notices)
