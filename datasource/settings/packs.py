@@ -18,6 +18,8 @@ from datasource.settings.promql import write_labels, write_present
 
 _FOLDER = Path(__file__).with_suffix("")
 _WORD = re.compile(r"[\w:]*", re.ASCII)
+_COPIES = ("job", "prometheus", "prometheus_replica", "replica")
+"""Series that differ in nothing else are one target, scraped twice: what it says counts once."""
 _MANY = ("labels", "call_labels")
 
 
@@ -83,6 +85,7 @@ class Pack(Block):
             "call_labels": write_labels(call_labels),
             "call_present": write_present(call_labels),
             "made": write_labels(label for label in labels if label not in self.native),
+            "copies": write_labels(label for label in _COPIES if label not in (*labels, *call_labels)),
             "name": labels[-1],
             "namespace": next((label for label in labels[:-1] if "namespace" in label), "namespace"),
             "window": window if isinstance(window, str) else format_duration(window),
