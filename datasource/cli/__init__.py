@@ -13,10 +13,9 @@ from datasource.cli.effect import effect
 from datasource.cli.file_options import (
     calls_option,
     data_option,
-    entity_option,
     file_config_option,
+    reading_options,
     report_option,
-    time_option,
     usual_graph_option,
 )
 from datasource.cli.marks import accept, incident
@@ -28,6 +27,7 @@ from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from datasource.library.sources import Opened, Source
+    from datasource.telemetry.csv_options import CsvOptions
 
 DEFAULT_LISTEN = "127.0.0.1:8321"
 
@@ -94,7 +94,7 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
         tls = tls_of(loaded.settings)
         warnings = warnings_of(loaded.settings, listen, insecure=insecure_listen)
     except ValueError as error:
-        _refuse(str(error))
+        refuse(str(error))
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -110,15 +110,17 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
 @click.option("--offline", is_flag=True, help="Only read the file, do not ask Prometheus.")
 @click.option("--data", multiple=True, help="A CSV file: say what is understood of it, instead of Prometheus.")
 @click.option("--calls", default=None, help="With --data: who calls whom, a CSV file.")
-def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None) -> None:
+@reading_options
+def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None, reading: "CsvOptions") -> None:
     """Validate a settings file and say what each signal brings, from Prometheus or from a CSV file."""
     if data:
         from datasource.library.describe import describe
         from datasource.library.sources import Source
 
-        for line in describe(_open(Source(data, config, calls=calls))):
-            click.echo(line)
-        return
+        lines = list(describe(_open(Source(data, config, calls=calls, reading=reading))))
+        for line in lines:
+            click.echo(line.text)
+        sys.exit(int(any(line.wrong for line in lines)))
     from datasource.cli.check import check_telemetry
 
     path = config or "causal.yaml"
@@ -134,9 +136,8 @@ def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str |
 @usual_graph_option
 @calls_option
 @click.option("--at", default=None, help="The time to evaluate at, ISO 8601 or seconds since 1970.  [default: the end]")
-@time_option
-@entity_option
 @report_option
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON as /api/v1/snapshot answers it, and nothing else.")
 def evaluate(
     data: tuple[str, ...],
@@ -144,17 +145,17 @@ def evaluate(
     graph: str | None,
     calls: str | None,
     at: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     report: str | None,
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Anomalies, root causes and effects at the end of a CSV file, with no server."""
     from datasource import library
 
     try:
-        given = library.read_csv(*data, time=time, entity=entity)
-        found = library.evaluate(given, graph=graph, calls=calls, config=config, at=at)
+        found = library.evaluate(
+            library.read_csv(*data, reading=reading), graph=graph, calls=calls, config=config, at=at
+        )
     except (library.CsvError, library.SettingsError, library.GraphError) as error:
         refuse(str(error))
     print_result(found, as_json, report)

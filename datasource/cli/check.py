@@ -8,10 +8,10 @@ import click
 from datasource.cli.check_effects import check_effects, check_impacts
 from datasource.cli.check_graph import check_graph, check_relations
 from datasource.cli.check_quiet_times import check_quiet_times
-from datasource.cli.check_shares import check_shares
-from datasource.cli.check_signals import check_points, check_signal
+from datasource.cli.check_signals import check_points, check_signal, check_step
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
+from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Known, PrometheusError, Reader, Reading, SignalReport, empty_matrix, encode_events
 from datasource.telemetry.http.secrets import read_secret
@@ -62,14 +62,17 @@ def check_telemetry(settings: Settings) -> int:
 
 
 def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Iterator[Finding]:
+    _answers(reader)
+    timeout = format_duration(settings.prometheus.timeout)
+    click.echo(f"reading {count(len(settings.signals), 'signal')}, each within {timeout} ...", err=True)
     reading = _read(settings, reader, start, end)
     diagnosis = Diagnosis(reader.client, settings, start, end)
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
+    yield from check_step(settings, diagnosis)
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)
     yield from check_points(settings, matrix)
-    yield from check_shares(settings, matrix)
     entities = {variable.entity for variable in reading.matrix.variables}
     topology = read_topology(settings, reader.client, entities, start, end)
     yield from check_relations(settings, topology, entities)
@@ -79,6 +82,15 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     yield from _check_writes(settings)
     yield from check_effects(settings, matrix, built)
     yield from check_impacts(settings, matrix)
+
+
+def _answers(reader: Reader) -> None:
+    """Whether it answers at all: said within one timeout, not one for each signal. Raises PrometheusError."""
+    try:
+        reader.client.query("vector(1)")
+    except PrometheusError as error:
+        if error.kind in ("timeout", "unreachable", "tls", "unauthorised"):
+            raise
 
 
 def _check_writes(settings: Settings) -> Iterator[Finding]:

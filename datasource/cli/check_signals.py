@@ -1,13 +1,14 @@
 """Did a signal's query bring entities, points, and enough of them?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from datasource.anomaly import Roles
-from datasource.cli.diagnosis import Diagnosis, refused
+from datasource.cli.diagnosis import LATER, Diagnosis, refused
 from datasource.cli.finding import Finding, State
 from datasource.evaluation.unjudged import short_lived, unjudged, unjudged_notices
+from datasource.library.doubts import Doubt, find_doubts
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
@@ -47,7 +48,45 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
         return Finding("signals", name, amount, "wrong", text)
     rows = np.array([counted.row(variable) for variable in counted.variables if variable.signal == name])
     said = "; ".join(filter(None, (report.problem, report.notice)))
-    return _enough(settings, Finding("signals", name, amount, "ok", said), rows)
+    fine = Finding("signals", name, amount, "ok", said)
+    if report.problem.startswith("ambiguous"):
+        return fine._replace(state="wrong")
+    return _doubted(_enough(settings, fine, rows), _doubts(settings, name, counted, diagnosis))
+
+
+def _doubts(settings: Settings, name: str, counted: Matrix, diagnosis: Diagnosis) -> list[Doubt]:
+    """What is doubtful about a signal's numbers, and about how they are asked for."""
+    signal = settings.signals[name]
+    if signal.source == "loki":
+        return list(find_doubts(settings, name, counted))
+    try:
+        timing = diagnosis.timing(signal)
+        counter, top = diagnosis.raw_counter(signal), diagnosis.highest_bucket(signal)
+        within = diagnosis.rated(signal) if counter else ""
+    except PrometheusError:  # the signal is there, and what cannot be asked about it is no fault of it
+        return list(find_doubts(settings, name, counted))
+    if any(one.wrong for one in timing):
+        return timing
+    return [*timing, *find_doubts(settings, name, counted, counter=counter, top=top, within=within)]
+
+
+def _doubted(finding: Finding, doubts: Sequence[Doubt]) -> Finding:
+    """The finding with what is doubtful, which is wrong, or only worth a note."""
+    if not doubts or finding.state == "wrong":
+        return finding
+    said = "; ".join(filter(None, (*(one.text for one in doubts), finding.text)))
+    noted: State = "note" if finding.state == "ok" else finding.state
+    return finding._replace(state="wrong" if any(one.wrong for one in doubts) else noted, text=said)
+
+
+def check_step(settings: Settings, diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Whether all that is measured comes more rarely than every step."""
+    intervals = [every for every in diagnosis.intervals.values() if every]
+    if intervals and min(intervals) > LATER * settings.step:
+        often = format_duration(min(intervals))
+        text = f"samples come every {often} at most; write step: {often}, and a baseline of at least "
+        text += f"{settings.evaluation.warm_up} of them"
+        yield Finding("signals", "step", format_duration(settings.step), "wrong", text)
 
 
 def check_points(settings: Settings, matrix: Matrix) -> Iterator[Finding]:

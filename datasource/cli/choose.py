@@ -10,6 +10,7 @@ from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing
 from datasource.library.text import count
 from datasource.settings import format_duration
+from datasource.settings.promql import write_labels, write_present, write_selector
 from datasource.telemetry import PrometheusError
 
 
@@ -71,12 +72,11 @@ def _queries(proposed: Proposed, labels: tuple[str, ...], timing: Timing) -> Ite
     plain = proposed.render(labels, "", window)
     yield plain
     if "$present" in proposed.query:
-        yield proposed.render(labels, ", ".join(f'{label}!=""' for label in labels), window)
+        yield proposed.render(labels, write_present(labels), window)
     elif "$by" not in proposed.query:
         how = "avg" if proposed.role == "latency" or proposed.unit == "percentunit" else "sum"
-        matchers = ", ".join(f'{label}!=""' for label in labels)
-        yield f"{how} by ({', '.join(labels)}) ({plain})"
-        yield f"{how} by ({', '.join(labels)}) ({plain}{{{matchers}}})"
+        yield f"{how} by ({write_labels(labels)}) ({plain})"
+        yield f"{how} by ({write_labels(labels)}) ({write_selector(proposed.metric, write_present(labels))})"
 
 
 def ask(survey: Survey, query: str, labels: Sequence[str]) -> Answer | None:

@@ -2,20 +2,31 @@
 
 from difflib import get_close_matches
 from functools import cached_property
+from math import isfinite
 
 from datasource.cli.survey import Survey
+from datasource.cli.timing import choose_timing
+from datasource.library.doubts import Doubt, is_counter_name
 from datasource.settings import Settings, Signal, format_duration, parse_duration
-from datasource.settings.promql import Selector, read_parts
+from datasource.settings.promql import Selector, read_parts, write_labels, write_selector
 from datasource.telemetry import PrometheusClient, PrometheusError
+
+LATER = 1.2
+"""Samples that come so many steps apart come more rarely than every step."""
+_JITTER = 1.05
 
 
 class Diagnosis:
-    """Asks one Prometheus about the metrics in a query, between `start` and `end` (seconds)."""
+    """Asks one Prometheus about the metrics in a query, between `start` and `end` (seconds).
+
+    `intervals` are the seconds between samples, by metric, as far as they were asked for; 0 where nobody can tell.
+    """
 
     def __init__(self, client: PrometheusClient, settings: Settings, start: int, end: int) -> None:
         self.client = client
         self.settings = settings
         self.start, self.end = start, end
+        self.intervals: dict[str, float] = {}
 
     def nothing(self, signal: Signal, counted: bool = False) -> str:
         """Why a query that Prometheus accepts returns no series, which may be `counted` as zero. Raises
@@ -31,7 +42,7 @@ class Diagnosis:
 
     def just_begun(self, signal: Signal) -> bool:
         """Whether all its metrics have samples now, but none yet that is old enough to be asked for."""
-        metrics = {selector.metric for selector in read_parts(signal.query).selectors}
+        metrics = {write_selector(selector.metric) for selector in read_parts(signal.query).selectors}
         return bool(metrics) and all(self.client.query(f"count({m})") and not self._samples(m) for m in metrics)
 
     def unlabelled(self, signal: Signal) -> str:
@@ -50,6 +61,53 @@ class Diagnosis:
                 )
         return ""
 
+    def timing(self, signal: Signal) -> list[Doubt]:
+        """Whether a range holds two samples, and whether samples come at every step. Raises PrometheusError."""
+        selectors = [one for one in read_parts(signal.query).selectors if one.metric in self._survey.names]
+        short = [Doubt(text) for one in selectors if (text := self._too_short(one))]
+        if short:
+            return short[:1]
+        slow = {one.metric: self._survey.interval(one.metric) for one in selectors}
+        self.intervals |= slow
+        metric, every = max(slow.items(), key=lambda one: one[1], default=("", 0.0))
+        if every <= LATER * self.settings.step:
+            return []
+        step, often = format_duration(self.settings.step), format_duration(every)
+        text = f"{metric} comes about every {often}, the step is {step}: points repeat or are missing"
+        return [Doubt(f"{text}; make 'step' {often} where most come so rarely", wrong=False)]
+
+    def raw_counter(self, signal: Signal) -> str:
+        """A counter that a query takes as it is, without a rate; empty where there is none."""
+        bare = [one.metric for one in read_parts(signal.query).selectors if not one.range]
+        return next((metric for metric in bare if self._is_counter(metric)), "")
+
+    def rated(self, signal: Signal) -> str:
+        """A query that takes the rate of a signal's first counter, by the entity's labels."""
+        found = next((one for one in read_parts(signal.query).selectors if not one.range), None)
+        if found is None:
+            return ""
+        window = choose_timing(self._survey.interval(found.metric) or 15.0).window
+        labels = write_labels(self.settings.entities[signal.entity].labels)
+        how = "increase" if signal.kind == "event" else "rate"
+        return f"sum by ({labels}) ({how}({found}[{format_duration(window)}]))"
+
+    def highest_bucket(self, signal: Signal) -> float | None:
+        """The highest finite bound of the histogram of which a query takes a quantile; None without one."""
+        buckets = [one.metric for one in read_parts(signal.query).selectors if one.metric.endswith("_bucket")]
+        if "histogram_quantile" not in signal.query or not buckets:
+            return None
+        bounds = [float(text) for (text,) in self._survey.values(buckets[0], ["le"]) if _is_finite(text)]
+        return max(bounds, default=None)
+
+    def _is_counter(self, metric: str) -> bool:
+        """By what its target says of it; by its name where nobody says anything, as of recorded rules."""
+        try:
+            said = self.client.get("metadata", {"metric": metric, "limit": 1}).data
+            kinds = {one["type"] for one in said[metric]}
+        except (PrometheusError, TypeError, KeyError):
+            kinds = set()
+        return "counter" in kinds or (not kinds - {"unknown"} and is_counter_name(metric))
+
     @cached_property
     def _survey(self) -> Survey:
         return Survey(self.client, self.end)
@@ -60,7 +118,7 @@ class Diagnosis:
         if name not in names:
             close = get_close_matches(name, names, 3, 0.7) or [other for other in names if name in other][:3]
             return f"no metric '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else "")
-        if not self._samples(name):
+        if not self._samples(write_selector(name)):
             return f"{name} is known, but has no samples in the last {format_duration(self.settings.baseline)}"
         if selector.matchers and not self._samples(str(selector)):
             labels = ", ".join(self._labels(Selector(name)))
@@ -76,7 +134,7 @@ class Diagnosis:
         except ValueError:  # no range, or one that only Prometheus understands
             return ""
         every = self._survey.interval(selector.metric)
-        if 2 * every <= span:
+        if 2 * every <= _JITTER * span:
             return ""
         return (
             f"{selector.metric} comes about every {format_duration(every)}, and [{selector.range}] holds fewer "
@@ -91,6 +149,13 @@ class Diagnosis:
     def _labels(self, selector: Selector) -> list[str]:
         params = {"match[]": str(selector), "start": self.start, "end": self.end}
         return sorted(set(self.client.get("labels", params).data or ()) - {"__name__"})
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def refused(error: PrometheusError) -> str:

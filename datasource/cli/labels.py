@@ -9,6 +9,7 @@ from datasource.library.text import count
 SERVICE = (
     "service",
     "service_name",
+    "service.name",
     "app",
     "app_kubernetes_io_name",
     "app_name",
@@ -25,12 +26,14 @@ SERVICE = (
 NAMESPACE = (
     "namespace",
     "service_namespace",
+    "service.namespace",
     "exported_namespace",
     "destination_workload_namespace",
     "k8s_namespace_name",
+    "k8s.namespace.name",
     "kubernetes_namespace",
 )
-CLUSTER = ("cluster", "k8s_cluster_name", "cluster_name")
+CLUSTER = ("cluster", "k8s_cluster_name", "k8s.cluster.name", "cluster_name")
 
 
 class Identity(NamedTuple):

@@ -1,9 +1,14 @@
 """`causal-datasource rank`: who caused an incident, from CSV files of two times."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from datasource.cli.file_options import calls_option, entity_option, report_option, time_option
+from datasource.cli.file_options import calls_option, reading_options, report_option
 from datasource.cli.printing import print_result, refuse
+
+if TYPE_CHECKING:
+    from datasource.telemetry.csv_options import CsvOptions
 
 
 @click.command()
@@ -20,9 +25,8 @@ from datasource.cli.printing import print_result, refuse
 @click.option("--graph", default=None, help="A causal graph in YAML: 'cause -> effect' between variables.")
 @calls_option
 @click.option("--roles", default=None, help="What signals are, in YAML: 'signal: role' a line.  [default: guessed]")
-@time_option
-@entity_option
 @report_option
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the ranking of all variables as JSON, and nothing else.")
 def rank(
     baseline: tuple[str, ...],
@@ -31,18 +35,16 @@ def rank(
     graph: str | None,
     calls: str | None,
     roles: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     report: str | None,
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Rank the root causes of an incident against a normal time, with no server."""
     from datasource import library
 
     try:
-        found = library.rank(
-            baseline, incident, symptom=symptom, graph=graph, calls=calls, roles=roles, time=time, entity=entity
-        )
+        before, now = (library.read_csv(*files, reading=reading) for files in (baseline, incident))
+        found = library.rank(before, now, symptom=symptom, graph=graph, calls=calls, roles=roles)
     except (library.CsvError, library.SettingsError) as error:
         refuse(str(error))
     print_result(found, as_json, report)

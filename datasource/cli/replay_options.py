@@ -2,9 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+from datasource.cli.file_options import READING, take_reading
+
+if TYPE_CHECKING:
+    from datasource.telemetry.csv_options import CsvOptions
 
 INTERRUPTED = 130
 """Exit code."""
@@ -19,8 +24,7 @@ _OPTIONS = (
     click.option("--data", multiple=True, help="A CSV file instead of Prometheus; repeat it to join several."),
     click.option("--calls", default=None, help="With --data: who calls whom, a CSV file."),
     click.option("--graph", default=None, help="With --data: a causal graph in YAML."),
-    click.option("--time", "time_column", default=None, help="With --data: the time column, if it is not found."),
-    click.option("--entity", multiple=True, help="With --data: a column that names the entity."),
+    *READING,
     click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else."),
 )
 
@@ -32,6 +36,7 @@ def replay_options(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     def asked(as_json: bool, **given: Any) -> None:
+        given["reading"] = take_reading(given)
         own = {name: given.pop(name) for name in Asked._fields}
         try:
             command(asked=Asked(**own), as_json=as_json, **given)
@@ -58,8 +63,7 @@ class Asked(NamedTuple):
     data: tuple[str, ...]
     calls: str | None
     graph: str | None
-    time_column: str | None
-    entity: tuple[str, ...]
+    reading: "CsvOptions"
 
     @property
     def settings_file(self) -> str | None:

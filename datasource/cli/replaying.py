@@ -124,7 +124,7 @@ def _from_files(asked: Asked, refit: float) -> _Past:
     from datasource.evaluation.stretches import stretches_of
     from datasource.library.sources import Source, open_whole
 
-    opened = open_whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.time_column, asked.entity))
+    opened = open_whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.reading))
     settings, matrix = opened.settings, opened.data.matrix
     if not opened.data.has_time:
         raise CannotReplayError("the file has no time column, and so no alarms per day; name one with --time")

@@ -2,19 +2,22 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from datasource.cli.file_options import (
     calls_option,
     data_option,
-    entity_option,
     file_config_option,
+    reading_options,
     report_option,
-    time_option,
     usual_graph_option,
 )
 from datasource.cli.printing import print_result, refuse, write_report
+
+if TYPE_CHECKING:
+    from datasource.telemetry.csv_options import CsvOptions
 
 
 @click.command()
@@ -23,8 +26,7 @@ from datasource.cli.printing import print_result, refuse, write_report
 @usual_graph_option
 @calls_option
 @file_config_option
-@time_option
-@entity_option
+@reading_options
 @click.option(
     "--output", default=None, help="Write the scores to this file and print a summary.  [default: standard output]"
 )
@@ -36,11 +38,10 @@ def score(
     graph: str | None,
     calls: str | None,
     config: str | None,
-    time: str | None,
-    entity: tuple[str, ...],
     output: str | None,
     report: str | None,
     as_json: bool,
+    reading: "CsvOptions",
 ) -> None:
     """Causal and marginal anomaly scores at every point of a CSV file, with no server."""
     from datasource import library
@@ -50,7 +51,7 @@ def score(
     inputs = [path for path in (*data, *baseline, graph, calls, config) if path]
     if output and any(_same(path, output) for path in inputs):
         refuse(f"{output} is an input; choose another --output")
-    here, there = (library.read_csv(*paths, time=time, entity=entity) if paths else None for paths in (data, baseline))
+    here, there = (library.read_csv(*paths, reading=reading) if paths else None for paths in (data, baseline))
     try:
         result = library.score(here, there, graph=graph, calls=calls, config=config)
     except (library.CsvError, library.SettingsError, library.GraphError) as error:

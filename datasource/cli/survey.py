@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from datasource.settings.promql import write_label, write_labels, write_selector
 from datasource.telemetry import PrometheusClient, PrometheusError, Series
 
 DAY = 86400
@@ -28,16 +29,16 @@ class Survey:
         return next((name for name in names if self.alive(name)), "")
 
     def _alive(self, metric: str) -> bool:
-        return metric in self.names and bool(self.query(f"count({metric})"))
+        return metric in self.names and bool(self.query(f"count({write_selector(metric)})"))
 
     def _labels(self, metric: str) -> frozenset[str]:
         """The names of the labels that series of a metric have had in the last ten minutes."""
-        params = {"match[]": metric, "start": self.now - 600, "end": self.now}
+        params = {"match[]": write_selector(metric), "start": self.now - 600, "end": self.now}
         return frozenset(self._strings("labels", params)) - {"__name__"}
 
     def values(self, metric: str, labels: Sequence[str]) -> dict[tuple[str, ...], int]:
         """How many series there are now for each combination of values; a missing label is an empty value."""
-        found = self.query(f"count by ({', '.join(labels)}) ({metric})")
+        found = self.query(f"count by ({write_labels(labels)}) ({write_selector(metric)})")
         return {tuple(one.labels.get(label, "") for label in labels): int(one.values[-1]) for one in found}
 
     def query(self, query: str) -> list[Series]:
@@ -46,11 +47,13 @@ class Survey:
 
     def _interval(self, metric: str) -> float:
         """Seconds between two samples of a metric; 0 when there are too few to tell."""
-        longest = self.query(f"topk(1, count_over_time({metric}[10m]))")
+        longest = self.query(f"topk(1, count_over_time({write_selector(metric)}[10m]))")
         if not longest:
             return 0.0
-        chosen = ",".join(f"{label}={orjson.dumps(value).decode()}" for label, value in longest[0].labels.items())
-        data = self.client.get("query", {"query": f"{metric}{{{chosen}}}[10m]", "time": self.now}).data
+        values = {label: value for label, value in longest[0].labels.items() if label != "__name__"}
+        chosen = ",".join(f"{write_label(label)}={orjson.dumps(value).decode()}" for label, value in values.items())
+        query = f"{write_selector(metric, chosen)}[10m]"
+        data = self.client.get("query", {"query": query, "time": self.now}).data
         try:
             times = [float(point[0]) for one in data["result"] for point in one["values"]]
         except (TypeError, KeyError, ValueError, IndexError):
@@ -62,7 +65,7 @@ class Survey:
         for span, step in ((2 * 3600, 60), (30 * DAY, 3600)):
             end = int(self.now // step) * step
             try:
-                windows = self.client.query_range(f"count({metric})", end - span, end, step)
+                windows = self.client.query_range(f"count({write_selector(metric)})", end - span, end, step)
                 times = [series.times[0] for window in windows for series in window]
             except PrometheusError:
                 break

@@ -16,9 +16,11 @@ from datasource.telemetry import Entity, Matrix, Variable, count_absent_failures
 from datasource.telemetry.csv_calls import NamedCall
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
+from datasource.telemetry.csv_options import CsvOptions
 from datasource.telemetry.csv_table import Readable
 
 _SHOWN = 8
+_NOTHING_KNOWN = CsvOptions()
 _FORM = "write 'signal: role' a line, or 'signal: {role: ..., unit: ..., kind: ...}'"
 
 
@@ -77,15 +79,15 @@ def rank_files(
     return RankedFiles(ranking, found, tuple(notices))
 
 
-def joined_files(paths: Sequence[Readable], *, time: str | None = None, entity: Sequence[str] = ()) -> CsvData:
+def joined_files(paths: Sequence[Readable], options: CsvOptions = _NOTHING_KNOWN) -> CsvData:
     """Files of the same time as one; what has a client and a server becomes calls. Raises CsvError.
 
     A call's seconds are sums, as seen by the client unless the signal's name says server. A signal that is also one of
     services is called `call_...`.
     """
-    parts = [read_csv(path, time=time, entity=entity or None) for path in paths]
+    parts = [read_csv(path, options) for path in paths]
     services = {name for part in parts if not _of_calls(part) for name in part.signals}
-    return join_csv([_as_calls(part, services) if _of_calls(part) else part for part in parts])
+    return join_csv([_as_calls(part, services) if _of_calls(part) else part for part in parts], options.roles)
 
 
 def _of_calls(data: CsvData) -> bool:

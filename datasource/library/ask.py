@@ -94,8 +94,8 @@ def effect(
         tuple(mediators),
         tuple(modifiers),
         tuple(strata),
-        tuple(unit) or tuple(read.source.entity),
-        time or read.source.time,
+        tuple(unit) or read.source.reading.entity,
+        time or read.source.reading.time,
         group,
         post,
         chosen,
@@ -158,8 +158,6 @@ def rank(
     graph: str | Graph | None = None,
     calls: Calls | None = None,
     roles: str | Roles | None = None,
-    time: str | None = None,
-    entity: Sequence[str] = (),
 ) -> Ranking:
     """Who caused an incident, given data of a normal time and of the incident, each one or several files or frames.
 
@@ -167,10 +165,7 @@ def rank(
     pairs of caller and callee); `roles` what signals are, as `{"took": "latency"}`, where their names do not say it.
     Raises CsvError and SettingsError.
     """
-    before, now = (
-        joined_files(one.source.data, time=time or one.source.time, entity=entity or one.source.entity)
-        for one in (as_data(baseline), as_data(incident))
-    )
+    before, now = (joined_files(one.source.data, one.source.reading) for one in (as_data(baseline), as_data(incident)))
     found = rank_files(
         before,
         now,

@@ -13,6 +13,7 @@ from datasource.library.sources import Opened, Source, open_files
 from datasource.settings import Loaded, Relation, Rule, Settings, SettingsError, load_settings, parse_duration
 from datasource.settings.promql import range_seconds
 from datasource.telemetry.csv_files import CsvData
+from datasource.telemetry.csv_options import CsvOptions
 from datasource.telemetry.csv_table import Readable
 from datasource.telemetry.csv_times import parse_time
 from datasource.telemetry.guess import guess_signal
@@ -42,7 +43,7 @@ class Data:
 
     def lines(self) -> Iterator[str]:
         """What was understood, as `causal-datasource check --data` prints it."""
-        return describe(self.opened)
+        return (line.text for line in describe(self.opened))
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -61,26 +62,30 @@ def wide(data: CsvData) -> Any:
     return pd.DataFrame(matrix.values.T, index=pd.Index(index, name="time" if data.has_time else None), columns=columns)
 
 
-def read_csv(*paths: Readable, time: str | None = None, entity: str | Sequence[str] = ()) -> Data:
+def read_csv(*paths: Readable, reading: CsvOptions | None = None, **options: Any) -> Data:
     """CSV files, wide (`time, web.latency, ...`) or long (`time, service, latency, ...`); several are joined.
 
-    `time` and `entity` name the columns of time and entity where they are not found by themselves. The file is read
-    when something is asked. See docs/csv.md for what is understood.
+    What is not found by itself is said by the options of `CsvOptions`: `time` and `entity` name the columns of time and
+    entity, `step` is in seconds, `roles` are by signal, and so on. The file is read when something is asked. See
+    docs/csv.md for what is understood.
     """
     if not paths:
         raise TypeError("read_csv() needs a file")
-    return Data(Source(paths, time=time, entity=(entity,) if isinstance(entity, str) else tuple(entity)))
+    entity = options.pop("entity", ())
+    given = {"entity": (entity,) if isinstance(entity, str) else tuple(entity), **options} if reading is None else {}
+    return Data(Source(paths, reading=reading or CsvOptions(**given)))
 
 
-def from_frame(frame: Any, *, time: str | None = None, entity: str | Sequence[str] = ()) -> Data:
+def from_frame(frame: Any, **options: Any) -> Data:
     """A pandas DataFrame with the columns that a CSV file would have; an index of times, or one with a name, is one.
+    The options are those of `read_csv`.
 
     >>> import pandas as pd
     >>> times = pd.date_range("2026-01-01", periods=3, freq="1min")
     >>> from_frame(pd.DataFrame({"web.latency": [0.1, 0.2, 0.3]}, index=times)).to_frame().shape
     (3, 1)
     """
-    return read_csv(frame, time=time, entity=entity)
+    return read_csv(frame, **options)
 
 
 def from_prometheus(

@@ -1,17 +1,43 @@
 """`causal-datasource check --data`: what was understood of a file."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
+from datasource.library.doubts import Doubt, find_doubts, is_counter_name
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
 from datasource.topology import read_topology
 
 
-def describe(opened: Opened) -> Iterator[str]:
-    """The lines: the grid, each signal with its role and gaps, the relations and rules, and what was left out."""
+class Line(NamedTuple):
+    """What is said, and whether it is wrong."""
+
+    text: str
+    wrong: bool = False
+
+
+def describe(opened: Opened) -> Iterator[Line]:
+    """The lines: the grid, each signal with its role and gaps, what its numbers cannot mean, the relations and rules,
+    and what was left out."""
+    for text in _table(opened):
+        yield Line(text)
+    for name in opened.settings.signals:
+        for doubt in _doubts(opened, name):
+            yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
+    for text in _rest(opened):
+        yield Line(text)
+
+
+def _doubts(opened: Opened, name: str) -> Iterator[Doubt]:
+    column = opened.data.signals[name].query if name in opened.data.signals else name
+    counter = next((one for one in (column, name) if is_counter_name(one)), "")
+    yield from find_doubts(opened.settings, name, opened.data.matrix, counter=counter)
+
+
+def _table(opened: Opened) -> Iterator[str]:
     data, settings = opened.data, opened.settings
     matrix = data.matrix
     every = f" every {format_duration(matrix.step)}" if data.has_time else ""
@@ -30,6 +56,10 @@ def describe(opened: Opened) -> Iterator[str]:
         )
     yield from table(rows)
     yield ""
+
+
+def _rest(opened: Opened) -> Iterator[str]:
+    data, settings, matrix = opened.data, opened.settings, opened.data.matrix
     for relation, declared in settings.relations.items():
         yield f"relation {relation}: {count(len(declared.pairs), 'pair')}"
     rules = len(settings.graph.templates) + len(settings.graph.edges)

@@ -17,6 +17,7 @@ from datasource.telemetry import Matrix
 from datasource.telemetry.csv_calls import NamedCall, read_calls
 from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
+from datasource.telemetry.csv_options import CsvOptions
 from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.telemetry.csv_times import parse_time
 
@@ -31,14 +32,13 @@ Calls: TypeAlias = Any
 
 
 class Source(NamedTuple):
-    """Files or data frames, and what the user knows better about them than can be found out."""
+    """Files or data frames, and what the user knows better about how to read them."""
 
     data: Sequence[Readable]
     config: str | Loaded | None = None
     graph: str | Graph | None = None
     calls: Calls | None = None
-    time: str | None = None
-    entity: Sequence[str] = ()
+    reading: CsvOptions = CsvOptions()
 
 
 class Opened(NamedTuple):
@@ -54,7 +54,7 @@ class Opened(NamedTuple):
 
 def open_files(source: Source, at: str | None = None) -> Opened:
     """Read the files, up to the time `at` where it is given. Raises CsvError and SettingsError."""
-    loaded = _loaded(source.config) if source.config else None
+    loaded = _loaded(source) if source.config else None
     graph, calls, data = _read(source)
     if at is not None:
         data = _until(data, at)
@@ -71,7 +71,7 @@ def open_whole(source: Source) -> Opened:
     """Settings and data as of `open_files`, but with every point of the files, whatever the settings' baseline is."""
     if source.config is None:
         return open_files(source)
-    loaded = _loaded(source.config)
+    loaded = _loaded(source)
     own = {name: getattr(loaded.settings, name) for name in ("baseline", "full_resolution")}
     graph, calls, data = _read(source)
     everything = dict.fromkeys(own, float(data.matrix.step * data.matrix.values.shape[1]))
@@ -79,8 +79,15 @@ def open_whole(source: Source) -> Opened:
     return Opened(Loaded(settings.model_copy(update=own), loaded.fingerprint), data)
 
 
-def _loaded(config: str | Loaded) -> Loaded:
-    return config if isinstance(config, Loaded) else load_settings(config)
+def _loaded(source: Source) -> Loaded:
+    """The settings, with the roles that the user gives their signals. Raises SettingsError."""
+    assert source.config
+    loaded = source.config if isinstance(source.config, Loaded) else load_settings(source.config)
+    signals = dict(loaded.settings.signals)
+    for name, role in source.reading.roles.items():
+        if name in signals:
+            signals[name] = signals[name].model_copy(update={"role": role})
+    return Loaded(loaded.settings.model_copy(update={"signals": signals}), loaded.fingerprint)
 
 
 def named_calls(calls: Calls | None) -> tuple[NamedCall, ...]:
@@ -92,8 +99,8 @@ def named_calls(calls: Calls | None) -> tuple[NamedCall, ...]:
 
 def _read(source: Source) -> tuple[Graph | None, tuple[NamedCall, ...], CsvData]:
     graph = load_graph(source.graph) if source.graph else None
-    parts = [read_csv(path, time=source.time, entity=source.entity) for path in source.data]
-    return graph, named_calls(source.calls), join_csv(parts)
+    parts = [read_csv(path, source.reading) for path in source.data]
+    return graph, named_calls(source.calls), join_csv(parts, source.reading.roles)
 
 
 def _until(data: CsvData, at: str) -> CsvData:

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
 from datasource.settings.methods import ImpactMethod, MethodName
-from datasource.settings.name import Name
+from datasource.settings.name import LabelName, Name
 from datasource.settings.prometheus import Prometheus
 from datasource.settings.quiet_times import QuietTime
 from datasource.settings.relations import Relation
@@ -23,7 +23,7 @@ Kind = Literal["gauge", "rate", "quantile", "event"]
 class EntityType(Block):
     """Something that is measured, told apart by `labels`; the last one is its name."""
 
-    labels: tuple[Name, ...] = Field(min_length=1)
+    labels: tuple[LabelName, ...] = Field(min_length=1)
 
 
 class Signal(Block):
@@ -162,7 +162,7 @@ class Settings(Block):
     web: Web = Web()
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
-    environment: tuple[Name, ...] = ()
+    environment: tuple[LabelName, ...] = ()
 
     @property
     def recent_points(self) -> int:

@@ -13,10 +13,13 @@ from pydantic import Field
 from datasource.settings.block import Block
 from datasource.settings.consistency import known
 from datasource.settings.duration import format_duration, parse_duration
+from datasource.settings.name import check_label
+from datasource.settings.promql import write_labels, write_present
 
 _FOLDER = Path(__file__).with_suffix("")
 _WORD = re.compile(r"[\w:]*", re.ASCII)
-_LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
+_COPIES = ("job", "prometheus", "prometheus_replica", "replica")
+"""Series that differ in nothing else are one target, scraped twice: what it says counts once."""
 _MANY = ("labels", "call_labels")
 
 
@@ -77,11 +80,12 @@ class Pack(Block):
         call_labels = values.get("call_labels") or self._call_labels(labels)
         words = {key: str(value) for key, value in values.items() if key not in _MANY}
         words |= {
-            "labels": ", ".join(labels),
-            "present": _present(labels),
-            "call_labels": ", ".join(call_labels),
-            "call_present": _present(call_labels),
-            "made": ", ".join(label for label in labels if label not in self.native),
+            "labels": write_labels(labels),
+            "present": write_present(labels),
+            "call_labels": write_labels(call_labels),
+            "call_present": write_present(call_labels),
+            "made": write_labels(label for label in labels if label not in self.native),
+            "copies": write_labels(label for label in _COPIES if label not in (*labels, *call_labels)),
             "name": labels[-1],
             "namespace": next((label for label in labels[:-1] if "namespace" in label), "namespace"),
             "window": window if isinstance(window, str) else format_duration(window),
@@ -109,10 +113,6 @@ def read_pack(name: str) -> Pack:
     return Pack.model_validate({**yaml.safe_load(head), "name": name, "body": body})
 
 
-def _present(labels: Sequence[str]) -> str:
-    return ", ".join(f'{label}!=""' for label in labels)
-
-
 def _check(key: str, value: Any, usual: Any) -> None:
     """Whether a parameter is of the kind of its usual value; nothing else may get into a query."""
     if key == "window":
@@ -122,8 +122,7 @@ def _check(key: str, value: Any, usual: Any) -> None:
         if not isinstance(value, list) or not value:
             raise ValueError(f"{value!r} should be a list, as [{', '.join(usual)}]")
         for one in value:
-            if not isinstance(one, str) or not _LABEL.fullmatch(one):
-                raise ValueError(f"{one!r} is not a label; use letters, digits and underscores, first a letter")
+            check_label(str(one))
         if len(set(value)) < len(value):
             raise ValueError("the same label stands here twice")
     elif isinstance(usual, int):

@@ -1,7 +1,10 @@
-"""What can be read out of a PromQL text without understanding it: selectors, ranges and grouping labels."""
+"""What can be read out of a PromQL text without understanding it: selectors, ranges and grouping labels.
+
+Names are written as Prometheus 3 has them: what is no identifier, as `http.server.request.duration`, is quoted.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from datasource.settings.duration import parse_duration
@@ -22,6 +25,56 @@ _LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "gr
 _WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end", "atan2"}
 
 
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NAMED = re.compile(r"""__name__\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""")
+
+
+def write_selector(metric: str, matchers: str = "") -> str:
+    """A metric's series that have these matchers, the name inside the braces where it is no identifier.
+
+    >>> write_selector("up"), write_selector("up", 'job="a"'), write_selector("http.calls", 'job="a"')
+    ('up', 'up{job="a"}', '{"http.calls", job="a"}')
+    """
+    if _METRIC.fullmatch(metric):
+        return f"{metric}{{{matchers}}}" if matchers else metric
+    return f"{{{', '.join(filter(None, (_quoted(metric), matchers)))}}}"
+
+
+def write_label(label: str) -> str:
+    """A label as it stands in a query.
+
+    >>> write_label("service"), write_label("service.name")
+    ('service', '"service.name"')
+    """
+    return label if _LABEL.fullmatch(label) else _quoted(label)
+
+
+def write_labels(labels: Iterable[str]) -> str:
+    """Labels as they stand in by (...)."""
+    return ", ".join(map(write_label, labels))
+
+
+def write_present(labels: Iterable[str]) -> str:
+    """The matchers by which a series has all these labels.
+
+    >>> write_present(["namespace", "service.name"])
+    'namespace!="", "service.name"!=""'
+    """
+    return ", ".join(f'{write_label(label)}!=""' for label in labels)
+
+
+def _quoted(name: str) -> str:
+    text = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
+
+
+def _unquoted(text: str) -> str:
+    if text.startswith("`"):
+        return text[1:-1]
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
+
+
 class Selector(NamedTuple):
     """A metric name, the text of its matchers without braces, and its range or subquery, empty where there is none."""
 
@@ -30,7 +83,7 @@ class Selector(NamedTuple):
     range: str = ""
 
     def __str__(self) -> str:
-        return self.metric + (f"{{{self.matchers}}}" if self.matchers else "")
+        return write_selector(self.metric, self.matchers)
 
 
 class Parts(NamedTuple):
@@ -54,6 +107,9 @@ def read_parts(query: str) -> Parts:
         token = tokens[place]
         following = tokens[place + 1].group() if place + 1 < len(tokens) else ""
         place += 1
+        if token.group() == "{":
+            selector, place = _selector(query, "", tokens, place - 1)
+            selectors |= {selector: None} if selector.metric else {}
         if token.lastgroup != "name":
             continue
         word = token.group()
@@ -126,16 +182,36 @@ def _aggregates(word: str, following: str) -> bool:
 
 def _list(tokens: list[re.Match[str]], place: int) -> tuple[Iterator[str], int]:
     end = next((p for p in range(place, len(tokens)) if tokens[p].group() == ")"), len(tokens))
-    return (token.group() for token in tokens[place:end] if token.lastgroup == "name"), end + 1
+    inside = tokens[place:end]
+    names = (token.group() if token["name"] else _unquoted(token.group()) for token in inside if not token["mark"])
+    return names, end + 1
 
 
 def _selector(query: str, metric: str, tokens: list[re.Match[str]], place: int) -> tuple[Selector, int]:
+    """The selector whose braces, if it has any, begin at a place; without a `metric` its name stands inside them."""
     matchers = span = ""
     if place < len(tokens) and tokens[place].group() == "{":
         end = next((p for p in range(place, len(tokens)) if tokens[p].group() == "}"), len(tokens) - 1)
-        matchers = query[tokens[place].end() : tokens[end].start()].strip()
+        items = list(_items(query, tokens, place, end))
+        for item in items if not metric else ():
+            named = _NAMED.fullmatch(item)
+            if named or (item[0] in "\"'`" and _TOKEN.fullmatch(item)):
+                metric = _unquoted(named[1] if named else item)
+                items.remove(item)
+                break
+        matchers = ", ".join(items)
         place = end + 1
     if place < len(tokens) and tokens[place].lastgroup == "range":
         span = tokens[place].group()[1:-1].partition(":")[0]
         place += 1
     return Selector(metric, matchers, span), place
+
+
+def _items(query: str, tokens: list[re.Match[str]], begin: int, end: int) -> Iterator[str]:
+    """What stands between the commas of a pair of braces."""
+    since = tokens[begin].end()
+    for token in tokens[begin + 1 : end + 1]:
+        if token.group() in (",", "}"):
+            if item := query[since : token.start()].strip():
+                yield item
+            since = token.end()

@@ -6,7 +6,7 @@ that name the entity, and one column per signal.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.settings import Signal, format_duration
-from datasource.telemetry.csv_joined_names import split_names
+from datasource.telemetry.csv_answers import read_answer
+from datasource.telemetry.csv_joined_names import same_signal, split_names
 from datasource.telemetry.csv_layout import (
     Heading,
     Layout,
@@ -24,13 +25,20 @@ from datasource.telemetry.csv_layout import (
     row_entities,
     some,
 )
-from datasource.telemetry.csv_table import Column, CsvError, Readable, Table, file_stem, read_table
-from datasource.telemetry.csv_times import Grid, find_grid, stray_time
+from datasource.telemetry.csv_options import LOSS, CsvOptions
+from datasource.telemetry.csv_table import Column, CsvError, Readable, Table, file_stem, is_frame, read_table
+from datasource.telemetry.csv_tidy import tidied
+from datasource.telemetry.csv_times import Grid, find_grid, local_times, stray_time
 from datasource.telemetry.guess import guess_signal, share_unit
 from datasource.telemetry.matrix import Floats, Matrix
 from datasource.telemetry.variable import Entity, Variable
 
 _MOST_CELLS = 500_000_000
+_SMALL = 20_000_000
+"""So many cells of a grid fit anywhere."""
+_EMPTIEST = 50
+"""A larger grid may have so many cells for each of the file's."""
+_NOTHING_KNOWN = CsvOptions()
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class _Rows(NamedTuple):
 
 def read_csv(
     path: Readable,
+    options: CsvOptions = _NOTHING_KNOWN,
     *,
     time: str | None = None,
     entity: str | Sequence[str] | None = None,
@@ -66,22 +75,39 @@ def read_csv(
     """Read a wide or a long file, or a data frame; what was read before stays as it is. Raises CsvError, whose text
     names the file, the place and the fix.
 
-    `time` names the time column and `entity` the column or columns whose values name the entity; what is not given
-    is found from the header and the values, and said in the notices. Times may be seconds, ms, us or ns since 1970
-    or ISO 8601; they are brought to a regular grid with the most common step. Of rows with the same time and entity
-    the last that has a value counts. Values that are not finite are NaN.
+    `time` names the time column and `entity` the column or columns whose values name the entity, as do the `options`;
+    what is not given is found from the header and the values, and said in the notices. Where more than a hundredth of
+    the rows or cells would be dropped, that is an error, unless the options accept it.
+
+    Times may be seconds, ms, us or ns since 1970, ISO 8601, or dates with the day or the month first; they are brought
+    to a regular grid with the most common step. Of rows with the same time and entity the last that has a value
+    counts, or their mean where the options say the step. Values that are not finite are NaN. The file may also be
+    JSON, as Prometheus answers a range query.
     """
     if isinstance(path, CsvData):
         return path
-    chosen = (entity,) if isinstance(entity, str) else tuple(entity or ())
-    table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
-    layout = _with_entities(find_layout(table, time, chosen))
-    notices = list(layout.notices)
+    given = (entity,) if isinstance(entity, str) else tuple(entity or ())
+    options = replace(options, time=time or options.time, entity=given or options.entity)
+    chosen, time = options.entity, options.time
+    tidy = ""
+    answer = None if is_frame(path) else read_answer(path, options.signal)
+    if answer is not None:
+        table, chosen = answer
+    else:
+        table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
+        table, tidy = tidied(table, options.signal)
+    layout = find_layout(table, time, chosen, options)
+    layout = layout if options.columns_are else _with_entities(layout)
+    notices = [*filter(None, (tidy,)), *layout.notices, *_hints(layout)]
     codes, texts = row_entities(layout.entities, table.rows)
-    grid, rows = _rows(table, layout, codes, texts, notices)
+    loss = Loss(table.path, options.accept_loss)
+    grid, rows = _rows(table, layout, codes, texts, notices, options, loss)
     headings = [_heading(column, layout) for column in layout.signals]
+    if options.signal and len(headings) == 1:
+        headings = [headings[0]._replace(signal=options.signal)]
     names = _signal_names(headings)
-    variables, values = _values(table, layout, grid, rows, names, entity_type)
+    variables, values = _values(table, layout, grid, rows, names, entity_type, options, loss)
+    notices += loss.notices
     signals: dict[str, Signal] = {}
     for name, heading, column in zip(names, headings, layout.signals, strict=True):
         if name not in signals:
@@ -116,7 +142,10 @@ def _with_entities(layout: Layout) -> Layout:
 
 def _heading(column: Column, layout: Layout) -> Heading:
     """A column's name taken apart; outside wide files a dot belongs to the signal's name."""
+    if column.labels:
+        return Heading("", column.signal, column.unit)
     heading = read_heading(column.name)
+    heading = heading._replace(unit=heading.unit or column.unit)
     if layout.kind == "wide" or not heading.entity:
         return heading
     return Heading("", f"{heading.entity}.{heading.signal}", heading.unit)
@@ -151,41 +180,90 @@ def _name(text: str) -> str:
     return f"_{plain}" if plain[0].isdigit() else plain
 
 
+@dataclass
+class Loss:
+    """What of a file is dropped, share by share; more than a hundredth of it must be accepted."""
+
+    path: str
+    accepted: bool
+    notices: list[str] = field(default_factory=list)
+
+    def tell(self, dropped: int, of: int, text: str) -> None:
+        """Note what is dropped. Raises CsvError where it is too much."""
+        if not dropped:
+            return
+        if dropped > LOSS * of and not self.accepted:
+            raise CsvError(
+                f"{self.path}: {text}: {dropped / of:.1%} would be dropped, and the answer be one about the rest; "
+                "correct the file, or say --accept-loss"
+            )
+        self.notices.append(text)
+
+
 def _rows(
-    table: Table, layout: Layout, codes: NDArray[np.int64], texts: list[tuple[str, ...]], notices: list[str]
+    table: Table,
+    layout: Layout,
+    codes: NDArray[np.int64],
+    texts: list[tuple[str, ...]],
+    notices: list[str],
+    options: CsvOptions,
+    loss: Loss,
 ) -> tuple[Grid, _Rows]:
     whole = codes >= 0
-    if not whole.all():
-        notices.append(
-            f"{int((~whole).sum()):,} rows name no entity (the first in line {_first(table, ~whole)}): left out"
-        )
+    nameless = f"{int((~whole).sum()):,} rows name no entity (the first in line {_first(table, ~whole)})"
+    loss.tell(int((~whole).sum()), table.rows, f"{nameless}: left out")
+    for column in layout.signals:
+        if column.strange:
+            shown = f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}"
+            loss.tell(column.strange, _there(column), f"{shown}; taken as missing")
     if layout.times is None:
         numbers = _numbers_within(codes[whole])
         columns = int(numbers.max(initial=-1)) + 1
         return Grid(0, 1, columns, numbers, 0, 0.0), _Rows(np.flatnonzero(whole), numbers, codes[whole], texts)
-    timed = np.isfinite(layout.times.seconds)
-    if not timed.all():
-        notices.append(
-            f"{int((~timed).sum()):,} rows have no time that can be read (the first in line {_first(table, ~timed)}): "
-            "left out"
-        )
+    times = layout.times
+    if not times.zoned:
+        times, told = local_times(times, codes, options.timezone)
+        notices += told
+    timed = np.isfinite(times.seconds)
+    timeless = f"{int((~timed).sum()):,} rows have no time that can be read (the first in line {_first(table, ~timed)})"
+    loss.tell(int((~timed).sum()), table.rows, f"{timeless}: left out")
     rows = np.flatnonzero(whole & timed)
     if not rows.size:
         raise CsvError(f"{table.path}: no row has both a time and an entity; nothing can be computed")
-    order = rows[np.argsort(layout.times.seconds[rows], kind="stable")]
-    if _goes_back(layout.times.seconds[rows], codes[rows]):
+    order = rows[np.argsort(times.seconds[rows], kind="stable")]
+    if _goes_back(times.seconds[rows], codes[rows]):
         notices.append("rows are not in the order of time; they were sorted")
-    seconds = layout.times.seconds[order]
-    grid = find_grid(seconds, codes[order])
+    seconds = times.seconds[order]
+    grid = find_grid(seconds, codes[order], options.step)
     _refuse_stray(table, layout, grid, seconds, order)
     doubled = order.size - np.unique(grid.place * max(len(texts), 1) + codes[order]).size
-    if doubled:
+    if doubled and not options.step:
         notices.append(f"{doubled:,} rows have the time and entity of another row: the last one counts")
     if grid.moved:
         by = f"{ceil(grid.by)}" if grid.by >= 1 else f"{grid.by:.2g}"
         onto = format_duration(grid.step)
         notices.append(f"{grid.moved:,} of {order.size:,} times moved onto the {onto} grid, by at most {by} s")
     return grid, _Rows(order, grid.place, codes[order], texts)
+
+
+def _there(column: Column) -> int:
+    """How many cells of a column are not empty."""
+    assert column.values is not None
+    return int(np.isfinite(column.values).sum()) + column.strange
+
+
+def _hints(layout: Layout) -> Iterator[str]:
+    """What the user may know better: whether columns are services or signals."""
+    names = [column.name for column in layout.signals]
+    if layout.kind != "single" or len(names) < 2:
+        return
+    if parted := same_signal(names):
+        yield f"if {some(list(parted.values())[:2])} are services, say --columns-are services"
+    elif not any(guess_signal(name).role for name in names):
+        yield (
+            f"no column sounds like a signal: if {some(names[:2])} are services, say --columns-are services --signal "
+            "latency, or what it is"
+        )
 
 
 def _goes_back(seconds: Floats, codes: NDArray[np.int64]) -> bool:
@@ -213,14 +291,18 @@ def _refuse_stray(table: Table, layout: Layout, grid: Grid, seconds: Floats, ord
 
 
 def _values(
-    table: Table, layout: Layout, grid: Grid, rows: _Rows, names: Sequence[str], entity_type: str
+    table: Table,
+    layout: Layout,
+    grid: Grid,
+    rows: _Rows,
+    names: Sequence[str],
+    entity_type: str,
+    options: CsvOptions,
+    loss: Loss,
 ) -> tuple[tuple[Variable, ...], Floats]:
     blocks = list(_entities(layout, rows, entity_type, table))
-    if len(blocks) * (1 if layout.kind == "wide" else len(names)) * grid.columns > _MOST_CELLS:
-        raise CsvError(
-            f"{table.path}: {len(blocks):,} entities x {len(names):,} signals x {grid.columns:,} times do not fit in "
-            "memory; keep fewer columns, or a shorter time"
-        )
+    _refuse_size(table, layout, grid, len(blocks), len(names))
+    overwritten = cells_there = 0
     variables: list[Variable] = []
     found: list[Floats] = []
     for number, (name, column) in enumerate(zip(names, layout.signals, strict=True)):
@@ -229,15 +311,46 @@ def _values(
         there = np.isfinite(cells)
         height = 1 if layout.kind != "long" else len(blocks)
         laid = np.full((height, grid.columns), np.nan)
-        laid[rows.entity[there], rows.place[there]] = cells[there]
+        at = rows.entity[there], rows.place[there]
+        if options.step:  # the mean of a step's values
+            sums, counts = np.zeros(laid.shape), np.zeros(laid.shape)
+            np.add.at(sums, at, cells[there])
+            np.add.at(counts, at, 1.0)
+            laid = np.divide(sums, counts, out=laid, where=counts > 0)
+        else:
+            laid[at] = cells[there]
+            overwritten += int((laid[at] != cells[there]).sum())
+        cells_there += int(there.sum())
         own = [blocks[number]] if layout.kind == "wide" else blocks
         kept = np.isfinite(laid).any(axis=1)
         variables += [Variable(entity, name) for entity, keep in zip(own, kept, strict=True) if keep]
         found.append(laid[kept])
+    loss.tell(
+        overwritten,
+        cells_there,
+        f"{overwritten:,} values have the time and the entity of another value, which counts: name the entity "
+        "(--entity), or a step that parts them (--step)",
+    )
     doubled = {v for v in variables if variables.count(v) > 1} if len(set(variables)) < len(variables) else set()
     if doubled:
         raise CsvError(f"{table.path}: two columns are both {min(map(str, doubled))}; rename one of them")
     return tuple(variables), np.vstack(found)
+
+
+def _refuse_size(table: Table, layout: Layout, grid: Grid, entities: int, signals: int) -> None:
+    """Raise CsvError where the grid would not fit in memory, or is nearly empty because of a wrong time."""
+    cells = entities * (1 if layout.kind == "wide" else signals) * grid.columns
+    if cells > _MOST_CELLS:
+        raise CsvError(
+            f"{table.path}: {entities:,} entities x {signals:,} signals x {grid.columns:,} times do not fit in "
+            "memory; keep fewer columns, or a shorter time"
+        )
+    if cells > max(_SMALL, _EMPTIEST * table.rows * len(layout.signals)):
+        first, last = (np.datetime64(grid.start + place * grid.step, "s") for place in (0, grid.columns - 1))
+        raise CsvError(
+            f"{table.path}: from {first} to {last} there are {grid.columns:,} points of {format_duration(grid.step)}, "
+            f"and the file has {table.rows:,} rows; correct the times that are wrong, or choose a longer step (--step)"
+        )
 
 
 def _entities(layout: Layout, rows: _Rows, entity_type: str, table: Table) -> Iterator[Entity]:
@@ -250,11 +363,15 @@ def _entities(layout: Layout, rows: _Rows, entity_type: str, table: Table) -> It
         shown = [read_heading(column.name).entity for column in layout.signals]
         parts = [text.split("/") for text in shown]
         two = all(len(part) == 2 and all(part) for part in parts)
-        for text, part in zip(shown, parts, strict=True):
+        for column, text, part in zip(layout.signals, shown, parts, strict=True):
             pairs = zip(("namespace", "service"), part, strict=True) if two else [("service", text)]
-            yield Entity(entity_type, tuple(pairs))
+            yield Entity(entity_type, _labels(column) or tuple(pairs))
     else:
         yield Entity(entity_type, (("service", file_stem(table.path)),))
+
+
+def _labels(column: Column) -> tuple[tuple[str, str], ...]:
+    return tuple((_name(label), value) for label, value in column.labels)
 
 
 def _first(table: Table, which: NDArray[np.bool_]) -> int:

@@ -1,22 +1,40 @@
 """Several CSV files as one: the services of one system, or the hours of one day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
-from datasource.settings import Signal, format_duration
+from datasource.settings import Role, Signal, format_duration
 from datasource.telemetry.csv_files import CsvData
+from datasource.telemetry.csv_layout import some
 from datasource.telemetry.csv_table import CsvError
 from datasource.telemetry.matrix import Matrix
 
+_NO_ROLES: Mapping[str, Role] = MappingProxyType({})
 
-def join_csv(parts: Sequence[CsvData]) -> CsvData:
-    """All variables over all times; where two files have a value, the later file's counts.
 
-    Raises CsvError when some have times and others have none, or when their steps differ.
+def join_csv(parts: Sequence[CsvData], roles: Mapping[str, Role] = _NO_ROLES) -> CsvData:
+    """All variables over all times; where two files have a value, the later file's counts. Signals get the `roles`
+    that are given for them by name.
+
+    Raises CsvError when some have times and others have none, when their steps differ, or when no file has a signal of
+    `roles`.
     """
-    if len(parts) == 1:
-        return parts[0]
+    return _with_roles(parts[0] if len(parts) == 1 else _joined(parts), roles)
+
+
+def _with_roles(data: CsvData, roles: Mapping[str, Role]) -> CsvData:
+    signals = dict(data.signals)
+    for name, role in roles.items():
+        if name not in signals:
+            raise CsvError(f"--role: no signal is called '{name}'; there are {some(list(signals))}")
+        signals[name] = signals[name].model_copy(update={"role": role})
+    return replace(data, signals=signals)
+
+
+def _joined(parts: Sequence[CsvData]) -> CsvData:
     if len({part.has_time for part in parts}) > 1:
         raise CsvError("some of the files have a time column and others have none; they cannot be joined")
     steps = sorted({part.matrix.step for part in parts})

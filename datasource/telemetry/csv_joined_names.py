@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from datasource.telemetry.guess import guess_signal
 
-_MARK = re.compile(r"[_:/|-]+")
+_MARK = re.compile(r"[_:/|\s-]+")
 _UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]$")
 _FEWEST = 2
 _MOST_LEFT = 0.4
@@ -28,9 +28,9 @@ def split_names(names: Sequence[str]) -> dict[str, str] | None:
     signals = Counter(signal for parts in parted.values() for _, signal in parts)
     entities = Counter(entity for parts in parted.values() for entity, _ in parts)
 
-    def often(part: tuple[str, str]) -> tuple[int, int, int]:
+    def often(part: tuple[str, str]) -> tuple[int, bool, int, int]:
         counts = entities[part[0]], signals[part[1]]
-        return min(counts), counts[0] * counts[1], -len(part[1])
+        return min(counts), guess_signal(part[0]).role is None, counts[0] * counts[1], -len(part[1])
 
     found: dict[str, tuple[str, str]] = {}
     for name, parts in parted.items():
@@ -44,6 +44,19 @@ def split_names(names: Sequence[str]) -> dict[str, str] | None:
     if len(shared) < _FEWEST and max(shared.values(), default=0) <= _FEWEST:
         return None
     return {name: f"{entity}.{signal}" for name, (entity, signal) in found.items()}
+
+
+def same_signal(names: Sequence[str]) -> dict[str, str] | None:
+    """The entity in each name where all of them end with the same signal, as in a legend; None where they do not.
+
+    >>> same_signal(["cart latency", "web latency"])
+    {'cart latency': 'cart', 'web latency': 'web'}
+    """
+    for entity, signal in _parts(names[0]) if len(names) > 1 else ():
+        ending = names[0][len(entity) :]
+        if all(name.endswith(ending) and len(name) > len(ending) for name in names):
+            return {name: name.removesuffix(ending) for name in names} if signal else None
+    return None
 
 
 def _parts(name: str) -> Iterator[tuple[str, str]]:

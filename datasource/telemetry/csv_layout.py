@@ -7,14 +7,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry.csv_joined_names import split_names
+from datasource.telemetry.csv_joined_names import same_signal, split_names
+from datasource.telemetry.csv_options import CsvOptions
+from datasource.telemetry.csv_series import named_signal, plain, read_series, telling_labels
 from datasource.telemetry.csv_table import Column, CsvError, Table, as_numbers, file_stem
 from datasource.telemetry.csv_times import Times, could_be_times, read_times
 
 _TIME = frozenset({"time", "timestamp", "ts", "date", "datetime", "unixtimestamp", "unixtime", "epoch", "timestampms"})
 _WHERE = ("cluster", "clustername", "namespace", "servicenamespace")
 """Columns that stand before the name."""
-_ENTITY = (
+ENTITY = (
     *("service", "serviceid", "servicename", "microservice", "app", "appname", "application", "component"),
     *("workload", "deployment", "pod", "podname", "podid", "container", "containername", "instance", "instanceid"),
     *("node", "nodename", "host", "hostname", "device", "unit", "unitid", "entity", "entityid", "cmdbid"),
@@ -22,6 +24,9 @@ _ENTITY = (
 """Columns that name an entity, the most telling first."""
 _CALL = ("clientnamespace", "client", "servernamespace", "server")
 _UNIT = re.compile(r"(.*\S)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]]", re.DOTALL)
+
+
+_NOTHING_KNOWN = CsvOptions()
 
 
 class Heading(NamedTuple):
@@ -45,7 +50,7 @@ class Layout(NamedTuple):
 
 def is_entity_name(name: str) -> bool:
     """Whether a column of this name may tell entities apart."""
-    return _plain(name) in (*_WHERE, *_ENTITY, *_CALL)
+    return plain(name) in (*_WHERE, *ENTITY, *_CALL)
 
 
 def read_heading(name: str) -> Heading:
@@ -61,8 +66,11 @@ def read_heading(name: str) -> Heading:
     return Heading(entity, signal, unit) if entity and re.match(r"[^\W\d]", signal) else Heading("", name, unit)
 
 
-def find_layout(table: Table, time: str | None, entity: Sequence[str]) -> Layout:
-    """The layout of a table; `time` and `entity` name columns where the user knows better. Raises CsvError."""
+def find_layout(table: Table, time: str | None, entity: Sequence[str], options: CsvOptions = _NOTHING_KNOWN) -> Layout:
+    """The layout of a table; `time` and `entity` name columns where the user knows better, as do the `options`.
+
+    Raises CsvError.
+    """
     notices: list[str] = []
     clock, times = _time(table, time, notices)
     rest = [
@@ -83,7 +91,12 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str]) -> Layout
         named = " and ".join(f"'{column.name}'" for column in chosen)
         kind: Literal["wide", "long", "single"] = "long"
         said = f"{named} {'names' if len(chosen) == 1 else 'name'} the entity, every other column is a signal"
-    elif _mostly_dotted([column.name for column in numbers]):
+    elif options.columns_are != "signals" and (owned := _owned(table, numbers, options)):
+        kind, said = "wide", "each column is a service" if options.columns_are else "its labels say whose a column is"
+        left = [column.name for column in numbers if column.name not in {one.name for one in owned}]
+        notices += [f"left out, since they have no labels: {some(left)}"] if left else []
+        numbers = owned
+    elif options.columns_are != "signals" and _mostly_dotted([column.name for column in numbers]):
         kind, said = "wide", "each column is a variable, entity.signal"
         plain = [column.name for column in numbers if not read_heading(column.name).entity]
         if plain:
@@ -93,6 +106,40 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str]) -> Layout
         kind, said = "single", f"every column is a signal of one entity, '{file_stem(table.path)}'"
     first = f"{kind if kind != 'single' else 'one entity'}: " + "; ".join(part for part in (written, said) if part)
     return Layout(kind, times, clock.name if clock else "", tuple(chosen), tuple(numbers), (first, *notices))
+
+
+def _owned(table: Table, columns: Sequence[Column], options: CsvOptions) -> list[Column]:
+    """The columns whose names say by Prometheus' labels whose numbers they hold, where most do; or each a service."""
+    stem = file_stem(table.path)
+    if options.columns_are == "services":
+        parted = same_signal([column.name for column in columns]) or {}
+        first = columns[0].name
+        metric = read_heading(first[len(parted[first]) :].strip(" _:/|-.")).signal if parted else ""
+        return [
+            column._replace(
+                labels=(("service", parted.get(column.name) or _whole(column.name)),),
+                signal=named_signal(metric, options.signal, stem),
+                unit=column.unit or read_heading(column.name).unit,
+            )
+            for column in columns
+        ]
+    read = [(column, found) for column in columns if (found := read_series(column.name))]
+    if 2 * len(read) <= len(columns):
+        return []
+    telling = telling_labels([series for _, series in read], ENTITY)
+    return [
+        column._replace(
+            labels=tuple((label, series.labels[label]) for label in telling) or (("service", stem),),
+            signal=named_signal(series.metric, options.signal, stem),
+        )
+        for column, series in read
+    ]
+
+
+def _whole(name: str) -> str:
+    """A column's name without its unit."""
+    found = _UNIT.fullmatch(name)
+    return found[1] if found else name
 
 
 def _time(table: Table, name: str | None, notices: list[str]) -> tuple[Column | None, Times | None]:
@@ -105,7 +152,7 @@ def _time(table: Table, name: str | None, notices: list[str]) -> tuple[Column | 
                 "since 1970"
             )
         return column, times
-    named = [column for column in table.columns if _plain(column.name) in _TIME]
+    named = [column for column in table.columns if plain(column.name) in _TIME]
     found = [(column, times) for column in named if (times := read_times(column))]
     if not found:
         if named:
@@ -136,15 +183,15 @@ def _mostly_dotted(names: Sequence[str]) -> bool:
 
 
 def _is_other_time(column: Column) -> bool:
-    return _plain(column.name) in _TIME and read_times(column) is not None
+    return plain(column.name) in _TIME and read_times(column) is not None
 
 
 def _entities(columns: Sequence[Column], times: Times | None, notices: list[str]) -> list[Column]:
     """The columns that name the entity: those before the name, the name, and more while rows are still doubled."""
-    by_name = {_plain(column.name): column for column in reversed(columns) if not _measures(column)}
+    by_name = {plain(column.name): column for column in reversed(columns) if not _measures(column)}
     if "client" in by_name and "server" in by_name:
         return [by_name[name] for name in _CALL if name in by_name]
-    found = [by_name[name] for name in _ENTITY if name in by_name]
+    found = [by_name[name] for name in ENTITY if name in by_name]
     where = [by_name[name] for name in _WHERE if name in by_name]
     texts = [column for column in columns if column.values is None and column not in (*found, *where)]
     chosen = [*where, *found[:1]] if found else []
@@ -199,10 +246,6 @@ def _numbers(table: Table, columns: Sequence[Column], notices: list[str]) -> Ite
                 raise CsvError(f"{table.path}: a column has no name; write one above its numbers, or delete the column")
             notices.append("the first column has no name: taken as the row's number, and left out")
         else:
-            if column.strange:
-                notices.append(
-                    f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}; taken as missing"
-                )
             yield column
     if texts:
         notices.append(f"left out, since they hold text: {some(texts)}")
@@ -223,15 +266,6 @@ def _named(table: Table, name: str) -> Column:
 
 def _sample(column: Column) -> str:
     return f"the first is '{column.text.iloc[0]}'" if column.text is not None else "there are none"
-
-
-def _plain(name: str) -> str:
-    """A name without case and marks.
-
-    >>> _plain("Service_ID")
-    'serviceid'
-    """
-    return re.sub(r"[\W_]+", "", re.sub(r"[(\[].*", "", name)).lower()
 
 
 def some(names: Sequence[str], shown: int = 5) -> str:

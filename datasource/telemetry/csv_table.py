@@ -11,18 +11,25 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from datasource.telemetry.csv_cells import read_cells
 from datasource.telemetry.matrix import Floats
 
 _SEPARATORS = (",", ";", "\t", "|")
-_MISSING = ("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?")
+_MISSING = (
+    *("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"),
+    *("No data", "undefined"),
+)
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_DECIMAL_COMMA = r"^\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*$"
+_DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
 """The path of a CSV file, or a pandas DataFrame."""
 FRAME = "data frame"
 """What a table that comes from no file is called."""
+_LONGEST_SHOWN = 40
+_SEPARATOR_SAID = re.compile(r'"?sep=([,;|\t])"?')
 
 
 class CsvError(Exception):
@@ -32,7 +39,9 @@ class CsvError(Exception):
 class Column(NamedTuple):
     """One column. `values` are its numbers, NaN where there are none; None when it holds text, which is in `text`.
 
-    `strange` counts cells that are neither numbers nor empty, and `example` says which one is the first.
+    `strange` counts cells that are neither numbers nor empty, and `example` says which one is the first. `unit` is that
+    of the cells, where it is written in them. `labels` and `signal` are whose numbers these are and which, where the
+    file says it by Prometheus' labels.
     """
 
     name: str
@@ -40,6 +49,9 @@ class Column(NamedTuple):
     text: Any = None
     strange: int = 0
     example: str = ""
+    unit: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    signal: str = ""
 
 
 class Table(NamedTuple):
@@ -63,7 +75,7 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     """
     import pandas as pd
 
-    if isinstance(path, pd.DataFrame):
+    if is_frame(path):
         return _of_frame(path, is_text)
     name = str(path)
     try:
@@ -99,6 +111,11 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     if columns[-1].name == "" and columns[-1].values is not None and np.isnan(columns[-1].values).all():
         columns = columns[:-1]  # a separator at the end of each line
     return Table(name, columns, len(frame), lines + 1)
+
+
+def is_frame(path: Readable) -> bool:
+    """Whether it is a data frame and no path."""
+    return hasattr(path, "columns")
 
 
 def _of_frame(frame: Any, is_text: Callable[[str], bool]) -> Table:
@@ -138,18 +155,20 @@ def _encoding(path: str | os.PathLike[str]) -> str:
 
 def _read_header(name: str, file: TextIO) -> tuple[list[str], str, int]:
     """The column names, the separator and the number of lines they take; the file stands behind them."""
-    lines, text = 0, ""
+    lines, text, said = 0, "", ""
     while True:
         line = file.readline()
         if not line and not text.strip():
             raise CsvError(f"{name}: is empty; it needs a header line and rows")
         lines, text = lines + 1, text + line if text.strip() else line
-        if text.strip() and (not line or text.count('"') % 2 == 0):
+        if found := _SEPARATOR_SAID.fullmatch(text.strip("\r\n")):  # Excel's own line before the header
+            said, text = found[1], ""
+        elif text.strip() and (not line or text.count('"') % 2 == 0):
             break
     place = file.tell()
     rows = [file.readline() for _ in range(_ROWS_LOOKED_AT)]
     file.seek(place)
-    separator = _separator(text, [row for row in rows if row.strip()])
+    separator = said or _separator(text, [row for row in rows if row.strip()])
     header = [field.strip() for field in _fields(text, separator)]
     below = [_fields(row, separator) for row in rows]
     _refuse_header(name, header, below, lines)
@@ -221,17 +240,32 @@ def _column(file: str, name: str, cells: Any, as_text: bool, separator: str) -> 
         return Column(name, None, cells)
     if cells.dtype.kind in "iufb":
         return Column(name, _finite(cells.to_numpy(np.float64)))
-    text = cells
-    if separator == ";" and bool(cells.astype(str).str.match(_DECIMAL_COMMA).any()):
-        text = cells.astype(str).str.replace(",", ".", regex=False)
-    numbers = pd.to_numeric(text, errors="coerce")
-    there = cells.notna().to_numpy()
-    strange = there & numbers.isna().to_numpy()
-    if 2 * strange.sum() > there.sum():
+    there = cells.notna().to_numpy() & ~_says_so(cells)
+    try:
+        numbers, unit = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64), ""
+    except OverflowError:  # whole numbers of hundreds of digits
+        numbers, unit = np.full(len(cells), np.nan), ""
+    if (there & np.isnan(numbers)).any():
+        decimal_comma = separator == ";" and bool(cells.astype(str).str.match(_DECIMAL_COMMA).any())
+        read, unit = read_cells(cells, decimal_comma)
+        numbers = np.where(np.isfinite(read), read, numbers)
+    strange = there & ~np.isfinite(numbers)
+    if 2 * strange.sum() > cells.notna().sum():
         return Column(name, None, cells)
     first = int(np.argmax(strange))
-    example = f"'{cells.iloc[first]}'" if strange.any() else ""
-    return Column(name, _finite(numbers.to_numpy(np.float64)), cells, int(strange.sum()), example)
+    example = f"'{_cut(str(cells.iloc[first]))}'" if strange.any() else ""
+    return Column(name, _finite(numbers), cells, int(strange.sum()), example, unit)
+
+
+def _says_so(cells: Any) -> NDArray[np.bool_]:
+    """Which cells say that they are no number or none that is finite, as a float does."""
+    words = cells.astype(str).str.strip().str.lower().str.lstrip("+-")
+    said: NDArray[np.bool_] = words.isin(("nan", "inf", "infinity")).to_numpy()
+    return said
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def as_numbers(column: Column) -> Column:

@@ -1,11 +1,12 @@
 """Times as people write them, and the regular grid that they nearly lie on."""
 
-from typing import NamedTuple
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry.csv_table import Column
+from datasource.telemetry.csv_table import Column, CsvError
 from datasource.telemetry.matrix import Floats
 
 _UNITS = (
@@ -22,13 +23,18 @@ _EMPTIEST = 50
 _FEW = 0.01
 _USUAL_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _JITTER = 0.1
+_HOUR = 3600.0
 
 
 class Times(NamedTuple):
-    """Seconds since 1970 by row, NaN where a row has no readable time, and how they were written."""
+    """Seconds since 1970 by row, NaN where a row has no readable time, and how they were written.
+
+    Times that are not `zoned` are somebody's local ones, taken as UTC.
+    """
 
     seconds: Floats
     written: str
+    zoned: bool = True
 
 
 class Grid(NamedTuple):
@@ -43,7 +49,8 @@ class Grid(NamedTuple):
 
 
 def read_times(column: Column) -> Times | None:
-    """The times of a column: numbers since 1970 in s, ms, us or ns by their size, or ISO 8601 texts.
+    """The times of a column: numbers since 1970 in s, ms, us or ns by their size, ISO 8601 texts, or dates with the day
+    or the month first.
 
     Also texts as Go and Python print them: "2022-08-22 03:55:19.7 +0000 UTC", without an offset UTC. None where
     fewer than half of its cells can be read.
@@ -64,7 +71,12 @@ def _from_text(column: Column) -> Times | None:
 
     texts = column.text.astype(str).str.strip()
     told = column.text.notna().to_numpy() & (texts != "").to_numpy()
-    if not told.any() or not texts[told].str.contains(r"^\d{4}-?\d\d", regex=True).iloc[0]:
+    if not told.any():
+        return None
+    texts = texts.str.replace(r"^(\d{4})[/.](\d\d)[/.](\d\d)(?!\d)", r"\1-\2-\3", regex=True)
+    if re.match(_DATE, texts[told].iloc[0]):
+        return _from_dates(texts, told)
+    if not texts[told].str.contains(r"^\d{4}-?\d\d", regex=True).iloc[0]:
         return None
     for pattern, by in ((r"\s+m=[+-][\d.]+$", ""), (r"\s*(?:UTC|GMT)$", ""), (r"\s+([+-]\d\d:?\d\d)$", r"\1")):
         texts = texts.str.replace(pattern, by, regex=True)
@@ -73,8 +85,92 @@ def _from_text(column: Column) -> Times | None:
     if 2 * there.sum() < told.sum():
         return None
     zoned = bool(texts[there].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).iloc[0])
+    return Times(_seconds(dates), "ISO 8601" if zoned else "ISO 8601, taken as UTC", zoned)
+
+
+def _seconds(dates: Any) -> Floats:
+    """Seconds since 1970 of pandas' times, NaN where there is none."""
     nanoseconds = dates.to_numpy("datetime64[ns]").astype(np.int64)
-    return Times(np.where(there, nanoseconds / 1e9, np.nan), "ISO 8601" if zoned else "ISO 8601, taken as UTC")
+    return np.where(dates.notna().to_numpy(), nanoseconds / 1e9, np.nan)
+
+
+_DATE = (
+    r"^(\d{1,2})([./-])(\d{1,2})[./-](\d{4}|\d\d)"
+    r"(?:[ ,T]+(\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)\s*([AaPp][Mm])?)?$"
+)
+
+
+def _from_dates(texts: Any, told: NDArray[np.bool_]) -> Times | None:
+    """Dates with the day first, or the month: the order that makes sense of every date, and else of the distances."""
+    import pandas as pd
+
+    parts = texts.str.extract(_DATE)
+    if 2 * parts[0].notna().sum() < told.sum():
+        return None
+    years = parts[3].where(parts[3].str.len() != 2, "20" + parts[3])
+    clock = parts[4].str.replace(",", ".").fillna("00:00") + (" " + parts[5]).fillna("")
+    ways = {}
+    for first, second, name in ((0, 2, "day"), (2, 0, "month")):
+        dates = pd.to_datetime(
+            years + "-" + parts[second] + "-" + parts[first] + " " + clock, format="mixed", utc=True, errors="coerce"
+        )
+        ways[name] = Times(_seconds(dates), f"dates with the {name} first, taken as UTC", zoned=False)
+    if parts[1].dropna().eq(".").all():  # nobody writes the month first with dots
+        del ways["month"]
+    return min(ways.values(), key=lambda way: (int(np.isnan(way.seconds).sum()), _span(way.seconds)))
+
+
+def _span(seconds: Floats) -> float:
+    there = seconds[np.isfinite(seconds)]
+    return float(np.ptp(there)) if there.size else np.inf
+
+
+def local_times(times: Times, entities: NDArray[np.int64], zone: str | None) -> tuple[Times, list[str]]:
+    """Local times as UTC, and what there is to say. `entities` are the rows' numbers.
+
+    In the hour that comes twice when daylight saving time ends, what an entity's rows go back by tells the second time
+    from the first. Without a `zone` (IANA) local times are taken as UTC, and what follows that hour as an hour later.
+    Raises CsvError for a zone that nobody knows.
+    """
+    again = _hour_again(times.seconds, entities)
+    if zone is None:
+        if not again.any():
+            return times, []
+        when = np.datetime64(int(times.seconds[again][0]), "s")
+        said = (
+            f"at {when} the clock goes back by an hour, as daylight saving time ends: what follows is taken as an hour "
+            "later; say --timezone Europe/Berlin, or where it is, and times are UTC"
+        )
+        return times._replace(seconds=np.where(again, times.seconds + _HOUR, times.seconds)), [said]
+    import pandas as pd
+
+    try:
+        local = pd.to_datetime(pd.Series(times.seconds), unit="s")
+        utc = local.dt.tz_localize(zone, ambiguous=~again, nonexistent="shift_forward").dt.tz_convert("UTC")
+    except (KeyError, ValueError, OSError):
+        raise CsvError(f"--timezone: '{zone}' is no time zone; write it as Europe/Berlin or America/New_York") from None
+    return Times(_seconds(utc.dt.tz_localize(None)), times.written.replace("taken as UTC", f"in {zone}")), []
+
+
+def _hour_again(seconds: Floats, entities: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows come after the clock of a file that runs forward has gone back by an hour, once."""
+    again = np.zeros(seconds.size, dtype=np.bool_)
+    rows = np.flatnonzero(np.isfinite(seconds))
+    rows = rows[np.argsort(entities[rows], kind="stable")]
+    distances, same = np.diff(seconds[rows]), np.diff(entities[rows]) == 0
+    forward = distances[same & (distances > 0)]
+    back = same & (distances < 0)
+    if not forward.size or not back.any():
+        return again
+    step = float(np.median(forward))
+    first = rows[1:][back]
+    once = np.unique(entities[first]).size == first.size
+    if not once or (np.abs(distances[back] + _HOUR - step) > max(_JITTER * step, 1.0)).any():
+        return again
+    since = np.full(int(entities.max(initial=0)) + 1, seconds.size)
+    since[entities[first]] = first
+    again[rows] = rows >= since[entities[rows]]
+    return again
 
 
 def could_be_times(column: Column) -> bool:
@@ -89,13 +185,14 @@ def could_be_times(column: Column) -> bool:
     return rising and bool(seconds[0] >= _YEAR_2000 and seconds[-1] <= _YEAR_2100)
 
 
-def find_grid(seconds: Floats, entities: NDArray[np.int64]) -> Grid:
-    """The grid whose step is the most common distance between two times of the same entity, in whole seconds.
+def find_grid(seconds: Floats, entities: NDArray[np.int64], given: float | None = None) -> Grid:
+    """The grid whose step is the `given` one, or the most common distance between two times of the same entity, in
+    whole seconds.
 
     Its times are multiples of the step, and every row takes the nearest once what all rows are late by in common
     is taken off. `seconds` has no NaN.
     """
-    step = _step(seconds, entities)
+    step = max(1, round(given)) if given else _step(seconds, entities)
     turns = np.exp(2j * np.pi * (seconds % step) / step)
     late = float(np.angle(turns.mean()) / (2 * np.pi) * step) if abs(turns.mean()) > 1e-6 else 0.0
     late = round(late, 6)

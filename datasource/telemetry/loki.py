@@ -6,6 +6,7 @@ from datasource.telemetry.answer import Answer
 from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.prometheus import PrometheusClient
 from datasource.telemetry.transport import Reply
+from datasource.telemetry.way_out import with_way_out
 
 
 class LokiClient(PrometheusClient):
@@ -22,5 +23,7 @@ class LokiClient(PrometheusClient):
         """Loki says what is wrong with a query in plain text."""
         if 400 <= reply.status < 500 and not reply.body.lstrip().startswith((b"{", b"<")):
             said = self._transport.hide(reply.body.decode(errors="replace").strip()[:500])
-            raise PrometheusError("bad_query", f"{self.url} refused the query {query!r}: {said}")
+            raise PrometheusError(
+                "bad_query", f"{self.url} refused the query {query!r}: {with_way_out(said, self.block)}"
+            )
         return super()._answer(reply, query)

@@ -15,6 +15,7 @@ from datasource.telemetry.answer import Answer, judge_warnings, warnings_of
 from datasource.telemetry.decode import Series, decode_matrix
 from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.transport import Reply, Transport
+from datasource.telemetry.way_out import with_way_out
 
 
 class PrometheusClient:
@@ -113,7 +114,7 @@ class PrometheusClient:
             raise self._transport.unavailable(reply)
         if reply.status >= 400 or body.get("status") != "success":
             said = f"{body.get('errorType', reply.status)}: {body.get('error', 'no reason given')}"
-            said = self._transport.hide(said)
+            said = with_way_out(self._transport.hide(said), self.block)
             if reply.status >= 500:
                 raise PrometheusError("unavailable", f"{self.url} could not answer: {said}")
             raise PrometheusError(

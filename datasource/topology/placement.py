@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from datasource.settings import Source
+from datasource.settings.promql import write_labels
 from datasource.topology.family import Family
 
 _WORKLOAD = "workload"
@@ -16,7 +17,7 @@ _ENDINGS = {
 
 
 def _query(source: Source, by: Sequence[str], _: str) -> str:
-    return f'sum by ({", ".join(by)}) ({source.metric or "kube_pod_info"}{{node!=""}})'
+    return f'sum by ({write_labels(by)}) ({source.metric or "kube_pod_info"}{{node!=""}})'
 
 
 def _end_labels(place: int, _: str, labels: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from datasource.settings import Source
+from datasource.settings.promql import write_labels
 from datasource.topology.family import CONNECTION, Family
 from datasource.topology.tie import DATABASE, MESSAGING
 
@@ -16,7 +17,7 @@ def _query(source: Source, by: Sequence[str], window: str) -> str:
     metrics = (source.metric,) if source.metric else _METRICS
     spans = 'span_kind=~"(SPAN_KIND_)?(CLIENT|PRODUCER)"'
     rates = " or ".join(f"rate({metric}{{{spans}}}[{window}])" for metric in metrics)
-    return f"sum by ({', '.join(by)}) ({rates})"
+    return f"sum by ({write_labels(by)}) ({rates})"
 
 
 def _end_labels(place: int, _: str, labels: Sequence[str]) -> dict[str, str]:

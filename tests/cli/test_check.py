@@ -14,8 +14,7 @@ from datasource.demo.processes import start_prometheus
 
 HEAD = """
 prometheus: {{url: {url}, retries: 0}}
-step: 1m
-baseline: 3h
+{grid}
 entities:
   service: {{labels: [service]}}
 signals:
@@ -47,17 +46,18 @@ def prometheus(server_binary, tmp_path_factory):
     server.stop()
 
 
+def window(query):
+    return next(iter(re.findall(r"\[(\d+s)\]", query)), "1m")
+
+
 @pytest.fixture
 def check(prometheus, tmp_path):
     """Runs `check` on signals given as name=query, and further blocks; exit code and output."""
 
-    def run(signals, more="", url=prometheus, **head):
+    def run(signals, more="", url=prometheus, grid="step: 1m\nbaseline: 3h"):
         file = tmp_path / "causal.yaml"
-        lines = "".join(
-            f"  {n}: {{entity: service, query: '{q}', window: {'10s' if '[10s]' in q else '1m'}}}\n"
-            for n, q in signals.items()
-        )
-        file.write_text(HEAD.format(url=url, **head) + lines + more)
+        lines = "".join(f"  {n}: {{entity: service, query: '{q}', window: {window(q)}}}\n" for n, q in signals.items())
+        file.write_text(HEAD.format(url=url, grid=grid) + lines + more)
         result = CliRunner().invoke(main, ["check", "--config", str(file)])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result.exit_code, result.output
@@ -119,6 +119,12 @@ def test_warming_up_is_fine_too(check):
         ('sum by (service) (rate(hits_total{{code="500"}}[1m]))', "hits_total has samples, but none with.*500"),
         ("sum by (service) (rate(hits_total[10s]))", r"comes about every 15s, and \[10s\].*at least 1m"),
         ("hits_total * jobs_total", "joins them to nothing"),
+        (
+            "sum by (service) (hits_total)",
+            r"hits_total is a counter, .*write sum by \(service\) \(rate\(hits_total\[1m\]",
+        ),
+        ("sum by (service) (rate(hits_total[20s]))", r"every 15s, and \[20s\] holds fewer than two samples"),
+        ("present_over_time(hits_total[10s])", r"fewer than two samples; make the range at least 1m"),
         ("sum by (service) (rate(gone_total[1m]))", "no sample in the last (2[789]|3[01])m"),
     ],
 )
@@ -154,6 +160,19 @@ def test_several_series_for_one_entity(check):
     code, output = check({"hits": 'label_replace(hits_total, "service", "one", "code", ".*")'})
     assert code == 1
     assert "refused" in line(output, "hits") or "ambiguous" in line(output, "hits")
+
+
+def test_several_series_for_one_entity_are_never_fine_though_others_are_read(check):
+    code, output = check({"hits": "rate(young_total[1m]) or rate(hits_total[1m])"})
+    assert code == 1
+    assert re.search(r"hits +2 services, .*WRONG: ambiguous: several series for web", output)
+
+
+def test_a_step_shorter_than_the_time_between_samples(check):
+    code, output = check({"hits": "sum by (service) (zero_total)"}, grid="step: 5s\nbaseline: 1h")
+    assert code == 1
+    assert re.search(r"hits .*note: zero_total comes about every 15s, the step is 5s", output)
+    assert re.search(r"step +5s +WRONG: samples come every 15s at most; write step: 15s", output)
 
 
 def test_every_query_is_refused(check):

@@ -3,6 +3,7 @@
 import time
 
 import histories
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -86,6 +87,30 @@ def test_events_are_counted_where_they_happen(everything, labels):
     assert 5 <= total["pricing", "rollouts"] <= 7
     for name, signal in (("cart", "oom_kills"), ("cart", "rollouts"), ("cart", "warnings"), ("web", "scaling")):
         assert total[name, signal] == 0, (name, signal)
+
+
+@pytest.fixture(scope="module")
+def doubled(server_binary, tmp_path_factory):
+    """The url of a Prometheus that scrapes everything by two jobs, and Kubernetes' metrics from two replicas."""
+    directory = tmp_path_factory.mktemp("doubled")
+    shared = [*histories.mesh(), *histories.linkerd(), *histories.machines(), *histories.traced()]
+    lines = [line._replace(labels={**line.labels, "job": job}) for line in shared for job in ("one", "two")]
+    for replica in ("ksm-0:8080", "ksm-1:8080"):
+        copies = [line._replace(labels={"instance": replica, **line.labels}) for line in histories.workloads()]
+        lines += copies
+    history = histories.openmetrics(directory / "om", histories.samples(lines, 2))
+    server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
+    yield server.url
+    server.stop()
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_what_is_exported_twice_is_not_added_up(everything, doubled, name):
+    once, twice = (read(url, f"  {name}: {CHOSEN[name][0]}")[1] for url in (everything, doubled))
+    means = ({str(v): np.nanmean(matrix.row(v)) for v in matrix.variables} for matrix in (once, twice))
+    single, both = means
+    assert single
+    assert both == {name: pytest.approx(mean, rel=0.2, abs=0.05) for name, mean in single.items()}
 
 
 def test_a_pod_counts_for_its_workload(everything):

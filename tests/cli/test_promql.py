@@ -6,6 +6,8 @@ from datasource.demo import __file__ as demo
 from datasource.settings import load_settings
 from datasource.settings.promql import Selector, read_parts
 
+DOTTED = ("service.name", "job")
+
 
 @pytest.mark.parametrize(
     ("query", "selectors", "grouping"),
@@ -18,6 +20,9 @@ from datasource.settings.promql import Selector, read_parts
         ("sum without (pod) (a) or 0 * sum by(x)(b unless c)", ["a", "b", "c"], ("x",)),
         ("max_over_time(rate(x[5m])[1h:1m]) > bool 3e5 # up", ["x"], ()),
         ('count_values by (job) ("version", build_info) * Inf', ["build_info"], ("job",)),
+        ('sum by ("service.name", job) (rate({"http.calls", code="5"}[5m]))', ['{"http.calls", code="5"}'], DOTTED),
+        ("{__name__=~'a|b'} + {__name__='up', job='a',}", ["up{job='a'}"], ()),
+        ('x{"service.name"="a, b"}', ['x{"service.name"="a, b"}'], ()),
         ("sum by (", [], ()),
         ("x{", ["x"], ()),
         ("", [], ()),

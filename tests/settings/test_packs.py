@@ -110,7 +110,7 @@ def test_of_two_signals_with_one_name_the_first_packs_is_taken() -> None:
     [
         ("packs: [isto]", 2, "no pack 'isto'; did you mean 'istio'?"),
         ("packs:\n  istio: {label: [x]}", 3, "no such parameter; did you mean 'labels'?"),
-        ("packs:\n  istio:\n    labels: [x-y]", 4, "'x-y' is not a label"),
+        ("packs:\n  istio:\n    labels: [x y]", 4, "'x y' is not a label"),
         ("packs:\n  istio:\n    labels: []", 4, "should be a list, as [destination_workload_namespace"),
         ("packs:\n  istio: {labels: [a, a]}", 3, "the same label stands here twice"),
         ("packs:\n  istio: {window: 2 minutes}", 3, "write it as 30s, 2m"),

@@ -63,6 +63,40 @@ def test_each_failure_says_what_happened_and_what_to_do(given: dict[str, object]
     assert URL in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "advice"),
+    [
+        (400, "exceeded maximum resolution of 11,000 points per timeseries.", "lower prometheus.max_points"),
+        (400, "too many points for the given step", "lower prometheus.max_points"),
+        (422, "query processing would load too many samples into memory in query execution", "shorten 'baseline'"),
+        (
+            422,
+            "exceeded the maximum number of chunks (err-mimir-max-chunks-per-query); number of series selected",
+            "max_p",
+        ),
+        (422, "the query time range exceeds the limit (query length: 768h, limit: 721h)", "a shorter time"),
+        (422, "the number of matching timeseries exceeds 300000", "fewer series"),
+        (422, "multiple matches for labels: many-to-one matching must be explicit", "aggregate that side first"),
+        (503, "context deadline exceeded", "--query.timeout"),
+        (429, "too many outstanding requests", "lower prometheus.concurrency"),
+    ],
+)
+@responses.activate
+def test_a_refusal_says_what_to_change_here(status: int, said: str, advice: str) -> None:
+    responses.get(RANGE, json={"status": "error", "errorType": "execution", "error": said}, status=status)
+    with pytest.raises(PrometheusError) as error:
+        list(PrometheusClient(URL, retries=0).query_range("up", 0, 60, 30))
+    assert said.rstrip(".") in str(error.value)
+    assert advice in str(error.value)
+
+
+@responses.activate
+def test_a_mistake_in_the_query_gets_no_advice_on_limits() -> None:
+    responses.get(RANGE, json={"status": "error", "errorType": "bad_data", "error": "1:5: parse error"}, status=400)
+    with pytest.raises(PrometheusError, match=r"parse error$"):
+        list(PrometheusClient(URL, retries=0).query_range("up", 0, 60, 30))
+
+
 def test_a_refused_connection_is_told_as_such() -> None:
     with pytest.raises(PrometheusError, match="connection refused"):
         list(PrometheusClient("http://127.0.0.1:1", retries=0).query_range("up", 0, 60, 30))

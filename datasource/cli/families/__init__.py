@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from datasource.cli.families.family import Family, Proposed
-from datasource.cli.families.http_server import find_grpc_server, find_http_server
+from datasource.cli.families.http_server import find_http_server, find_rpc_server
 from datasource.cli.families.packs import find_pack, pack_finder
 from datasource.cli.families.processes import find_prometheus_itself, find_targets, process_signals
 from datasource.cli.families.recording_rules import find_recording_rules, recorded_calls
@@ -29,7 +29,7 @@ FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
     pack_finder("istio"),
     pack_finder("linkerd"),
     find_http_server,
-    find_grpc_server,
+    find_rpc_server,
     pack_finder("kubernetes"),
     pack_finder("node_exporter"),
     find_prometheus_itself,

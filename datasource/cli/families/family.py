@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from datasource.settings import Role
 from datasource.settings.packs import Pack
+from datasource.settings.promql import write_labels, write_selector
 
 Kind = Literal["gauge", "rate", "quantile", "event"]
 
@@ -30,7 +31,7 @@ class Proposed(NamedTuple):
 
     def render(self, labels: tuple[str, ...], present: str, window: str) -> str:
         """The PromQL for an entity with these labels."""
-        text = Template(self.query).substitute(by=", ".join(labels), present=present, window=window)
+        text = Template(self.query).substitute(by=write_labels(labels), present=present, window=window)
         return re.sub(r"\{\s*\}", "", re.sub(r",\s*\}", "}", text))
 
 
@@ -62,7 +63,7 @@ def rate(metric: str, matchers: str = "", divisor: str = "") -> str:
     'sum by ($by) (rate(http_requests_total{code=~"5..", $present}[$window]))'
     """
     inside = f"{matchers}, $present" if matchers else "$present"
-    return f"sum by ($by) (rate({metric}{{{inside}}}[$window])){divisor}"
+    return f"sum by ($by) (rate({write_selector(metric, inside)}[$window])){divisor}"
 
 
 def or_zero(query: str, everybody: str) -> str:

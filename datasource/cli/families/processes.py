@@ -1,7 +1,7 @@
 """What every client library says about its own process, and what Prometheus says about itself."""
 
 from datasource.cli.families.family import Family, Proposed, rate
-from datasource.cli.families.http_server import http_signals
+from datasource.cli.families.http_server import Durations, http_signals
 from datasource.cli.survey import Survey
 
 _CPU = "process_cpu_seconds_total"
@@ -16,7 +16,7 @@ def find_prometheus_itself(survey: Survey) -> Family | None:
     if not counter:
         return None
     base = "prometheus_http_request_duration_seconds"
-    signals = http_signals(survey, counter, base if survey.alive(f"{base}_count") else "")
+    signals = http_signals(survey, counter, Durations(base) if survey.alive(f"{base}_count") else None)
     said = ("nothing but Prometheus' own metrics is recognised: this file watches Prometheus itself",)
     return Family("Prometheus' own metrics", "server", counter, _TARGET, signals, said)
 

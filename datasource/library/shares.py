@@ -1,11 +1,8 @@
 """Can the numbers of failures and successes mean what their signals say?"""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from datasource.anomaly import Roles
-from datasource.cli.finding import Finding
 from datasource.settings import Settings
 from datasource.telemetry import Floats, Matrix
 
@@ -13,24 +10,19 @@ _BEYOND = 1.5
 """No share goes so far beyond the whole, and no failures so far beyond the requests."""
 
 
-def check_shares(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
-    """What cannot be: shares far above the whole, most requests failing all the time, parts of a failure, more failures
-    than requests. `matrix` has absent failures as zeros."""
-    roles = Roles(settings.signals)
-    for name, signal in settings.signals.items():
-        if signal.role not in ("failure", "success"):
-            continue
-        variables = [variable for variable in matrix.variables if variable.signal == name]
-        if not variables:
-            continue
-        rows = np.array([matrix.row(variable) for variable in variables])
-        found = [roles.requests(matrix, variable) for variable in variables]
-        loads = np.array([np.full(rows.shape[1], np.nan) if load is None else load for load in found])
-        share = roles.share(variables[0])
-        levels = rows / loads if share is None else rows / share
-        text = _wrong_unit(rows, loads, signal.window, signal.unit, share) or _wrong_way(levels, signal.role)
-        if text:
-            yield Finding("signals", name, "", "wrong", text)
+def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
+    """What cannot be of a signal of failures or successes: shares far above the whole, most requests failing all the
+    time, parts of a failure, more failures than requests; else nothing. `matrix` has absent failures as zeros."""
+    roles, signal = Roles(settings.signals), settings.signals[name]
+    variables = [variable for variable in matrix.variables if variable.signal == name]
+    if signal.role not in ("failure", "success") or not variables:
+        return ""
+    rows = np.array([matrix.row(variable) for variable in variables])
+    found = [roles.requests(matrix, variable) for variable in variables]
+    loads = np.array([np.full(rows.shape[1], np.nan) if load is None else load for load in found])
+    share = roles.share(variables[0])
+    levels = rows / loads if share is None else rows / share
+    return _wrong_unit(rows, loads, signal.window, signal.unit, share) or _wrong_way(levels, signal.role)
 
 
 def _wrong_unit(rows: Floats, loads: Floats, window: float, unit: str, share: float | None) -> str:

@@ -1,0 +1,204 @@
+"""Can the numbers of a signal mean what it claims? Counters, shares, constants, full buckets, gaps, who is missing."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.library.shares import wrong_share
+from datasource.library.text import count
+from datasource.settings import Settings
+from datasource.telemetry import Entity, Floats, Matrix
+
+_FEWEST = 30
+"""So few points of an entity say nothing about their kind."""
+_RESETS = 0.01
+"""A counter falls, when its process starts anew, at so small a share of its points at most."""
+_RISES = 0.2
+"""What rises at so large a share of its points and never falls is a counter, whatever its name."""
+_FULL = 0.05
+"""So large a share of the points at exactly the largest value is no chance."""
+_GAPPY = 0.9
+_SHORT_RUN = 10
+"""Gaps after so few points on average come from a range or a step, not from a target that was away."""
+_LACKING = 0.1
+_GROWS_BY_DEFINITION = ("load", "work", "failure", "success", "latency", "event", "activity")
+_COUNTER_NAME = re.compile(r"(?:^|[_.:])(?:total|count|sum|bucket)$")
+
+
+class Doubt(NamedTuple):
+    """A sentence that says what cannot be and what to write instead; or only what is worth knowing."""
+
+    text: str
+    wrong: bool = True
+
+
+def is_counter_name(name: str) -> bool:
+    """Whether a metric or column is a counter by its name.
+
+    >>> is_counter_name("http_requests_total"), is_counter_name("job:http_requests_total:rate5m")
+    (True, False)
+    """
+    return bool(_COUNTER_NAME.search(name.lower()))
+
+
+def find_doubts(
+    settings: Settings, name: str, matrix: Matrix, *, counter: str = "", top: float | None = None, within: str = ""
+) -> Iterator[Doubt]:
+    """What is doubtful about the signal `name` in a matrix whose absent failures are counted.
+
+    `counter` names what its query takes without a rate, `top` the highest finite bucket of its histogram where that is
+    known. `within` is the query that a rate should replace.
+    """
+    rows = {v.entity: matrix.row(v) for v in matrix.variables if v.signal == name}
+    rows = {entity: row for entity, row in rows.items() if np.isfinite(row).sum() >= _FEWEST}
+    if not rows:
+        return
+    grows = [entity for entity, row in rows.items() if _only_grows(row, _claims_no_growth(settings, name), counter)]
+    if 2 * len(grows) > len(rows):
+        yield Doubt(_counter_text(grows, counter, within))
+        return
+    if said := wrong_share(settings, name, matrix):
+        yield Doubt(said)
+        return
+    yield from _constant(settings, name, rows)
+    yield from _full(settings, name, rows, top)
+    yield from _gaps(settings, name, rows, matrix)
+    yield from _lacking(settings, name, matrix)
+
+
+def _claims_no_growth(settings: Settings, name: str) -> bool:
+    signal = settings.signals[name]
+    return signal.role in _GROWS_BY_DEFINITION or signal.kind in ("rate", "event")
+
+
+def _only_grows(row: Floats, strange: bool, counter: str) -> bool:
+    """Whether a series only grows, but for resets; where that is no `strange` thing, only if it is a `counter`."""
+    values = row[np.isfinite(row)]
+    changes = np.diff(values)
+    falls = changes < 0
+    if values.min() < 0 or falls.sum() > max(1.0, _RESETS * changes.size) or not (changes > 0).any():
+        return False
+    if (values[1:][falls] > values[:-1][falls] / 2).any() and not counter:
+        return False
+    return bool(counter) or (strange and bool((changes > 0).mean() >= _RISES))
+
+
+def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:
+    who = f"of {_some(grows)} it only grows"
+    if counter and within:
+        return f"{counter} is a counter, and {who}: a count since some start is no signal; write {within}"
+    if counter:
+        return f"{counter} is a counter, and {who}: write its growth per second, as Prometheus' rate() gives it"
+    return f"{who}, as a counter does: a count since some start is no signal; give its rate, as rate(...[2m])"
+
+
+def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> Iterator[Doubt]:
+    """Whoever never changes is not measured, or is a limit; failures and saturations may well be 0 for ever."""
+    role = settings.signals[name].role
+    still = {}
+    for entity, row in rows.items():
+        low, high = np.nanmin(row), np.nanmax(row)
+        if high - low <= 1e-9 * abs(high) and (high or role in ("load", "latency", "work")):
+            still[entity] = high
+    if not still or settings.signals[name].kind == "event":
+        return
+    entity, value = next(iter(still.items()))
+    moves = role in ("load", "latency", "work")
+    if len(still) == len(rows) and moves:
+        why = f"a {role} that never changes is not measured, or is a limit; query what happens, not what is set"
+        yield Doubt(f"it is {value:g} at every point of {_some(list(still))}: {why}")
+    elif moves or role:
+        yield Doubt(
+            f"it never changes at {_some(list(still))} ({entity}: {value:g}), and explains nothing there", False
+        )
+
+
+def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: float | None) -> Iterator[Doubt]:
+    """A quantile beyond the highest bucket is told as that bucket's bound."""
+    if settings.signals[name].kind != "quantile" and top is None:
+        return
+    full = {}
+    for entity, row in rows.items():
+        values = row[np.isfinite(row)]
+        high = values.max()
+        share = float((values == high).mean())
+        if share >= _FULL and (top is not None or share < 1) and (top is None or _same(high, top)):
+            full[entity] = high, share
+    if full:
+        entity, (high, share) = max(full.items(), key=lambda one: one[1][1])
+        text = f"{share:.0%} of the points of {entity} are exactly {high:g}, its largest value: "
+        if top is None:
+            yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
+        else:
+            advice = "add buckets above it, use native histograms, or take the mean, sum / count"
+            yield Doubt(f"{text}the histogram's highest bucket, so that what is slower cannot be seen; {advice}")
+
+
+def _same(value: float, top: float) -> bool:
+    """Whether a value is a bound, in seconds or in milliseconds."""
+    return any(np.isclose(value, top * unit, rtol=1e-9) for unit in (1.0, 1e-3, 1e3))
+
+
+def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: Matrix) -> Iterator[Doubt]:
+    """The share of points that are there from an entity's first to its last; of a latency, where there is load."""
+    signal = settings.signals[name]
+    if signal.role == "failure" or "event" in (signal.role, signal.kind):
+        return
+    gappy: dict[Entity, tuple[float, float]] = {}
+    for entity, row in rows.items():
+        there = np.isfinite(row)
+        first, last = np.flatnonzero(there)[[0, -1]]
+        wanted = there | _has_load(settings, entity, matrix) if signal.role == "latency" else np.ones_like(there)
+        there, wanted = there[first : last + 1], wanted[first : last + 1]
+        share = there.sum() / wanted.sum()
+        runs = 1 + int((np.diff(there.astype(np.int8)) == 1).sum())
+        if share < _GAPPY:
+            gappy[entity] = share, there.sum() / runs
+    if gappy:
+        entity, (share, run) = min(gappy.items(), key=lambda one: one[1][0])
+        short = run < _SHORT_RUN
+        text = f"only {share:.0%} of the points of {entity} have a sample"
+        text += f", as of {count(len(gappy) - 1, 'other')} with gaps" if len(gappy) > 1 else ""
+        if short:
+            text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
+        yield Doubt(text, wrong=short and 2 * len(gappy) > len(rows))
+
+
+def _has_load(settings: Settings, entity: Entity, matrix: Matrix) -> NDArray[np.bool_]:
+    loads = [
+        matrix.row(variable)
+        for variable in matrix.variables
+        if variable.entity == entity and settings.signals[variable.signal].role == "load"
+    ]
+    if not loads:
+        return np.ones(matrix.values.shape[1], dtype=np.bool_)
+    there: NDArray[np.bool_] = np.logical_or.reduce([row > 0 for row in loads])
+    return there
+
+
+def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
+    """Whoever has load has latency and work too."""
+    signal = settings.signals[name]
+    if signal.role not in ("latency", "work", "saturation"):
+        return
+    loaded = {
+        variable.entity
+        for variable, row in zip(matrix.variables, matrix.values, strict=True)
+        if settings.signals[variable.signal].role == "load"
+        and variable.entity.type == signal.entity
+        and (row > 0).sum() >= _FEWEST
+    }
+    lacking = sorted(loaded - {variable.entity for variable in matrix.variables if variable.signal == name})
+    if lacking:
+        kind = count(len(loaded), signal.entity)
+        text = f"{len(lacking)} of {kind} with load {'has' if len(lacking) == 1 else 'have'} none: {_some(lacking)}"
+        wrong = signal.role != "saturation" and len(lacking) > _LACKING * len(loaded)
+        yield Doubt(f"{text}; is it measured under other names or labels there?", wrong)
+
+
+def _some(entities: Sequence[Entity]) -> str:
+    more = f" and {count(len(entities) - 3, 'other')}" if len(entities) > 3 else ""
+    return ", ".join(map(str, sorted(entities)[:3])) + more
