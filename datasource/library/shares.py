@@ -11,8 +11,8 @@ _BEYOND = 1.5
 
 
 def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
-    """What cannot be of a signal of failures or successes: shares far above the whole, most requests failing all the
-    time, parts of a failure, more failures than requests; else nothing. `matrix` has absent failures as zeros."""
+    """What cannot be of a signal of failures or successes: shares far above the whole, a share of failures that
+    is mostly above a half, parts of a failure, more failures than requests; else nothing. `matrix` has absent failures as zeros."""
     roles, signal = Roles(settings.signals), settings.signals[name]
     variables = [variable for variable in matrix.variables if variable.signal == name]
     if signal.role not in ("failure", "success") or not variables:
@@ -21,8 +21,8 @@ def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
     found = [roles.requests(matrix, variable) for variable in variables]
     loads = np.array([np.full(rows.shape[1], np.nan) if load is None else load for load in found])
     share = roles.share(variables[0])
-    levels = rows / loads if share is None else rows / share
-    return _wrong_unit(rows, loads, signal.window, signal.unit, share) or _wrong_way(levels, signal.role)
+    wrong = _wrong_unit(rows, loads, signal.window, signal.unit, share)
+    return wrong or ("" if share is None else _wrong_way(rows / share, signal.role))
 
 
 def _wrong_unit(rows: Floats, loads: Floats, window: float, unit: str, share: float | None) -> str:
