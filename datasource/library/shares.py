@@ -11,8 +11,9 @@ _BEYOND = 1.5
 
 
 def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
-    """What cannot be of a signal of failures or successes: shares far above the whole, a share of failures that
-    is mostly above a half, parts of a failure, more failures than requests; else nothing. `matrix` has absent failures as zeros."""
+    """What cannot be of a signal of failures or successes, else nothing: shares above the whole, a share of failures
+    that is mostly above a half, parts of a failure, more failures than requests. In `matrix` absent failures are zeros.
+    """
     roles, signal = Roles(settings.signals), settings.signals[name]
     variables = [variable for variable in matrix.variables if variable.signal == name]
     if signal.role not in ("failure", "success") or not variables:
