@@ -13,7 +13,8 @@ from datasource.telemetry import Matrix
 def export(incident: Incident, directory: str | Path) -> Path:
     """Write normal.csv, incident.csv (wide: time, service.signal), calls.csv and truth.json into a folder of its own.
 
-    The truth has the root causes, each a list of services of which any is a right answer; none where nothing broke.
+    The truth has the root causes, each a list of services of which any is a right answer, none where nothing broke; and
+    the path, the calls (caller, callee) along which the fault travelled.
     """
     folder = Path(directory) / incident.name.replace("%", "percent").replace(" ", "-").replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
@@ -25,6 +26,7 @@ def export(incident: Incident, directory: str | Path) -> Path:
         "scenario": incident.group,
         "symptom": str(incident.symptom) if incident.symptom else None,
         "root_causes": [sorted(cause) for cause in incident.causes],
+        "path": sorted(map(list, incident.path)),
     }
     (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
     return folder

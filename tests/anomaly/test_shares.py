@@ -96,3 +96,20 @@ def test_the_ranking_sees_the_same_failures(way):
     found = rank(measured(60, 1, 0.002), measured(5, 2, 0.1), signals, [(WEB, DB)])
     assert max(found.confidence, key=found.confidence.get) == DB
     assert found.confidence[DB] > 0.8
+
+
+def test_a_success_rate_that_is_always_zero_says_nothing():
+    signals = {
+        "told": Signal(entity="service", query="q", window=60, unit="%", role="success"),
+        "cpu": Signal(entity="service", query="q", window=60, role="saturation"),
+    }
+
+    def measured(points, cpu):
+        rows = {
+            Variable(WEB, "told"): np.zeros(points),
+            Variable(WEB, "cpu"): cpu + np.random.default_rng(0).random(points),
+        }
+        return Matrix(tuple(rows), 0, STEP, np.array(list(rows.values())))
+
+    scores = {one.variable.signal: one.score for one in rank(measured(60, 1), measured(5, 9), signals).variables}
+    assert scores["told"] < scores["cpu"]

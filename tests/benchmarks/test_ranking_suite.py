@@ -104,6 +104,7 @@ def test_exported_files_are_the_incident(tmp_path):
     assert len(read_calls(folder / "calls.csv")) == len(incident.calls)
     truth = json.loads((folder / "truth.json").read_text())
     assert truth["root_causes"] == [sorted(cause) for cause in incident.causes]
+    assert {tuple(edge) for edge in truth["path"]} == incident.path != frozenset()
 
 
 def test_train_ticket_incidents_are_three_minutes_against_all_others(tmp_path):

@@ -27,7 +27,9 @@ def per_request(
         elif role == "success":
             before[i] = now[i] = np.nan
         if role == "success":
-            before[i], now[i], changed[i] = 1 - before[i], 1 - now[i], "failure"
+            # What never counts a success counts nothing.
+            counts = bool((before[i] > 0).any() or (now[i] > 0).any())
+            before[i], now[i], changed[i] = 1 - before[i], 1 - now[i], "failure" if counts else ""
     return changed
 
 
