@@ -1,9 +1,13 @@
 """Do the intervals hold? Every estimator on simulated series whose effect is known.
 
 python benchmarks/coverage.py [--n N] [--runs N] [--methods A,B|quick|all] [--scenarios A,B]
+python benchmarks/coverage.py --misses [--n N] [--runs N] [--scenarios A,B]
 
 Without options only the default method is asked. Prints the mean estimate, its bias and how many of the 95% intervals
 of the total effect hold the truth; exit code 1 when the default is outside of 93-97% by more than chance.
+
+With --misses: of studies that something spoils, and of sound ones, how many intervals hold the truth, how often a check
+fails, and how many are silent misses; exit code 1 when more than 5% of the sound studies are called spoilt.
 """
 
 import argparse
@@ -11,8 +15,10 @@ import os
 import sys
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -20,7 +26,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.path.pop(0)  # this folder's coverage.py is not the package of that name
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.misses import MISSES
 from benchmarks.scenarios import SCENARIOS, simulate
+from datasource.effects.checks import judge
 from datasource.effects.methods import ESTIMATORS, Method
 from datasource.effects.study import StudyError
 
@@ -63,7 +71,10 @@ def main() -> int:
     arguments.add_argument("--runs", type=int, default=200, help="studies of each scenario")
     arguments.add_argument("--methods", default=DEFAULT, help="names, comma separated; 'quick' or 'all'")
     arguments.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, comma separated")
+    arguments.add_argument("--misses", action="store_true", help="what spoils a study: is it told?")
     chosen = arguments.parse_args()
+    if chosen.misses:
+        return misses_told(chosen.runs, chosen.n, chosen.scenarios.split(","))
     groups = {"all": tuple(ESTIMATORS), "quick": QUICK}
     names = groups.get(chosen.methods) or tuple(chosen.methods.split(","))
     print(f"n = {chosen.n:,}, {chosen.runs} runs; 95% intervals of the total effect\n")
@@ -122,6 +133,37 @@ def cover(scenario: str, method: Method, runs: int, n: int) -> tuple[str, Row | 
         float(np.mean((lower <= truth) & (truth <= upper))),
     )
     return "" if row.answered == runs else f"  ({row.answered} runs)", row
+
+
+def misses_told(runs: int, n: int, asked: list[str]) -> int:
+    """Judge the studies of `benchmarks/misses.py`; 1 when sound ones are called spoilt too often."""
+    names = [name for name in MISSES if name in asked] or list(MISSES)
+    print(f"n = {n:,}, {runs} runs; truth 1.0\n")
+    print(f"{'study':<16}{'method':<40}{'mean':>7}{'holds':>8}{'told':>7}{'silent':>8}  by")
+    sound = alarms = 0
+    for name in names:
+        miss = MISSES[name]
+        for method in miss.methods:
+            values, held, told, silent, by = [], 0, 0, 0, Counter[str]()
+            for seed in range(runs):
+                study = miss.make(np.random.default_rng([crc32(name.encode()), seed, n]), n)
+                answer = judge(study, ESTIMATORS[method])
+                failed = [check.name for check in answer.checks if check.passed is False]
+                holds = answer.effect.lower <= 1 <= answer.effect.upper
+                values.append(answer.effect.value)
+                held, told, silent = held + holds, told + bool(failed), silent + (not holds and not failed)
+                by.update(failed)
+            if miss.sound:
+                sound, alarms = sound + runs, alarms + told
+            often = ", ".join(f"{check} {count / runs:.0%}" for check, count in by.most_common(3))
+            print(
+                f"{name:<16}{method:<40}{np.mean(values):7.2f}{held / runs:8.0%}{told / runs:7.0%}{silent / runs:8.0%}"
+                f"  {often}",
+                flush=True,
+            )
+    if sound:
+        print(f"\nfalse alarms: {alarms} of {sound} sound studies, {alarms / sound:.1%}")
+    return 1 if alarms > 0.05 * sound else 0
 
 
 def misses(row: Row) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from datasource.effects.association import association
-from datasource.effects.checks import run_checks, window_check
+from datasource.effects.checks import judge, window_check
 from datasource.effects.compose import adjusted_for, compose
 from datasource.effects.estimators.by_group import UNIT, by_group, parts
 from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
@@ -15,7 +15,7 @@ from datasource.effects.estimators.double_machine_learning import rolling_double
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
-from datasource.effects.methods import ESTIMATORS, Method
+from datasource.effects.methods import ESTIMATORS, RIDGE_DML, Method
 from datasource.effects.questions import EffectQuestion
 from datasource.effects.result import NO_ESTIMATE, Check, EffectResult, Estimate, Stratified
 from datasource.effects.rolling import Rolling, no_series, rolling_series
@@ -28,8 +28,7 @@ from datasource.telemetry import Floats, Matrix, environment_of
 
 _BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
 _DEFAULT = "backdoor.distributed_lag"
-_DML = "backdoor.double_machine_learning"
-_ROLLING = (_DEFAULT, "backdoor.linear_regression", _DML)
+_ROLLING = (_DEFAULT, "backdoor.linear_regression", "backdoor.double_machine_learning", RIDGE_DML)
 """Methods that are cheap enough for every rolling window."""
 
 
@@ -151,13 +150,12 @@ def _estimated(
             result = replace(result, association=_pooled_association(raw))
         if question.strata:
             result = replace(result, stratified=_stratified(question, gathered, matrix))
-        answer = method.estimate(study)
+        answer = judge(study, method, raw, checked=checked)
         if not answer.groups and (question.modifiers or len(gathered) > 1):
             rows = study if method.lags else study.collapsed()
             answer = replace(answer, groups=by_group(rows, method.estimate))
         kind = question.outcome.entity.type
         groups = tuple(one._replace(modifier=kind) if one.modifier == UNIT else one for one in answer.groups)
-        checks = run_checks(study, method, answer, raw) if checked else answer.checks
     except StudyError as error:
         return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
     rolling = _rolling(method, study, gathered) if method.name in _ROLLING else None
@@ -166,7 +164,7 @@ def _estimated(
         effect=answer.effect,
         per_lag=answer.per_lag or ((answer.effect,) if not study.lags else ()),
         n=answer.n,
-        checks=checks,
+        checks=answer.checks,
         groups=groups,
         comparison=answer.comparison,
         notices=(*answer.notices, *_left_out(study, gathered)),
@@ -232,7 +230,7 @@ def _rolling(method: Method, study: Study, gathered: Sequence[Gathered]) -> Roll
         design = build_design(rows, one.treatment, one.outcome, one.lags, one.adjustment, one.feedback)
         return lambda windows: rolling_effects(design, windows, one.window.steps)
 
-    if method.name == _DML and len(gathered) == 1:
+    if method.name == RIDGE_DML and len(gathered) == 1:
         return lambda windows: rolling_double_machine_learning(study.collapsed(), windows)
 
     def within(first: int, last: int) -> Estimate:

@@ -48,6 +48,7 @@ def compose(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matr
         levels=levels,
         feedback=any(one.feedback for one in studies),
         window=max(one.window for one in studies),
+        step=matrix.step,
     )
 
 
@@ -74,6 +75,7 @@ def _unit(question: EffectQuestion, one: Gathered, matrix: Matrix) -> Study:
         levels={name: texts for name, texts in levels.items() if texts},
         feedback=one.feedback,
         window=one.window.steps,
+        step=matrix.step,
     )
 
 

@@ -90,16 +90,25 @@ _FEEDBACK = (
 _NO_CONFOUNDER = "whatever moves both treatment and outcome is in the adjustment set"
 _LINEAR = "one unit more has the same effect at every level: a straight line"
 _OVERLAP = "wherever the adjustment set leads, there are rows with and without the treatment"
+_LOGISTIC = "the chance of the treatment is logistic in what is adjusted for"
 _PARALLEL = "without the intervention, treated and controls would have gone on in parallel"
 _UNTOUCHED = "the intervention does not touch the controls"
 
 
 def _adjusting(
-    name: str, module: str, *further: str, lags: bool = False, package: str = "", feedback: bool = False
+    name: str,
+    module: str,
+    *further: str,
+    lags: bool = False,
+    package: str = "",
+    feedback: bool = False,
+    function: str = "",
 ) -> Method:
-    function = name.rsplit(".", 1)[-1].lower() if module == "metalearners" else module
+    function = function or (name.rsplit(".", 1)[-1].lower() if module == "metalearners" else module)
     return Method(name, "adjustment", module, function, (_NO_CONFOUNDER, *further), lags, package, feedback)
 
+
+RIDGE_DML = "backdoor.ridge_double_machine_learning"
 
 _ALL = (
     Method(
@@ -112,12 +121,14 @@ _ALL = (
     _adjusting("backdoor.linear_regression", "linear_regression", _LINEAR, lags=True),
     _adjusting("backdoor.distributed_lag", "distributed_lag", _LINEAR, lags=True, feedback=True),
     _adjusting("backdoor.double_machine_learning", "double_machine_learning", _LINEAR),
+    _adjusting(RIDGE_DML, "double_machine_learning", _LINEAR, function="ridge_double_machine_learning"),
     _adjusting("backdoor.econml.dml.LinearDML", "linear_dml", _LINEAR, package="econml"),
     _adjusting("backdoor.econml.dml.CausalForestDML", "causal_forest", _OVERLAP, package="econml"),
     _adjusting("backdoor.econml.metalearners.SLearner", "metalearners", _OVERLAP, package="econml"),
     _adjusting("backdoor.econml.metalearners.TLearner", "metalearners", _OVERLAP, package="econml"),
     _adjusting("backdoor.econml.metalearners.XLearner", "metalearners", _OVERLAP, package="econml"),
     _adjusting("backdoor.propensity_score_weighting", "propensity_score_weighting", _OVERLAP),
+    _adjusting("backdoor.overlap_weighting", "propensity_score_weighting", _LOGISTIC, function="overlap_weighting"),
     _adjusting("backdoor.propensity_score_matching", "propensity_score_matching", _OVERLAP),
     _adjusting("backdoor.doubly_robust", "doubly_robust", _OVERLAP),
     Method(

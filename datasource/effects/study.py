@@ -46,7 +46,8 @@ class Study:
     `outcome` is (n); `treatment` (n, 1 + lags) holds the treatment now, one step ago, ...; `adjustment` what is
     adjusted for. `times` (n) are places on a regular grid, None where rows are independent. `units` (n) number the
     entity of each row, by place in `unit_names`; None where there is one. `window` is the signals' window in steps:
-    neighbours stay correlated at least that long. With `feedback` the outcome moves the treatment later on.
+    neighbours stay correlated at least that long. `step` is how many seconds lie from place to place, 0 where that is
+    not known. With `feedback` the outcome moves the treatment later on.
     Comparisons of groups before and after take `group` and `post` (n, 1 or 0); where these are None, a unit with any
     treated row is in the group, and post begins at the first treated time.
     """
@@ -66,6 +67,7 @@ class Study:
     post: Ints | None = None
     feedback: bool = False
     window: int = 1
+    step: int = 0
 
     @property
     def n(self) -> int:
@@ -183,6 +185,7 @@ def lay_out(
     post: Ints | None = None,
     feedback: bool = False,
     window: int = 1,
+    step: int = 0,
 ) -> Study:
     """A study of columns (n each; `treatment` also (n, 1 + lags)): sorted, and without rows that miss something."""
     n = len(outcome)
@@ -211,4 +214,5 @@ def lay_out(
         post=None if post is None else post[rows],
         feedback=feedback,
         window=window,
+        step=step,
     )

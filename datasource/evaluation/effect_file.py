@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from datasource.effects.checks import run_checks
+from datasource.effects.checks import judge
 from datasource.effects.estimators.by_group import UNIT, by_group
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.identification import NO_PATH
 from datasource.effects.methods import ESTIMATORS, check_study
-from datasource.effects.result import Answer, Check, Estimate, Group, Stratified
+from datasource.effects.result import Answer, Estimate, Group, Stratified
 from datasource.effects.simpson import stratify
 from datasource.effects.study import NO_COLUMNS, Study, StudyError, lay_out
 from datasource.evaluation.effect_columns import Columns, read_columns
@@ -46,10 +46,9 @@ def answer_file(question: FileQuestion) -> FileAnswer:
     check_study(study)
     strata = _stratified(question, columns)
     if design.method == NO_PATH:
-        answer, checks = Answer(Estimate(0.0, 0.0, 0.0), study.n), tuple[Check, ...]()
+        answer = Answer(Estimate(0.0, 0.0, 0.0), study.n)
     else:
-        answer = ESTIMATORS[design.method].estimate(study)
-        checks = run_checks(study, ESTIMATORS[design.method], answer)
+        answer = judge(study, ESTIMATORS[design.method])
     used = (question.treatment, question.outcome, *(name for name, _ in (*design.adjustment, *design.instruments)))
     notices = (*columns.rows.notices, *columns.unread(used), *_left_out(columns, study), *design.notices)
     return FileAnswer(
@@ -66,7 +65,7 @@ def answer_file(question: FileQuestion) -> FileAnswer:
         design.assumptions,
         answer.per_lag,
         _named(answer.groups or _groups(study, design), columns.rows.unit),
-        (*design.checks, *checks),
+        (*design.checks, *answer.checks),
         strata,
         answer.comparison,
         tuple(dict.fromkeys((*notices, *answer.notices))),
@@ -101,6 +100,7 @@ def _study(question: FileQuestion, design: Design, columns: Columns) -> Study:
         group=group,
         post=post,
         feedback=design.feedback,
+        step=rows.step,
     )
 
 

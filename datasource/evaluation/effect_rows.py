@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.effects.study import Ints, StudyError
+from datasource.settings import format_duration
 from datasource.telemetry import Floats
 from datasource.telemetry.csv_layout import Layout, find_layout, row_entities
 from datasource.telemetry.csv_table import CsvError, Table
@@ -14,6 +15,10 @@ from datasource.telemetry.csv_times import find_grid, stray_time
 FEWEST_ROWS = 2
 _CLOCK = 100_000_000
 """Smaller numbers are years, rounds or the like, not seconds since 1970."""
+
+
+_MANY, _FAR_OFF = 0.05, 0.1
+"""A larger share of rows that are moved by more than a tenth of a step is told."""
 
 
 class Rows(NamedTuple):
@@ -99,7 +104,8 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
             kept = kept[timed]
         if not kept.size:
             raise CsvError(f"{table.path}: no row has both a time and a unit; nothing can be computed")
-        times, step = _on_grid(table, layout, kept, units)
+        times, step, said = _on_grid(table, layout, kept, units)
+        notices += said
         if len(np.unique(times)) == 1:
             notices.append(f"every row has the same '{layout.time}': rows are taken as independent")
             times = None
@@ -119,8 +125,11 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
     )
 
 
-def _on_grid(table: Table, layout: Layout, kept: Ints, units: Ints) -> tuple[Ints, int]:
-    """The place of each kept row on a regular grid of whole seconds; times that lie closer count as one step each."""
+def _on_grid(table: Table, layout: Layout, kept: Ints, units: Ints) -> tuple[Ints, int, list[str]]:
+    """The place of each kept row on a regular grid, its step in seconds, and what is to be said of it.
+
+    Times that no grid tells apart count as one step each, whatever lies between them.
+    """
     assert layout.times is not None
     seconds = layout.times.seconds[kept]
     order = np.argsort(seconds, kind="stable")
@@ -129,10 +138,19 @@ def _on_grid(table: Table, layout: Layout, kept: Ints, units: Ints) -> tuple[Int
     place[order] = grid.place
     ranks = np.unique(seconds, return_inverse=True)[1].astype(np.int64)
     if len(np.unique(place)) < len(np.unique(ranks)):
-        return ranks, 0
+        irregular = (
+            f"'{layout.time}' is irregular: each time counts as one step, whatever lies between, and lags count rows; "
+            "take means over steps of one length where the length matters"
+        )
+        return ranks, 0, [irregular] if seconds[0] > _CLOCK else []
     stray = stray_time(grid, seconds[order])
     if stray is not None:
         line = table.line(int(kept[order[stray]]))
         when = np.datetime64(int(seconds[order][stray]), "s")
         raise CsvError(f"{table.path}:{line}: column '{layout.time}' says {when}, far from the others; correct it")
-    return place, grid.step if grid.start > _CLOCK else 0
+    if grid.start <= _CLOCK:
+        return place, 0, []
+    off = np.abs(seconds - grid.step * place - np.median(seconds - grid.step * place))
+    many = int((off > _FAR_OFF * grid.step).sum())
+    moved = f"{many:,} rows are moved onto steps of {format_duration(grid.step)}, by up to {off.max():.0f} s"
+    return place, grid.step, [moved] if many > _MANY * len(kept) else []

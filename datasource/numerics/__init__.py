@@ -20,7 +20,7 @@ from datasource.numerics.hac import (
     long_run_intervals,
 )
 from datasource.numerics.partially_linear import dml_windows
-from datasource.numerics.regression import Regression, glsar, least_squares
+from datasource.numerics.regression import Regression, glsar, least_squares, whitened_least_squares
 from datasource.numerics.rolling import RollingIntervals, rolling_glsar
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "on_grid",
     "rolling_glsar",
     "summed",
+    "whitened_least_squares",
 ]

@@ -75,6 +75,14 @@ def glsar(
     return fit
 
 
+def whitened_least_squares(outcome: Floats, columns: Floats, rho: Floats, positions: Ints) -> Regression:
+    """Least squares of `outcome` (n) on `columns` (n, k), both whitened by the AR coefficients `rho` that are known.
+
+    Without coefficients it is ordinary least squares. `positions` (n) are as for `glsar`, whose last step this is.
+    """
+    return _fit(outcome, columns, positions, rho)
+
+
 def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:
     """Regress whitened on whitened, and on `past` as it is; the answer is about the intercept and the columns."""
     shift, scale = _location_scale(columns)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from datasource.effects.checks.outcome_regression import outcome_regression
-from datasource.effects.checks.series import on_grid
+from datasource.effects.checks.series import moved, places
 from datasource.effects.inference import MANY_UNITS
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
@@ -45,7 +45,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
     carried = np.abs(fit.weights[:, -_FURTHER:]).max(axis=1)
     kept = np.ones(later.n, dtype=bool)
     most = np.argsort(-carried, kind="stable")[: int(np.ceil(0.01 * later.n))]
-    kept[np.searchsorted(_places(later), fit.positions)[most]] = False
+    kept[np.searchsorted(places(later), fit.positions)[most]] = False
     rest = _fitted(later.take(kept), further[kept])
     again = wald(rest, later.take(kept), _FURTHER)
     if again >= _LEVEL or np.abs(rest.coefficients[-_FURTHER:]).max() < _MATTERS * abs(now):
@@ -62,7 +62,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
 def _fitted(study: Study, further: Floats) -> Regression:
     """The regression with further lags (n, m) as its last columns. Raises StudyError where they are not their own."""
     columns = np.column_stack([study.controls, study.treatment, further])
-    fit = glsar(study.outcome, columns, _ORDER, 5, _places(study), study.feedback)
+    fit = glsar(study.outcome, columns, _ORDER, 5, places(study), study.feedback)
     if not np.isfinite(fit.coefficients[-_FURTHER:]).all():
         raise StudyError(f"further lags of {study.treatment_name} are not to be told from what is adjusted for")
     squares = (fit.weights[:, -_FURTHER:] / np.abs(fit.weights[:, -_FURTHER:]).max(axis=0)) ** 2
@@ -88,7 +88,7 @@ def wald(fit: Regression, study: Study, last: int) -> float:
     if not (largest > 0).all():
         return float(not slopes.any())
     influence = influence / largest
-    rows = np.searchsorted(_places(study), fit.positions)
+    rows = np.searchsorted(places(study), fit.positions)
     if study.units is not None and study.unit_count >= MANY_UNITS:
         sums = summed(influence, np.unique(study.units[rows], return_inverse=True)[1])
         terms = len(sums) - 1
@@ -108,23 +108,7 @@ def wald(fit: Regression, study: Study, last: int) -> float:
 
 def _further_lags(study: Study) -> tuple[Ints, Floats]:
     """The rows that are known further back, and their adjustment set and, last, their treatment there: (m, 3 k + 3)."""
-    there = np.isfinite(on_grid(np.arange(study.n, dtype=np.float64), study))
-    columns = []
-    for column in (*(study.adjustment.values.T if study.adjustment.names else ()), study.treatment[:, -1]):
-        grid = on_grid(column, study)
-        for back in range(1, _FURTHER + 1):
-            earlier = np.full(grid.shape, np.nan)
-            earlier[:, back:] = grid[:, : grid.shape[1] - back]
-            columns.append(earlier[there])
-    further = np.column_stack(columns)
+    past = (*(study.adjustment.values.T if study.adjustment.names else ()), study.treatment[:, -1])
+    further = np.column_stack([moved(column, study, -back) for column in past for back in range(1, _FURTHER + 1)])
     rows = np.flatnonzero(np.isfinite(further).all(axis=1))
     return rows, further[rows]
-
-
-def _places(study: Study) -> Ints:
-    """Places on one grid that holds one unit after the other, too far apart to be neighbours."""
-    assert study.times is not None
-    places = closed_up(study.times)
-    if study.units is not None:
-        places = places + np.unique(study.units, return_inverse=True)[1] * (int(places.max()) + _ORDER + 2)
-    return places

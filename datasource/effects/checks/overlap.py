@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from datasource.effects.checks.outcome_regression import standardised
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
+from datasource.effects.standardise import standardised
 from datasource.effects.study import Mask, Study
 from datasource.numerics import least_squares
 from datasource.telemetry import Floats

@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from datasource.effects.methods import Method
-from datasource.effects.result import Estimate
+from datasource.effects.methods import RIDGE_DML, Method
+from datasource.effects.result import Answer, Estimate
 from datasource.effects.study import Study, StudyError
 
 SEED = 20261
 _MANY_ROWS = 20_000
+_MATTERS = 0.2
 WHITENING = frozenset({"backdoor.distributed_lag"})
 """Methods that model the memory of the errors, for which residuals like a random walk are no trouble."""
+
+LINES = WHITENING | {"backdoor.linear_regression", "backdoor.doubly_robust", RIDGE_DML}
+"""Methods that adjust by straight lines."""
+
+JUMPING = frozenset({"backdoor.propensity_score_matching"})
+"""Methods that move by much of their error when a row or a column is another one."""
 
 
 def slow(study: Study, method: Method) -> bool:
@@ -28,6 +35,11 @@ def standard_error(effect: Estimate) -> float:
     if not np.isfinite(error):
         raise StudyError("the estimate has no interval to compare with")
     return error
+
+
+def matters(move: Estimate, answer: Answer) -> bool:
+    """Whether the effect moves by more than a fifth of its standard error. Raises StudyError without an interval."""
+    return abs(move.value) > _MATTERS * standard_error(answer.effect)
 
 
 def clear(effect: Estimate) -> bool:

@@ -1,26 +1,36 @@
 """Every check that makes sense for an estimate."""
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from datasource.effects.checks import (
+    curved_confounding,
     delayed_effect,
     extreme_points,
     leave_one_out,
+    measurement_error,
     overlap,
     placebo_treatment,
     random_common_cause,
     residual_autocorrelation,
+    shared_season,
+    straight_line,
     subset,
     too_few_points,
     unobserved_confounder,
 )
+from datasource.effects.checks.refit import WHITENING
+from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.methods import Method, check_study
-from datasource.effects.result import Answer, Check
+from datasource.effects.result import Answer, Check, Estimate
 from datasource.effects.study import Study, StudyError
 
 _EXACT = 1e-9
+_OF_ADJUSTMENT = frozenset({overlap.NAME, curved_confounding.NAME})
+_log = logging.getLogger(__name__)
 _Check = Callable[[Study, Method, Answer], Check | None]
 
 _FOR_EVERY_METHOD: tuple[tuple[str, _Check], ...] = ((too_few_points.NAME, too_few_points.too_few_points),)
@@ -34,7 +44,44 @@ _FOR_REGRESSIONS: tuple[tuple[str, _Check], ...] = (
     (overlap.NAME, overlap.overlap),
     (residual_autocorrelation.NAME, residual_autocorrelation.residual_autocorrelation),
     (delayed_effect.NAME, delayed_effect.delayed_effect),
+    (measurement_error.NAME, measurement_error.measurement_error),
+    (shared_season.NAME, shared_season.shared_season),
+    (curved_confounding.NAME, curved_confounding.curved_confounding),
+    (straight_line.NAME, straight_line.straight_line),
 )
+
+
+def judge(study: Study, method: Method, raw: Study | None = None, *, checked: bool = True) -> Answer:
+    """What the method says, its checks beside it; where it says too much, with the interval that can be stood by.
+
+    A method that whitens trusts quick moves most, and noise, rounding and late stamps spoil those first. Where the
+    check of measurement error fails, the interval reaches over that of linear regression too, which trusts slow moves.
+    `raw` is as for `run_checks`; without `checked` only that check is made, and none is shown. Raises StudyError.
+    """
+    answer = method.estimate(study)
+    if not checked and method.name not in WHITENING:
+        return answer
+    checks = run_checks(study, method, answer, raw) if checked else _noise_alone(study, method, answer)
+    told = replace(answer, checks=checks if checked else answer.checks)
+    noisy = any(check.name == measurement_error.NAME and check.passed is False for check in checks)
+    if not noisy or method.name not in WHITENING:
+        return told
+    try:
+        slow = linear_regression(study)
+    except StudyError:
+        return told
+    both = (
+        f"measurement error is likely: the interval reaches from this estimate over that of linear regression, "
+        f"{slow.effect.value:.3g}, which noise spoils least"
+    )
+    per_lag = tuple(_over(one, other) for one, other in zip(answer.per_lag, slow.per_lag, strict=True))
+    return replace(told, effect=_over(answer.effect, slow.effect), per_lag=per_lag, notices=(*told.notices, both))
+
+
+def _over(one: Estimate, other: Estimate) -> Estimate:
+    """The first estimate with an interval that reaches over both."""
+    lower, upper = np.fmin(one.lower, other.lower), np.fmax(one.upper, other.upper)
+    return Estimate(one.value, float(lower), float(upper), float(np.fmax(one.p_value, other.p_value)))
 
 
 def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None = None) -> tuple[Check, ...]:
@@ -42,13 +89,13 @@ def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None =
 
     `study` is what the method was given, with its lags; `answer` what it said. A check that these data do not allow
     has None for `passed` and says why; one that does not apply is not there. Where what is adjusted for was taken out
-    of `study` beforehand, `raw` is the study before that: overlap is looked for in it. Comparisons of treated and
-    controls bring their own placebos, so that only points are counted and controls left out.
+    of `study` beforehand, `raw` is the study before that: overlap and bends are looked for in it. Comparisons of
+    treated and controls bring their own placebos, so that only points are counted and controls left out.
     """
     further = _FOR_COMPARISONS if method.identified_by == "comparison" else _FOR_REGRESSIONS
     own = {check.name for check in answer.checks}
     made = [
-        _made(name, check, raw or study if name == overlap.NAME else study, method, answer)
+        _made(name, check, raw or study if name in _OF_ADJUSTMENT else study, method, answer)
         for name, check in _FOR_EVERY_METHOD + further
         if name not in own
     ]
@@ -69,3 +116,11 @@ def _made(name: str, check: _Check, study: Study, method: Method, answer: Answer
         return Check(name, None, str(error))
     except np.linalg.LinAlgError:
         return Check(name, None, "the columns are too much alike to estimate again")
+    except Exception:
+        _log.exception("the check '%s' of %s on %s failed", name, study.treatment_name, study.outcome_name)
+        return Check(name, None, "these rows defeat the check, which is a fault of ours: the log says where")
+
+
+def _noise_alone(study: Study, method: Method, answer: Answer) -> tuple[Check, ...]:
+    found = _made(measurement_error.NAME, measurement_error.measurement_error, study, method, answer)
+    return (found,) if found else ()

@@ -2,19 +2,57 @@
 
 import numpy as np
 
-from datasource.effects.study import Study
+from datasource.effects.study import Ints, Study, StudyError
 from datasource.numerics.grid import closed_up
 from datasource.telemetry import Floats
+
+_APART = 7
+
+
+def places(study: Study) -> Ints:
+    """Places (n) on one grid that holds one unit after the other, too far apart to be neighbours.
+
+    Raises StudyError where rows share unit and time: nothing then says which of them comes first.
+    """
+    assert study.times is not None
+    found = closed_up(study.times)
+    if study.units is not None:
+        found = found + np.unique(study.units, return_inverse=True)[1] * (int(found.max()) + _APART)
+    if doubled := study.n - len(np.unique(found)):
+        raise StudyError(f"{doubled:,} rows share their time with another; name what tells them apart (--unit)")
+    return found
+
+
+def moved(values: Floats, study: Study, steps: int) -> Floats:
+    """Values (n) of `steps` steps later in the same unit, of earlier where negative; NaN where there is no row.
+
+    Raises StudyError where rows share unit and time.
+    """
+    placed = places(study)
+    wanted = placed + steps
+    at = np.minimum(np.searchsorted(placed, wanted), study.n - 1)
+    found: Floats = np.where(placed[at] == wanted, values[at], np.nan)
+    return found
 
 
 def on_grid(values: Floats, study: Study) -> Floats:
     """Values (n) as (units, times), NaN where there is no row; huge gaps shortened. The study must have times."""
+    units, times = _cells(study)
+    grid = np.full((int(units.max(initial=0)) + 1, int(times.max(initial=0)) + 1), np.nan)
+    grid[units, times] = values
+    return grid
+
+
+def at_rows(grid: Floats, study: Study) -> Floats:
+    """What a grid as of `on_grid` holds at each row (n)."""
+    found: Floats = grid[_cells(study)]
+    return found
+
+
+def _cells(study: Study) -> tuple[Ints, Ints]:
     assert study.times is not None
     units = np.zeros(study.n, dtype=np.int64) if study.units is None else np.unique(study.units, return_inverse=True)[1]
-    places = closed_up(study.times)
-    grid = np.full((int(units.max(initial=0)) + 1, int(places.max(initial=0)) + 1), np.nan)
-    grid[units, places] = values
-    return grid
+    return units, closed_up(study.times)
 
 
 def autocorrelations(grid: Floats, lags: int) -> Floats:

@@ -7,7 +7,7 @@ from scipy import stats
 
 from datasource.effects.checks.outcome_regression import outcome_regression
 from datasource.effects.checks.refit import clear
-from datasource.effects.methods import Method
+from datasource.effects.methods import RIDGE_DML, Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study
 
@@ -19,6 +19,7 @@ _LINEAR = frozenset(
         "backdoor.linear_regression",
         "backdoor.distributed_lag",
         "backdoor.double_machine_learning",
+        RIDGE_DML,
         "backdoor.econml.dml.LinearDML",
     }
 )

@@ -8,7 +8,7 @@ import numpy as np
 from datasource.effects.estimators.features import modifier_features
 from datasource.effects.estimators.folds import blocked_folds, splits
 from datasource.effects.estimators.nuisance import BoostedRidge, Ridge, check_own_movement, cross_fit
-from datasource.effects.estimators.propensity import overlap, propensities, treatment_arms
+from datasource.effects.estimators.propensity import held, overlap, propensities, treatment_arms
 from datasource.effects.estimators.scores import answer_from_scores, orthogonal_scores
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
@@ -39,7 +39,8 @@ def causal_forest(study: Study) -> Answer:
     checks: list[Check] = []
     if binary:
         propensity = propensities(columns, arms, folds)
-        moved, variance = arms - propensity, propensity * (1 - propensity)
+        expected = held(propensity)
+        moved, variance = arms - expected, expected * (1 - expected)
         checks.append(overlap(arms, propensity))
     else:
         moved = arms - cross_fit(BoostedRidge, columns, arms, folds)

@@ -1,11 +1,11 @@
-"""Double machine learning in closed form: residual on residual, cross-fitted on blocks of time."""
+"""Double machine learning: residual on residual, cross-fitted on blocks of time."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from datasource.effects.estimators.folds import blocked_folds
-from datasource.effects.estimators.nuisance import Ridge, check_own_movement, cross_fit, within_units
+from datasource.effects.estimators.nuisance import CurvedRidge, Ridge, check_own_movement, cross_fit, within_units
 from datasource.effects.inference import estimate
 from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
 from datasource.effects.study import Study, StudyError
@@ -14,16 +14,28 @@ from datasource.telemetry import Floats
 
 
 def double_machine_learning(study: Study) -> Answer:
-    """The partially linear model of Robinson (1988) with ridge nuisances (Chernozhukov et al. 2018).
+    """The partially linear model of Robinson (1988) with nuisances that follow curves (Chernozhukov et al. 2018).
 
-    Equal to EconML's LinearDML with the same folds and scikit-learn's Ridge; the interval is not its iid one. The
-    treatment may be continuous or binary. Units have means of their own.
+    They are ridge regressions with splines and products as far as these predict rows of other blocks. The treatment may
+    be continuous or binary. Units have means of their own.
     """
+    return _partially_linear(study, CurvedRidge)
+
+
+def ridge_double_machine_learning(study: Study) -> Answer:
+    """The same with ridge nuisances, straight lines in closed form: what rolling windows can afford.
+
+    Equal to EconML's LinearDML with the same folds and scikit-learn's Ridge; the interval is not its iid one.
+    """
+    return _partially_linear(study, Ridge)
+
+
+def _partially_linear(study: Study, model: type[Ridge] | type[CurvedRidge]) -> Answer:
     check_own_movement(study)
     folds = blocked_folds(study)
     outcome, treatment, columns = within_units(study)
-    outcome = outcome - cross_fit(Ridge, columns, outcome, folds)
-    treatment = treatment - cross_fit(Ridge, columns, treatment, folds)
+    outcome = outcome - cross_fit(model, columns, outcome, folds)
+    treatment = treatment - cross_fit(model, columns, treatment, folds)
     return Answer(residual_on_residual(study, outcome, treatment), study.n)
 
 

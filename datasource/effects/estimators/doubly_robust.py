@@ -2,7 +2,7 @@
 
 from datasource.effects.estimators.folds import blocked_folds
 from datasource.effects.estimators.nuisance import Ridge, check_own_movement, cross_fit
-from datasource.effects.estimators.propensity import overlap, propensities, treatment_arms
+from datasource.effects.estimators.propensity import held, overlap, propensities, treatment_arms
 from datasource.effects.estimators.scores import answer_from_scores, augmented_scores
 from datasource.effects.result import Answer
 from datasource.effects.study import Study
@@ -19,5 +19,5 @@ def doubly_robust(study: Study) -> Answer:
     folds = blocked_folds(study, arms)
     propensity = propensities(study.controls, arms, folds)
     untreated, treated = (cross_fit(Ridge, study.controls, study.outcome, folds, arms == arm) for arm in (0, 1))
-    scores = augmented_scores(study.outcome, arms, propensity, treated, untreated)
+    scores = augmented_scores(study.outcome, arms, held(propensity), treated, untreated)
     return answer_from_scores(study, scores, [overlap(arms, propensity)])

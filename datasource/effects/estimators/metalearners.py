@@ -8,7 +8,7 @@ import numpy as np
 from datasource.effects.estimators.features import modifier_features
 from datasource.effects.estimators.folds import blocked_folds, splits
 from datasource.effects.estimators.nuisance import BoostedRidge, check_own_movement, cross_fit
-from datasource.effects.estimators.propensity import overlap, propensities, treatment_arms
+from datasource.effects.estimators.propensity import held, overlap, propensities, treatment_arms
 from datasource.effects.estimators.scores import answer_from_scores, orthogonal_scores
 from datasource.effects.result import Answer
 from datasource.effects.study import Study
@@ -58,5 +58,6 @@ def _meta_learner(study: Study, name: str, **models: Any) -> Answer:
         effects[test] = np.ravel(learner.effect(columns[test]))
     propensity = propensities(columns, arms, folds)
     rest = outcome - cross_fit(BoostedRidge, columns, outcome, folds)
-    scores = orthogonal_scores(rest, arms - propensity, effects, propensity * (1 - propensity))
+    expected = held(propensity)
+    scores = orthogonal_scores(rest, arms - expected, effects, expected * (1 - expected))
     return answer_from_scores(study, unit * scores, [overlap(arms, propensity)])

@@ -1,8 +1,10 @@
 """Models of what is not asked for: the outcome, and the treatment, given what is adjusted for."""
 
+from itertools import combinations
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.interpolate import BSpline
 
 from datasource.effects.estimators.folds import splits
 from datasource.effects.study import Ints, Mask, Study, StudyError
@@ -44,17 +46,17 @@ class Ridge:
         return expected
 
 
-class BoostedRidge:
-    """A ridge regression, and as much gradient boosting of what it leaves as predicts rows further away.
+class CurvedRidge:
+    """A ridge regression, and as much of natural splines of what it leaves as predicts rows further away.
 
     Lines go on beyond the data, and bends are followed. Three blocks of rows, each predicted from the others, tell how
-    much of the boosting to believe, and none of it unless it helps in all three: neighbours of an autocorrelated
-    series teach it noise.
+    much of the bends to believe, and none of them unless they help in all three: neighbours of an autocorrelated
+    series teach them noise.
     """
 
-    def fit(self, columns: Floats, target: Floats) -> "BoostedRidge":
+    def fit(self, columns: Floats, target: Floats) -> "CurvedRidge":
         """Fit `target` (n) on `columns` (n, k)."""
-        self._line = Ridge().fit(columns, target)
+        self._line = self._plain(columns, target)
         rest = target - self._line.predict(columns)
         unit = float(rest.std()) or 1.0
         rest = rest / unit
@@ -62,11 +64,11 @@ class BoostedRidge:
         blocks = splits(np.arange(len(rest)) * 3 // len(rest))
         for train, test in blocks:
             if len(train):
-                elsewhere[test] = _boosted(columns[train], rest[train]).predict(columns[test])
+                elsewhere[test] = self._bent(columns[train], rest[train]).predict(columns[test])
         share = float(np.clip(elsewhere @ rest / (float(elsewhere @ elsewhere) or 1.0), 0, 1))
         left = rest - share * elsewhere
         helps = share > 0 and all(float(left[test] @ left[test] < rest[test] @ rest[test]) for _, test in blocks)
-        self._bends = _boosted(columns, rest) if helps else None
+        self._bends = self._bent(columns, rest) if helps else None
         self._share = share * unit
         return self
 
@@ -77,18 +79,71 @@ class BoostedRidge:
             expected = expected + self._share * self._bends.predict(columns)
         return expected
 
+    def _plain(self, columns: Floats, target: Floats) -> Model:
+        return Ridge().fit(columns, target)
 
-def _boosted(columns: Floats, target: Floats) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    def _bent(self, columns: Floats, target: Floats) -> Model:
+        return Splines().fit(columns, target)
 
-    model = HistGradientBoostingRegressor(
-        max_iter=50, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
-    )
-    return model.fit(columns, target)
+
+class BoostedRidge(CurvedRidge):
+    """A curved ridge regression, and as much gradient boosting of what that leaves, by the same rule."""
+
+    def _plain(self, columns: Floats, target: Floats) -> Model:
+        return CurvedRidge().fit(columns, target)
+
+    def _bent(self, columns: Floats, target: Floats) -> Model:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        model: Model = HistGradientBoostingRegressor(
+            max_iter=50, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
+        ).fit(columns, target)
+        return model
+
+
+class Splines:
+    """Ridge regression on cubic B-splines of each column (de Boor 1978), and on products of two columns.
+
+    Knots are quantiles; beyond the data the splines go on level. There are no products where they would leave fewer
+    than 10 rows a coefficient.
+    """
+
+    def fit(self, columns: Floats, target: Floats) -> "Splines":
+        """Fit `target` (n) on `columns` (n, k)."""
+        spread = columns.std(axis=0)
+        self._centre = columns.mean(axis=0)
+        self._scale = np.where(spread > 1e-13 * np.abs(columns).max(axis=0, initial=0), spread, np.inf)
+        standard = (columns - self._centre) / self._scale
+        self._knots = [np.unique(np.quantile(column, _KNOTS)) for column in standard.T]
+        bends, k = sum(len(knots) for knots in self._knots), columns.shape[1]
+        self._pairs = list(combinations(range(k), 2)) if bends + k * (k - 1) / 2 <= len(target) / 10 else []
+        self._ridge = Ridge().fit(self._basis(standard), target)
+        return self
+
+    def predict(self, columns: Floats) -> Floats:
+        """The expected target (m) of `columns` (m, k)."""
+        return self._ridge.predict(self._basis((columns - self._centre) / self._scale))
+
+    def _basis(self, standard: Floats) -> Floats:
+        bends = [b_splines(column, knots) for column, knots in zip(standard.T, self._knots, strict=True)]
+        return np.column_stack([standard, *bends, *(standard[:, a] * standard[:, b] for a, b in self._pairs)])
+
+
+_KNOTS = (0, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 1)
+
+
+def b_splines(column: Floats, knots: Floats) -> Floats:
+    """The cubic B-splines (n, knots + 2) of a column (n) between increasing knots; none for fewer than three knots."""
+    if len(knots) < 3:
+        return np.empty((len(column), 0))
+    whole = np.concatenate([np.repeat(knots[0], 3), knots, np.repeat(knots[-1], 3)])
+    within = np.clip(column, knots[0], knots[-1])
+    found: Floats = BSpline.design_matrix(within, whole, 3).toarray()
+    return found
 
 
 def cross_fit(
-    model: type[Ridge] | type[BoostedRidge], columns: Floats, target: Floats, folds: Ints, among: Mask | None = None
+    model: type[Ridge] | type[CurvedRidge], columns: Floats, target: Floats, folds: Ints, among: Mask | None = None
 ) -> Floats:
     """Predictions (n) of each fold by a model fitted on the others, on their rows `among` (n) where given."""
     predicted = np.full(len(target), float(target.mean() if among is None else target[among].mean()))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasource.effects.estimators.nuisance import Ridge, check_own_movement
-from datasource.effects.estimators.propensity import overlap, propensities, treatment_arms
+from datasource.effects.estimators.propensity import balance, overlap, propensities, treatment_arms
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study
@@ -31,7 +31,8 @@ def propensity_score_matching(study: Study) -> Answer:
     value = float(weighted.sum())
     effect = estimate(value, weighted - value * arms / treated.sum(), study, study.controls.shape[1] + 2)
     notice = "this is the effect on the treated (ATT), which is not that on all rows where effects differ"
-    return Answer(effect, study.n, checks=(overlap(arms, propensity),), notices=(notice,))
+    checks = (overlap(arms, propensity), balance(study, arms, np.abs(used)))
+    return Answer(effect, study.n, checks=checks, notices=(notice,))
 
 
 def times_used(treated: Floats, untreated: Floats, matches: int = MATCHES) -> Floats:

@@ -36,7 +36,7 @@ def test_a_default_study_is_checked_within_a_second():
     began = time.process_time()
     checks = run_checks(study, LINEAR, answer)
     assert time.process_time() - began < 1.5
-    assert len(checks) == 9
+    assert len(checks) == 12
 
 
 @pytest.mark.parametrize(("package", "most"), [("", 30), ("numpy", 6)])

@@ -1,10 +1,13 @@
-"""Double machine learning in closed form: EconML's numbers, and intervals that know about time."""
+"""Double machine learning: EconML's numbers by ridge, curves by splines, and intervals that know about time."""
 
 import numpy as np
 import pytest
 from confounded import HOLDS, autocorrelated, covers, independent_rows, several_units
 
-from datasource.effects.estimators.double_machine_learning import double_machine_learning
+from datasource.effects.estimators.double_machine_learning import (
+    double_machine_learning,
+    ridge_double_machine_learning,
+)
 from datasource.effects.estimators.folds import blocked_folds, splits
 from datasource.effects.study import StudyError, lay_out
 
@@ -18,7 +21,7 @@ def test_what_is_adjusted_for_does_not_bias(binary):
 
 
 @pytest.mark.parametrize("study", [independent_rows(True), independent_rows(False), autocorrelated(False, 3)])
-def test_the_closed_form_is_econml_with_the_same_folds(study):
+def test_the_ridge_form_is_econml_with_the_same_folds(study):
     from econml.dml import LinearDML
     from sklearn.linear_model import Ridge as ScikitRidge
     from sklearn.pipeline import make_pipeline
@@ -27,7 +30,27 @@ def test_the_closed_form_is_econml_with_the_same_folds(study):
     ridge = make_pipeline(StandardScaler(), ScikitRidge(alpha=1.0))
     model = LinearDML(model_y=ridge, model_t=ridge, cv=splits(blocked_folds(study)), random_state=0)
     model.fit(study.outcome, study.treated, W=study.controls)
-    assert double_machine_learning(study).effect.value == pytest.approx(float(model.effect()[0]), abs=1e-8)
+    assert ridge_double_machine_learning(study).effect.value == pytest.approx(float(model.effect()[0]), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [lambda a, b: a**2, lambda a, b: 1 / (1.1 - np.tanh(np.abs(a))), lambda a, b: np.sin(2 * a), lambda a, b: a * b],
+)
+def test_confounders_may_act_in_curves_and_together(curve):
+    rng = np.random.default_rng(3)
+    a, b, own, error = rng.normal(size=(4, 1000))
+    both = curve(a, b)
+    treatment = both + own
+    study = lay_out(HOLDS * treatment + 2 * both + error, treatment, {"a": a, "b": b})
+    assert covers(double_machine_learning(study).effect, HOLDS)
+    assert ridge_double_machine_learning(study).effect.lower > HOLDS + 0.3
+
+
+def test_where_lines_are_right_it_is_the_ridge_form():
+    study = independent_rows(False)
+    expected = ridge_double_machine_learning(study).effect
+    assert double_machine_learning(study).effect.value == pytest.approx(expected.value, abs=0.01)
 
 
 @pytest.mark.parametrize("binary", [True, False])

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from confounded import HOLDS, autocorrelated, covers, independent_rows, several_units
 
-from datasource.effects.estimators.double_machine_learning import double_machine_learning
+from datasource.effects.estimators.double_machine_learning import (
+    double_machine_learning,
+    ridge_double_machine_learning,
+)
 from datasource.effects.estimators.folds import blocked_folds, splits
 from datasource.effects.estimators.linear_dml import linear_dml
 from datasource.effects.estimators.nuisance import Ridge
@@ -33,7 +36,8 @@ def test_linear_dml_follows_a_bend_that_a_line_does_not():
     a = rng.normal(size=2000)
     treatment = np.abs(a) + 0.5 * rng.normal(size=2000)
     study = lay_out(HOLDS * treatment + 3 * np.abs(a) + rng.normal(size=2000), treatment, {"a": a})
-    assert double_machine_learning(study).effect.value > 3
+    assert ridge_double_machine_learning(study).effect.value > 3
+    assert double_machine_learning(study).effect.value == pytest.approx(HOLDS, abs=0.2)
     assert linear_dml(study).effect.value == pytest.approx(HOLDS, abs=0.2)
 
 

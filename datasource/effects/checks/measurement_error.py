@@ -1,0 +1,107 @@
+"""Measurement error: noise, rounding and late stamps, which the steps before and after give away."""
+
+import numpy as np
+
+from datasource.effects.checks.joined import join
+from datasource.effects.checks.outcome_regression import outcome_regression
+from datasource.effects.checks.refit import WHITENING, matters, standard_error
+from datasource.effects.checks.series import memory, moved
+from datasource.effects.methods import Method
+from datasource.effects.result import Answer, Check, Estimate
+from datasource.effects.study import Study
+from datasource.telemetry import Floats
+
+NAME = "measurement error"
+_LEVEL, _ROUGH_LEVEL = 0.01, 0.002
+"""Methods that do not whiten know the error of so small a difference less well, and suffer less from noise."""
+_KNOWN_NOISY = 0.05
+"""Values that are noisy by their own kind need less to be believed so."""
+_COUNT = 5
+
+
+def measurement_error(study: Study, method: Method, answer: Answer) -> Check | None:
+    """Whether the mean of the step before and the step after knows more than the step itself; series only.
+
+    It does not where everything is measured well: the outcome then follows from what is true at the time (strict
+    exogeneity, Sims 1972). Of a treatment with noise or rounding the neighbours carry what the noise took away, of one
+    stamped late the next step does; of a confounder they carry what is left of the confounding. Failed when the
+    neighbours of the adjustment set move the effect, or those of the treatment have one, with p below 1% each (0.2%
+    for methods that do not whiten); below 5% is enough where the treatment is rounded, or a count, so coarsely that this alone takes the effect out of its
+    interval. Not made where the outcome moves the treatment later on.
+    """
+    if study.times is None or method.identified_by not in {"adjustment", "randomisation"}:
+        return None
+    x, y = study.treatment_name, study.outcome_name
+    if study.feedback:
+        return Check(NAME, None, f"{y} moves {x} later on, so that its next step says nothing of noise")
+    level = _LEVEL if method.name in WHITENING else _ROUGH_LEVEL
+    around = [_around(column, study) for column in study.adjustment.values.T] if study.adjustment.names else []
+    if around:
+        found = join(study, method, np.column_stack(around))
+        if found.moved.p_value < level and matters(found.moved, answer):
+            names = ", ".join(study.adjustment.names[:3]) + (" ..." if len(around) > 3 else "")
+            return Check(
+                NAME,
+                False,
+                f"the steps before and after of what is adjusted for move the effect from {found.before:.3g} to "
+                f"{found.after:.3g}: {names} is noisy, rounded or late, so that confounding is left; {_ADVICE}",
+            )
+    own = _around(study.treatment.mean(axis=1), study)
+    weights = np.append(np.zeros(len(around)), 1.0)
+    found = join(study, method, np.column_stack([*around, own]), weights)
+    whole = found.after + found.own.value
+    gain = Estimate(whole - found.before, np.nan, np.nan)
+    noisy = found.own.value * found.before > 0 and _coarse(study, method, answer)
+    if found.own.p_value >= (_KNOWN_NOISY if noisy else level) or not matters(gain, answer):
+        return Check(NAME, True, f"the steps before and after add nothing (p {found.own.p_value:.2g})")
+    return Check(
+        NAME,
+        False,
+        f"{found.before:.3g} from {x} now, {whole:.3g} with the steps before and after: {_why(study, method, around)}",
+    )
+
+
+def _coarse(study: Study, method: Method, answer: Answer) -> bool:
+    """Whether rounding, or Poisson's noise of a count, takes away more of the effect than half its interval."""
+    values = study.treatment[:, 0]
+    noise = granularity(values) ** 2 / 12
+    if values.min() >= 0 and values.mean() >= _COUNT and (values == np.round(values)).all():
+        noise = float(values.mean())
+    left = outcome_regression(study).treatment_left
+    if method.name in WHITENING:
+        held = np.clip(memory(left, study), 0, 0.99)
+        noise, left = noise * (1 + held**2), left * np.sqrt(1 - held**2)
+    share = min(noise / float(left.var()), 1.0)
+    return share * abs(answer.effect.value) > 1.96 * standard_error(answer.effect)
+
+
+def granularity(values: Floats) -> float:
+    """The step of values (n) that are all multiples of one beside an offset, 0 where they are not, or are two."""
+    distinct = np.unique(values)
+    gaps = np.diff(distinct)
+    gaps = gaps[gaps > 1e-9 * np.ptp(distinct)]
+    if len(gaps) < 2 or len(distinct) > len(values) / 3:
+        return 0.0
+    step = float(gaps.min())
+    return step if np.allclose(gaps / step, np.round(gaps / step), atol=1e-3) else 0.0
+
+
+_ADVICE = "measure over a longer window, or take longer steps"
+
+
+def _around(column: Floats, study: Study) -> Floats:
+    found: Floats = (moved(column, study, -1) + moved(column, study, 1)) / 2
+    return found
+
+
+def _why(study: Study, method: Method, around: list[Floats]) -> str:
+    """What the treatment's next and last step say about the reason."""
+    x, y = study.treatment_name, study.outcome_name
+    now = study.treatment.mean(axis=1)
+    sides = np.column_stack([*around, moved(now, study, -1), moved(now, study, 1)])
+    before, after = (join(study, method, sides, np.eye(sides.shape[1])[column]).own.value for column in (-2, -1))
+    if abs(after) > 2 * abs(before):
+        return f"{y} goes with the {x} of the next step: {x} is stamped late, or {y} moves {x} (say so in the graph)"
+    if abs(before) > 2 * abs(after):
+        return f"{y} goes with the {x} of the step before: give more lags, or mend the times of {y}"
+    return f"{x} is noisy or rounded, which takes away from its effect; {_ADVICE}"
