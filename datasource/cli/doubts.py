@@ -176,9 +176,9 @@ def _has_load(settings: Settings, entity: Entity, matrix: Matrix) -> NDArray[np.
 
 
 def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
-    """Whoever has load has latency and work too."""
+    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight."""
     signal = settings.signals[name]
-    if signal.role not in ("latency", "work", "saturation"):
+    if signal.role not in ("latency", "work", "saturation") or signal.end == "server":
         return
     loaded = {
         variable.entity
