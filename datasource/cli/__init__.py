@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -169,20 +170,45 @@ def init(url: str, output: str, force: bool) -> None:
     """Look at a Prometheus and write a first settings file that runs."""
     from datasource.cli.init import InitError, propose
 
-    if output != "-" and Path(output).exists() and not force:
-        click.echo(f"{output} is there already; choose another --output, or --force to overwrite it", err=True)
-        sys.exit(2)
+    _refuse_overwriting(output, force)
     try:
         proposal = propose(url)
     except InitError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    for line in proposal.findings:
+    _write(proposal.text, proposal.findings, output)
+
+
+@main.command("import")
+@click.argument("file")
+@click.option("--prometheus", "url", default="http://prometheus:9090", show_default=True, help="Written into the file.")
+@click.option("--output", default="causal.yaml", show_default=True, help="The file to write; - for standard output.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
+def import_file(file: str, url: str, output: str, force: bool) -> None:
+    """Propose signals from a Grafana dashboard (JSON) or a file of Prometheus rules (YAML)."""
+    from datasource.cli.imported import ImportedError, propose_from
+
+    _refuse_overwriting(output, force)
+    try:
+        proposal = propose_from(file, url)
+    except ImportedError as error:
+        refuse(str(error))
+    _write(proposal.text, proposal.findings, output)
+
+
+def _refuse_overwriting(output: str, force: bool) -> None:
+    if output != "-" and Path(output).exists() and not force:
+        refuse(f"{output} is there already; choose another --output, or --force to overwrite it")
+
+
+def _write(text: str, findings: Sequence[str], output: str) -> None:
+    """A proposed settings file, and what was found."""
+    for line in findings:
         click.echo(line, err=True)
     if output == "-":
-        click.echo(proposal.text)
+        click.echo(text)
     else:
-        Path(output).write_text(proposal.text, encoding="utf-8")
+        Path(output).write_text(text, encoding="utf-8")
         click.echo(f"wrote {output}; next: causal-datasource check --config {output}", err=True)
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from datasource.cli.families import SERVICE_GRAPH, graph_labels, recorded_calls
+from datasource.cli.families import (
+    SERVICE_GRAPH,
+    find_service_graph,
+    find_span_names,
+    graph_labels,
+    recorded_calls,
+)
 from datasource.cli.survey import Survey
 from datasource.library.text import count
 from datasource.settings import Relation, Settings
@@ -16,7 +22,6 @@ _METRICS = {
     "linkerd": "response_total",
     "hubble": "hubble_http_requests_total",
 }
-_SPANS = ("traces_span_metrics_calls_total", "traces_spanmetrics_calls_total", "calls_total")
 _PEERS = set(Relation.model_fields["peers"].default)
 _LOOK_BACK = 3600
 
@@ -39,7 +44,7 @@ def find_calls(survey: Survey, settings: Settings, entity: str, brought: str) ->
         if ties:
             found[kind] = ties
             sources.append(source)
-    metrics = [metric for metric in _METRICS.values() if survey.alive(metric)]
+    metrics = [metric for metric in _metrics(survey).values() if survey.alive(metric)]
     if not (found or metrics):
         return Found(None, 0, ())
     if not found:
@@ -50,7 +55,7 @@ def find_calls(survey: Survey, settings: Settings, entity: str, brought: str) ->
         return Found(None, 0, said)
     total = max(found.values())
     told = (f"relation calls: {count(total, 'pair')}, from {', '.join(found)}",)
-    if list(found) == [brought] and set(sources[0]) <= {"source", "reporter"}:
+    if list(found) == [brought] and set(sources[0]) <= {"source", "reporter", "metric"}:
         return Found(None, total, told)
     ends = {"ends": {"client": entity, "server": entity}}
     return Found({**sources[0], **ends} if len(sources) == 1 else {"sources": sources, **ends}, total, told)
@@ -60,10 +65,10 @@ def _sources(survey: Survey, labels: tuple[str, ...], settings: Settings) -> Ite
     """Sources that have samples, as the file would say them."""
     if rule := recorded_calls(survey):
         yield rule, {"source": "metric", "query": rule}
-    for kind, metric in _METRICS.items():
+    for kind, metric in _metrics(survey).items():
         if not survey.alive(metric):
             continue
-        source: dict[str, Any] = {"source": kind}
+        source: dict[str, Any] = {"source": kind, **({"metric": metric} if metric != _METRICS[kind] else {})}
         if kind == "service_graph":
             known = graph_labels(survey, labels)
             for end, there in (("client", known.client), ("server", known.server)):
@@ -75,9 +80,16 @@ def _sources(survey: Survey, labels: tuple[str, ...], settings: Settings) -> Ite
         if kind == "istio" and "reporter" in (settings.packs.get("istio") or {}):
             source["reporter"] = settings.packs["istio"]["reporter"]
         yield kind, source
-    spans = survey.first(*_SPANS)
-    if spans and _PEERS & survey.labels(spans):
-        yield "span_metrics", {"source": "span_metrics"}
+    for names in find_span_names(survey):
+        spans = f"{names['prefix']}calls_total"
+        if _PEERS & survey.labels(spans):
+            yield "span_metrics", {"source": "span_metrics", "metric": spans}
+            break
+
+
+def _metrics(survey: Survey) -> dict[str, str]:
+    """Each source's metric, a service graph's under whatever prefix."""
+    return {**_METRICS, "service_graph": find_service_graph(survey) or SERVICE_GRAPH}
 
 
 def count_ties(survey: Survey, settings: Settings, name: str, relation: Mapping[str, Any]) -> int:

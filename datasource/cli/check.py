@@ -11,6 +11,7 @@ from datasource.cli.check_quiet_times import check_quiet_times
 from datasource.cli.check_signals import check_points, check_signal, check_step
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
+from datasource.library.doubts import find_silent
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.telemetry import Known, PrometheusError, Reader, Reading, SignalReport, empty_matrix, encode_events
@@ -70,6 +71,8 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
     yield from check_step(settings, diagnosis)
+    for doubt in find_silent(reading.matrix):
+        yield Finding("signals", "", "", "wrong" if doubt.wrong else "note", doubt.text)
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)
     yield from check_points(settings, matrix)

@@ -34,9 +34,9 @@ class PackText(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """Everything the file says. Durations are in seconds; samples come every `interval`.
+    """Everything the file says. Durations are in seconds; samples come every `interval`, 0 where nobody looked.
 
-    A relation of None is switched off, because nothing is tied by it.
+    `command` is the one that wrote it. A relation of None is switched off, because nothing is tied by it.
     """
 
     url: str
@@ -50,6 +50,7 @@ class Draft(NamedTuple):
     relations: Mapping[str, Mapping[str, Any] | None] = MappingProxyType({})
     causes: Sequence[Known] = ()
     effects: Sequence[tuple[str, str]] = ()
+    command: str = "init"
 
 
 def write(draft: Draft) -> str:
@@ -83,8 +84,8 @@ def _head(draft: Draft) -> list[str]:
     )
     return [
         *wrap(
-            f"# Written by 'causal-datasource init' from {draft.title}. It runs as it is; make it yours: change "
-            "queries, add what you know about cause and effect, then 'causal-datasource check'.",
+            f"# Written by 'causal-datasource {draft.command}' from {draft.title}. It runs as it is; make it yours: "
+            "change queries, add what you know about cause and effect, then 'causal-datasource check'.",
             LINE,
             subsequent_indent="# ",
         ),
@@ -93,13 +94,20 @@ def _head(draft: Draft) -> list[str]:
         f"  url: {quoted(draft.url)}",
         *offset,
         "",
-        f"# The distance between two points of every series (samples come every {draft.interval:g} s here), and how",
-        f"# much of the past tells what is normal: {points}. Scores begin after 120 points, "
-        f"{format_duration(120 * timing.step)} of samples.",
+        *wrap(
+            f"# The distance between two points of every series{_interval(draft)}, and how much of the past tells what "
+            f"is normal: {points}. Scores begin after 120 points, {format_duration(120 * timing.step)} of samples.",
+            LINE,
+            subsequent_indent="# ",
+        ),
         f"step: {format_duration(timing.step)}",
         f"baseline: {format_duration(draft.baseline)}",
         "",
     ]
+
+
+def _interval(draft: Draft) -> str:
+    return f" (samples come every {draft.interval:g} s here)" if draft.interval else ""
 
 
 def _packs(draft: Draft) -> list[str]:

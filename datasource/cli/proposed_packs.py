@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from datasource.cli.families import SERVICE_GRAPH, Family, find_pack, graph_labels
+from datasource.cli.families import SERVICE_GRAPH, Family, find_pack, find_service_graph, graph_labels
 from datasource.cli.labels import Identity, identify
 from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing, choose_timing
@@ -16,7 +16,9 @@ def own_pack(survey: Survey, family: Family, identity: Identity, timing: Timing)
     """The pack that a family was recognised by."""
     assert family.pack
     window = format_duration(timing.window)
-    return try_pack(survey, family.pack, _parameters(survey, family, identity.labels, window), timing.step)
+    tried = try_pack(survey, family.pack, _parameters(survey, family, identity.labels, window), timing.step)
+    call = tried.settings["entities"].get("call", {}).get("labels", ())
+    return _without_shared_calls(tried, call)
 
 
 def further_packs(
@@ -25,7 +27,7 @@ def further_packs(
     """Calls and workloads of the same services, then machines. `own` signals are the family's."""
     found = []
     if family.entity == "service":
-        if not family.pack and survey.alive(SERVICE_GRAPH) and not any(s.entity == "call" for s in family.signals):
+        if not family.pack and find_service_graph(survey) and not any(s.entity == "call" for s in family.signals):
             found.append(_service_graph(survey, identity, timing, own))
         kubernetes = _find(survey, family, "kubernetes")
         if kubernetes:
@@ -46,12 +48,33 @@ def _service_graph(survey: Survey, identity: Identity, timing: Timing, own: Sequ
     pack = read_pack("opentelemetry")
     labels, call = identity.labels, graph_labels(survey, identity.labels).call
     parameters = {"labels": list(labels), "call_labels": list(call), "window": format_duration(timing.window)}
+    parameters |= _graph_name(survey)
     tried = try_pack(survey, pack, parameters, timing.step, taken=own)
     why = f"measured otherwise, or not at all, by {labels[-1]}"
     signals = tried.settings["signals"]
     spans = {name for name in (*tried.found, *tried.off) if signals[name]["entity"] == pack.entity}
     found = {name: values for name, values in tried.found.items() if name not in spans}
-    return tried._replace(found=found, off={**tried.off, **dict.fromkeys(sorted(spans), why)})
+    tried = tried._replace(found=found, off={**tried.off, **dict.fromkeys(sorted(spans), why)})
+    return _without_shared_calls(tried, call)
+
+
+def _graph_name(survey: Survey) -> dict[str, Any]:
+    """How the pack is told of a service graph under another prefix."""
+    metric = find_service_graph(survey)
+    return {} if metric in ("", SERVICE_GRAPH) else {"service_graph": metric.removesuffix("_request_total")}
+
+
+def _without_shared_calls(tried: Tried, call: Sequence[str]) -> Tried:
+    """A pack without signals of calls that mix what its entities tell apart, as two clusters."""
+    signals = tried.settings["signals"]
+    calls = [name for name in tried.found if signals[name]["entity"] == "call"]
+    labels = tried.parameters["labels"]
+    mixed = [label for label in labels[:-1] if "cluster" in label and not any(label in one for one in call)]
+    if not mixed or not calls:
+        return tried
+    why = f"the service graph has no label '{mixed[0]}', and would mix what is told apart by it"
+    found = {name: values for name, values in tried.found.items() if name not in calls}
+    return tried._replace(found=found, off={**tried.off, **dict.fromkeys(calls, why)})
 
 
 def _find(survey: Survey, family: Family, name: str) -> Family | None:
@@ -68,7 +91,8 @@ def _window(survey: Survey, family: Family, timing: Timing) -> str:
 def _parameters(survey: Survey, family: Family, labels: Sequence[str], window: str) -> dict[str, Any]:
     """What the file gives a pack."""
     parameters: dict[str, Any] = {"labels": list(labels), "window": window, **family.parameters}
-    if family.pack and "call_labels" in family.pack.parameters and survey.alive(SERVICE_GRAPH):
+    if family.pack and "call_labels" in family.pack.parameters and find_service_graph(survey):
+        parameters |= _graph_name(survey)
         call = graph_labels(survey, tuple(labels)).call
         if call != tuple(family.pack.parameters["call_labels"]):
             parameters["call_labels"] = list(call)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.library.doubts import Doubt, find_doubts, is_counter_name
+from datasource.library.doubts import Doubt, find_doubts, find_silent, is_counter_name
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
@@ -27,6 +27,8 @@ def describe(opened: Opened) -> Iterator[Line]:
     for name in opened.settings.signals:
         for doubt in _doubts(opened, name):
             yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
+    for doubt in find_silent(opened.data.matrix):
+        yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {doubt.text}", doubt.wrong)
     for text in _rest(opened):
         yield Line(text)
 

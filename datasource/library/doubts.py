@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datasource.library.shares import wrong_share
 from datasource.library.text import count
-from datasource.settings import Settings
+from datasource.settings import Settings, format_duration
 from datasource.telemetry import Entity, Floats, Matrix
 
 _FEWEST = 30
@@ -24,6 +24,9 @@ _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
 _LACKING = 0.1
+_COMINGS_AND_GOINGS = 0.5
+_STALE_SECONDS, _STALE_STEPS = 600, 5
+"""Who has had no sample for so long, in both, is silent."""
 _GROWS_BY_DEFINITION = ("load", "work", "failure", "success", "latency", "event", "activity")
 _COUNTER_NAME = re.compile(r"(?:^|[_.:])(?:total|count|sum|bucket)$")
 
@@ -67,6 +70,36 @@ def find_doubts(
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
     yield from _lacking(settings, name, matrix)
+
+
+def find_silent(matrix: Matrix) -> Iterator[Doubt]:
+    """Who has had samples all along and has none now, while others of the same type go on; `matrix` is as it was read.
+
+    Where so many come and go that it is usual, as pods do, it is only worth knowing.
+    """
+    lives: dict[Entity, NDArray[np.bool_]] = {}
+    for variable, row in zip(matrix.variables, matrix.values, strict=True):
+        there = np.isfinite(row)
+        lives[variable.entity] = lives[variable.entity] | there if variable.entity in lives else there
+    last = {entity: int(np.flatnonzero(there)[-1]) for entity, there in lives.items() if there.any()}
+    for kind in dict.fromkeys(entity.type for entity in last):
+        own = [entity for entity in last if entity.type == kind]
+        newest = max(last[entity] for entity in own)
+        patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
+        gone = [entity for entity in own if newest - last[entity] > patience and _was_steady(lives[entity])]
+        if not gone:
+            continue
+        since = format_duration(min(newest - last[entity] for entity in gone) * matrix.step // 60 * 60)
+        others = count(len(own) - len(gone), f"other {kind}")
+        others += " goes on" if len(own) - len(gone) == 1 else " go on"
+        text = f"no sample of {_some(gone)} in the last {since}, while {others}: is it gone, or its target?"
+        yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
+
+
+def _was_steady(there: NDArray[np.bool_]) -> bool:
+    """Whether somebody had a sample nearly always from the first to the last."""
+    first, last = np.flatnonzero(there)[[0, -1]]
+    return bool(there.sum() >= _FEWEST and there[first : last + 1].mean() >= _GAPPY)
 
 
 def _claims_no_growth(settings: Settings, name: str) -> bool:
@@ -180,9 +213,9 @@ def _has_load(settings: Settings, entity: Entity, matrix: Matrix) -> NDArray[np.
 
 
 def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
-    """Whoever has load has latency and work too."""
+    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight."""
     signal = settings.signals[name]
-    if signal.role not in ("latency", "work", "saturation"):
+    if signal.role not in ("latency", "work", "saturation") or signal.end == "server":
         return
     loaded = {
         variable.entity

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from datasource.settings.duration import format_duration
 from datasource.settings.finding import Finding, Place, known
+from datasource.settings.foreign import foreign_text
 from datasource.settings.graph_consistency import graph_findings, unknown_variable
 from datasource.settings.model import Settings
 from datasource.settings.promql import is_ratio, range_seconds
@@ -75,6 +76,9 @@ def _signals(settings: Settings) -> Iterator[Finding]:
             yield (*place, "source"), "there is no loki block; add one with its url, as loki: {url: http://loki:3100}"
         if signal.encode != "count" and signal.kind != "event":
             yield (*place, "encode"), f"only events are encoded; add kind: event, or remove encode: {signal.encode}"
+        if signal.source == "prometheus" and (text := foreign_text(signal.query)):
+            yield (*place, "query"), text
+            continue
         if signal.window < 1:
             yield (*place, "window"), "shorter than a second; give the [range] inside the query"
             continue

@@ -30,7 +30,8 @@ class Pack(Block):
     are met. `metrics` (with placeholders) are what it needs, `tells` labels of which the first has at least one,
     `names` labels that may be the entity's name, `alone` what is missing where nothing else measures these entities.
     `clients` or `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are
-    those that its metrics have by themselves, `fragments` texts that several queries share.
+    those that its metrics have by themselves, `fragments` texts that several queries share. A label that is one of the
+    `placeholders` names nobody.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Pack(Block):
     servers: tuple[str, str] | None = None
     native: tuple[str, ...] = ()
     fragments: dict[str, str] = Field(default={})
+    placeholders: tuple[str, ...] = ()
     body: str
 
     def problems(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -78,12 +80,17 @@ class Pack(Block):
         values = {**self.parameters, **given}
         labels, window = list(values["labels"]), values["window"]
         call_labels = values.get("call_labels") or self._call_labels(labels)
+        swapped = [label for label in call_labels if label not in labels]
+        clients, servers = (swapped or labels, labels) if self.clients else (labels, swapped or labels)
         words = {key: str(value) for key, value in values.items() if key not in _MANY}
         words |= {
             "labels": write_labels(labels),
-            "present": write_present(labels),
+            "present": write_present(labels, self.placeholders),
             "call_labels": write_labels(call_labels),
-            "call_present": write_present(call_labels),
+            "call_present": write_present(call_labels, self.placeholders),
+            "client_present": write_present(clients, self.placeholders),
+            "server": servers[-1],
+            "server_namespace": next((label for label in servers[:-1] if "namespace" in label), "namespace"),
             "made": write_labels(label for label in labels if label not in self.native),
             "copies": write_labels(label for label in _COPIES if label not in (*labels, *call_labels)),
             "name": labels[-1],

@@ -4,7 +4,7 @@ Names are written as Prometheus 3 has them: what is no identifier, as `http.serv
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from datasource.settings.duration import parse_duration
@@ -55,13 +55,14 @@ def write_labels(labels: Iterable[str]) -> str:
     return ", ".join(map(write_label, labels))
 
 
-def write_present(labels: Iterable[str]) -> str:
-    """The matchers by which a series has all these labels.
+def write_present(labels: Iterable[str], placeholders: Sequence[str] = ()) -> str:
+    """The matchers by which a series has all these labels, and none of the `placeholders` in their place.
 
-    >>> write_present(["namespace", "service.name"])
-    'namespace!="", "service.name"!=""'
+    >>> write_present(["namespace", "service.name"]), write_present(["workload"], ["unknown"])
+    ('namespace!="", "service.name"!=""', 'workload!~"unknown|"')
     """
-    return ", ".join(f'{write_label(label)}!=""' for label in labels)
+    absent = f'!~"{"|".join(placeholders)}|"' if placeholders else '!=""'
+    return ", ".join(f"{write_label(label)}{absent}" for label in labels)
 
 
 def _quoted(name: str) -> str:

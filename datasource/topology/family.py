@@ -39,7 +39,8 @@ class Family(NamedTuple):
 
     `end_labels` gives, for an end's place, name and entity labels, which label of the metric holds which of the
     entity's. `query` is grouped by these and by `further` labels, less `derived` ones, which `derive` adds to every
-    series' labels afterwards. Where it does not `count` calls, its values say only that there is a tie.
+    series' labels afterwards. Where it does not `count` calls, its values say only that there is a tie. A name that is
+    one of the `placeholders` is nobody's.
     """
 
     query: Query
@@ -48,6 +49,7 @@ class Family(NamedTuple):
     derived: tuple[str, ...] = ()
     derive: Derive = lambda _, labels: labels
     counts: bool = True
+    placeholders: frozenset[str] = frozenset()
 
 
 class EndType(NamedTuple):
@@ -71,7 +73,8 @@ def read_metric(
     """Every pair with a value other than 0 in the span. Raises PrometheusError, SourceError."""
     mapping = label_mapping(source, family, ends)
     mapped = [label for end in mapping.values() for label in end.values() if label not in family.derived]
-    by = tuple(dict.fromkeys((*mapped, *family.further(source))))
+    whole = [label for end in ends for label in end.labels[:-1] if is_place(label)]
+    by = tuple(dict.fromkeys((*mapped, *family.further(source), *whole)))
     # A look sees everything since the one before.
     query = source.query or family.query(source, by, format_duration(max(_SHORTEST_WINDOW, span.step)))
     pairs: dict[tuple[tuple[End, End], str], dict[float, float]] = {}
@@ -81,7 +84,7 @@ def read_metric(
         for series in window:
             empty = False
             labels = family.derive(source, series.labels)
-            first, second = (_end(source, end, mapping[end.name], labels) for end in ends)
+            first, second = (_end(source, family, end, mapping[end.name], labels) for end in ends)
             key = (first, second), labels.get(CONNECTION, "")
             _add(pairs.setdefault(key, {}), series)
     if empty:
@@ -100,13 +103,27 @@ def read_metric(
     ]
 
 
-def _end(source: Source, end: EndType, mapping: Mapping[str, str], labels: Mapping[str, str]) -> End:
-    values = {own: labels.get(there, "") for own, there in mapping.items()}
+def _end(source: Source, family: Family, end: EndType, mapping: Mapping[str, str], labels: Mapping[str, str]) -> End:
+    """Who is at an end; a place that neither end has of its own is that of the whole series, and so of both."""
+    values = {
+        own: labels.get(there, "") or (labels.get(own, "") if is_place(own) else "") for own, there in mapping.items()
+    }
     name = values[end.labels[-1]]
+    if name in family.placeholders:
+        return ""
     renamed = source.rename(name) if name else name
     if renamed != name and ("/" in renamed or not renamed):
         return renamed
     return tuple((values | {end.labels[-1]: renamed}).items())
+
+
+def is_place(label: str) -> bool:
+    """Whether a label says in which installation something is, which calls seldom leave.
+
+    >>> is_place("k8s_cluster_name"), is_place("namespace")
+    (True, False)
+    """
+    return any(word in label.lower() for word in ("cluster", "region", "datacenter", "environment"))
 
 
 def _add(rates: dict[float, float], series: Series) -> None:

@@ -1,10 +1,13 @@
-"""Linkerd's response counter, as the clients' proxies see it."""
+"""Linkerd's response counter, as the clients' proxies see it; servers outside of the mesh by the authority."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from datasource.settings import Source
 from datasource.settings.promql import write_labels
 from datasource.topology.family import Family, prefixed_labels
+from datasource.topology.istio import OUTSIDE
+
+_SERVER, _HOST, _NAMESPACE = "dst_deployment", "authority", "dst_namespace"
 
 
 def _query(source: Source, by: Sequence[str], window: str) -> str:
@@ -12,4 +15,16 @@ def _query(source: Source, by: Sequence[str], window: str) -> str:
     return f"sum by ({write_labels(by)}) (rate({selector}[{window}]))"
 
 
-LINKERD = Family(_query, prefixed_labels(("", "dst_"), "deployment", "namespace"))
+def _derive(_: Source, labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The authority that a client asked for stands for a server that is not in the mesh."""
+    if labels.get(_SERVER) or not labels.get(_HOST):
+        return labels
+    return {**labels, _SERVER: labels[_HOST], _NAMESPACE: OUTSIDE}
+
+
+LINKERD = Family(
+    _query,
+    prefixed_labels(("", "dst_"), "deployment", "namespace"),
+    further=lambda _: (_HOST,),
+    derive=_derive,
+)

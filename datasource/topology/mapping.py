@@ -7,6 +7,7 @@ from typing import NamedTuple
 from datasource.settings import Settings
 from datasource.telemetry import Entity
 from datasource.topology.directory import Directory, Unknown
+from datasource.topology.family import is_place
 from datasource.topology.sighting import Sighting
 
 _SHOWN = 10
@@ -27,6 +28,7 @@ class _Missed:
     ambiguous: dict[str, str] = field(default_factory=dict)
     themselves: dict[str, str] = field(default_factory=dict)
     nameless: dict[str, int] = field(default_factory=dict)
+    placeless: int = 0
 
     def notices(self, prefix: str) -> list[str]:
         """A sentence for each reason, with at most ten names."""
@@ -43,6 +45,9 @@ class _Missed:
         if self.themselves:
             calls = "calls itself" if len(self.themselves) == 1 else "call themselves"
             notices.append(f"{prefix}: {_some(self.themselves)} {calls}; left out")
+        if self.placeless:
+            pairs = "1 pair does" if self.placeless == 1 else f"{self.placeless} pairs do"
+            notices.append(f"{prefix}: {pairs} not say in which cluster; taken as a call within each")
         return notices
 
 
@@ -62,6 +67,7 @@ def map_sightings(
         if "" in sighting.ends:
             continue  # a rule of the operator's made the name empty
         ends: dict[str, Entity] = {}
+        unknown: list[tuple[str, str, Unknown]] = []
         for (end, entity_type), who in zip(types, sighting.ends, strict=True):
             found = directory.find(entity_type, settings.entities[entity_type].labels, who)
             if isinstance(found, Entity) and must_be_measured and directory.knows(entity_type):
@@ -69,7 +75,14 @@ def map_sightings(
             if isinstance(found, Entity):
                 ends[end] = found
             else:
-                _note(missed, end, entity_type, found, directory)
+                unknown.append((end, entity_type, found))
+        within = [] if must_be_measured else _within_places([end for end, _ in types], ends, unknown)
+        if within:
+            missed.placeless += 1
+            mapped += [Mapped(pair, sighting._replace(rate=None)) for pair in within]
+            continue
+        for end, entity_type, nobody in unknown:
+            _note(missed, end, entity_type, nobody, directory)
         if len(ends) < 2:
             continue
         if len(set(ends.values())) == 1:
@@ -78,6 +91,25 @@ def map_sightings(
             continue
         mapped.append(Mapped(ends, sighting))
     return mapped, missed.notices(f"relation '{relation}', {source}")
+
+
+def _within_places(
+    order: Sequence[str], ends: Mapping[str, Entity], unknown: Sequence[tuple[str, str, Unknown]]
+) -> list[dict[str, Entity]]:
+    """The pairs that a call may be between where only the cluster (or region) of its ends is not told: calls stay
+    within one, so there is one pair in each. None where anything else is ambiguous."""
+    candidates = {end: who.candidates for end, _, who in unknown}
+    candidates |= {end: (entity,) for end, entity in ends.items()}
+    if not unknown or len(candidates) < 2 or not all(candidates.values()):
+        return []
+    by_place: dict[str, dict[tuple[tuple[str, str], ...], Entity]] = {}
+    for end, entities in candidates.items():
+        places = {tuple(pair for pair in entity.labels if is_place(pair[0])): entity for entity in entities}
+        if () in places or len(places) < len(entities):
+            return []
+        by_place[end] = places
+    first, second = (by_place[end] for end in order)
+    return [{order[0]: first[place], order[1]: second[place]} for place in first if place in second]
 
 
 def _note(missed: _Missed, end: str, entity_type: str, who: Unknown, directory: Directory) -> None:

@@ -144,6 +144,38 @@ def test_spans_of_every_generation(proposed, calls):
     assert all(f"signal {name}: 3 services" in findings for name in ("requests", "errors", "busy", "latency"))
 
 
+@pytest.mark.parametrize(
+    ("duration", "divided"), [("duration_seconds", False), ("duration_milliseconds", True), ("latency", True)]
+)
+def test_spans_and_calls_under_a_namespace_of_ones_own(proposed, duration, divided):
+    names = {
+        "traces_span_metrics_duration_milliseconds": f"acme_{duration}",
+        "traces_span_metrics_": "acme_",
+        "traces_service_graph": "acme_service_graph",
+    }
+    lines = traced()
+    for old, new in names.items():
+        lines = [line._replace(name=line.name.replace(old, new)) for line in lines]
+    settings, findings = proposed(lines)
+    assert "acme_calls_total" in settings.signals["requests"].query
+    assert ("/ 1000" in settings.signals["latency"].query) == divided
+    assert "acme_service_graph_request_total" in settings.signals["call_requests"].query
+    assert settings.relations["calls"].metric == "acme_service_graph_request_total"
+    assert "relation calls: " in findings
+
+
+def test_a_label_that_a_call_has_once_is_that_of_both_ends(proposed):
+    lines = [
+        line._replace(labels={**line.labels, "cluster": cluster})
+        for cluster in ("eu", "us")
+        for line in traced()
+        if "span_metrics" in line.name or "service_graph" in line.name
+    ]
+    settings, findings = proposed(lines)
+    assert settings.entities["call"].labels == ("cluster", "client", "server")
+    assert "relation calls: 4 pairs" in findings or "relation calls: 2 pairs" in findings
+
+
 def test_calls_of_services_that_something_else_measures(proposed):
     settings, findings = proposed([*http_by_job(), *(line for line in traced() if "service_graph" in line.name)])
     assert settings.signals["requests"].query == "sum by (job) (rate(http_requests_total[1m]))"
@@ -173,6 +205,20 @@ def test_recording_rules_of_one_window(proposed):
     assert settings.signals["busy"].query == "sum by (job) (job:http_request_duration_seconds_sum:rate5m)"
     assert {signal.window for signal in settings.signals.values()} == {300}
     assert settings.step == 60
+
+
+def test_recorded_rules_take_from_counters_what_they_lack_and_leave_others_rules_alone(proposed):
+    lines = http_by_job()
+    for job in ("web", "cart", "checkout"):
+        lines.append(Line("job:http_requests:rate5m", {"job": job}, gauge(5.0)))
+        lines.append(Line("job:http_latency:p95_5m", {"job": job}, gauge(0.2)))
+    others = {"job": "apiserver"}
+    lines += [Line("job:api_requests:rate5m", others, gauge(9.0)), Line("job:api_errors:rate5m", others, gauge(0.1))]
+    settings, _ = proposed(lines)
+    assert settings.signals["requests"].query == "job:http_requests:rate5m"
+    assert 'code=~"5.."' in settings.signals["errors"].query
+    assert "[5m]" in settings.signals["errors"].query
+    assert not any("job:api_" in signal.query for signal in settings.signals.values())
 
 
 @pytest.mark.parametrize("kept", ["", "up|scrape_.*"])

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from datasource.cli import main
-from datasource.library.doubts import find_doubts
+from datasource.library.doubts import find_doubts, find_silent
 from datasource.settings import parse_settings
 from datasource.telemetry import Entity, Matrix, Variable
 
@@ -120,3 +120,32 @@ def test_a_file_of_counters_is_refused_with_what_to_write(tmp_path):
     assert result.exit_code == 1
     assert "WRONG: http_requests_total: web.http_requests_total is a counter" in result.output
     assert "write its growth per second" in result.output
+
+
+def silent(*rows):
+    entities = [Entity("service", (("service", f"s{n}"),)) for n in range(len(rows))]
+    matrix = Matrix(tuple(Variable(one, "requests") for one in entities), 0, 30, np.array(rows))
+    return [(one.wrong, one.text) for one in find_silent(matrix)]
+
+
+def until(end, begin=0):
+    places = np.arange(N)
+    return np.where((places >= begin) & (places < end), BUSY, np.nan)
+
+
+def test_a_service_that_went_silent_while_others_go_on():
+    ((wrong, text),) = silent(until(N), until(300), until(N))
+    assert wrong
+    assert text.startswith("no sample of s1 in the last 50m, while 2 other services go on")
+    assert not silent(until(300), until(300)), "everybody is: that is told of each signal"
+    assert not silent(until(N), until(N - 10)), "five minutes may be a restart"
+
+
+def test_where_many_come_and_go_it_is_only_worth_knowing():
+    pods = [until(100 * n + 100, 100 * n) for n in range(3)]
+    ((wrong, text),) = silent(until(N), *pods)
+    assert not wrong
+    assert "no sample of s1, s2, s3" in text
+    sporadic = np.where(np.arange(N) % 50 < 5, BUSY, np.nan)
+    sporadic[300:] = np.nan
+    assert not silent(until(N), sporadic)

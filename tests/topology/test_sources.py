@@ -5,6 +5,7 @@ import doctest
 import pytest
 from asking import Metrics, node, pairs, read, service, settings
 
+from datasource.telemetry import Entity
 from datasource.topology import placement
 from datasource.topology.placement import workload
 
@@ -29,10 +30,9 @@ def test_istio_is_asked_for_one_reporter() -> None:
     (tie,) = read(settings("calls: istio"), client).ties
     assert [str(entity) for _, entity in tie.ends] == ["shop/web", "shop/cart"]
     assert (tie.rate, tie.waits, tie.sources) == (2.0, True, ("istio",))
-    assert client.asked == [
-        "sum by (source_workload_namespace, source_workload, destination_workload_namespace, destination_workload) "
-        '(rate(istio_requests_total{reporter="destination"}[5m]))'
-    ]
+    by = "source_workload_namespace, source_workload, destination_workload_namespace, destination_workload"
+    assert client.asked[0].startswith(f"sum by ({by}, destination_service_name) (rate(istio_requests_total{{reporter=")
+    assert '(rate(istio_requests_total{reporter="destination"}[5m])) or sum by' in client.asked[0]
     read(settings("calls: {source: istio, reporter: waypoint}"), client)
     assert 'reporter="waypoint"' in client.asked[1]
 
@@ -49,8 +49,67 @@ def test_linkerd_counts_what_clients_send() -> None:
     client = Metrics(response_total=[(series, 2.0)])
     assert pairs(read(settings("calls: linkerd"), client)) == ["shop/web -> shop/cart"]
     assert client.asked == [
-        'sum by (namespace, deployment, dst_namespace, dst_deployment) (rate(response_total{direction="outbound"}[5m]))'
+        "sum by (namespace, deployment, dst_namespace, dst_deployment, authority) "
+        '(rate(response_total{direction="outbound"}[5m]))'
     ]
+
+
+UNKNOWN = {"destination_workload_namespace": "unknown", "destination_workload": "unknown"}
+
+
+def test_what_is_not_in_istios_mesh_is_called_by_its_host_and_unknown_is_nobody() -> None:
+    series = [
+        ({**ISTIO, **UNKNOWN, "destination_service_name": "api.example.com"}, 2.0),
+        ({**ISTIO, **UNKNOWN, "destination_service_name": "PassthroughCluster"}, 2.0),
+        ({**ISTIO, **UNKNOWN, "destination_service_name": "unknown"}, 2.0),
+        ({**ISTIO, "source_workload": "unknown", "source_workload_namespace": "unknown"}, 2.0),
+        ({**ISTIO, "destination_service_name": "cart"}, 2.0),
+    ]
+    client = Metrics(istio=series)
+    found = read(settings("calls: istio"), client)
+    assert pairs(found) == [
+        "shop/web -> external/api.example.com",
+        "shop/web -> external/PassthroughCluster",
+        "shop/web -> shop/cart",
+    ]
+    assert not found.notices
+    assert '{reporter="source", destination_workload="unknown"}' in client.asked[0]
+
+
+def test_what_is_not_in_linkerds_mesh_is_called_by_its_authority() -> None:
+    own = {"namespace": "shop", "deployment": "web"}
+    client = Metrics(response_total=[({**own, "authority": "api.example.com:443"}, 2.0)])
+    assert pairs(read(settings("calls: linkerd"), client)) == ["shop/web -> external/api.example.com:443"]
+
+
+TWO_CLUSTERS = "service: {labels: [cluster, service]}"
+
+
+def in_cluster(name: str, cluster: str) -> Entity:
+    return Entity("service", (("cluster", cluster), ("service", name)))
+
+
+EVERYWHERE = [in_cluster(name, cluster) for name in ("web", "cart") for cluster in ("eu", "us")]
+
+
+def test_a_cluster_of_the_whole_series_is_that_of_both_ends() -> None:
+    series = [({"client": "web", "server": "cart", "cluster": cluster}, 2.0) for cluster in ("eu", "us")]
+    found = read(settings("calls: service_graph", TWO_CLUSTERS), Metrics(traces=series), *EVERYWHERE)
+    assert pairs(found) == ["eu/web -> eu/cart", "us/web -> us/cart"]
+    own = {"client": "web", "server": "cart", "cluster": "hub", "client_cluster": "eu", "server_cluster": "us"}
+    found = read(settings("calls: service_graph", TWO_CLUSTERS), Metrics(traces=[(own, 2.0)]), *EVERYWHERE)
+    assert pairs(found) == ["eu/web -> us/cart"], "an end's own cluster goes before"
+
+
+def test_calls_that_name_no_cluster_stay_within_each() -> None:
+    graph = Metrics(traces=[({"client": "web", "server": "cart"}, 2.0), ({"client": "web", "server": "db"}, 1.0)])
+    found = read(settings("calls: service_graph", TWO_CLUSTERS), graph, *EVERYWHERE)
+    assert pairs(found) == ["eu/web -> eu/cart", "us/web -> us/cart"]
+    assert any("1 pair does not say in which cluster; taken as a call within each" in one for one in found.notices)
+    graph = Metrics(traces=[({"client": "web", "server": "cart"}, 2.0)])
+    elsewhere = (in_cluster("web", "eu"), in_cluster("cart", "us"))
+    found = read(settings("calls: service_graph", TWO_CLUSTERS), graph, *EVERYWHERE[:2], elsewhere[1])
+    assert pairs(found) == ["us/web -> us/cart"]
 
 
 def test_hubble_counts_a_call_once_that_both_ends_report() -> None:

@@ -8,7 +8,8 @@ from datasource.cli.families.packs import find_pack, pack_finder
 from datasource.cli.families.processes import find_prometheus_itself, find_targets, process_signals
 from datasource.cli.families.recording_rules import find_recording_rules, recorded_calls
 from datasource.cli.families.service_graph import METRIC as SERVICE_GRAPH
-from datasource.cli.families.service_graph import GraphLabels, graph_labels
+from datasource.cli.families.service_graph import GraphLabels, find_service_graph, graph_labels
+from datasource.cli.families.span_names import find_span_names
 from datasource.cli.survey import Survey
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "GraphLabels",
     "Proposed",
     "find_pack",
+    "find_service_graph",
+    "find_span_names",
     "further_signals",
     "graph_labels",
     "recorded_calls",

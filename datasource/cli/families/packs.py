@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from datasource.cli.families.family import Family
+from datasource.cli.families.span_names import find_span_names
 from datasource.cli.survey import Survey
 from datasource.settings.packs import Pack, read_pack
 
@@ -15,7 +16,8 @@ def pack_finder(name: str) -> Callable[[Survey], Family | None]:
 def find_pack(survey: Survey, pack: Pack) -> Family | None:
     """The pack under those of its known parameters for which most of what it needs is there; None without its first."""
     best: tuple[int, dict[str, object]] | None = None
-    for parameters in pack.known:
+    further = find_span_names(survey) if "prefix" in pack.parameters else ()
+    for parameters in (*pack.known, *further):
         there = [_alive(survey, metric) for metric in pack.needs(parameters)]
         if there[0] and (best is None or sum(there) > best[0]):
             best = sum(there), parameters

@@ -1,10 +1,11 @@
 """Recording rules named by Prometheus' own convention, level:metric:operations."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from datasource.cli.families.family import Family, Kind, Proposed
+from datasource.cli.families.http_server import find_http_server
 from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
 from datasource.settings import parse_duration
@@ -25,7 +26,8 @@ class _Rule(NamedTuple):
 
 
 def find_recording_rules(survey: Survey) -> Family | None:
-    """What is recorded per service, when that is at least its load and something that can go wrong."""
+    """What is recorded per service, when that is at least its load and something that can go wrong; what it lacks
+    comes from the raw counters."""
     rules = [rule for rule in map(_parse, sorted(survey.names, key=lambda n: (len(n), n))) if rule]
     best: list[tuple[_Rule, Proposed]] = []
     for level in dict.fromkeys(rule.level for rule in rules if _is_service(rule.level)):
@@ -39,7 +41,8 @@ def find_recording_rules(survey: Survey) -> Family | None:
     load = next(proposed for _, proposed in best if proposed.role == "load")
     window = best[0][0].window
     calls = _signals(survey, (r for r in rules if r.level in _CALL_LEVELS and r.window == window), "call")
-    signals = tuple(proposed for _, proposed in (*best, *calls))
+    raw = find_http_server(survey)
+    signals = (*(proposed for _, proposed in (*best, *calls)), *(raw.signals if raw else ()))
     return Family("recording rules", "service", load.metric, (*SERVICE, "instance"), signals)
 
 
@@ -96,20 +99,45 @@ def _is(rule: _Rule, meaning: str) -> bool:
     return _meaning(rule) == meaning and "resource" not in rule.words and "ratio" not in rule.words | {rule.how}
 
 
+_OF_CALLS = {"load": "call_requests", "work": "call_seconds", "failure": "call_errors"}
+
+
 def _signals(survey: Survey, rules: Iterable[_Rule], entity: str = "") -> list[tuple[_Rule, Proposed]]:
-    found: dict[str, tuple[_Rule, Proposed]] = {}
+    """Of each meaning the first rule that records something of those whose load is recorded.
+
+    A team's rules stand beside those of Kubernetes, Prometheus and others: of several loads it is the one that most
+    others go with, and that most entities have.
+    """
+    candidates: dict[str, list[_Rule]] = {}
     for rule in rules:
         meaning = _meaning(rule)
-        if not _is(rule, meaning) or not meaning or meaning in found or not survey.alive(rule.name):
-            continue
-        proposed = _proposed(rule, meaning)
-        if entity:
-            name = {"load": "call_requests", "work": "call_seconds", "failure": "call_errors"}.get(meaning)
-            if not name:
-                continue
-            proposed = proposed._replace(name=name, entity=entity)
-        found[meaning] = rule, proposed
-    return [found[meaning] for meaning in _ORDER if meaning in found]
+        if meaning and _is(rule, meaning) and survey.alive(rule.name) and (not entity or meaning in _OF_CALLS):
+            candidates.setdefault(meaning, []).append(rule)
+    ways = [_beside(survey, load, candidates) for load in candidates.get("load", ())]
+    found = max(ways, key=lambda way: (len(way), len(_recorded(survey, way["load"]))), default={})
+    proposed = {meaning: _proposed(rule, meaning) for meaning, rule in found.items()}
+    if entity:
+        proposed = {meaning: one._replace(name=_OF_CALLS[meaning], entity=entity) for meaning, one in proposed.items()}
+    return [(found[meaning], proposed[meaning]) for meaning in _ORDER if meaning in found]
+
+
+def _beside(survey: Survey, load: _Rule, candidates: Mapping[str, Sequence[_Rule]]) -> dict[str, _Rule]:
+    """A load, and the first rule of each other meaning that has at least half of its entities."""
+    loaded = _recorded(survey, load)
+    found = {"load": load}
+    for meaning, rules in candidates.items():
+        of_them = (rule for rule in rules if 2 * len(_recorded(survey, rule) & loaded) >= len(loaded))
+        if meaning != "load" and (rule := next(of_them, None)):
+            found[meaning] = rule
+    return found
+
+
+def _recorded(survey: Survey, rule: _Rule) -> frozenset[tuple[str, ...]]:
+    """Of whom something is recorded, by the labels that a service or a call is named by."""
+    there = survey.labels(rule.name)
+    ends = ("client", "server") if {"client", "server"} <= there else ()
+    labels = ends or tuple(label for label in (*SERVICE, "instance") if label in there)[:1]
+    return frozenset(survey.values(rule.name, labels)) if labels else frozenset()
 
 
 def _proposed(rule: _Rule, meaning: str) -> Proposed:

@@ -26,8 +26,8 @@ def measurement_error(study: Study, method: Method, answer: Answer) -> Check | N
     exogeneity, Sims 1972). Of a treatment with noise or rounding the neighbours carry what the noise took away, of one
     stamped late the next step does; of a confounder they carry what is left of the confounding. Failed when the
     neighbours of the adjustment set move the effect, or those of the treatment have one, with p below 1% each (0.2%
-    for methods that do not whiten); below 5% is enough where the treatment is rounded, or a count, so coarsely that this alone takes the effect out of its
-    interval. Not made where the outcome moves the treatment later on.
+    for methods that do not whiten); below 5% is enough where the treatment is rounded, or a count, so coarsely that
+    this alone takes the effect out of its interval. Not made where the outcome moves the treatment later on.
     """
     if study.times is None or method.identified_by not in {"adjustment", "randomisation"}:
         return None

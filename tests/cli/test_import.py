@@ -1,0 +1,139 @@
+"""`import` proposes signals from a Grafana dashboard or a file of rules: what is about services, in clean PromQL."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from datasource.cli import main
+from datasource.settings import parse_settings
+
+BUCKETS = "http_request_duration_seconds_bucket"
+DASHBOARD = {
+    "title": "Shop",
+    "panels": [
+        {
+            "title": "Requests",
+            "fieldConfig": {"defaults": {"unit": "reqps"}},
+            "targets": [
+                {
+                    "expr": 'sum(rate(hits_total{namespace=~"$namespace", service=~"${service:regex}"}'
+                    "[$__rate_interval])) by (service)"
+                }
+            ],
+        },
+        {
+            "type": "row",
+            "title": "More",
+            "panels": [
+                {
+                    "title": "Error rate",
+                    "fieldConfig": {"defaults": {"unit": "percentunit"}},
+                    "targets": [
+                        {
+                            "expr": 'sum by (service) (rate(hits_total{code=~"5..", service="$service"}[5m]))'
+                            " / sum by (service) (rate(hits_total[5m]))"
+                        }
+                    ],
+                },
+                {
+                    "title": "Duration",
+                    "targets": [
+                        {"expr": f"histogram_quantile(0.95, sum by (le, service) (rate({BUCKETS}[[[interval]]])))"},
+                        {
+                            "expr": f'histogram_quantile(0.5, sum(rate({BUCKETS}{{x="$x"}}[$interval])) by (le))',
+                            "legendFormat": "{{le}} p50",
+                        },
+                    ],
+                },
+                {"title": "CPU", "targets": [{"expr": "topk(5, sum(rate(cpu_seconds_total[5m])) by (pod))"}]},
+                {"title": "Memory", "targets": [{"expr": "sum by (service, pod) (memory_bytes)"}]},
+                {"title": "Busiest", "targets": [{"expr": "sum(rate(busy_seconds_total[5m]))"}]},
+                {"title": "Text", "options": {"content": "hello"}},
+            ],
+        },
+    ],
+}
+RULES = """
+groups:
+- name: shop
+  rules:
+  - {record: 'job:hits:rate5m', expr: 'sum by (job) (rate(hits_total[5m]))'}
+  - {record: 'job:errors:rate5m', expr: 'sum by (job) (rate(hits_total{code=~"5.."}[5m]))'}
+  - {alert: SlowShop, expr: 'histogram_quantile(0.9, sum by (job, le) (rate(seconds_bucket[5m]))) > 0.5', for: 5m,
+     annotations: {summary: "{{ $labels.job }} is slow"}}
+  - {alert: FailingShop, expr: 'job:errors:rate5m / job:hits:rate5m > 0.05'}
+"""
+
+
+@pytest.fixture
+def proposed(tmp_path):
+    """Runs `import` on a text; exit code, what was said, and the settings that were written."""
+
+    def run(text, name="board.json"):
+        (tmp_path / name).write_text(text)
+        output = str(tmp_path / "causal.yaml")
+        result = CliRunner().invoke(main, ["import", str(tmp_path / name), "--output", output, "--force"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        settings = parse_settings((tmp_path / "causal.yaml").read_text()) if result.exit_code == 0 else None
+        return result.exit_code, result.output, settings
+
+    return run
+
+
+@pytest.mark.parametrize("wrap", [lambda board: board, lambda board: {"dashboard": board}])
+def test_a_dashboard_becomes_signals(proposed, wrap):
+    code, output, settings = proposed(json.dumps(wrap(DASHBOARD)))
+    assert code == 0, output
+    assert settings.entities["service"].labels == ("service",)
+    queries = {name: signal.query for name, signal in settings.signals.items()}
+    assert queries["requests"] == "sum(rate(hits_total[5m])) by (service)", "the range that the others have"
+    assert queries["errors"] == 'sum by (service) (rate(hits_total{code=~"5.."}[5m]))', "not divided by the load"
+    assert queries["latency"] == f"histogram_quantile(0.95, sum by (le, service) (rate({BUCKETS}[5m])))"
+    assert queries["duration_p50"] == f"histogram_quantile(0.5, sum(rate({BUCKETS}[5m])) by (service, le))"
+    assert queries["memory"] == "sum by (service) (memory_bytes)"
+    assert queries["busy"] == "sum by (service) (rate(busy_seconds_total[5m]))"
+    roles = {name: signal.role for name, signal in settings.signals.items()}
+    assert (roles["requests"], roles["errors"], roles["latency"]) == ("load", "failure", "latency")
+    assert settings.signals["latency"].kind == "quantile"
+    assert any(str(rule) == "requests -> latency" for rule in settings.graph.templates)
+    assert "left out: CPU: it is about pod, not about service" in output
+
+
+@pytest.mark.parametrize("wrap", ["{}", "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec:{}"])
+def test_rules_become_signals(proposed, wrap):
+    text = wrap.format(RULES if wrap == "{}" else RULES.replace("\n", "\n  "))
+    code, output, settings = proposed(text, "rules.yaml")
+    assert code == 0, output
+    assert settings.entities["service"].labels == ("job",)
+    queries = {name: signal.query for name, signal in settings.signals.items()}
+    assert queries == {
+        "requests": "job:hits:rate5m",
+        "errors": "job:errors:rate5m",
+        "latency": "histogram_quantile(0.9, sum by (job, le) (rate(seconds_bucket[5m])))",
+    }
+    assert {signal.window for signal in settings.signals.values()} == {300}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{}", "holds no query"),
+        ("", "holds no query"),
+        ('{"panels": [', "is JSON that cannot be read"),
+        ("groups:\n- name: {{ .Values.name }}\n", "it is a template: render it first, as 'helm template' does"),
+        ('{"panels": [{"title": "Logs", "targets": [{"expr": "{app=\\"x\\"} |= \\"y\\""}]}]}', "it selects no metric"),
+    ],
+)
+def test_what_is_neither_says_so(proposed, text, says):
+    code, output, _ = proposed(text)
+    assert code == 2
+    assert says in output
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    (tmp_path / "board.json").write_text(json.dumps(DASHBOARD))
+    (tmp_path / "causal.yaml").write_text("mine")
+    arguments = ["import", str(tmp_path / "board.json"), "--output", str(tmp_path / "causal.yaml")]
+    assert "is there already" in CliRunner().invoke(main, arguments).output
+    assert (tmp_path / "causal.yaml").read_text() == "mine"
