@@ -92,7 +92,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        log.exception("request failed: %s %s", request.method, request.path)
+        log.exception("request failed: %s %r", request.method, request.path)
         return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
 
     return app

@@ -5,7 +5,6 @@ every point (scores, expected values) comes for every point; the rest comes with
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import Lock
 
 import numpy as np
 from flask import Blueprint, Response, request
@@ -85,8 +84,9 @@ def selected(query: ReadQuery, snapshot: Snapshot) -> Iterator[ReadSeries]:
     names = _names(query)
     if not names:
         return
-    newest = _Newest.of(snapshot)
-    kept = [one for one in query.matchers if one.operator != "=" or one.name in newest.labels | _NOT_OURS]
+    newest = samples(snapshot)
+    ours = _NOT_OURS.union(*(one.labels for one in newest))
+    kept = [one for one in query.matchers if one.operator != "=" or one.name in ours]
     asked = {one.name: one.value for one in kept if one.operator == "=" and one.name in _QUESTION}
     door = {"door": "causal"} if any(one.name == "door" for one in kept) else {}
     tests = [(one.name, _test(one)) for one in kept if one.name not in (*_QUESTION, "__name__")]
@@ -99,7 +99,7 @@ def selected(query: ReadQuery, snapshot: Snapshot) -> Iterator[ReadSeries]:
             yield from _over_time(name, query, snapshot, passes, door)
     time = snapshot.time * 1000
     if query.start <= time <= query.end:
-        rows: Iterable[Sample] = (one for one in newest.samples if one.name in names and one.name not in _OVER_TIME)
+        rows: Iterable[Sample] = (one for one in newest if one.name in names and one.name not in _OVER_TIME)
         if "variable" in asked or set(names) <= set(_WHAT_IF):
             rows = [*rows, *_what_if(asked, snapshot, names, passes)]
         for row in rows:
@@ -160,23 +160,3 @@ def _test(one: Matcher) -> Callable[[str], bool]:
     except PatternError as error:
         raise QueryError(f"matcher of '{one.name}': {error}") from None
     return (lambda value: not equal(value)) if one.operator.startswith("!") else equal
-
-
-class _Newest:
-    """The numbers of the newest snapshot and the labels that they have, found once."""
-
-    _lock = Lock()
-    _last: "_Newest | None" = None
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.samples = samples(snapshot)
-        self.labels = frozenset(name for one in self.samples for name in one.labels)
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> "_Newest":
-        """Those of this snapshot."""
-        with cls._lock:
-            if cls._last is None or cls._last.snapshot is not snapshot:
-                cls._last = cls(snapshot)
-            return cls._last
