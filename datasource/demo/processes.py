@@ -45,6 +45,7 @@ def start_prometheus(
     directory: Path,
     *,
     scrape_configs: Iterable[Mapping[str, Any]] = (),
+    remote_read: Iterable[Mapping[str, Any]] = (),
     rule_files: Iterable[Path] = (),
     backfill: Path | None = None,
     alertmanager_port: int | None = None,
@@ -54,8 +55,8 @@ def start_prometheus(
 ) -> PrometheusServer:
     """Start Prometheus with its configuration, data and log in `directory`, and wait until it is ready.
 
-    `scrape_configs` are entries as in Prometheus' own configuration; `backfill` is an OpenMetrics file whose samples
-    it shall have from the start.
+    `scrape_configs` and `remote_read` are entries as in Prometheus' own configuration; `backfill` is an OpenMetrics
+    file whose samples it shall have from the start.
 
     Raises:
         ProcessFailedError: it, or promtool, could not do it; the message has the end of the log.
@@ -74,6 +75,7 @@ def start_prometheus(
                 "global": {"scrape_interval": "15s", "evaluation_interval": evaluation_interval},
                 "rule_files": [str(file.resolve()) for file in rule_files],
                 "scrape_configs": [dict(config) for config in scrape_configs],
+                "remote_read": [dict(config) for config in remote_read],
                 "alerting": {"alertmanagers": alertmanagers},
             },
             sort_keys=False,

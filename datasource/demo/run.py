@@ -143,6 +143,13 @@ class _Demo:
                 scrape_config("shop", f"127.0.0.1:{shop.port}", "2s", honor_timestamps=True, honor_labels=True),
                 scrape_config("causal-datasource", f"127.0.0.1:{port}", "15s", honor_labels=True),
             ],
+            remote_read=[
+                {
+                    "url": f"http://127.0.0.1:{port}/api/v1/read",
+                    "read_recent": True,
+                    "required_matchers": {"door": "causal"},
+                }
+            ],
         )
         self._adopt(server)
         if STEP_SECONDS - time.time() % STEP_SECONDS < FIRST_SCRAPE_SECONDS:

@@ -91,7 +91,20 @@ def impact_labels(result: EffectResult) -> Labels:
 
 
 def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
-    """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out."""
+    """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out. Those of the last one
+    that was asked for are remembered."""
+    global _last  # noqa: PLW0603
+    of, found = _last
+    if of is not snapshot:
+        found = _samples(snapshot)
+        _last = snapshot, found
+    return found
+
+
+_last: tuple[Snapshot | None, tuple[Sample, ...]] = None, ()
+
+
+def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     every = [
         *_verdicts(snapshot),
         *_incidents(snapshot),

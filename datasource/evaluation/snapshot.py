@@ -1,5 +1,6 @@
 """The immutable result of one evaluation."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,3 +107,20 @@ class Snapshot:
         mechanisms = self.mechanisms.marginal if marginal else self.mechanisms.causal
         mechanism = mechanisms.get(variable)
         return mechanism.predict(self.matrix, self.roles) if mechanism else None
+
+    def predict_between(
+        self, variables: Iterable[Variable], start: float, end: float, *, marginal: bool = False
+    ) -> Iterator[tuple[Variable, NDArray[np.int64], Prediction]]:
+        """Of each variable that has a mechanism the times in [start, end] (seconds) and what is predicted there, the
+        same as over the whole matrix."""
+        known = (self.mechanisms.marginal if marginal else self.mechanisms.causal) if self.mechanisms else {}
+        found = [known[variable] for variable in variables if variable in known and variable in self.matrix]
+        before = max((parent.lag for mechanism in found for parent in mechanism.parents), default=0)
+        part = self.matrix.between(start - before * self.matrix.step, end)
+        shown = part.times >= start
+        if not shown.any():
+            return
+        roles = self.roles
+        for mechanism in found:
+            prediction = mechanism.predict(part, roles)
+            yield mechanism.variable, part.times[shown], Prediction(*(values[shown] for values in prediction))

@@ -12,6 +12,9 @@ from datasource.settings.finding import known
 from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 
+_TOLD = 20
+"""Edges that wait are told one by one up to so many: looking for what was meant takes time."""
+
 
 class GraphError(Exception):
     """The causal graph cannot be as written; the text names the path and the fix."""
@@ -40,7 +43,7 @@ def build_graph(settings: Settings, variables: Sequence[Variable], topology: Top
     names = {str(variable): variable for variable in there.values()}
     forbidden = _Forbidden(settings.graph.forbid)
     found: dict[tuple[Variable, Variable, int], Edge] = {}
-    notices: list[str] = []
+    waiting: list[tuple[Rule, str]] = []
     for rule in settings.graph.templates:
         for cause_entity, effect_entity, tie in _places(settings, rule, entities, topology):
             cause, effect = there.get((cause_entity, rule.cause)), there.get((effect_entity, rule.effect))
@@ -51,10 +54,13 @@ def build_graph(settings: Settings, variables: Sequence[Variable], topology: Top
         ends = [find_variable(name, names) for name in (rule.cause, rule.effect)]
         unknown = [name for name, end in zip((rule.cause, rule.effect), ends, strict=True) if end is None]
         if unknown:
-            notices.append(f"edge '{rule}' waits: '{unknown[0]}' is not measured; {known(unknown[0], names)}")
+            waiting.append((rule, unknown[0]))
             continue
         for edge in rule_edges(rule, ends[0], ends[1]):  # type: ignore[arg-type]
             _add(found, edge)
+    notices = [f"edge '{rule}' waits: '{name}' is not measured; {known(name, names)}" for rule, name in waiting[:_TOLD]]
+    if len(waiting) > _TOLD:
+        notices.append(f"{len(waiting) - _TOLD} more edges wait for what is not measured; 'check' lists them")
     edges, said = _without_cycles(list(found.values()))
     unmeasured |= dict.fromkeys(edge.cause for edge in edges if is_common_cause(edge.cause))
     graph = CausalGraph((*variables, *unmeasured), tuple(sorted(edges)), frozenset(unmeasured))

@@ -17,6 +17,9 @@ from datasource.telemetry.errors import PrometheusError
 from datasource.telemetry.transport import Reply, Transport
 from datasource.telemetry.way_out import with_way_out
 
+_SPLIT = 8
+"""Into so many times the reading of what is too large is split: thousands of points are split four times at most."""
+
 
 class PrometheusClient:
     """One Prometheus, or anything that speaks its HTTP API.
@@ -64,9 +67,9 @@ class PrometheusClient:
             try:
                 reply = self._ask("query_range", {"query": query, **span})
             except PrometheusError as error:
-                if error.kind != "limit" or last == start:
+                points = ((last - start) // step + 1) // _SPLIT
+                if error.kind != "limit" or points < 1:
                     raise
-                points = max(1, ((last - start) // step + 1) // 4)
                 continue
             if reply.status != 200:
                 self._answer(reply, query)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMedi
 from datasource.evaluation import Clock
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
-from datasource.web import exposition, json_datasource, plain, writes
+from datasource.web import exposition, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
@@ -33,7 +33,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
     app.extensions["clock"] = clock
     app.extensions["registry"] = registry
     app.extensions["answers"] = Answers()
-    for module in (json_datasource, exposition, plain, writes):
+    for module in (json_datasource, exposition, plain, remote_read, writes):
         app.register_blueprint(module.routes)
 
     @app.get("/")
@@ -92,7 +92,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        log.exception("request failed: %s %s", request.method, request.path)
+        log.exception("request failed: %s %r", request.method, request.path)
         return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
 
     return app

@@ -13,7 +13,7 @@ from datasource.panels import choices as offered
 from datasource.panels.frame import Frame, notice_frame
 from datasource.panels.query import shortened
 from datasource.web import parse
-from datasource.web.answers import Answers
+from datasource.web.answers import Answers, Body
 from datasource.web.render import body_response, frame_json, json_response, to_json
 
 routes = Blueprint("json_datasource", __name__)
@@ -45,8 +45,13 @@ def clock() -> Clock:
 
 def cached(snapshot: Snapshot | None, question: object, compute: Callable[[], bytes]) -> Response:
     """JSON that is computed once for a snapshot and a question."""
+    return body_response(answered(snapshot, question, compute))
+
+
+def answered(snapshot: Snapshot | None, question: object, compute: Callable[[], bytes]) -> Body:
+    """The answer of this door to a question about a snapshot, computed once."""
     answers: Answers = current_app.extensions["answers"]
-    return body_response(answers.get(snapshot, (request.path, question), compute))
+    return answers.get(snapshot, (request.path, question), compute)
 
 
 def waiting() -> str:

@@ -1,8 +1,11 @@
 """Plain JSON for scripts, CI jobs and the Infinity datasource, and the health checks."""
 
 from dataclasses import asdict
+from functools import cache
 from math import inf
+from pathlib import Path
 
+import yaml
 from flask import Blueprint, Response, request
 
 from datasource.evaluation import incident_json, snapshot_json
@@ -63,3 +66,15 @@ def incidents() -> Response:
 
 
 _ALWAYS = {"from": -inf, "to": inf}
+
+
+@cache
+def described() -> bytes:
+    """The doors, in OpenAPI's words."""
+    return to_json(yaml.safe_load(Path(__file__).with_name("openapi.yaml").read_text(encoding="utf-8")))
+
+
+@routes.get("/api/v1/openapi.json")
+def openapi() -> Response:
+    """What may be asked and what is answered, for machines that ask."""
+    return Response(described(), mimetype="application/json")

@@ -226,3 +226,11 @@ def test_the_work_does_not_grow_with_the_number_of_loops(monkeypatch: pytest.Mon
     found = build_graph(MANY, variables, Topology(tuple(ties)))
     assert len(found.notices) == 200
     assert len(counted) <= 3 * len(ties) * 3
+
+
+def test_of_many_edges_that_wait_the_first_are_told_and_the_others_counted() -> None:
+    waiting = ", ".join(f"shop/gone{number}.cpu -> shop/web.latency" for number in range(50))
+    told = build_graph(settings(edges=waiting), VARIABLES, TOPOLOGY).notices
+    assert len(told) == 21
+    assert "'shop/gone0.cpu' is not measured" in told[0]
+    assert told[-1] == "30 more edges wait for what is not measured; 'check' lists them"

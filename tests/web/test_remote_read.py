@@ -1,0 +1,310 @@
+"""POST /api/v1/read: what Prometheus asks by remote_read, and what it is answered; with the real one, too."""
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+from worlds import World
+
+from datasource.demo.processes import start_prometheus
+from datasource.demo.serving import BackgroundServer
+from datasource.evaluation import Snapshot, samples
+from datasource.web import remote_read
+from datasource.web.app import create_app
+from datasource.web.prompb import WireError, _field, _fields, _varint, pack, read_request, unpack
+
+OPERATORS = ["=", "!=", "=~", "!~"]
+Series = dict[tuple[tuple[str, str], ...], list[tuple[int, float]]]
+
+
+def asked(start: float, end: float, *matchers: tuple[str, str, str]) -> bytes:
+    """A ReadRequest of one query, as Prometheus packs it."""
+    query = b"\x08" + _varint(int(start * 1000)) + b"\x10" + _varint(int(end * 1000))
+    for name, operator, value in matchers:
+        kind = b"\x08" + _varint(OPERATORS.index(operator))
+        query += _field(3, kind + _field(2, name.encode()) + _field(3, value.encode()))
+    hints = _field(4, b"\x08\x01")
+    return pack(_field(1, query + hints) + b"\x10\x01\x10\x00")
+
+
+def post(client: FlaskClient, body: bytes, **headers: str) -> TestResponse:
+    told = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"} | headers
+    return client.post("/api/v1/read", data=body, headers=told)
+
+
+def series_of(answer: TestResponse) -> Series:
+    """The series of an answer to one query."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/x-protobuf"
+    assert answer.headers["Content-Encoding"] == "snappy"
+    (result,) = [value for _, value in _fields(unpack(answer.data, 2**28))]
+    found: Series = {}
+    for _, one in _fields(result):
+        labels, points = [], []
+        for number, value in _fields(one):
+            parts = dict(_fields(value))
+            if number == 1:
+                labels.append((parts[1].decode(), parts[2].decode()))
+            else:
+                points.append((parts[2], struct.unpack("<d", parts[1])[0]))
+        assert labels == sorted(labels)
+        assert tuple(labels) not in found
+        found[tuple(labels)] = points
+    return found
+
+
+@pytest.fixture
+def snapshot(world: World) -> Snapshot:
+    assert world.clock.snapshot
+    return world.clock.snapshot
+
+
+def select(client: FlaskClient, snapshot: Snapshot, *matchers: tuple[str, str, str], seconds: float = 300) -> Series:
+    return series_of(post(client, asked(snapshot.time - seconds, snapshot.time, *matchers)))
+
+
+NAME = ("__name__", "=", "causal_anomaly_score")
+WEB = (("service", "=", "web"), ("signal", "=", "latency"))
+
+
+def test_scores_come_for_every_point_as_over_the_whole_baseline(client: FlaskClient, snapshot: Snapshot) -> None:
+    ((labels, points),) = select(client, snapshot, NAME, *WEB, seconds=86400).items()
+    assert dict(labels) == {
+        "__name__": "causal_anomaly_score", "namespace": "shop", "service": "web", "signal": "latency",
+    }  # fmt: skip
+    (variable,) = [v for v in snapshot.matrix.variables if str(v) == "shop/web.latency"]
+    prediction = snapshot.predict(variable)
+    assert prediction
+    whole = dict(zip((snapshot.matrix.times * 1000).tolist(), prediction.score.tolist(), strict=True))
+    assert len(points) == 86400 // 30 + 1
+    assert [value for _, value in points] == pytest.approx([whole[time] for time, _ in points])
+
+
+@pytest.mark.parametrize("marginal", [False, True])
+def test_a_part_is_predicted_like_the_whole(snapshot: Snapshot, marginal: bool) -> None:
+    start, end = snapshot.time - 40 * 30, snapshot.time - 10 * 30
+    found = list(snapshot.predict_between(snapshot.matrix.variables, start, end, marginal=marginal))
+    assert len(found) > 50
+    inside = (snapshot.matrix.times >= start) & (snapshot.matrix.times <= end)
+    for variable, times, part in found:
+        whole = snapshot.predict(variable, marginal=marginal)
+        assert whole
+        assert times.tolist() == snapshot.matrix.times[inside].tolist()
+        for one, other in zip(part, whole, strict=True):
+            np.testing.assert_allclose(one, other[inside], rtol=1e-9)
+    assert not list(snapshot.predict_between(snapshot.matrix.variables, 0, 1000))
+
+
+def test_the_newest_numbers_are_those_of_the_exposition(client: FlaskClient, snapshot: Snapshot) -> None:
+    found = select(client, snapshot, ("__name__", "=~", "causal_.*"))
+    newest = {labels: points[-1][1] for labels, points in found.items() if points}
+    expected = {tuple(sorted({"__name__": one.name, **one.labels}.items())): one.value for one in samples(snapshot)}
+    expected = {tuple(pair for pair in labels if pair[1]): value for labels, value in expected.items()}
+    assert expected.keys() <= newest.keys()
+    same = [labels for labels in expected if newest[labels] == pytest.approx(expected[labels], rel=1e-6, abs=1e-9)]
+    assert len(same) > 0.98 * len(expected)
+
+
+@pytest.mark.parametrize(
+    ("matchers", "services"),
+    [
+        ([("service", "=", "web")], {"web"}),
+        ([("service", "=~", "web|cart")], {"web", "cart"}),
+        ([("service", "=~", "w.*"), ("service", "!=", "web")], set()),
+        ([("service", "!~", "[a-v].*"), ("service", "!=", "")], {"web"}),
+        ([("service", "=", "web"), ("nothing", "=", "")], {"web"}),
+        ([("service", "=", "web"), ("nothing", "!=", "")], set()),
+        ([("service", "=", "web"), ("nothing", "=~", ".+")], set()),
+        ([("service", "=", "web"), ("job", "=", "causal")], set()),
+        ([("service", "=", "web"), ("treatment", "=", "restarts")], set()),
+        ([("service", "=~", "([a-z/]+)+X")], set()),
+    ],
+)
+def test_matchers_select_as_in_prometheus(
+    client: FlaskClient, snapshot: Snapshot, matchers: list[tuple[str, str, str]], services: set[str]
+) -> None:
+    found = select(client, snapshot, NAME, *matchers)
+    assert {dict(labels)["service"] for labels in found} == services
+
+
+def test_external_labels_of_the_asking_prometheus_are_tolerated(client: FlaskClient, snapshot: Snapshot) -> None:
+    external = [("cluster", "=", "prod"), ("replica", "=", "a")]
+    assert select(client, snapshot, NAME, *WEB, *external) == select(client, snapshot, NAME, *WEB)
+
+
+def test_who_asks_by_the_door_finds_it_in_the_answer(client: FlaskClient, snapshot: Snapshot) -> None:
+    (labels,) = select(client, snapshot, NAME, *WEB, ("door", "=", "causal"))
+    assert dict(labels)["door"] == "causal"
+    assert not select(client, snapshot, NAME, *WEB, ("door", "=", "another"))
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        [("__name__", "=", "up")],
+        [("service", "=", "web")],
+        [("__name__", "!=", "up"), ("service", "=", "web")],
+        [("__name__", "=~", ".*")],
+        [],
+    ],
+)
+def test_who_does_not_ask_for_our_names_gets_nothing(
+    client: FlaskClient, waiting: FlaskClient, snapshot: Snapshot, matchers: list[tuple[str, str, str]]
+) -> None:
+    assert select(client, snapshot, *matchers) == {}
+    assert select(waiting, snapshot, *matchers) == {}
+
+
+def test_before_the_first_evaluation_nothing_is_made_up(waiting: FlaskClient, snapshot: Snapshot) -> None:
+    assert post(waiting, asked(0, snapshot.time, NAME)).status_code == 503
+
+
+def test_a_question_travels_as_matchers(client: FlaskClient, snapshot: Snapshot) -> None:
+    question = [("variable", "=", "shop/web.requests"), ("value", "=", "now * 2")]
+    found = select(client, snapshot, ("__name__", "=~", "causal_what_if(_lower|_upper)?"), *question, *WEB)
+    by_name = {dict(labels).pop("__name__"): points[0][1] for labels, points in found.items()}
+    assert by_name["causal_what_if_lower"] < by_name["causal_what_if"] < by_name["causal_what_if_upper"]
+    assert {dict(labels)["value"] for labels in found} == {"now * 2"}
+    for wrong, says in (
+        ([("variable", "=", "nobody.latency")], "matches nothing"),
+        ([question[0], ("value", "=", "much")], "is not understood"),
+        ([], "say what is held"),
+    ):
+        refused = post(client, asked(snapshot.time - 300, snapshot.time, ("__name__", "=", "causal_what_if"), *wrong))
+        assert (refused.status_code, says in refused.get_json()["message"]) == (400, True)
+
+
+def test_an_answer_that_is_too_large_is_refused_in_words(
+    client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_read, "_MOST_BYTES", 100_000)
+    refused = post(client, asked(0, 4e9, ("__name__", "=~", "causal_.*")))
+    assert refused.status_code == 400
+    assert "select fewer series" in refused.get_json()["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not snappy at all",
+        pack(b"\xff" * 20),
+        pack(b"\x0b"),
+        pack(_field(1, b"\x1a\x05\x12\x10ab")),
+        pack(_field(1, b"\x18\x05")),
+        pack(_field(1, _field(3, _field(2, b"\xff\xfe")))),
+        pack(_field(1, _field(3, b"\x08\x09"))),
+        pack(_field(1, _field(3, b"\x08\x02" + _field(2, b"__name__") + _field(3, b"(")))),
+        pack(_field(1, b"") * 1000),
+        pack(_field(1, _field(3, b"") * 1000)),
+        b"\xff\xff\xff\xff\x7f" + b"\x00a",
+        b"\x05\x01\x09",
+        b"\xff" * 11,
+        bytes(100_000),
+    ],
+)
+def test_what_is_no_request_is_refused(client: FlaskClient, body: bytes) -> None:
+    refused = post(client, body)
+    if body:
+        assert refused.status_code == 400
+        assert len(refused.get_json()["message"]) < 300
+    assert post(client, asked(0, 1), **{"Content-Encoding": "gzip"}).status_code == 415
+
+
+def test_what_snappys_own_compressor_wrote_is_read() -> None:
+    packed = "9a02740a405f5f6e616d655f5f63617573616c5f616e6f6d616c795f73636f7265fe1c00fe1c00fe1c00ee1c00"
+    assert unpack(bytes.fromhex(packed), 1000) == b"\x0a\x40" + b"__name__causal_anomaly_score" * 10
+
+
+@given(st.binary(max_size=500))
+def test_packed_bytes_are_the_same_unpacked(data: bytes) -> None:
+    assert unpack(pack(data), 500) == data
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_refused_and_never_grows(data: bytes) -> None:
+    for read in (lambda: unpack(data, 1000), lambda: read_request(data), lambda: read_request(pack(data))):
+        try:
+            found = read()
+        except WireError:
+            continue
+        assert len(found) <= 1000
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.text(), st.sampled_from(OPERATORS), st.text())), st.integers(0, 2**63), st.binary())
+def test_whatever_prometheus_sends_is_answered(
+    client: FlaskClient, matchers: list[tuple[str, str, str]], end: int, noise: bytes
+) -> None:
+    name = ("__name__", "=~", "causal_(incidents|effect|demand)")
+    for body in (asked(0, end / 1000, name, *matchers), asked(0, end / 1000, *matchers), pack(_field(1, noise))):
+        assert post(client, body).status_code in (200, 400)
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    world: World, server_binary: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A real Prometheus that has scraped nothing and asks the service."""
+    service = BackgroundServer(create_app(world.clock))
+    server = start_prometheus(
+        server_binary("prometheus"),
+        tmp_path_factory.mktemp("prometheus"),
+        remote_read=[
+            {"url": f"{service.url}/api/v1/read", "read_recent": True, "required_matchers": {"door": "causal"}}
+        ],
+    )
+    try:
+        yield server.url
+    finally:
+        server.stop()
+        service.stop()
+
+
+@pytest.mark.parametrize(
+    ("query", "series"),
+    [
+        ('causal_anomaly_score{door="causal", service="web", signal="latency"}', 1),
+        ('max by (service) (avg_over_time(causal_anomaly_score{door="causal", service=~"web|cart"}[5m]))', 2),
+        ('causal_observed_value{door="causal", signal="latency"} - causal_expected_value{door="causal"}', 10),
+        ('causal_effect{door="causal", treatment="restarts", service="web"}', 1),
+        (
+            'causal_what_if{door="causal", variable="shop/web.requests", value="now * 2", service="web", signal="cpu"}',
+            1,
+        ),
+        ('causal_anomaly_score{service="web"}', 0),
+        ('up{door="causal"}', 0),
+    ],
+)
+def test_promql_runs_in_the_real_engine(prometheus: str, snapshot: Snapshot, query: str, series: int) -> None:
+    answer: Any = requests.get(
+        f"{prometheus}/api/v1/query", params={"query": query, "time": snapshot.time + 5}, timeout=20
+    ).json()
+    assert answer["status"] == "success", answer
+    assert "warnings" not in answer, answer
+    assert len(answer["data"]["result"]) == series
+
+
+def test_the_real_engine_reads_back_before_any_scrape(prometheus: str, snapshot: Snapshot) -> None:
+    params = {
+        "query": 'causal_anomaly_score{door="causal", service="web", signal="latency"}',
+        "start": snapshot.time - 86400,
+        "end": snapshot.time,
+        "step": 300,
+    }
+    answer = requests.get(f"{prometheus}/api/v1/query_range", params=params, timeout=20).json()
+    ((series),) = answer["data"]["result"]
+    assert len(series["values"]) == 289
+
+
+def test_the_real_engine_passes_on_what_was_wrong(prometheus: str, snapshot: Snapshot) -> None:
+    params = {"query": 'causal_what_if{door="causal", variable="nobody"}', "time": snapshot.time}
+    answer = requests.get(f"{prometheus}/api/v1/query", params=params, timeout=20).json()
+    assert any("matches nothing" in warning for warning in answer["warnings"])
