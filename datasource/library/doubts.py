@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
+from datasource.settings.promql import range_seconds
 from datasource.telemetry import Entity, Floats, Matrix
 
 _FEWEST = 30
@@ -129,7 +130,8 @@ def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:
 
 
 def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> Iterator[Doubt]:
-    """Whoever never changes is not measured, or is a limit; failures and saturations may well be 0 for ever."""
+    """What never changes is not measured, or is a limit; failures and saturations may well be 0 for ever, and a rate
+    may be steady."""
     role = settings.signals[name].role
     still = {}
     for entity, row in rows.items():
@@ -140,7 +142,7 @@ def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> I
         return
     entity, value = next(iter(still.items()))
     moves = role in ("load", "latency", "work")
-    if len(still) == len(rows) and moves:
+    if len(still) == len(rows) and moves and not range_seconds(settings.signals[name].query):
         why = f"a {role} that never changes is not measured, or is a limit; query what happens, not what is set"
         yield Doubt(f"it is {value:g} at every point of {_some(list(still))}: {why}")
     elif moves or role:
