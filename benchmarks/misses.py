@@ -1,4 +1,4 @@
-"""Studies that bias an estimate without widening its interval, beside sound ones, as `coverage.py --misses` asks them."""
+"""Studies that bias an estimate without widening its interval, beside sound ones: `coverage.py --misses`."""
 
 from collections.abc import Callable
 from typing import NamedTuple
