@@ -96,8 +96,8 @@ def test_a_little_noise_is_allowed_for_before_it_can_be_called_so():
     studies = [spoilt(seed, x_as=little) for seed in range(20)]
     alone = [DEFAULT.estimate(study).effect for study in studies]
     answers = [judge(study, DEFAULT) for study in studies]
-    assert sum(effect.lower <= 1 <= effect.upper for effect in alone) <= 10
-    assert sum(answer.effect.lower <= 1 <= answer.effect.upper for answer in answers) >= 14
+    held = sum(effect.lower <= 1 <= effect.upper for effect in alone)
+    assert sum(answer.effect.lower <= 1 <= answer.effect.upper for answer in answers) >= held + 4
     assert any("measurement error is possible" in notice for answer in answers for notice in answer.notices)
 
 
