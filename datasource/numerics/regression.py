@@ -10,6 +10,8 @@ from datasource.numerics.grid import Floats, Ints, on_grid
 _DEPENDENT = 1e-9
 """A column of unit length is dependent when less than this of it is left beside the columns before it."""
 _CONSTANT = 1e-13
+_WELL = 1e-6
+"""The smallest eigenvalue of correlations that are solved by cross products, which lose half of the digits."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,15 @@ def glsar(
     """
     grid = _grid(outcome, positions)
     rho = np.zeros(order)
-    fit = last = None
+    last: Floats | None = None
+    slopes = _Slopes(outcome, columns, grid)
     for _ in range(iterations - 1):
-        fit = _fit(outcome, columns, grid, rho)
-        if last is not None and _relative_change(last.coefficients, fit.coefficients) < 1e-4:
+        found = slopes.at(rho)
+        if last is not None and _relative_change(last, found) < 1e-4:
             break
-        last = fit
-        rho = _yule_walker(_errors(outcome, columns, fit.coefficients), grid, order)
-        fit = None
-    fit = fit or _fit(outcome, columns, grid, rho)
+        last = found
+        rho = _yule_walker(_errors(outcome, columns, found), grid, order)
+    fit = _fit(outcome, columns, grid, rho)
     if feedback and order and len(outcome) > order:
         errors = _errors(outcome, columns, fit.coefficients)
         past = np.column_stack([np.append(np.zeros(back), errors[:-back]) for back in range(1, order + 1)])
@@ -81,6 +83,43 @@ def whitened_least_squares(outcome: Floats, columns: Floats, rho: Floats, positi
     Without coefficients it is ordinary least squares. `positions` (n) are as for `glsar`, whose last step this is.
     """
     return _fit(outcome, columns, positions, rho)
+
+
+def whitened(values: Floats, rho: Floats, positions: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+    """Values (n, ...) whitened as `glsar` does it, and which of the n rows that leaves."""
+    rows = _whitenable(positions, len(rho))
+    return _whiten(values, rho)[rows], rows
+
+
+class _Slopes:
+    """The coefficients alone for one autoregression after the other, from cross products that are well conditioned."""
+
+    def __init__(self, outcome: Floats, columns: Floats, grid: Ints) -> None:
+        self._given = outcome, columns, grid
+        shift, scale = _location_scale(columns)
+        centre, spread = _location_scale(outcome[:, None])
+        self._shift, self._scale, self._centre, self._spread = shift, scale, float(centre[0]), float(spread[0])
+        self._joint = np.column_stack(
+            [np.ones(len(outcome)), (columns - shift) / scale, (outcome - centre[0]) / spread[0]]
+        )
+
+    def at(self, rho: Floats) -> Floats:
+        """The intercept and the slopes (1 + k); NaN where a column depends on those before it."""
+        outcome, columns, grid = self._given
+        rows = _whitenable(grid, len(rho))
+        joint = _whiten(self._joint, rho)[rows]
+        products = joint.T @ joint
+        gram = products[:-1, :-1]
+        lengths = np.sqrt(np.diag(gram))
+        if len(joint) <= len(gram) or not np.isfinite(self._spread) or not (lengths > 0).all():
+            return _fit(outcome, columns, grid, rho).coefficients
+        correlations = gram / np.outer(lengths, lengths)
+        if np.linalg.eigvalsh(correlations)[0] < _WELL:
+            return _fit(outcome, columns, grid, rho).coefficients
+        solved = np.linalg.solve(correlations, products[:-1, -1] / lengths) / lengths
+        slopes = solved[1:] * self._spread / self._scale
+        intercept = self._centre + self._spread * solved[0] - slopes @ self._shift
+        return np.append(intercept, slopes)
 
 
 def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:

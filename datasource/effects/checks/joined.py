@@ -7,6 +7,7 @@ import numpy as np
 
 from datasource.effects.checks.refit import WHITENING
 from datasource.effects.checks.series import places
+from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
 from datasource.effects.inference import by_unit, estimate
 from datasource.effects.methods import Method
 from datasource.effects.result import Estimate
@@ -22,7 +23,6 @@ from datasource.numerics import (
 from datasource.numerics.grid import closed_up
 from datasource.telemetry import Floats
 
-_ORDER, _ITERATIONS = 5, 5
 _ROWS_A_COLUMN = 5
 
 
@@ -73,9 +73,9 @@ def _both(study: Study, method: Method, base: Floats, wide: Floats) -> tuple[Reg
     if method.name not in WHITENING:
         return least_squares(study.outcome, base), least_squares(study.outcome, wide)
     grid = places(study)
-    without = glsar(study.outcome, base, _ORDER, _ITERATIONS, grid, study.feedback)
+    without = glsar(study.outcome, base, ORDER, ITERATIONS, grid, study.feedback)
     if study.feedback:
-        return without, glsar(study.outcome, wide, _ORDER, _ITERATIONS, grid, study.feedback)
+        return without, glsar(study.outcome, wide, ORDER, ITERATIONS, grid, study.feedback)
     return without, whitened_least_squares(study.outcome, wide, without.rho, grid)
 
 
