@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from datasource.numerics.grid import Floats, Ints, on_grid
 from datasource.numerics.hac import Interval, ewc_terms, long_run_errors
@@ -55,9 +55,9 @@ def slopes_beside(
     errors_ = long_run_errors(series, window)
     freedom = np.minimum(carried, ewc_terms(series.shape[1], window))
     known = np.isfinite(values) & (freedom >= 2)
-    reach = np.where(known, stats.t.ppf(0.975, np.where(known, freedom, 2)) * errors_, np.nan)
+    reach = np.where(known, stdtrit(np.where(known, freedom, 2), 0.975) * errors_, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_values = np.where(known, 2 * stats.t.sf(np.abs(np.array(values) / errors_), freedom), np.nan)
+        p_values = np.where(known, 2 * stdtr(freedom, -np.abs(np.array(values) / errors_)), np.nan)
     table = np.column_stack([values, np.array(values) - reach, np.array(values) + reach, p_values]).tolist()
     return [Interval(*row) for row in table]
 

@@ -127,16 +127,20 @@ def distributed_lag(study: Study) -> Answer:
     """
     if study.times is None:
         raise StudyError("the distributed lag needs times; name the time column, or use linear_regression")
-    columns = np.column_stack([study.controls, study.treatment])
-    width, wanted = columns.shape[1], max(30, 3 * (columns.shape[1] + 1))
+    columns = np.column_stack([study.adjusted, study.treatment])
+    width, wanted = columns.shape[1], max(30, 3 * study.coefficients)
     if study.n < wanted:
-        raise StudyError(f"{study.n} complete rows; {wanted} are needed for {width} columns: give more, or adjust less")
+        raise StudyError(
+            f"{study.n} complete rows; {wanted} are needed for {study.coefficients - 1} columns: give more rows, or "
+            "adjust for less"
+        )
     units = np.zeros(study.n, dtype=np.int64) if study.units is None else study.units
     order = np.lexsort((study.times, units))
     outcome, columns, units, times = study.outcome[order], columns[order], units[order], study.times[order]
     codes = np.unique(units, return_inverse=True)[1]
     span = int(times.max() - times.min()) + 1 + ORDER
-    fit = glsar(outcome, columns, ORDER, ITERATIONS, times - times.min() + codes * span, study.feedback)
+    groups = None if study.units is None else codes
+    fit = glsar(outcome, columns, ORDER, ITERATIONS, times - times.min() + codes * span, study.feedback, groups)
     contrasts = _contrasts(width, study.lags)
     clusters = fit.positions // span if by_unit(study) else None
     found = long_run_intervals(replace(fit, positions=fit.positions % span), contrasts, study.window, clusters)

@@ -173,10 +173,10 @@ def within_units(study: Study) -> tuple[Floats, Floats, Floats]:
 
 def check_own_movement(study: Study) -> None:
     """Raises StudyError where the treatment is a combination of what is adjusted for, or rows are too few to tell."""
-    columns = np.column_stack([study.controls, study.treated])
-    fit = least_squares(study.outcome, columns)
+    columns = np.column_stack([study.adjusted, study.treated])
+    fit = least_squares(study.outcome, columns, groups=study.units)
     if not fit.rank:
-        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+        raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
     if np.isnan(fit.coefficients[-1]):
         raise StudyError(
             f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
