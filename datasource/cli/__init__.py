@@ -38,6 +38,9 @@ DEFAULT_LISTEN = "127.0.0.1:8321"
 @click.version_option(package_name="causal-datasource")
 def main() -> None:
     """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus."""
+    # One thread for linear algebra in each process: small matrices, and the service's pool is what uses the cores.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _load(path: str, url: str | None = None) -> Loaded:
@@ -85,9 +88,6 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 )
 def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
-    # One thread for linear algebra in each process; the pool is what uses the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     loaded = _load(config, url)
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
