@@ -15,7 +15,6 @@ from datasource.cli.offline import when
 from datasource.evaluation.alarms import Alarm, Episode
 from datasource.evaluation.score_file import FileScores, Scored
 from datasource.settings import format_duration
-from datasource.telemetry import Floats
 
 _SHOWN, _NAMED = 10, 3
 _COLUMNS = ("observed", "expected", "lower", "upper", "causal_score", "marginal_score")
@@ -30,11 +29,13 @@ def _times(found: FileScores, has_time: bool) -> list[Any]:
     return [f"{text}Z" for text in times.astype("datetime64[s]").astype(str)] if has_time else times.tolist()
 
 
-def _series(scored: Scored) -> list[Floats]:
-    """By the names in _COLUMNS; an overflowing score is the largest number there is."""
+def _series(scored: Scored) -> list[list[float]]:
+    """By the names in _COLUMNS, what is computed with six digits; an overflowing score is the largest number there
+    is."""
     scores = (np.nan_to_num(one.score, nan=np.nan, posinf=_LARGEST) for one in (scored.causal, scored.marginal))
     causal = scored.causal
-    return [causal.observed, causal.expected, causal.lower, causal.upper, *scores]
+    computed = (causal.expected, causal.lower, causal.upper, *scores)
+    return [causal.observed.tolist(), *([float(f"{value:.6g}") for value in one.tolist()] for one in computed)]
 
 
 def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
@@ -49,7 +50,7 @@ def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
     for scored in found:
         values = dict(scored.variable.entity.labels)
         name = [*(values.get(label, "") for label in labels), scored.variable.signal]
-        cells = [["" if isnan(value) else value for value in column.tolist()] for column in _series(scored)]
+        cells = [["" if isnan(value) else value for value in column] for column in _series(scored)]
         alarm = found.during(scored.alarms).astype(int).tolist()
         writer.writerows([time, *name, *row] for time, *row in zip(times, *cells, alarm, strict=True))
 
@@ -64,7 +65,7 @@ def print_json(found: FileScores, has_time: bool) -> None:
         name = {"variable": str(scored.variable), "labels": dict(scored.variable.entity.labels)}
         name["signal"] = scored.variable.signal
         alarm = found.during(scored.alarms).astype(int).tolist()
-        cells = zip(times, *(column.tolist() for column in _series(scored)), alarm, strict=True)
+        cells = zip(times, *_series(scored), alarm, strict=True)
         rows = [{**name, **dict(zip(("time", *_COLUMNS, _ALARM), row, strict=True))} for row in cells]
         click.echo(("," if number else "") + orjson.dumps(rows).decode()[1:-1], nl=False)
         alarms += scored.alarms
