@@ -53,8 +53,8 @@ def find_doubts(
 ) -> Iterator[Doubt]:
     """What is doubtful about the signal `name` in a matrix whose absent failures are counted.
 
-    `counter` names what its query takes without a rate, `top` the highest finite bucket of its histogram where that is
-    known. `within` is the query that a rate should replace.
+    `counter` names what its query takes without a rate, and `within` is the query that should stand there; `top` is the
+    highest finite bucket of its histogram where that is known.
     """
     rows = {v.entity: matrix.row(v) for v in matrix.variables if v.signal == name}
     rows = {entity: row for entity, row in rows.items() if np.isfinite(row).sum() >= _FEWEST}
@@ -67,6 +67,12 @@ def find_doubts(
     if said := wrong_share(settings, name, matrix):
         yield Doubt(said)
         return
+    if within:
+        shares = "/" in settings.signals[name].query
+        text = (
+            f"{counter} is taken without a rate: a counter tells what was since some start, and falls with each restart"
+        )
+        yield Doubt(f"{text}; write {within}", wrong=shares or _claims_no_growth(settings, name))
     yield from _constant(settings, name, rows)
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
