@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from datasource.cli.backtest import backtest
+from datasource.cli.connection import connection_options
 from datasource.cli.effect import effect
 from datasource.cli.file_options import (
     calls_option,
@@ -37,6 +38,9 @@ DEFAULT_LISTEN = "127.0.0.1:8321"
 @click.version_option(package_name="causal-datasource")
 def main() -> None:
     """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus."""
+    # One thread for linear algebra in each process: small matrices, and the service's pool is what uses the cores.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _load(path: str, url: str | None = None) -> Loaded:
@@ -84,9 +88,6 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 )
 def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
-    # One thread for linear algebra in each process; the pool is what uses the cores.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     loaded = _load(config, url)
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
@@ -166,17 +167,26 @@ def evaluate(
 @click.option("--prometheus", "url", required=True, help="Its address, as http://prometheus:9090.")
 @click.option("--output", default="causal.yaml", show_default=True, help="The file to write; - for standard output.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
-def init(url: str, output: str, force: bool) -> None:
-    """Look at a Prometheus and write a first settings file that runs."""
+@connection_options
+def init(url: str, output: str, force: bool, **reached: Any) -> None:
+    """Look at a Prometheus and write a first settings file that runs.
+
+    How to reach it is kept in the file; secrets are kept in files of their own.
+    """
+    from datasource.cli.connection import Asked, ConnectionRefusedHere, connect
     from datasource.cli.init import InitError, propose
 
     _refuse_overwriting(output, force)
     try:
-        proposal = propose(url)
+        connection = connect(Asked(url, **reached), output)
+    except ConnectionRefusedHere as error:
+        refuse(str(error))
+    try:
+        proposal = propose(connection.prometheus, connection.keys)
     except InitError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    _write(proposal.text, proposal.findings, output)
+    _write(proposal.text, (*proposal.findings, *connection.write_secrets()), output)
 
 
 @main.command("import")

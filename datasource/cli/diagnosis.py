@@ -1,5 +1,6 @@
 """Why did a signal's query bring nothing?"""
 
+import re
 from difflib import get_close_matches
 from functools import cached_property
 from math import isfinite
@@ -14,6 +15,12 @@ from datasource.telemetry import PrometheusClient, PrometheusError
 LATER = 1.2
 """Samples that come so many steps apart come more rarely than every step."""
 _JITTER = 1.05
+_OF_GROWTH = re.compile(r"\b(?:i?rate|increase|i?delta|deriv|changes|resets|predict_linear)\s*\(")
+"""What needs two samples in a range."""
+_NO_VALUE = re.compile(
+    r"\b(?:offset|(?:count|group|timestamp|absent|present_over_time|count_over_time)\s*(?:by|without|\())"
+)
+"""A query that does not take a counter for what it says, or takes what it grew by."""
 
 
 class Diagnosis:
@@ -32,7 +39,8 @@ class Diagnosis:
         """Why a query that Prometheus accepts returns no series, which may be `counted` as zero. Raises
         PrometheusError."""
         selectors = read_parts(signal.query).selectors
-        reasons = [reason for selector in selectors if (reason := self._about(selector, counted))]
+        growth = bool(_OF_GROWTH.search(signal.query))
+        reasons = [reason for selector in selectors if (reason := self._about(selector, counted, growth))]
         if reasons:
             return "; ".join(dict.fromkeys(reasons))
         names = ", ".join(dict.fromkeys(selector.metric for selector in selectors))
@@ -64,7 +72,8 @@ class Diagnosis:
     def timing(self, signal: Signal) -> list[Doubt]:
         """Whether a range holds two samples, and whether samples come at every step. Raises PrometheusError."""
         selectors = [one for one in read_parts(signal.query).selectors if one.metric in self._survey.names]
-        short = [Doubt(text) for one in selectors if (text := self._too_short(one))]
+        growth = bool(_OF_GROWTH.search(signal.query))
+        short = [Doubt(text) for one in selectors if (text := self._too_short(one, growth))]
         if short:
             return short[:1]
         slow = {one.metric: self._survey.interval(one.metric) for one in selectors}
@@ -78,6 +87,8 @@ class Diagnosis:
 
     def raw_counter(self, signal: Signal) -> str:
         """A counter that a query takes as it is, without a rate; empty where there is none."""
+        if _OF_GROWTH.search(signal.query) or _NO_VALUE.search(signal.query):
+            return ""
         bare = [one.metric for one in read_parts(signal.query).selectors if not one.range]
         return next((metric for metric in bare if self._is_counter(metric)), "")
 
@@ -112,7 +123,7 @@ class Diagnosis:
     def _survey(self) -> Survey:
         return Survey(self.client, self.end)
 
-    def _about(self, selector: Selector, counted: bool) -> str:
+    def _about(self, selector: Selector, counted: bool, growth: bool) -> str:
         name = selector.metric
         names = sorted(self._survey.names)
         if name not in names:
@@ -125,20 +136,20 @@ class Diagnosis:
             said = f"{name} has samples, but none with {{{selector.matchers}}} (its labels are {labels})"
             zero = "; if that can be, add 'or 0 * ...' to the query, so that nothing counts as 0"
             return said if counted else said + zero
-        return self._too_short(selector)
+        return self._too_short(selector, growth)
 
-    def _too_short(self, selector: Selector) -> str:
-        """A range that holds fewer than two samples gives no rate."""
+    def _too_short(self, selector: Selector, of_growth: bool) -> str:
+        """A range that holds fewer than two samples gives no rate, and one that holds none gives nothing."""
         try:
             span = parse_duration(selector.range)
         except ValueError:  # no range, or one that only Prometheus understands
             return ""
-        every = self._survey.interval(selector.metric)
-        if 2 * every <= _JITTER * span:
+        every, needed = self._survey.interval(selector.metric), 2 if of_growth else 1
+        if needed * every <= _JITTER * span:
             return ""
         return (
-            f"{selector.metric} comes about every {format_duration(every)}, and [{selector.range}] holds fewer "
-            f"than two samples; make the range at least {format_duration(4 * every)}"
+            f"{selector.metric} comes about every {format_duration(every)}, and [{selector.range}] holds fewer than "
+            f"{'two samples' if of_growth else 'one'}; make the range at least {format_duration(2 * needed * every)}"
         )
 
     def _samples(self, selector: str) -> bool:

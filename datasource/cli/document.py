@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from datasource.cli.causes import Known
 from datasource.cli.scalars import LINE, flow, folded, quoted
-from datasource.cli.timing import DEFAULT_OFFSET, Timing
+from datasource.cli.timing import DEFAULT_OFFSET, Timing, warm_up
 from datasource.settings import format_duration
 
 
@@ -36,7 +36,8 @@ class PackText(NamedTuple):
 class Draft(NamedTuple):
     """Everything the file says. Durations are in seconds; samples come every `interval`, 0 where nobody looked.
 
-    `command` is the one that wrote it. A relation of None is switched off, because nothing is tied by it.
+    `command` is the one that wrote it, `connection` further keys of how to reach the Prometheus. A relation of None is
+    switched off, because nothing is tied by it.
     """
 
     url: str
@@ -51,6 +52,7 @@ class Draft(NamedTuple):
     causes: Sequence[Known] = ()
     effects: Sequence[tuple[str, str]] = ()
     command: str = "init"
+    connection: Mapping[str, Any] = MappingProxyType({})
 
 
 def write(draft: Draft) -> str:
@@ -73,6 +75,7 @@ def write(draft: Draft) -> str:
 
 def _head(draft: Draft) -> list[str]:
     timing = draft.timing
+    needed = warm_up(timing)
     points = f"{draft.baseline // timing.step:,} points"
     offset = (
         [
@@ -92,16 +95,19 @@ def _head(draft: Draft) -> list[str]:
         "",
         "prometheus:",
         f"  url: {quoted(draft.url)}",
+        *(f"  {key}: {flow(value)}" for key, value in draft.connection.items()),
         *offset,
         "",
         *wrap(
             f"# The distance between two points of every series{_interval(draft)}, and how much of the past tells what "
-            f"is normal: {points}. Scores begin after 120 points, {format_duration(120 * timing.step)} of samples.",
+            f"is normal: {points}. Scores begin after {needed} points, {format_duration(needed * timing.step)} of "
+            "samples.",
             LINE,
             subsequent_indent="# ",
         ),
         f"step: {format_duration(timing.step)}",
         f"baseline: {format_duration(draft.baseline)}",
+        *([f"evaluation: {{warm_up: {needed}}}"] if needed < 120 else []),
         "",
     ]
 

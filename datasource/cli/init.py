@@ -1,24 +1,29 @@
 """`causal-datasource init`: look at a Prometheus and propose a first settings file that runs."""
 
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from datasource.cli.calls import Found, count_ties, find_calls
 from datasource.cli.causes import known_causes, known_effects, without
 from datasource.cli.choose import choose_signals
+from datasource.cli.connection import as_options
 from datasource.cli.document import Draft, PackText, write
 from datasource.cli.families import FAMILIES, Family
 from datasource.cli.labels import Identity, identify
 from datasource.cli.proposed_packs import further_packs, own_pack
 from datasource.cli.survey import DAY, Survey
-from datasource.cli.timing import Timing, choose_timing
+from datasource.cli.timing import Timing, choose_timing, warm_up
 from datasource.cli.trial import Tried
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration, parse_settings
+from datasource.settings.prometheus import Prometheus
 from datasource.telemetry import PrometheusClient, PrometheusError
 
-_WARM_UP = 120
+_BASELINES = (14, 7, 3)
+"""Days, the longest first."""
+_NO_KEYS: Mapping[str, Any] = MappingProxyType({})
 _NO_CALLS = (
     "no service-graph metrics: the graph has no calls, and no cause can be followed from a caller to its callee; with "
     "OpenTelemetry's servicegraph connector, Tempo or Istio they are there, or list the calls under 'relations'"
@@ -36,17 +41,18 @@ class Proposal(NamedTuple):
     findings: tuple[str, ...]
 
 
-def propose(url: str) -> Proposal:
-    """Look at which metrics a Prometheus has now, and write settings for them. Raises InitError."""
-    if not url.startswith(("http://", "https://")):
-        raise InitError(f"{url!r} is not an address; write it as http://prometheus:9090")
+def propose(prometheus: str | Prometheus, connection: Mapping[str, Any] = _NO_KEYS) -> Proposal:
+    """Look at which metrics a Prometheus has now, and write settings for them; `connection` are the further keys by
+    which they say how to reach it. Raises InitError."""
+    if isinstance(prometheus, str) and not prometheus.startswith(("http://", "https://")):
+        raise InitError(f"{prometheus!r} is not an address; write it as http://prometheus:9090")
     try:
-        return _propose(Survey(PrometheusClient(url), time.time()))
+        return _propose(Survey(PrometheusClient(prometheus), time.time()), connection)
     except PrometheusError as error:
-        raise InitError(str(error).replace("prometheus.url", "--prometheus")) from None
+        raise InitError(as_options(str(error))) from None
 
 
-def _propose(survey: Survey) -> Proposal:
+def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
     family, identity = _recognise(survey)
     interval, timing = _timing(survey, family)
     tried: list[Tried] = []
@@ -67,15 +73,17 @@ def _propose(survey: Survey) -> Proposal:
             "see that its targets are up"
         )
     explicit = [signal.name for signal in signals]
+    reach = survey.reach(family.metric)
     draft = Draft(
         url=survey.client.url,
         title=family.title,
         timing=timing,
         interval=interval,
-        baseline=max(DAY, _WARM_UP * timing.step),
+        baseline=max(_baseline(reach), warm_up(timing) * timing.step),
         packs=[_pack_text(one, explicit) for one in tried],
         entities=_entities(family, identity, [signal.entity for signal in signals], call_labels),
         signals=signals,
+        connection=connection,
     )
     draft, calls, tied = _tie(draft, survey, family, tried)
     findings = (
@@ -91,7 +99,7 @@ def _propose(survey: Survey) -> Proposal:
         *tied,
         *([f"missing: {_NO_CALLS}"] if family.entity == "service" and not (calls.ties or calls.findings) else []),
         *(f"missing: {finding}" for finding in family.findings),
-        *_reach(survey, family, timing, interval),
+        *_reach(reach, timing, interval),
     )
     return Proposal(write(_with_causes(draft, family, calls)), findings)
 
@@ -201,21 +209,22 @@ def _with_causes(draft: Draft, family: Family, calls: Found) -> Draft:
     return draft._replace(causes=causes, effects=effects)
 
 
-def _reach(survey: Survey, family: Family, timing: Timing, interval: float) -> Iterator[str]:
+def _baseline(reach: float) -> int:
+    """As much of the history as knows what recurs every day, or every week."""
+    return next((days * DAY for days in _BASELINES if reach >= days * DAY), DAY)
+
+
+def _reach(reach: float, timing: Timing, interval: float) -> Iterator[str]:
     """How often samples come and since when, and what follows."""
     yield (
         f"samples come every {interval:g} s: step {format_duration(timing.step)}, "
         f"windows {format_duration(timing.window)}"
     )
-    reach, needed = survey.reach(family.metric), _WARM_UP * timing.step
+    needed = warm_up(timing) * timing.step
     told = format_duration(reach // 60 * 60) if reach >= 60 else f"{reach:.0f}s"
-    if reach >= 14 * DAY:
-        yield f"samples reach back {told}: 'baseline: 14d' or more learns the week as well as the day"
-    elif reach >= 3 * DAY:
-        yield (
-            f"samples reach back {told}: a longer baseline, up to that, knows what recurs from three days on; "
-            "the week is known from two weeks on"
-        )
+    if reach >= 3 * DAY:
+        week = "the week as well as the day" if reach >= 14 * DAY else "the day; the week is known from two weeks on"
+        yield f"samples reach back {told}: baseline {format_duration(_baseline(reach))}, which learns {week}"
     elif reach < needed:
         yield f"samples reach back {told}: scores begin in about {format_duration((needed - reach) // 60 * 60 + 60)}"
     else:

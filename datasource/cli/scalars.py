@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 LINE = 120
 """The longest line."""
 
@@ -26,5 +28,5 @@ def flow(value: Any) -> str:
 
 def quoted(text: str, always: bool = False) -> str:
     """A YAML scalar."""
-    plain = text and not always and not set(text) & set("'\"#{}[],&*!|>%@` ")
+    plain = text and not always and not set(text) & set("'\"#{}[],&*!|>%@` ") and yaml.safe_load(text) == text
     return text if plain else "'" + text.replace("'", "''") + "'"

@@ -7,6 +7,9 @@ _STEPS = (15, 30, 60, 120, 300)
 _SAMPLES_PER_WINDOW = 4
 _LONGEST_USUAL_STEP = 60
 DEFAULT_OFFSET = 30
+_WARM_UP_SECONDS = 7200
+_FEWEST_POINTS, _MOST_POINTS = 30, 120
+"""What a mechanism can be fitted on at all, and what it usually waits for (evaluation.warm_up)."""
 
 
 class Timing(NamedTuple):
@@ -15,6 +18,15 @@ class Timing(NamedTuple):
     step: int
     window: int
     latency_offset: int
+
+
+def warm_up(timing: Timing) -> int:
+    """How many points the first scores wait for: two hours of them, where the step is short enough for that.
+
+    >>> warm_up(Timing(60, 60, 30)), warm_up(Timing(300, 1200, 300))
+    (120, 30)
+    """
+    return max(_FEWEST_POINTS, min(_MOST_POINTS, round(_WARM_UP_SECONDS / timing.step)))
 
 
 def choose_timing(interval: float, recorded: float = 0.0) -> Timing:

@@ -15,7 +15,7 @@ from datasource.effects.estimators.double_machine_learning import rolling_double
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
-from datasource.effects.methods import ESTIMATORS, RIDGE_DML, Method
+from datasource.effects.methods import DML, ESTIMATORS, RIDGE_DML, Method
 from datasource.effects.questions import EffectQuestion
 from datasource.effects.result import NO_ESTIMATE, Check, EffectResult, Estimate, Stratified
 from datasource.effects.rolling import Rolling, no_series, rolling_series
@@ -28,7 +28,7 @@ from datasource.telemetry import Floats, Matrix, environment_of
 
 _BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
 _DEFAULT = "backdoor.distributed_lag"
-_ROLLING = (_DEFAULT, "backdoor.linear_regression", "backdoor.double_machine_learning", RIDGE_DML)
+_ROLLING = (_DEFAULT, "backdoor.linear_regression", DML, RIDGE_DML)
 """Methods that are cheap enough for every rolling window."""
 
 

@@ -1,7 +1,7 @@
 """What a question needs from the matrix and the graph: identification, lags, and rows over one window."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -102,8 +102,7 @@ def _lags(graph: CausalGraph, treatment: Variable, outcome: Variable, window: in
 
     Ways that come back to the treatment are not counted: there it is a treatment again.
     """
-    onward = replace(graph, edges=tuple(edge for edge in graph.edges if edge.effect != treatment))
-    longest = longest_lag(onward, treatment, outcome, _LONGEST_GRAPH_LAG) or 0
+    longest = longest_lag(graph, treatment, outcome, _LONGEST_GRAPH_LAG, coming_back=False) or 0
     return window - 1 + longest, longest == _LONGEST_GRAPH_LAG
 
 

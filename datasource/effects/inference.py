@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from datasource.effects.result import Estimate
 from datasource.effects.study import Study
@@ -126,7 +126,7 @@ def from_errors(values: Floats, errors: Floats, freedoms: Floats | float) -> lis
     """95% intervals and p-values (m) of many estimates at once."""
     reaches = errors * reach(freedoms)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_values = 2 * stats.t.sf(np.where(values == 0, 0.0, np.abs(values / errors)), freedoms)
+        p_values = 2 * stdtr(freedoms, -np.where(values == 0, 0.0, np.abs(values / errors)))
     p_values = np.where(np.isfinite(reaches), p_values, np.nan)
     rows = np.column_stack([values, values - reaches, values + reaches, p_values]).tolist()
     return [Estimate(*row) for row in rows]
@@ -135,7 +135,7 @@ def from_errors(values: Floats, errors: Floats, freedoms: Floats | float) -> lis
 def reach(freedoms: Floats | float) -> Floats:
     """How many standard errors a 95% interval reaches to each side; NaN below one degree of freedom."""
     known = np.asarray(freedoms, dtype=np.float64)
-    found: Floats = np.where(known >= 1, stats.t.ppf(0.975, np.maximum(known, 1)), np.nan)
+    found: Floats = np.where(known >= 1, stdtrit(np.maximum(known, 1), 0.975), np.nan)
     return found
 
 

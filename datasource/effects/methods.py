@@ -108,7 +108,7 @@ def _adjusting(
     return Method(name, "adjustment", module, function, (_NO_CONFOUNDER, *further), lags, package, feedback)
 
 
-RIDGE_DML = "backdoor.ridge_double_machine_learning"
+DML, RIDGE_DML = "backdoor.double_machine_learning", "backdoor.ridge_double_machine_learning"
 
 _ALL = (
     Method(
@@ -120,7 +120,7 @@ _ALL = (
     ),
     _adjusting("backdoor.linear_regression", "linear_regression", _LINEAR, lags=True),
     _adjusting("backdoor.distributed_lag", "distributed_lag", _LINEAR, lags=True, feedback=True),
-    _adjusting("backdoor.double_machine_learning", "double_machine_learning", _LINEAR),
+    _adjusting(DML, "double_machine_learning", _LINEAR),
     _adjusting(RIDGE_DML, "double_machine_learning", _LINEAR, function="ridge_double_machine_learning"),
     _adjusting("backdoor.econml.dml.LinearDML", "linear_dml", _LINEAR, package="econml"),
     _adjusting("backdoor.econml.dml.CausalForestDML", "causal_forest", _OVERLAP, package="econml"),

@@ -101,6 +101,16 @@ class Study:
         return codes
 
     @property
+    def adjusted(self) -> Floats:
+        """What is adjusted for (n, k), without the units."""
+        return self.adjustment.values if self.adjustment.names else np.empty((self.n, 0))
+
+    @property
+    def coefficients(self) -> int:
+        """How many numbers a regression of the outcome fits: those of columns and units, and the intercept."""
+        return self.unit_count + len(self.adjustment.names) + self.lags + 1
+
+    @property
     def controls(self) -> Floats:
         """What is adjusted for (n, k), with an indicator of every unit but the first beside it."""
         parts = [self.adjustment.values] if self.adjustment.names else []

@@ -131,7 +131,11 @@ def _in_step(matrix: Matrix, step: int) -> Matrix:
         return Matrix(matrix.variables, matrix.start, step, matrix.values)
     if matrix.step != step:
         ours, theirs = format_duration(matrix.step), format_duration(step)
-        raise SettingsError(f"the baseline has a step of {theirs}, the data of {ours}; bring them to the same step")
+        longest = format_duration(max(matrix.step, step))
+        raise SettingsError(
+            f"the baseline has a step of {theirs}, the data of {ours}; bring them to the same step, as "
+            f"--step {longest} does"
+        )
     return matrix
 
 

@@ -170,4 +170,5 @@ def find_variable(name: str, names: dict[str, Variable]) -> Variable | None:
     if name in names:
         return names[name]
     found = [variable for shown, variable in names.items() if shown.endswith("/" + name)]
+    found = found or [one for one in names.values() if f"/{one.entity.plain}.{one.signal}".endswith("/" + name)]
     return found[0] if len(found) == 1 else None

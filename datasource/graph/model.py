@@ -55,6 +55,17 @@ class CausalGraph:
         return self._parents.get(variable, ())
 
     @cached_property
+    def _children(self) -> dict[Variable, tuple[Edge, ...]]:
+        children: dict[Variable, list[Edge]] = {}
+        for edge in self.edges:
+            children.setdefault(edge.cause, []).append(edge)
+        return {variable: tuple(edges) for variable, edges in children.items()}
+
+    def children(self, variable: Variable) -> tuple[Edge, ...]:
+        """The edges out of a variable."""
+        return self._children.get(variable, ())
+
+    @cached_property
     def _effects(self) -> dict[Variable, tuple[Variable, ...]]:
         effects: dict[Variable, dict[Variable, None]] = {}
         for edge in self.edges:

@@ -24,27 +24,31 @@ def unroll(graph: CausalGraph, variables: Iterable[Variable], depth: int) -> nx.
     kept = set(variables)
     unrolled = nx.DiGraph()
     unrolled.add_nodes_from(Moment(variable, lag) for variable in sorted(kept) for lag in range(depth + 1))
-    for edge in graph.edges:
-        if edge.cause in kept and edge.effect in kept:
-            unrolled.add_edges_from(
-                (Moment(edge.cause, lag + edge.lag), Moment(edge.effect, lag)) for lag in range(depth + 1 - edge.lag)
-            )
+    for variable in sorted(kept):
+        for edge in graph.parents(variable):
+            if edge.cause in kept:
+                unrolled.add_edges_from(
+                    (Moment(edge.cause, lag + edge.lag), Moment(variable, lag)) for lag in range(depth + 1 - edge.lag)
+                )
     return unrolled
 
 
-def longest_lag(graph: CausalGraph, cause: Variable, effect: Variable, limit: int) -> int | None:
-    """The largest sum of lags along any directed path from cause to effect, at most `limit`; None without a path."""
+def longest_lag(
+    graph: CausalGraph, cause: Variable, effect: Variable, limit: int, *, coming_back: bool = True
+) -> int | None:
+    """The largest sum of lags along any directed path from cause to effect, at most `limit`; None without a path.
+
+    Unless it may be `coming_back`, a path passes the cause only once.
+    """
     # Best lag sum known per variable; a cycle with a lag grows until the limit stops it.
     best = {cause: 0}
     waiting = [cause]
-    children: dict[Variable, list[tuple[Variable, int]]] = {}
-    for edge in graph.edges:
-        children.setdefault(edge.cause, []).append((edge.effect, edge.lag))
+    leading = graph.ancestors((effect,))
     while waiting:
         variable = waiting.pop()
-        for child, lag in children.get(variable, []):
-            total = min(best[variable] + lag, limit)
-            if total > best.get(child, -1):
+        for edge in graph.children(variable):
+            child, total = edge.effect, min(best[variable] + edge.lag, limit)
+            if child in leading and total > best.get(child, -1) and (coming_back or child != cause):
                 best[child] = total
                 waiting.append(child)
     return best.get(effect)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
+from datasource.settings.promql import range_seconds
 from datasource.telemetry import Entity, Floats, Matrix
 
 _FEWEST = 30
@@ -52,8 +53,8 @@ def find_doubts(
 ) -> Iterator[Doubt]:
     """What is doubtful about the signal `name` in a matrix whose absent failures are counted.
 
-    `counter` names what its query takes without a rate, `top` the highest finite bucket of its histogram where that is
-    known. `within` is the query that a rate should replace.
+    `counter` names what its query takes without a rate, and `within` is the query that should stand there; `top` is the
+    highest finite bucket of its histogram where that is known.
     """
     rows = {v.entity: matrix.row(v) for v in matrix.variables if v.signal == name}
     rows = {entity: row for entity, row in rows.items() if np.isfinite(row).sum() >= _FEWEST}
@@ -66,6 +67,12 @@ def find_doubts(
     if said := wrong_share(settings, name, matrix):
         yield Doubt(said)
         return
+    if within:
+        shares = "/" in settings.signals[name].query
+        text = (
+            f"{counter} is taken without a rate: a counter tells what was since some start, and falls with each restart"
+        )
+        yield Doubt(f"{text}; write {within}", wrong=shares or _claims_no_growth(settings, name))
     yield from _constant(settings, name, rows)
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
@@ -129,7 +136,8 @@ def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:
 
 
 def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> Iterator[Doubt]:
-    """Whoever never changes is not measured, or is a limit; failures and saturations may well be 0 for ever."""
+    """What never changes is not measured, or is a limit; failures and saturations may well be 0 for ever, and a rate
+    may be steady."""
     role = settings.signals[name].role
     still = {}
     for entity, row in rows.items():
@@ -140,7 +148,7 @@ def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> I
         return
     entity, value = next(iter(still.items()))
     moves = role in ("load", "latency", "work")
-    if len(still) == len(rows) and moves:
+    if len(still) == len(rows) and moves and not range_seconds(settings.signals[name].query):
         why = f"a {role} that never changes is not measured, or is a limit; query what happens, not what is set"
         yield Doubt(f"it is {value:g} at every point of {_some(list(still))}: {why}")
     elif moves or role:

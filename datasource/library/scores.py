@@ -14,7 +14,6 @@ from datasource.evaluation.score_file import FileScores, Scored
 from datasource.library.result import Result
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
-from datasource.telemetry import Floats
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture
@@ -81,11 +80,13 @@ def _times(found: FileScores, has_time: bool) -> list[Any]:
     return [f"{text}Z" for text in times.astype("datetime64[s]").astype(str)] if has_time else times.tolist()
 
 
-def _series(scored: Scored) -> list[Floats]:
-    """By the names in _COLUMNS; an overflowing score is the largest number there is."""
+def _series(scored: Scored) -> list[list[float]]:
+    """By the names in _COLUMNS, what is computed with six digits; an overflowing score is the largest number there
+    is."""
     scores = (np.nan_to_num(one.score, nan=np.nan, posinf=_LARGEST) for one in (scored.causal, scored.marginal))
     causal = scored.causal
-    return [causal.observed, causal.expected, causal.lower, causal.upper, *scores]
+    computed = (causal.expected, causal.lower, causal.upper, *scores)
+    return [causal.observed.tolist(), *([float(f"{value:.6g}") for value in one.tolist()] for one in computed)]
 
 
 def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
@@ -100,7 +101,7 @@ def write_csv(file: IO[str], found: FileScores, has_time: bool) -> None:
     for scored in found:
         values = dict(scored.variable.entity.labels)
         name = [*(values.get(label, "") for label in labels), scored.variable.signal]
-        cells = [["" if isnan(value) else value for value in column.tolist()] for column in _series(scored)]
+        cells = [["" if isnan(value) else value for value in column] for column in _series(scored)]
         alarm = found.during(scored.alarms).astype(int).tolist()
         writer.writerows([time, *name, *row] for time, *row in zip(times, *cells, alarm, strict=True))
 
@@ -115,7 +116,7 @@ def json_parts(found: FileScores, has_time: bool) -> Iterator[str]:
         name = {"variable": str(scored.variable), "labels": dict(scored.variable.entity.labels)}
         name["signal"] = scored.variable.signal
         alarm = found.during(scored.alarms).astype(int).tolist()
-        cells = zip(times, *(column.tolist() for column in _series(scored)), alarm, strict=True)
+        cells = zip(times, *_series(scored), alarm, strict=True)
         rows = [{**name, **dict(zip(("time", *_COLUMNS, _ALARM), row, strict=True))} for row in cells]
         yield ("," if number else "") + orjson.dumps(rows).decode()[1:-1]
         alarms += scored.alarms

@@ -22,6 +22,7 @@ from datasource.numerics.hac import (
 from datasource.numerics.partially_linear import dml_windows
 from datasource.numerics.regression import Regression, glsar, least_squares, whitened_least_squares
 from datasource.numerics.rolling import RollingIntervals, rolling_glsar
+from datasource.numerics.slopes_beside import slopes_beside
 
 __all__ = [
     "LONG",
@@ -49,6 +50,7 @@ __all__ = [
     "ols_hac",
     "on_grid",
     "rolling_glsar",
+    "slopes_beside",
     "summed",
     "whitened_least_squares",
 ]

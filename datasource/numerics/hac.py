@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 from scipy.fft import dct
+from scipy.special import stdtr, stdtrit
 
 from datasource.numerics.grid import Floats, Ints, on_grid, summed
 from datasource.numerics.regression import Regression, least_squares
@@ -27,8 +27,8 @@ NO_INTERVAL = Interval(np.nan, np.nan, np.nan)
 
 def interval(value: float, error: float, freedom: float) -> Interval:
     """The interval of a number with a standard error, by Student's t."""
-    reach = float(stats.t.ppf(0.975, freedom)) * error
-    p_value = float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
+    reach = float(stdtrit(freedom, 0.975)) * error
+    p_value = float(2 * stdtr(freedom, -abs(value) / error)) if error > 0 else float(value == 0)
     return Interval(value, value - reach, value + reach, p_value)
 
 

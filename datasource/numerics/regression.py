@@ -10,6 +10,8 @@ from datasource.numerics.grid import Floats, Ints, on_grid
 _DEPENDENT = 1e-9
 """A column of unit length is dependent when less than this of it is left beside the columns before it."""
 _CONSTANT = 1e-13
+_WELL = 1e-6
+"""The smallest eigenvalue of correlations that are solved by cross products, which lose half of the digits."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,19 @@ class Regression:
     rank: int
 
 
-def least_squares(outcome: Floats, columns: Floats, positions: Ints | None = None) -> Regression:
+def least_squares(
+    outcome: Floats, columns: Floats, positions: Ints | None = None, groups: Ints | None = None
+) -> Regression:
     """Ordinary least squares of `outcome` (n) on an intercept and `columns` (n, k), all finite.
 
     Never raises on constant or collinear columns: a column that depends on earlier ones gets a NaN coefficient
     and the fit goes on without it, so columns that may be given up go last, or mean that the answer is NaN.
+
+    With `groups` (n, codes) each has an intercept of its own, which is taken out of everything beforehand (Frisch and
+    Waugh 1933): slopes, residuals, leverage and rank are those with an indicator a group, the intercept is NaN.
     """
-    return _fit(outcome, columns, _grid(outcome, positions), np.empty(0))
+    outcome, columns = within(outcome, groups), within(columns, groups)
+    return _fit(outcome, columns, _grid(outcome, positions), np.empty(0), groups=groups)
 
 
 def glsar(
@@ -47,6 +55,7 @@ def glsar(
     iterations: int = 3,
     positions: Ints | None = None,
     feedback: bool = False,
+    groups: Ints | None = None,
 ) -> Regression:
     """Generalised least squares with AR(`order`) errors, estimated in turn with the coefficients.
 
@@ -56,34 +65,95 @@ def glsar(
 
     With `feedback`, past errors may have moved the columns; then the coefficients and their weights come from a last
     regression with the lagged residuals beside them (Hatanaka 1974), without which intervals are too narrow.
+    `groups` are as for `least_squares`.
     """
+    outcome, columns = within(outcome, groups), within(columns, groups)
     grid = _grid(outcome, positions)
     rho = np.zeros(order)
-    fit = last = None
+    last: Floats | None = None
+    slopes = _Slopes(outcome, columns, grid, groups)
     for _ in range(iterations - 1):
-        fit = _fit(outcome, columns, grid, rho)
-        if last is not None and _relative_change(last.coefficients, fit.coefficients) < 1e-4:
+        found = slopes.at(rho)
+        if last is not None and _relative_change(last, found) < 1e-4:
             break
-        last = fit
-        rho = _yule_walker(_errors(outcome, columns, fit.coefficients), grid, order)
-        fit = None
-    fit = fit or _fit(outcome, columns, grid, rho)
+        last = found
+        rho = _yule_walker(_errors(outcome, columns, found), grid, order)
+    fit = _fit(outcome, columns, grid, rho, groups=groups)
     if feedback and order and len(outcome) > order:
         errors = _errors(outcome, columns, fit.coefficients)
         past = np.column_stack([np.append(np.zeros(back), errors[:-back]) for back in range(1, order + 1)])
-        fit = _fit(outcome, columns, grid, rho, past)
+        fit = _fit(outcome, columns, grid, rho, past, groups)
     return fit
 
 
-def whitened_least_squares(outcome: Floats, columns: Floats, rho: Floats, positions: Ints) -> Regression:
+def whitened_least_squares(
+    outcome: Floats, columns: Floats, rho: Floats, positions: Ints, groups: Ints | None = None
+) -> Regression:
     """Least squares of `outcome` (n) on `columns` (n, k), both whitened by the AR coefficients `rho` that are known.
 
-    Without coefficients it is ordinary least squares. `positions` (n) are as for `glsar`, whose last step this is.
+    Without coefficients it is ordinary least squares. `positions` and `groups` (n) are as for `glsar`, whose last step
+    this is.
     """
-    return _fit(outcome, columns, positions, rho)
+    return _fit(within(outcome, groups), within(columns, groups), positions, rho, groups=groups)
 
 
-def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None) -> Regression:
+def within(values: Floats, groups: Ints | None) -> Floats:
+    """Values (n, ...) less the mean of their group; as they are without `groups` (n). What is constant becomes 0."""
+    if groups is None or not values.size:
+        return values
+    largest = np.abs(values).max(axis=0)
+    codes = np.unique(groups, return_inverse=True)[1]
+    scaled = values / np.where(largest > 0, largest, 1.0)
+    counts = np.bincount(codes).reshape(-1, *(1,) * (values.ndim - 1))
+    sums = np.zeros((len(counts), *values.shape[1:]))
+    np.add.at(sums, codes, scaled)
+    left: Floats = scaled - (sums / counts)[codes]
+    return np.where(np.abs(left).max(axis=0) > _CONSTANT, left * largest, 0.0)
+
+
+def whitened(values: Floats, rho: Floats, positions: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+    """Values (n, ...) whitened as `glsar` does it, and which of the n rows that leaves."""
+    rows = _whitenable(positions, len(rho))
+    return _whiten(values, rho)[rows], rows
+
+
+class _Slopes:
+    """The coefficients alone for one autoregression after the other, from cross products that are well conditioned."""
+
+    def __init__(self, outcome: Floats, columns: Floats, grid: Ints, groups: Ints | None) -> None:
+        self._given = outcome, columns, grid, groups
+        shift, scale = _location_scale(columns)
+        centre, spread = _location_scale(outcome[:, None])
+        self._shift, self._scale, self._centre, self._spread = shift, scale, float(centre[0]), float(spread[0])
+        self._joint = np.column_stack(
+            [np.ones(len(outcome)), (columns - shift) / scale, (outcome - centre[0]) / spread[0]]
+        )
+
+    def at(self, rho: Floats) -> Floats:
+        """The intercept and the slopes (1 + k); NaN where a column depends on those before it."""
+        outcome, columns, grid, groups = self._given
+        rows = _whitenable(grid, len(rho))
+        joint = _whiten(self._joint, rho)[rows]
+        if groups is not None:
+            joint = within(joint[:, 1:], groups[rows])
+            joint = np.column_stack([np.full(len(joint), np.sqrt(1 / max(len(joint), 1))), joint])
+        products = joint.T @ joint
+        gram = products[:-1, :-1]
+        lengths = np.sqrt(np.diag(gram))
+        if len(joint) <= len(gram) or not np.isfinite(self._spread) or not (lengths > 0).all():
+            return _fit(outcome, columns, grid, rho, groups=groups).coefficients
+        correlations = gram / np.outer(lengths, lengths)
+        if np.linalg.eigvalsh(correlations)[0] < _WELL:
+            return _fit(outcome, columns, grid, rho, groups=groups).coefficients
+        solved = np.linalg.solve(correlations, products[:-1, -1] / lengths) / lengths
+        slopes = solved[1:] * self._spread / self._scale
+        intercept = self._centre + self._spread * solved[0] - slopes @ self._shift
+        return np.append(intercept, slopes)
+
+
+def _fit(
+    outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats | None = None, groups: Ints | None = None
+) -> Regression:
     """Regress whitened on whitened, and on `past` as it is; the answer is about the intercept and the columns."""
     shift, scale = _location_scale(columns)
     centre, spread = _location_scale(outcome[:, None])
@@ -95,8 +165,15 @@ def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats
     n, width = design.shape
     if past is not None:
         design = np.column_stack([design, past[rows] / _location_scale(past)[1]])
+    taken, inside = 0, np.zeros(n)
+    if groups is not None and n:
+        design, target = within(design, groups[rows]), within(target, groups[rows])
+        counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+        taken, inside = len(counts[2]), 1 / counts[2][counts[1]]
     kept = _independent(design)
     coefficients, weights = np.full(width, np.nan), np.zeros((n, design.shape[1]))
+    if n <= taken + len(kept) and taken:
+        kept = []
     if n == 0 or not kept:
         weights = weights[:, :width]
         return Regression(coefficients, weights, np.full(n, np.nan), np.zeros(n), grid[rows], rho, 0)
@@ -111,7 +188,9 @@ def _fit(outcome: Floats, columns: Floats, grid: Ints, rho: Floats, past: Floats
     coefficients[1:] = slopes
     coefficients[0] = centre[0] + spread[0] * solved[0] - slopes @ shift
     coefficients[[column for column in range(width) if column not in kept]] = np.nan
-    return Regression(coefficients, weights, residuals, (q * q).sum(axis=1), grid[rows], rho, len(kept))
+    return Regression(
+        coefficients, weights, residuals, (q * q).sum(axis=1) + inside, grid[rows], rho, len(kept) + taken
+    )
 
 
 def _location_scale(columns: Floats) -> tuple[Floats, Floats]:

@@ -27,7 +27,7 @@ from datasource.telemetry.csv_layout import (
 )
 from datasource.telemetry.csv_options import LOSS, CsvOptions
 from datasource.telemetry.csv_table import Column, CsvError, Readable, Table, file_stem, is_frame, read_table
-from datasource.telemetry.csv_tidy import tidied
+from datasource.telemetry.csv_tidy import tidied, with_clock
 from datasource.telemetry.csv_times import Grid, find_grid, local_times, stray_time
 from datasource.telemetry.guess import guess_signal, share_unit
 from datasource.telemetry.matrix import Floats, Matrix
@@ -95,13 +95,13 @@ def read_csv(
         table, chosen = answer
     else:
         table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
-        table, tidy = tidied(table, options.signal)
+        table, tidy = tidied(with_clock(table), options.signal)
     layout = find_layout(table, time, chosen, options)
     layout = layout if options.columns_are else _with_entities(layout)
     notices = [*filter(None, (tidy,)), *layout.notices, *_hints(layout)]
     codes, texts = row_entities(layout.entities, table.rows)
     loss = Loss(table.path, options.accept_loss)
-    grid, rows = _rows(table, layout, codes, texts, notices, options, loss)
+    grid, rows = _rows(table, layout, codes, texts, notices, options, loss, bool(tidy))
     headings = [_heading(column, layout) for column in layout.signals]
     if options.signal and len(headings) == 1:
         headings = [headings[0]._replace(signal=options.signal)]
@@ -208,6 +208,7 @@ def _rows(
     notices: list[str],
     options: CsvOptions,
     loss: Loss,
+    tidy: bool,
 ) -> tuple[Grid, _Rows]:
     whole = codes >= 0
     nameless = f"{int((~whole).sum()):,} rows name no entity (the first in line {_first(table, ~whole)})"
@@ -237,7 +238,7 @@ def _rows(
     grid = find_grid(seconds, codes[order], options.step)
     _refuse_stray(table, layout, grid, seconds, order)
     doubled = order.size - np.unique(grid.place * max(len(texts), 1) + codes[order]).size
-    if doubled and not options.step:
+    if doubled and not (options.step or tidy):
         notices.append(f"{doubled:,} rows have the time and entity of another row: the last one counts")
     if grid.moved:
         by = f"{ceil(grid.by)}" if grid.by >= 1 else f"{grid.by:.2g}"

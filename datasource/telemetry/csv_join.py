@@ -40,7 +40,8 @@ def _joined(parts: Sequence[CsvData]) -> CsvData:
     steps = sorted({part.matrix.step for part in parts})
     if len(steps) > 1:
         told = " and ".join(format_duration(step) for step in steps)
-        raise CsvError(f"the files have steps of {told}; bring them to the same step")
+        longest = format_duration(steps[-1])
+        raise CsvError(f"the files have steps of {told}; bring them to the same step, as --step {longest} does")
     signals: dict[str, Signal] = {}
     notices = dict.fromkeys(notice for part in parts for notice in part.notices)
     for part in parts:

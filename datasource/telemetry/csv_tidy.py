@@ -14,6 +14,8 @@ from datasource.telemetry.guess import guess_signal
 _METRIC = ("metric", "metricname", "signal", "name", "measure", "measurement", "kpi", "kpiname", "field", "variable")
 _SERIES = ("series", "variable", "legend")
 _VALUE = ("value", "val", "metricvalue", "measurement", "number", "y")
+_DAY = r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s*"
+_CLOCK = r"\s*\d{1,2}:\d\d"
 _MOST_SIGNALS = 1000
 _MOST_CELLS = 200_000_000
 
@@ -35,6 +37,18 @@ def tidied(table: Table, signal: str | None) -> tuple[Table, str]:
         return table, ""
     told = f"tidy: '{metric.name}' names the signal, '{values[0].name}' holds its numbers"
     return _pivoted(table, (metric, values[0]), metric.text, ()), told
+
+
+def with_clock(table: Table) -> Table:
+    """A table whose date and time of day stand in two columns, with one for both; any other as it is."""
+    texts = {plain(column.name): column for column in table.columns if column.text is not None}
+    date, clock = texts.get("date"), texts.get("time") or texts.get("timeofday")
+    if date is None or clock is None or date.values is not None or clock.values is not None:
+        return table
+    if not date.text.astype(str).str.fullmatch(_DAY).all() or not clock.text.astype(str).str.match(_CLOCK).all():
+        return table
+    joined = Column(f"{date.name} {clock.name}", None, date.text.astype(str) + " " + clock.text.astype(str))
+    return table._replace(columns=(joined, *(one for one in table.columns if one not in (date, clock))))
 
 
 def _parted(table: Table, series: Column, value: Column, signal: str | None) -> Table | None:

@@ -110,7 +110,10 @@ class PrometheusClient:
         except orjson.JSONDecodeError:
             body = None
         if not isinstance(body, dict):
-            if reply.status >= 500 or reply.status == 429:
+            if reply.status == 429:
+                said = with_way_out(f"{self.url} answered HTTP 429, too many requests", self.block)
+                raise PrometheusError("unavailable", said)
+            if reply.status >= 500:
                 raise self._transport.unavailable(reply)
             raise self._transport.not_json(reply, "Prometheus' JSON")
         if reply.status >= 500 and "error" not in body:

@@ -4,12 +4,26 @@ from typing import NamedTuple
 
 
 class Entity(NamedTuple):
-    """Something measured: its declared type and its labels, in the declared order."""
+    """Something measured: its declared type and its labels, in the declared order.
+
+    It is shown by their values with slashes between them; a slash in one of several is shown as %2F, so that no two
+    entities are shown alike.
+
+    >>> str(Entity("service", (("namespace", "a/b"), ("service", "c"))))
+    'a%2Fb/c'
+    """
 
     type: str
     labels: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
+        if len(self.labels) == 1:
+            return self.plain
+        return "/".join(value.replace("%2F", "%252F").replace("/", "%2F") for _, value in self.labels)
+
+    @property
+    def plain(self) -> str:
+        """The values with slashes between them, as people may write them; others may be written alike."""
         return "/".join(value for _, value in self.labels)
 
     @property

@@ -55,6 +55,7 @@ class Directory:
         measured = self._by_type.get(entity_type, ())
         found = [entity for entity in measured if str(entity) == name]
         found = found or [entity for entity in measured if f"/{entity}".endswith(f"/{name}")]
+        found = found or [entity for entity in measured if f"/{entity.plain}".endswith(f"/{name}")]
         parts = name.split("/", len(labels) - 1)
         if not found and len(parts) == len(labels) and all(parts):
             return Entity(entity_type, tuple(zip(labels, parts, strict=True)))

@@ -306,7 +306,8 @@ class _Conversation:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         if "content-length" not in known:
             headers.append((b"Content-Length", str(len(answer.body)).encode()))
-        headers.append((b"Date", formatdate(usegmt=True).encode()))
+        if "date" not in known:
+            headers.append((b"Date", formatdate(usegmt=True).encode()))
         if self._wire.their_state is not h11.DONE:
             headers.append((b"Connection", b"close"))
         body = b"" if self._method == b"HEAD" or answer.status in (204, 304) else answer.body

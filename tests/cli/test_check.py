@@ -124,7 +124,11 @@ def test_warming_up_is_fine_too(check):
             r"hits_total is a counter, .*write sum by \(service\) \(rate\(hits_total\[1m\]",
         ),
         ("sum by (service) (rate(hits_total[20s]))", r"every 15s, and \[20s\] holds fewer than two samples"),
-        ("present_over_time(hits_total[10s])", r"fewer than two samples; make the range at least 1m"),
+        ("max_over_time(hits_total[10s])", r"\[10s\] holds fewer than one; make the range at least 30s"),
+        (
+            "sum by (service) (hits_total) / sum by (service) (zero_total + 1)",
+            r"hits_total is.* a counter.*; write sum by",
+        ),
         ("sum by (service) (rate(gone_total[1m]))", "no sample in the last (2[789]|3[01])m"),
     ],
 )

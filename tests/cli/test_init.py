@@ -7,8 +7,9 @@ import responses
 from click.testing import CliRunner
 
 from datasource.cli import main
+from datasource.cli.document import Draft, SignalText, write
 from datasource.cli.init import InitError, propose
-from datasource.cli.timing import choose_timing
+from datasource.cli.timing import choose_timing, warm_up
 from datasource.settings import parse_settings
 from datasource.telemetry import Reader
 from datasource.topology import read_topology
@@ -173,3 +174,16 @@ def test_a_window_holds_four_samples(interval, step, window):
     timing = choose_timing(interval)
     assert timing[:2] == (step, window)
     assert timing.window % timing.step == 0
+
+
+@pytest.mark.parametrize(
+    ("every", "step", "points"), [(1, 15, 120), (15, 60, 120), (60, 60, 120), (120, 120, 60), (300, 300, 30)]
+)
+def test_a_warm_up_takes_two_hours_also_at_a_coarse_step(every, step, points):
+    timing = choose_timing(every)
+    assert (timing.step, warm_up(timing)) == (step, points)
+    signals = [SignalText("up", "s", "up", step, "short", "", "gauge")]
+    draft = Draft("http://p", "x", timing, every, 86400, (), {"s": ["a"]}, signals)
+    settings = parse_settings(write(draft))
+    assert settings.evaluation.warm_up == points
+    assert f"Scores begin after {points} points" in " ".join(write(draft).split()).replace(" # ", " ")

@@ -113,6 +113,30 @@ def test_what_is_exported_twice_is_not_added_up(everything, doubled, name):
     assert both == {name: pytest.approx(mean, rel=0.2, abs=0.05) for name, mean in single.items()}
 
 
+@pytest.mark.parametrize(("name", "host"), [("istio", "PassthroughCluster"), ("linkerd", "api.example.com:443")])
+def test_calls_out_of_the_mesh_are_of_their_host(server_binary, tmp_path, name, host):
+    istio = {"reporter": "source", "source_workload": "web", "source_workload_namespace": "shop"}
+    istio |= {"destination_workload": "unknown", "destination_workload_namespace": "unknown", "response_code": "200"}
+    istio |= {"destination_service_name": host}
+    linkerd = {"direction": "outbound", "deployment": "web", "namespace": "shop", "authority": host}
+    lines = [*histories.mesh(), *histories.linkerd()]
+    for metric in ("istio_requests_total", "istio_request_duration_milliseconds_sum"):
+        lines.append(histories.Line(metric, istio, histories.counter(7.0)))
+    for metric in ("response_total", "response_latency_ms_sum"):
+        lines.append(histories.Line(metric, linkerd | {"classification": "success"}, histories.counter(7.0)))
+    history = histories.openmetrics(tmp_path / "om", histories.samples(lines, 2))
+    server = start_prometheus(server_binary("prometheus"), tmp_path / "prometheus", backfill=history)
+    try:
+        _, matrix = read(server.url, f"  {name}: {{}}")
+    finally:
+        server.stop()
+    outside = {v.signal: np.nanmean(matrix.row(v)) for v in matrix.variables if host in str(v.entity)}
+    assert {str(v.entity) for v in matrix.variables if host in str(v.entity)} == {f"shop/web/external/{host}"}
+    assert set(outside) == {"call_requests", "call_errors", "call_seconds"}
+    assert outside["call_requests"] == pytest.approx(7, rel=0.3)
+    assert not any("unknown" in str(v.entity) for v in matrix.variables)
+
+
 def test_a_pod_counts_for_its_workload(everything):
     _, matrix = read(everything, "  kubernetes: {}")
     (cpu,) = (matrix.row(v) for v in matrix.variables if str(v) == "shop/cart.cpu")

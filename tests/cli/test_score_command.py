@@ -459,3 +459,17 @@ def test_the_example_of_the_docs_scores_as_written_there(tmp_path, monkeypatch):
         row = next(r for r in rows if all(r[name] == told[name] for name in ("time", "service", "signal")))
         for name in COLUMNS:
             assert float(row[name]) == pytest.approx(float(told[name]), abs=1e-4 if "score" not in name else 0.01)
+
+
+def test_a_baseline_and_data_of_different_steps_share_the_grid_that_is_said(tmp_path):
+    rng = np.random.default_rng(4)
+    for name, step, points in (("usual", 60, 200), ("now", 20, 60)):
+        lines = [f"{1_700_000_040 + step * n},{0.05 + rng.normal(0, 0.002):.4f}" for n in range(points)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["time,web.latency", *lines]))
+    files = ["--data", str(tmp_path / "now.csv"), "--baseline", str(tmp_path / "usual.csv")]
+    result = run(*files)
+    assert result.exit_code == 2
+    assert "bring them to the same step, as --step 1m does" in result.output
+    rows = [line.split(",") for line in run(*files, "--step", "1m").stdout.splitlines()[1:]]
+    assert 20 <= len(rows) <= 21
+    assert max(len(cell) for row in rows for cell in row[4:]) <= 12, "what is computed has six digits"

@@ -149,3 +149,12 @@ def test_where_many_come_and_go_it_is_only_worth_knowing():
     sporadic = np.where(np.arange(N) % 50 < 5, BUSY, np.nan)
     sporadic[300:] = np.nan
     assert not silent(until(N), sporadic)
+
+
+def test_a_counter_without_a_rate_that_falls_all_the_time_is_still_one():
+    pods = counter() + np.where(np.arange(N) % 20 < 10, 500, 0)
+    ((wrong, text),) = doubts("requests", pods, counter="x_total", within="sum by (service) (rate(x_total[2m]))")
+    assert wrong
+    assert "x_total is taken without a rate" in text
+    ((wrong, _),) = doubts("disk", pods, counter="x_total", within="sum by (service) (rate(x_total[2m]))")
+    assert not wrong

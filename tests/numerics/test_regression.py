@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from datasource.numerics import ewc_slope, glsar, hac_errors, hac_lags, least_squares, long_run_intervals
+from datasource.numerics import (
+    ewc_slope,
+    glsar,
+    hac_errors,
+    hac_lags,
+    least_squares,
+    long_run_intervals,
+    whitened_least_squares,
+)
 from datasource.numerics.hac import long_run_errors
 
 
@@ -159,3 +167,41 @@ def test_an_error_is_never_below_newey_and_wests_over_the_window():
     weights = [1.0, *(2 * (1 - lag / (window + 1)) for lag in range(1, window + 1))]
     products = [(series[:, lag:] * series[:, : 400 - lag]).sum(axis=1) for lag in range(window + 1)]
     assert (long_run_errors(series, window) ** 2 >= np.array(weights) @ np.array(products) - 1e-9).all()
+
+
+def _grouped(n: int = 240, groups: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    codes = np.repeat(np.arange(groups), n // groups)
+    columns = rng.normal(size=(n, 3)) + codes[:, None] * [5.0, -3.0, 1.0]
+    outcome = columns @ [1.0, 2.0, -1.0] + 10 * codes + np.cumsum(rng.normal(size=n)) * 0.2
+    return outcome, columns, codes, np.arange(n) + 50 * codes
+
+
+@pytest.mark.parametrize("rho", [np.empty(0), np.array([0.6, 0.1])])
+def test_an_intercept_for_each_group_is_an_indicator_of_each(rho):
+    outcome, columns, codes, positions = _grouped()
+    wide = np.column_stack([(codes[:, None] == np.arange(1, 6)).astype(float), columns])
+    grouped = whitened_least_squares(outcome, columns, rho, positions, codes)
+    whole = whitened_least_squares(outcome, wide, rho, positions)
+    assert grouped.coefficients[1:] == pytest.approx(whole.coefficients[-3:], rel=1e-8)
+    assert grouped.weights[:, 1:] == pytest.approx(whole.weights[:, -3:], abs=1e-10)
+    assert grouped.residuals == pytest.approx(whole.residuals, abs=1e-8)
+    assert grouped.leverage == pytest.approx(whole.leverage, abs=1e-8)
+    assert grouped.rank == whole.rank
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+def test_levels_of_groups_leave_no_trace_in_generalised_least_squares(feedback):
+    outcome, columns, codes, positions = _grouped()
+    wide = np.column_stack([(codes[:, None] == np.arange(1, 6)).astype(float), columns])
+    slopes = glsar(outcome, columns, 3, 5, positions, feedback, codes).coefficients[1:]
+    assert slopes == pytest.approx(glsar(outcome, wide, 3, 5, positions, feedback).coefficients[-3:], abs=2e-3)
+    raised = glsar(outcome + 1e3 * codes, columns, 3, 5, positions, feedback, codes)
+    assert raised.coefficients[1:] == pytest.approx(slopes, rel=1e-6)
+
+
+def test_a_column_that_is_constant_within_each_group_has_no_slope():
+    outcome, columns, codes, positions = _grouped()
+    constant = np.column_stack([columns, 1e6 + np.sqrt(2) * codes])
+    assert np.isnan(least_squares(outcome, constant, groups=codes).coefficients[-1])
+    assert np.isnan(glsar(outcome, constant, 3, 5, positions, groups=codes).coefficients[-1])

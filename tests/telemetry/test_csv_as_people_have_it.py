@@ -135,6 +135,7 @@ def test_a_tidy_file_names_its_signals_in_a_column(read, names):
     assert values(data)["web.latency"] == [60, 120]
     assert values(data)["db.cpu"] == [0.5, 0.5]
     assert (data.signals["cpu"].role, data.signals["latency"].role) == ("saturation", "latency")
+    assert not any("the last one counts" in one for one in data.notices)
 
 
 @pytest.mark.parametrize("series", ['"latency{{service=""{0}""}}"', "{0} latency", "{0}.latency"])
@@ -210,6 +211,12 @@ def test_dates_with_the_day_or_the_month_first(read, form, day):
     assert data.matrix.values.tolist() == [list(range(100))]
     if day > 12 or form[1] != "m":
         assert data.matrix.start == begin.timestamp()
+
+
+def test_a_date_and_a_time_of_day_in_two_columns(read):
+    lines = [f"31.08.2025,23:{n:02d}:30,{n}" for n in range(60)] + [f"01.09.2025,00:{n:02d}:30,{n}" for n in range(60)]
+    data = read("\n".join(["Date,Time,web.x", *lines]))
+    assert (data.matrix.values.shape, data.matrix.step) == ((1, 120), 60)
 
 
 def local(begin, hours, zone_hours):

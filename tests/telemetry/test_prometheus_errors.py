@@ -91,6 +91,14 @@ def test_a_refusal_says_what_to_change_here(status: int, said: str, advice: str)
 
 
 @responses.activate
+def test_too_many_requests_without_a_word_of_json_says_so_too() -> None:
+    responses.get(RANGE, body="<html>slow down</html>", status=429)
+    with pytest.raises(PrometheusError, match=r"HTTP 429.*lower prometheus\.concurrency") as error:
+        list(PrometheusClient(URL, retries=0).query_range("up", 0, 60, 30))
+    assert error.value.kind == "unavailable"
+
+
+@responses.activate
 def test_a_mistake_in_the_query_gets_no_advice_on_limits() -> None:
     responses.get(RANGE, json={"status": "error", "errorType": "bad_data", "error": "1:5: parse error"}, status=400)
     with pytest.raises(PrometheusError, match=r"parse error$"):

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from datasource.graph import find_variable
 from datasource.settings import Settings, parse_settings
-from datasource.telemetry import Entity, PrometheusError, Series
+from datasource.telemetry import Entity, PrometheusError, Series, Variable
 from datasource.topology import Topology, end_labels, read_topology
 
 
@@ -127,3 +128,23 @@ def test_a_failing_source_is_a_notice() -> None:
 
     assert "did not answer" in read(settings("{source: service_graph}"), Gone()).notices[0]
     assert "returned nothing" in read(settings("{source: service_graph}"), Fake()).notices[0]
+
+
+def test_no_two_entities_are_shown_alike_and_plain_names_still_find_them() -> None:
+    twins = service("c", "a/b"), service("b/c", "a")
+    assert [str(twin) for twin in twins] == ["a%2Fb/c", "a/b%2Fc"]
+    assert str(service("x%2Fy", "a/b")) != str(service("x/y", "a/b"))
+    assert str(Entity("service", (("service", "a/b"),))) == "a/b", "alone it is unambiguous"
+    (tie,) = read(settings("[web -> b/c]"), Fake(), service("web"), service("b/c", "a")).ties
+    assert tie.ends[1][1] == twins[1]
+    told = read(settings("[web -> a/b/c]"), Fake(), service("web"), *twins).notices
+    assert any("'a/b/c' may be any of a/b%2Fc, a%2Fb/c" in notice for notice in told)
+
+
+def test_an_edge_may_name_a_variable_with_a_slash_plainly() -> None:
+    twins = [Variable(one, "latency") for one in (service("c", "a/b"), service("b/c", "a"), service("x/y", "a"))]
+    names = {str(variable): variable for variable in twins}
+    assert len(names) == 3
+    assert find_variable("a/x/y.latency", names) == twins[2]
+    assert find_variable("a/b%2Fc.latency", names) == twins[1]
+    assert find_variable("a/b/c.latency", names) is None

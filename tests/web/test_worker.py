@@ -277,3 +277,15 @@ def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path) -> None
         assert names_served(port) == {"other.example"}
         with send(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as plain:
             assert _cut_off(plain)
+
+
+def test_an_answer_has_one_date_whoever_sets_it() -> None:
+    @Request.application
+    def dated(request: Request) -> Response:
+        answer = Response("ok")
+        answer.add_etag()
+        return answer.make_conditional(request)
+
+    for app in (dated, echo):
+        with serving(app) as (port, _), send(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as one:
+            assert all_of(one).lower().count(b"\r\ndate:") == 1

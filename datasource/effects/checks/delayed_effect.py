@@ -30,7 +30,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
     if study.times is None or method.identified_by not in {"adjustment", "randomisation"}:
         return None
     rows, further = _further_lags(study)
-    width = study.controls.shape[1] + study.treatment.shape[1]
+    width = study.coefficients - 1
     if len(rows) < max(50, 3 * (width + further.shape[1] + 1)):
         raise StudyError(f"{len(rows):,} rows with {_FURTHER} further lags are too few to look for later effects")
     later = study.take(rows)
@@ -61,8 +61,8 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
 
 def _fitted(study: Study, further: Floats) -> Regression:
     """The regression with further lags (n, m) as its last columns. Raises StudyError where they are not their own."""
-    columns = np.column_stack([study.controls, study.treatment, further])
-    fit = glsar(study.outcome, columns, _ORDER, 5, places(study), study.feedback)
+    columns = np.column_stack([study.adjusted, study.treatment, further])
+    fit = glsar(study.outcome, columns, _ORDER, 5, places(study), study.feedback, study.units)
     if not np.isfinite(fit.coefficients[-_FURTHER:]).all():
         raise StudyError(f"further lags of {study.treatment_name} are not to be told from what is adjusted for")
     squares = (fit.weights[:, -_FURTHER:] / np.abs(fit.weights[:, -_FURTHER:]).max(axis=0)) ** 2

@@ -7,6 +7,7 @@ import numpy as np
 
 from datasource.effects.checks.refit import WHITENING
 from datasource.effects.checks.series import places
+from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
 from datasource.effects.inference import by_unit, estimate
 from datasource.effects.methods import Method
 from datasource.effects.result import Estimate
@@ -22,7 +23,6 @@ from datasource.numerics import (
 from datasource.numerics.grid import closed_up
 from datasource.telemetry import Floats
 
-_ORDER, _ITERATIONS = 5, 5
 _ROWS_A_COLUMN = 5
 
 
@@ -48,9 +48,9 @@ def join(study: Study, method: Method, further: Floats, weights: Floats | None =
     whole = np.flatnonzero(np.isfinite(further).all(axis=1))
     rows, further = study.take(whole), further[whole]
     lags = rows.treatment.shape[1]
-    base = np.column_stack([rows.controls, rows.treatment])
-    wide = np.column_stack([rows.controls, further, rows.treatment])
-    if rows.n < max(50, _ROWS_A_COLUMN * (wide.shape[1] + 1)):
+    base = np.column_stack([rows.adjusted, rows.treatment])
+    wide = np.column_stack([rows.adjusted, further, rows.treatment])
+    if rows.n < max(50, _ROWS_A_COLUMN * (study.coefficients + further.shape[1])):
         raise StudyError(f"{rows.n:,} rows are too few for {further.shape[1]} further columns; give more")
     without, with_them = _both(rows, method, base, wide)
     slopes = [fit.coefficients[-lags:] for fit in (without, with_them)]
@@ -71,12 +71,13 @@ def join(study: Study, method: Method, further: Floats, weights: Floats | None =
 
 def _both(study: Study, method: Method, base: Floats, wide: Floats) -> tuple[Regression, Regression]:
     if method.name not in WHITENING:
-        return least_squares(study.outcome, base), least_squares(study.outcome, wide)
+        without, with_them = (least_squares(study.outcome, each, groups=study.units) for each in (base, wide))
+        return without, with_them
     grid = places(study)
-    without = glsar(study.outcome, base, _ORDER, _ITERATIONS, grid, study.feedback)
+    without = glsar(study.outcome, base, ORDER, ITERATIONS, grid, study.feedback, study.units)
     if study.feedback:
-        return without, glsar(study.outcome, wide, _ORDER, _ITERATIONS, grid, study.feedback)
-    return without, whitened_least_squares(study.outcome, wide, without.rho, grid)
+        return without, glsar(study.outcome, wide, ORDER, ITERATIONS, grid, study.feedback, study.units)
+    return without, whitened_least_squares(study.outcome, wide, without.rho, grid, study.units)
 
 
 def _interval(value: float, weights: Floats, fit: Regression, study: Study, method: Method) -> Estimate:

@@ -1,5 +1,7 @@
 """Measurement error: noise, rounding and late stamps, which the steps before and after give away."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from datasource.effects.checks.joined import join
@@ -16,7 +18,15 @@ _LEVEL, _ROUGH_LEVEL = 0.01, 0.002
 """Methods that do not whiten know the error of so small a difference less well, and suffer less from noise."""
 _KNOWN_NOISY = 0.05
 """Values that are noisy by their own kind need less to be believed so."""
+_DOUBT = 0.1
 _COUNT = 5
+
+
+class Measured(NamedTuple):
+    """The check, and whether noise is likely enough for the interval to allow for it, even where the check holds."""
+
+    check: Check
+    doubtful: bool
 
 
 def measurement_error(study: Study, method: Method, answer: Answer) -> Check | None:
@@ -29,36 +39,48 @@ def measurement_error(study: Study, method: Method, answer: Answer) -> Check | N
     for methods that do not whiten); below 5% is enough where the treatment is rounded, or a count, so coarsely that
     this alone takes the effect out of its interval. Not made where the outcome moves the treatment later on.
     """
+    found = measured(study, method, answer)
+    return found.check if found else None
+
+
+def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
+    """The check, and the doubt: p below 10%, the neighbours having more of the effect."""
     if study.times is None or method.identified_by not in {"adjustment", "randomisation"}:
         return None
     x, y = study.treatment_name, study.outcome_name
     if study.feedback:
-        return Check(NAME, None, f"{y} moves {x} later on, so that its next step says nothing of noise")
+        return Measured(
+            Check(NAME, None, f"{y} moves {x} later on, so that its next step says nothing of noise"), False
+        )
     level = _LEVEL if method.name in WHITENING else _ROUGH_LEVEL
     around = [_around(column, study) for column in study.adjustment.values.T] if study.adjustment.names else []
+    doubtful = False
     if around:
         found = join(study, method, np.column_stack(around))
+        doubtful = found.moved.p_value < _DOUBT
         if found.moved.p_value < level and matters(found.moved, answer):
             names = ", ".join(study.adjustment.names[:3]) + (" ..." if len(around) > 3 else "")
-            return Check(
-                NAME,
-                False,
+            text = (
                 f"the steps before and after of what is adjusted for move the effect from {found.before:.3g} to "
-                f"{found.after:.3g}: {names} is noisy, rounded or late, so that confounding is left; {_ADVICE}",
+                f"{found.after:.3g}: {names} is noisy, rounded or late, so that confounding is left; {_ADVICE}"
             )
+            return Measured(Check(NAME, False, text), True)
     own = _around(study.treatment.mean(axis=1), study)
-    weights = np.append(np.zeros(len(around)), 1.0)
-    found = join(study, method, np.column_stack([*around, own]), weights)
+    found = join(study, method, np.column_stack([*around, own]), np.append(np.zeros(len(around)), 1.0))
     whole = found.after + found.own.value
-    gain = Estimate(whole - found.before, np.nan, np.nan)
-    noisy = found.own.value * found.before > 0 and _coarse(study, method, answer)
-    if found.own.p_value >= (_KNOWN_NOISY if noisy else level) or not matters(gain, answer):
-        return Check(NAME, True, f"the steps before and after add nothing (p {found.own.p_value:.2g})")
-    return Check(
-        NAME,
-        False,
-        f"{found.before:.3g} from {x} now, {whole:.3g} with the steps before and after: {_why(study, method, around)}",
+    more = found.own.value * found.before > 0
+    noisy = more and _coarse(study, method, answer)
+    failed = found.own.p_value < (_KNOWN_NOISY if noisy else level)
+    if not failed or not matters(Estimate(whole - found.before, np.nan, np.nan), answer):
+        doubtful = doubtful or (more and found.own.p_value < _DOUBT)
+        return Measured(
+            Check(NAME, True, f"the steps before and after add nothing that is clear (p {found.own.p_value:.2g})"),
+            doubtful,
+        )
+    text = (
+        f"{found.before:.3g} from {x} now, {whole:.3g} with the steps before and after: {_why(study, method, around)}"
     )
+    return Measured(Check(NAME, False, text), True)
 
 
 def _coarse(study: Study, method: Method, answer: Answer) -> bool:

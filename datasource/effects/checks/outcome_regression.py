@@ -38,11 +38,11 @@ def outcome_regression(study: Study) -> OutcomeRegression:
     The effective n of autocorrelated rows is n (1 - r) / (1 + r), r the product of the autocorrelations at one step of
     what is left of treatment and outcome (Bartlett 1935).
     """
-    columns = np.column_stack([study.controls, study.treatment])
+    columns = np.column_stack([study.adjusted, study.treatment])
     first = columns.shape[1] + 1 - study.treatment.shape[1]
-    fit = least_squares(study.outcome, columns)
+    fit = least_squares(study.outcome, columns, groups=study.units)
     if fit.rank == 0:
-        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+        raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
     slopes = fit.coefficients[first:]
     weights = fit.weights[:, first:].sum(axis=1)
     length = float(np.abs(weights).max(initial=0))

@@ -57,7 +57,7 @@ def propensity(treated: Mask, controls: Floats) -> Floats:
 
 
 def _variation_left(study: Study, treatment: Floats) -> Check:
-    fit = least_squares(treatment, study.controls)
+    fit = least_squares(treatment, study.adjusted, groups=study.units)
     moves = treatment - treatment.mean()
     largest = float(np.abs(moves).max())
     if fit.rank == 0 or not largest > 0:

@@ -1,14 +1,18 @@
 """Placebo treatment: something that cannot be the cause must not show an effect."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
-from datasource.effects.checks.refit import SEED, clear, rows_of, slow
+from datasource.effects.checks.refit import SEED, WHITENING, clear, rows_of, slow
+from datasource.effects.checks.series import places
+from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
 from datasource.effects.methods import Method
-from datasource.effects.result import Answer, Check
+from datasource.effects.result import Answer, Check, Estimate
 from datasource.effects.study import Ints, Study, StudyError
+from datasource.numerics import glsar, slopes_beside
 
 NAME = "placebo treatment"
 _CHANCE = 0.005
@@ -24,18 +28,8 @@ def placebo_treatment(study: Study, method: Method, answer: Answer) -> Check:
     narrow, or a trend that nobody adjusts for is in both. A hidden cause of the same moment is not seen.
     """
     rows, tries = rows_of(study, method), 2 if slow(study, method) else 20
-    contained, made = 0, 0
-    for order in _orders(rows, tries):
-        placebo = replace(rows, treatment=rows.treatment[order])
-        if method.identified_by == "instrument":
-            placebo = replace(placebo, instruments=rows.instruments.take(order))
-        elif method.identified_by == "adjustment":
-            for lag, actual in enumerate(rows.treatment.T):
-                placebo = placebo.with_adjustment(f"{rows.treatment_name} itself, lag {lag}", actual)
-        effect = method.estimate(placebo).effect
-        if np.isfinite(effect.lower) and np.isfinite(effect.upper):
-            made += 1
-            contained += not clear(effect)
+    effects = [effect for effect in _effects(rows, method, _orders(rows, tries)) if np.isfinite(effect.lower)]
+    made, contained = len(effects), sum(not clear(effect) for effect in effects)
     if not made:
         raise StudyError("the placebos have no intervals")
     how = "shifted in time" if rows.times is not None else "shuffled"
@@ -44,6 +38,27 @@ def placebo_treatment(study: Study, method: Method, answer: Answer) -> Check:
     if not passed:
         text += "; more than chance: the intervals are too narrow, or a trend or season is in both and not adjusted for"
     return Check(NAME, passed, text)
+
+
+def _effects(rows: Study, method: Method, orders: Sequence[Ints]) -> list[Estimate]:
+    """The placebos' effects; of one whitened series all beside one autoregression, that of the true treatment."""
+    if method.name in WHITENING and rows.units is None and not rows.feedback:
+        columns, grid = np.column_stack([rows.controls, rows.treatment]), places(rows)
+        fit = glsar(rows.outcome, columns, ORDER, ITERATIONS, grid)
+        made = slopes_beside(
+            rows.outcome, columns, (rows.treatment[order] for order in orders), fit.rho, grid, rows.window
+        )
+        return [Estimate(*one) for one in made]
+    effects = []
+    for order in orders:
+        placebo = replace(rows, treatment=rows.treatment[order])
+        if method.identified_by == "instrument":
+            placebo = replace(placebo, instruments=rows.instruments.take(order))
+        elif method.identified_by == "adjustment":
+            for lag, actual in enumerate(rows.treatment.T):
+                placebo = placebo.with_adjustment(f"{rows.treatment_name} itself, lag {lag}", actual)
+        effects.append(method.estimate(placebo).effect)
+    return effects
 
 
 def _orders(study: Study, tries: int) -> list[Ints]:

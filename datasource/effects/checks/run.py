@@ -54,28 +54,38 @@ _FOR_REGRESSIONS: tuple[tuple[str, _Check], ...] = (
 def judge(study: Study, method: Method, raw: Study | None = None, *, checked: bool = True) -> Answer:
     """What the method says, its checks beside it; where it says too much, with the interval that can be stood by.
 
-    A method that whitens trusts quick moves most, and noise, rounding and late stamps spoil those first. Where the
-    check of measurement error fails, the interval reaches over that of linear regression too, which trusts slow moves.
-    `raw` is as for `run_checks`; without `checked` only that check is made, and none is shown. Raises StudyError.
+    A method that whitens trusts quick moves most, and noise, rounding and late stamps spoil those first. Where
+    measurement error is likely, the interval reaches over that of linear regression too, which trusts slow moves.
+    `raw` is as for `run_checks`; without `checked` none is shown. Raises StudyError.
     """
     answer = method.estimate(study)
-    if not checked and method.name not in WHITENING:
-        return answer
-    checks = run_checks(study, method, answer, raw) if checked else _noise_alone(study, method, answer)
-    told = replace(answer, checks=checks if checked else answer.checks)
-    noisy = any(check.name == measurement_error.NAME and check.passed is False for check in checks)
-    if not noisy or method.name not in WHITENING:
-        return told
+    if method.name in WHITENING:
+        answer = _allowing_for_noise(study, method, answer)
+    return replace(answer, checks=run_checks(study, method, answer, raw) if checked else ())
+
+
+def _allowing_for_noise(study: Study, method: Method, answer: Answer) -> Answer:
+    """The answer with its check of measurement error, and where that is in doubt with a wider interval."""
     try:
-        slow = linear_regression(study)
-    except StudyError:
-        return told
+        with np.errstate(all="ignore"):
+            found = measurement_error.measured(study, method, answer)
+            if found is None or not found.doubtful:
+                return replace(answer, checks=(*answer.checks, found.check)) if found else answer
+            slow = linear_regression(study)
+    except (StudyError, np.linalg.LinAlgError):
+        return answer
+    likely = "likely" if found.check.passed is False else "possible"
     both = (
-        f"measurement error is likely: the interval reaches from this estimate over that of linear regression, "
+        f"measurement error is {likely}: the interval reaches over that of linear regression, "
         f"{slow.effect.value:.3g}, which noise spoils least"
     )
-    per_lag = tuple(_over(one, other) for one, other in zip(answer.per_lag, slow.per_lag, strict=True))
-    return replace(told, effect=_over(answer.effect, slow.effect), per_lag=per_lag, notices=(*told.notices, both))
+    return replace(
+        answer,
+        effect=_over(answer.effect, slow.effect),
+        per_lag=tuple(_over(one, other) for one, other in zip(answer.per_lag, slow.per_lag, strict=True)),
+        checks=(*answer.checks, found.check),
+        notices=(*answer.notices, both),
+    )
 
 
 def _over(one: Estimate, other: Estimate) -> Estimate:
@@ -119,8 +129,3 @@ def _made(name: str, check: _Check, study: Study, method: Method, answer: Answer
     except Exception:
         _log.exception("the check '%s' of %s on %s failed", name, study.treatment_name, study.outcome_name)
         return Check(name, None, "these rows defeat the check, which is a fault of ours: the log says where")
-
-
-def _noise_alone(study: Study, method: Method, answer: Answer) -> tuple[Check, ...]:
-    found = _made(measurement_error.NAME, measurement_error.measurement_error, study, method, answer)
-    return (found,) if found else ()

@@ -22,7 +22,7 @@ def too_few_points(study: Study, method: Method, answer: Answer) -> Check | None
     """
     if method.identified_by == "comparison":
         return _before(study, method, answer)
-    coefficients = 1 + study.controls.shape[1] + study.treatment.shape[1]
+    coefficients = study.coefficients
     wanted = _PER_COEFFICIENT * coefficients
     if study.n < wanted:
         return Check(

@@ -13,7 +13,7 @@ from datasource.graph import Moment
 from datasource.numerics import glsar, long_run_intervals, rolling_glsar
 from datasource.telemetry import Floats, Variable
 
-_ORDER, _ITERATIONS = 5, 5
+ORDER, ITERATIONS = 5, 5
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def estimate_effect(design: Design, window: int = 1) -> LagEstimate:
     if n < wanted:
         return LagEstimate(NO_ESTIMATE, nothing, n, (f"{n} of {wanted} points that the effect needs",))
     positions = np.flatnonzero(rows).astype(np.int64)
-    fit = glsar(design.outcome[rows], design.columns[rows], _ORDER, _ITERATIONS, positions, design.feedback)
+    fit = glsar(design.outcome[rows], design.columns[rows], ORDER, ITERATIONS, positions, design.feedback)
     *per_lag, total = (Estimate(*one) for one in long_run_intervals(fit, _contrasts(width, design.lags), window))
     notices = []
     left_out = 1 - n / (len(rows) - positions[0])  # what lies before the first whole row is only young
@@ -102,7 +102,7 @@ def rolling_effects(design: Design, windows: Sequence[tuple[int, int]], window: 
     contrast = _contrasts(design.columns.shape[1], design.lags)[1:, -1]
     places = np.array(windows, dtype=np.int64).reshape(-1, 2)
     fast = rolling_glsar(
-        design.outcome, design.columns, design.complete, places, contrast, _ORDER, _ITERATIONS, window, design.feedback
+        design.outcome, design.columns, design.complete, places, contrast, ORDER, ITERATIONS, window, design.feedback
     )
     found = []
     for (first, last), exact, row in zip(places.tolist(), fast.exact.tolist(), fast.table.tolist(), strict=True):
@@ -127,16 +127,20 @@ def distributed_lag(study: Study) -> Answer:
     """
     if study.times is None:
         raise StudyError("the distributed lag needs times; name the time column, or use linear_regression")
-    columns = np.column_stack([study.controls, study.treatment])
-    width, wanted = columns.shape[1], max(30, 3 * (columns.shape[1] + 1))
+    columns = np.column_stack([study.adjusted, study.treatment])
+    width, wanted = columns.shape[1], max(30, 3 * study.coefficients)
     if study.n < wanted:
-        raise StudyError(f"{study.n} complete rows; {wanted} are needed for {width} columns: give more, or adjust less")
+        raise StudyError(
+            f"{study.n} complete rows; {wanted} are needed for {study.coefficients - 1} columns: give more rows, or "
+            "adjust for less"
+        )
     units = np.zeros(study.n, dtype=np.int64) if study.units is None else study.units
     order = np.lexsort((study.times, units))
     outcome, columns, units, times = study.outcome[order], columns[order], units[order], study.times[order]
     codes = np.unique(units, return_inverse=True)[1]
-    span = int(times.max() - times.min()) + 1 + _ORDER
-    fit = glsar(outcome, columns, _ORDER, _ITERATIONS, times - times.min() + codes * span, study.feedback)
+    span = int(times.max() - times.min()) + 1 + ORDER
+    groups = None if study.units is None else codes
+    fit = glsar(outcome, columns, ORDER, ITERATIONS, times - times.min() + codes * span, study.feedback, groups)
     contrasts = _contrasts(width, study.lags)
     clusters = fit.positions // span if by_unit(study) else None
     found = long_run_intervals(replace(fit, positions=fit.positions % span), contrasts, study.window, clusters)

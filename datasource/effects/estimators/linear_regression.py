@@ -13,12 +13,12 @@ def linear_regression(study: Study) -> Answer:
 
     Every unit has an intercept of its own. Influence values are leverage corrected (HC2, MacKinnon and White 1985).
     """
-    columns = np.column_stack([study.controls, study.treatment])
-    fit = least_squares(study.outcome, columns)
+    columns = np.column_stack([study.adjusted, study.treatment])
+    fit = least_squares(study.outcome, columns, groups=study.units)
     first = columns.shape[1] + 1 - study.treatment.shape[1]
     slopes = fit.coefficients[first:]
     if fit.rank == 0:
-        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+        raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
     if np.isnan(slopes).any():
         raise StudyError(
             f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"

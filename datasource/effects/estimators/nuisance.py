@@ -1,5 +1,6 @@
 """Models of what is not asked for: the outcome, and the treatment, given what is adjusted for."""
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -47,7 +48,7 @@ class Ridge:
 
 
 class CurvedRidge:
-    """A ridge regression, and as much of natural splines of what it leaves as predicts rows further away.
+    """A ridge regression, and as much of splines of what it leaves as predicts rows further away.
 
     Lines go on beyond the data, and bends are followed. Three blocks of rows, each predicted from the others, tell how
     much of the bends to believe, and none of them unless they help in all three: neighbours of an autocorrelated
@@ -60,15 +61,17 @@ class CurvedRidge:
         rest = target - self._line.predict(columns)
         unit = float(rest.std()) or 1.0
         rest = rest / unit
+        self._laid = self._layout(columns)
+        laid = self._laid(columns)
         elsewhere = np.zeros(len(rest))
         blocks = splits(np.arange(len(rest)) * 3 // len(rest))
         for train, test in blocks:
             if len(train):
-                elsewhere[test] = self._bent(columns[train], rest[train]).predict(columns[test])
+                elsewhere[test] = self._bent(laid[train], rest[train]).predict(laid[test])
         share = float(np.clip(elsewhere @ rest / (float(elsewhere @ elsewhere) or 1.0), 0, 1))
         left = rest - share * elsewhere
         helps = share > 0 and all(float(left[test] @ left[test] < rest[test] @ rest[test]) for _, test in blocks)
-        self._bends = self._bent(columns, rest) if helps else None
+        self._bends = self._bent(laid, rest) if helps else None
         self._share = share * unit
         return self
 
@@ -76,14 +79,18 @@ class CurvedRidge:
         """The expected target (m) of `columns` (m, k)."""
         expected = self._line.predict(columns)
         if self._bends is not None:
-            expected = expected + self._share * self._bends.predict(columns)
+            expected = expected + self._share * self._bends.predict(self._laid(columns))
         return expected
 
     def _plain(self, columns: Floats, target: Floats) -> Model:
         return Ridge().fit(columns, target)
 
-    def _bent(self, columns: Floats, target: Floats) -> Model:
-        return Splines().fit(columns, target)
+    def _layout(self, columns: Floats) -> Callable[[Floats], Floats]:
+        """What of the columns the bends are learnt from."""
+        return Splines(columns)
+
+    def _bent(self, laid: Floats, target: Floats) -> Model:
+        return Ridge().fit(laid, target)
 
 
 class BoostedRidge(CurvedRidge):
@@ -92,39 +99,36 @@ class BoostedRidge(CurvedRidge):
     def _plain(self, columns: Floats, target: Floats) -> Model:
         return CurvedRidge().fit(columns, target)
 
-    def _bent(self, columns: Floats, target: Floats) -> Model:
+    def _layout(self, columns: Floats) -> Callable[[Floats], Floats]:
+        return lambda given: given
+
+    def _bent(self, laid: Floats, target: Floats) -> Model:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         model: Model = HistGradientBoostingRegressor(
             max_iter=50, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
-        ).fit(columns, target)
+        ).fit(laid, target)
         return model
 
 
 class Splines:
-    """Ridge regression on cubic B-splines of each column (de Boor 1978), and on products of two columns.
+    """Columns beside cubic B-splines of each (de Boor 1978), and products of two: (m, k) to (m, more).
 
-    Knots are quantiles; beyond the data the splines go on level. There are no products where they would leave fewer
-    than 10 rows a coefficient.
+    Knots are quantiles of `columns` (n, k); beyond them the splines go on level. There are no products where they would
+    leave fewer than 10 rows a coefficient.
     """
 
-    def fit(self, columns: Floats, target: Floats) -> "Splines":
-        """Fit `target` (n) on `columns` (n, k)."""
+    def __init__(self, columns: Floats) -> None:
         spread = columns.std(axis=0)
         self._centre = columns.mean(axis=0)
         self._scale = np.where(spread > 1e-13 * np.abs(columns).max(axis=0, initial=0), spread, np.inf)
         standard = (columns - self._centre) / self._scale
         self._knots = [np.unique(np.quantile(column, _KNOTS)) for column in standard.T]
         bends, k = sum(len(knots) for knots in self._knots), columns.shape[1]
-        self._pairs = list(combinations(range(k), 2)) if bends + k * (k - 1) / 2 <= len(target) / 10 else []
-        self._ridge = Ridge().fit(self._basis(standard), target)
-        return self
+        self._pairs = list(combinations(range(k), 2)) if bends + k * (k - 1) / 2 <= len(columns) / 10 else []
 
-    def predict(self, columns: Floats) -> Floats:
-        """The expected target (m) of `columns` (m, k)."""
-        return self._ridge.predict(self._basis((columns - self._centre) / self._scale))
-
-    def _basis(self, standard: Floats) -> Floats:
+    def __call__(self, columns: Floats) -> Floats:
+        standard = (columns - self._centre) / self._scale
         bends = [b_splines(column, knots) for column, knots in zip(standard.T, self._knots, strict=True)]
         return np.column_stack([standard, *bends, *(standard[:, a] * standard[:, b] for a, b in self._pairs)])
 
@@ -169,10 +173,10 @@ def within_units(study: Study) -> tuple[Floats, Floats, Floats]:
 
 def check_own_movement(study: Study) -> None:
     """Raises StudyError where the treatment is a combination of what is adjusted for, or rows are too few to tell."""
-    columns = np.column_stack([study.controls, study.treated])
-    fit = least_squares(study.outcome, columns)
+    columns = np.column_stack([study.adjusted, study.treated])
+    fit = least_squares(study.outcome, columns, groups=study.units)
     if not fit.rank:
-        raise StudyError(f"{study.n:,} rows do not carry {columns.shape[1] + 1} coefficients; give more rows")
+        raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
     if np.isnan(fit.coefficients[-1]):
         raise StudyError(
             f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"

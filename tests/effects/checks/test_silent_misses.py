@@ -89,6 +89,18 @@ def test_with_measurement_error_the_interval_reaches_over_that_of_slow_moves(spo
     assert held >= 7
 
 
+def test_a_little_noise_is_allowed_for_before_it_can_be_called_so():
+    def little(rng, column):
+        return column + np.sqrt(0.01) * column.std() * rng.normal(size=len(column))
+
+    studies = [spoilt(seed, x_as=little) for seed in range(20)]
+    alone = [DEFAULT.estimate(study).effect for study in studies]
+    answers = [judge(study, DEFAULT) for study in studies]
+    held = sum(effect.lower <= 1 <= effect.upper for effect in alone)
+    assert sum(answer.effect.lower <= 1 <= answer.effect.upper for answer in answers) >= held + 4
+    assert any("measurement error is possible" in notice for answer in answers for notice in answer.notices)
+
+
 def test_a_sound_answer_is_the_estimate_as_it_is():
     study = spoilt(1)
     assert judge(study, DEFAULT).effect == DEFAULT.estimate(study).effect
