@@ -133,6 +133,7 @@ def main() -> None:
         "30 targets of two days": lambda: at_once([post(query(targets=30, hours=48, maxDataPoints=11_000))]),
         "60 half-open sockets": lambda: half_open(url, 60),
         "600 half-open sockets": lambda: half_open(url, 600),
+        "and again": lambda: half_open(url, 600),
         f"{_CLIENTS} times the same panel": lambda: at_once([post(query(hours=40))] * _CLIENTS),
         f"{_CLIENTS} different panels": lambda: at_once([post(query(hours=40 - n / 3)) for n in range(_CLIENTS)]),
         f"{_CLIENTS} scrapes": lambda: at_once([get("/metrics")] * _CLIENTS),

@@ -29,8 +29,11 @@ _MOST_HEAD = 64 * 1024
 _MOST_HELD = 256 * 1024 * 1024
 """Bytes of requests and answers under way, of all connections."""
 _MOST_CONNECTIONS = 512
+_ACCEPTED_AT_ONCE, _QUEUED = 64, 1024
+"""So few between two looks at what came, so that a flood of connections cuts off nobody who has asked already."""
 _MOST_WAITING = 128
-_THREADS, _LIGHT_THREADS = 8, 2
+_THREADS, _LIGHT_THREADS = 32, 2
+"""Most of the threads wait for an answer that another one computes."""
 _LIGHT = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is asked by machines that draw conclusions from silence has threads of its own."""
 _HEAD_SECONDS, _BODY_SECONDS, _READING_SECONDS, _IDLE_SECONDS = 10.0, 30.0, 60.0, 360.0
@@ -119,9 +122,11 @@ class Door:
     async def listen(self, one: Any) -> asyncio.Server:
         """Serve the connections of a bound socket."""
         context, seconds = (self._tls.context, _HEAD_SECONDS) if self._tls else (None, None)
-        return await asyncio.start_server(
-            self._connected, sock=one, backlog=1024, ssl=context, ssl_handshake_timeout=seconds
+        server = await asyncio.start_server(
+            self._connected, sock=one, backlog=_ACCEPTED_AT_ONCE, ssl=context, ssl_handshake_timeout=seconds
         )
+        one.listen(_QUEUED)
+        return server
 
     def refresh(self) -> None:
         """Look after what may have changed on disk."""
