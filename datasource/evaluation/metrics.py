@@ -22,6 +22,7 @@ HELP: Mapping[str, str] = {
     "causal_expected_upper": "Upper end of the interval of the expected value.",
     "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
     "causal_root_cause_confidence": "How likely an entity that is named as the root cause is it, 0 to 1.",
+    "causal_vanished": "1 where an entity was judged and has no samples any more, for a day.",
     "causal_quiet": "1 while an entity does not alarm: a quiet time, usual at this time of day, or more demand alone.",
     "causal_demand": "How many suffer by more requests than usual at this entity, and by nothing else.",
     "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
@@ -131,6 +132,9 @@ def demand_at(entity: Entity) -> str:
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
+    gone = {one.entity for one in snapshot.presence.vanished}
+    for entity in sorted({*snapshot.presence.there, *gone}):
+        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
     judgement = snapshot.judgement
     if judgement is None:
         return
