@@ -95,6 +95,7 @@ class Evaluator:
         fitted = mechanisms.causal if mechanisms else {}
         roles = Roles(self.settings.signals)
         silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
+        missed = tuple(present.notices())
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
@@ -110,7 +111,7 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=(*present.notices(), *self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
+            notices=(*missed, *self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,

@@ -32,6 +32,8 @@ HELP: Mapping[str, str] = {
     "causal_incident_info": "Of an incident that goes on: what users feel, and the surest root cause.",
     "causal_incident_start_timestamp_seconds": "When the first anomaly of an incident that goes on began.",
     "causal_incident_affected_entities": "Entities anomalous in an incident that goes on, its root causes included.",
+    "causal_symptom_gap": "Of an incident that goes on: how far what users feel is from usual, in the label's unit.",
+    "causal_suggested_action_info": "Of an incident that goes on: what to do first.",
     "causal_effect": "Change of the outcome caused by one unit more of the treatment.",
     "causal_effect_lower": "Lower end of the effect's 95% interval.",
     "causal_effect_upper": "Upper end of the effect's 95% interval.",
@@ -184,6 +186,12 @@ def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
         yield Sample("causal_incident_info", labels | named, 1.0)
         yield Sample("causal_incident_start_timestamp_seconds", labels, float(incident.start))
         yield Sample("causal_incident_affected_entities", labels, float(len(incident.affected)))
+        symptom = incident.causes.symptom
+        signal = snapshot.settings.signals.get(symptom.signal)
+        felt = {"symptom": str(symptom), "unit": signal.unit if signal else ""}
+        yield Sample("causal_symptom_gap", labels | felt, incident.causes.gap)
+        if incident.action:
+            yield Sample("causal_suggested_action_info", labels | {"action": incident.action}, 1.0)
 
 
 def _effects(snapshot: Snapshot) -> Iterator[Sample]:

@@ -49,6 +49,9 @@ class Presence(NamedTuple):
                 )
 
 
+NOBODY = Presence()
+
+
 def presence(read: Matrix, roles: Roles, judged: Collection[Variable]) -> Presence:
     """Who is there at the newest point that has any sample. Missing is who has had no sample for longer than one may
     be on its way, and than three of its usual gaps. `read` holds what was measured, nothing counted in place of what is
@@ -56,7 +59,7 @@ def presence(read: Matrix, roles: Roles, judged: Collection[Variable]) -> Presen
     known = {variable.entity for variable in judged}
     sampled = np.isfinite(read.values)
     if not sampled.any():
-        return Presence()
+        return NOBODY
     newest, patience = int(np.flatnonzero(sampled.any(axis=0))[-1]), reach(read.step) // read.step
     there, gone = [], []
     for entity, rows in _rows(read.variables, roles).items():

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, QuietTimes, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
-from datasource.evaluation.presence import Presence
+from datasource.evaluation.presence import NOBODY, Presence
 from datasource.evaluation.unjudged import Unjudged, unjudged_notices
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
@@ -46,7 +46,7 @@ class Snapshot:
     impacts: tuple[EffectResult, ...] | None = None
     incidents: tuple[Incident, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
-    presence: Presence = Presence()
+    presence: Presence = NOBODY
 
     @property
     def key(self) -> tuple[int, str, str, int]:

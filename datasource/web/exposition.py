@@ -109,9 +109,9 @@ def _health(clock: Clock) -> Iterator[Metric]:
     silent = sum(not one.ended for one in snapshot.unjudged)
     yield _gauge("unjudged_variables", "Variables measured now that have too few points to be judged.", silent)
     yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
-    text = "Entities that can alarm and have samples.", "Entities that were judged and have no samples any more."
-    there = GaugeMetricFamily("causal_datasource_entities", text[0], None, ["type"])
-    gone = GaugeMetricFamily("causal_datasource_vanished_entities", text[1], None, ["type"])
+    words = "Entities that can alarm and have samples.", "Entities that were judged and have no samples any more."
+    there = GaugeMetricFamily("causal_datasource_entities", words[0], None, ["type"])
+    gone = GaugeMetricFamily("causal_datasource_vanished_entities", words[1], None, ["type"])
     for kind, (present, vanished) in snapshot.presence.counts.items():
         there.add_metric([kind], present)
         gone.add_metric([kind], vanished)
