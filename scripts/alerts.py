@@ -54,16 +54,23 @@ def installed(expr: str, labels: tuple[str, ...]) -> str:
     return expr.replace("INSTALLATION ", before).replace("INSTALLATION", ", ".join(labels))
 
 
-def held(name: str, expr: str) -> str:
-    """An expression that stays what it was while nobody judges (see alerts.yml)."""
-    before = f'max without ({OF_ALERTS}) (ALERTS{{alertname="{name}"}})'
-    return (
-        f"{expr}\n"
-        f"or {before}\n"
-        "  unless on (INSTALLATION) causal_incidents\n"
-        f"or {before}\n"
-        f"  and ignoring ({OF_VERDICTS}) (causal_vanished == 1 unless causal_vanished offset 1h == 1)"
-    )
+def written_expr(rule: Json) -> str:
+    """An alert's expression for rulers that know ALERTS: with what makes it go on (see alerts.yml)."""
+    expr, name = rule["expr"], rule["alert"]
+    if rule.get("held"):
+        expr += f"\nor {_before(name)}\n  unless on (INSTALLATION) causal_incidents"
+        gone = "(causal_vanished == 1 unless causal_vanished offset 1h == 1)"
+        expr += f"\nor {_before(name)}\n  and ignoring ({OF_VERDICTS}) {gone}"
+    if "until_well" in rule:
+        fired = _before(name, rule["until_well"])
+        expr += f"\nor {fired}\n  and ignoring ({OF_VERDICTS}) causal_service_anomaly == 1"
+    return expr
+
+
+def _before(name: str, *labels: str) -> str:
+    """The series of an alert that was active a moment ago."""
+    matchers = ", ".join([f'alertname="{name}"', *labels])
+    return f"max without ({OF_ALERTS}) (ALERTS{{{matchers}}})"
 
 
 def annotations(rule: Json, links: Json) -> Json:
@@ -83,11 +90,10 @@ def prometheus_groups(source: Json, links: Json, labels: tuple[str, ...]) -> lis
     """The groups as Prometheus and vmalert read them."""
 
     def written(rule: Json) -> Json:
-        expr = held(rule["alert"], rule["expr"]) if rule.get("held") else rule["expr"]
         waits = {key: rule[key] for key in ("for", "keep_firing_for") if key in rule}
         return {
             "alert": rule["alert"],
-            "expr": installed(expr, labels),
+            "expr": installed(written_expr(rule), labels),
             **waits,
             "labels": {"severity": rule["severity"]},
             "annotations": annotations(rule, links),
