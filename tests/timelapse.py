@@ -1,7 +1,7 @@
-"""The shop, the datasource, Prometheus and Alertmanager in time lapse: the shipped alerts, every duration a fifteenth.
+"""The shop, the datasource, Prometheus and Alertmanager in time lapse: the shipped alerts, every duration a thirtieth.
 
-A step takes two seconds in place of thirty; rules, waits and groups go as much faster, so that a quarter of an hour of an
-on-call engineer passes in a minute, and what reaches the webhook is what would have reached a phone.
+A step takes a second in place of thirty; rules, waits and groups go as much faster, so that half an hour of an on-call
+engineer passes in a minute, and what reaches the webhook is what would have reached a phone.
 """
 
 import os
@@ -21,7 +21,7 @@ from flask import Flask, Response, request
 from datasource import demo
 from datasource.demo.child import ChildProcess, wait_until
 from datasource.demo.exposition import CONTENT_TYPE, live_metrics, write_openmetrics
-from datasource.demo.processes import answers, scrape_config, start_prometheus
+from datasource.demo.processes import answer_exists, answers, scrape_config, start_prometheus
 from datasource.demo.run import WRITTEN_URL, datasource_command
 from datasource.demo.services import STEP_SECONDS
 from datasource.demo.serving import BackgroundServer, free_port
@@ -32,6 +32,7 @@ STEP = 1
 FASTER = STEP_SECONDS // STEP
 FIRST, HISTORY = 1400, 700
 """Steps of the shop before the history, and of the history: the small hours, so that mornings after are nothing new."""
+TIMEOUT = 60
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WAITS = ("interval", "for", "keep_firing_for", "group_wait", "group_interval", "repeat_interval")
 
@@ -57,7 +58,7 @@ def _shortened_within(expr: str) -> str:
 
 
 class LiveShop:
-    """A shop that makes a step every two seconds, from a history on."""
+    """A shop that makes a step every second, from a history on; nothing happens to it but what is injected."""
 
     def __init__(self) -> None:
         self.shop = Shop(faults=())
@@ -86,34 +87,32 @@ class LiveShop:
 
         return app
 
-    def inject(self, service: str, kind: Any, size: float, steps: int = 1000) -> None:
+    def inject(self, service: str, kind: Any, size: float, steps: int = 10_000) -> None:
+        """Have something happen from the next step on (see `Fault`)."""
         with self._lock:
             self.shop.inject(service, kind, size, steps)
 
     def recover(self) -> None:
+        """Have all that happens end."""
         with self._lock:
             self.shop.recover()
 
 
 class Notified(NamedTuple):
-    """One alert in a notification that reached a receiver."""
+    """One alert in a notification that reached a receiver; `about` is its root cause, or who suffers without one."""
 
     receiver: str
     status: str
     alert: str
     about: str
-    """Its root cause, or who suffers where none is named."""
-    annotations: Mapping[str, str]
-    after: float
-    """Seconds since the webhook began to listen."""
 
 
 class Webhook:
-    """Everything that Alertmanager sends."""
+    """Everything that Alertmanager sends, and the annotations that came last for each."""
 
     def __init__(self) -> None:
         self.received: list[Notified] = []
-        self._began = time.monotonic()
+        self.annotations: dict[Notified, Mapping[str, str]] = {}
 
     def app(self) -> Flask:
         app = Flask(__name__)
@@ -124,16 +123,9 @@ class Webhook:
             for alert in sent["alerts"]:
                 labels = alert["labels"]
                 about = labels.get("root_cause") or "/".join(labels.get(key, "") for key in ("namespace", "service"))
-                self.received.append(
-                    Notified(
-                        receiver,
-                        alert["status"],
-                        labels["alertname"],
-                        about.strip("/"),
-                        alert["annotations"],
-                        time.monotonic() - self._began,
-                    )
-                )
+                one = Notified(receiver, alert["status"], labels["alertname"], about.strip("/"))
+                self.annotations[one] = alert["annotations"]
+                self.received.append(one)
             return ""
 
         return app
@@ -164,12 +156,13 @@ class Lapse:
             evaluation_interval="500ms",
             scrape_configs=[
                 scrape_config("shop", f"127.0.0.1:{shop.port}", "500ms", honor_timestamps=True, honor_labels=True),
-                scrape_config("causal-datasource", f"127.0.0.1:{self.port}", "500ms", honor_labels=True),
+                scrape_config("causal-datasource", f"127.0.0.1:{self.port}", "1s", honor_labels=True),
             ],
         )
         stack.callback(prometheus.stop)
         self.prometheus = prometheus.url
         self._settings = self._write_settings()
+        self._told = 0
         self.start()
 
     def _start_alertmanager(self, binary: str, webhook: str) -> int:
@@ -217,10 +210,27 @@ class Lapse:
         wait_until(lambda: not self.datasource.running, 10)
 
     def freeze(self) -> None:
+        """The datasource stops, and its sockets stay open."""
         os.killpg(self.datasource.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
+        """It goes on."""
         os.killpg(self.datasource.pid, signal.SIGCONT)
+
+    def hear(self, *expected: tuple[str, str, str, str]) -> list[Notified]:
+        """What has been sent since the last time, once all that is expected has come."""
+        news = self.webhook.received
+
+        def told() -> bool:
+            return all(Notified(*one) in news[self._told :] for one in expected)
+
+        assert wait_until(told, TIMEOUT), f"{expected} did not come, but {news[self._told :]}"
+        since, self._told = self._told, len(news)
+        return news[since : self._told]
+
+    def wait_for(self, query: str) -> None:
+        """Until Prometheus has any series to answer a query with."""
+        assert wait_until(lambda: answer_exists(self.prometheus, query), TIMEOUT), f"nothing for {query}"
 
     def firing(self) -> set[tuple[str, str]]:
         """Alerts by name and service, silent ones included."""
