@@ -30,7 +30,9 @@ class Pack(Block):
     are met. `metrics` (with placeholders) are what it needs, `tells` labels of which the first has at least one,
     `names` labels that may be the entity's name, `alone` what is missing where nothing else measures these entities.
     `clients` or `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are
-    those that its metrics have by themselves, `fragments` texts that several queries share.
+    those that its metrics have by themselves, `fragments` texts that several queries share. `$who` in a remedy's text is
+    the entity's name. The parameter `named_by` is the label of its metrics that becomes the last of `labels`, between
+    `$open` and `$close`; `$source` are the labels that its metrics have.
     """
 
     name: str
@@ -79,14 +81,19 @@ class Pack(Block):
         labels, window = list(values["labels"]), values["window"]
         call_labels = values.get("call_labels") or self._call_labels(labels)
         words = {key: str(value) for key, value in values.items() if key not in _MANY}
+        source = [*labels[:-1], str(values["named_by"])] if "named_by" in values else labels
         words |= {
             "labels": write_labels(labels),
-            "present": write_present(labels),
+            "source": write_labels(source),
+            "open": "label_replace(",
+            "close": f', "{labels[-1]}", "$1", "{source[-1]}", "(.+)")',
+            "present": write_present(source),
             "call_labels": write_labels(call_labels),
             "call_present": write_present(call_labels),
             "made": write_labels(label for label in labels if label not in self.native),
-            "copies": write_labels(label for label in _COPIES if label not in (*labels, *call_labels)),
+            "copies": write_labels(label for label in _COPIES if label not in (*source, *call_labels)),
             "name": labels[-1],
+            "who": f"{{{labels[-1]}}}" if labels[-1].isidentifier() else "it",
             "namespace": next((label for label in labels[:-1] if "namespace" in label), "namespace"),
             "window": window if isinstance(window, str) else format_duration(window),
             "step": step if isinstance(step, str) else str(step),
