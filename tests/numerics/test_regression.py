@@ -15,13 +15,6 @@ from datasource.numerics import (
     long_run_intervals,
     whitened_least_squares,
 )
-    ewc_slope,
-    glsar,
-    hac_errors,
-    hac_lags,
-    least_squares,
-    long_run_intervals,
-)
 
 
 def series(seed: int, n: int = 600, k: int = 4):
