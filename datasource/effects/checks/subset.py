@@ -19,8 +19,8 @@ def subset(study: Study, method: Method, answer: Answer) -> Check:
 
     An estimate without a part that has the share s of the information should differ by no more than
     sqrt(s / (1 - s)) standard errors of the whole, times the quantile for the largest of them. Failed says which part
-    is different: the effect changed, or a few rows make it. Matching, which finds other neighbours each time, may go
-    half as far again. Less than a tenth of a clear effect is no difference.
+    is different: the effect changed, or a few rows make it. Matching and curves, which are chosen anew each time, may
+    go half as far again. Less than a tenth of a clear effect is no difference.
     """
     rows = rows_of(study, method)
     error = standard_error(answer.effect)
