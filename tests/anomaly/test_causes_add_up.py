@@ -59,6 +59,22 @@ def test_a_callee_of_two_is_not_counted_twice() -> None:
     assert db.contribution == pytest.approx(0.2, abs=0.02)
 
 
+def test_callees_that_are_called_at_the_same_time_explain_a_wait_once() -> None:
+    """x waits for p and q at once, so that each could explain all of its gap; y's part of web's is y's all the same."""
+    shop = Shop([("web", "x"), ("web", "y"), ("x", "p"), ("x", "q")])
+    matrix = shop.simulate(slow={"y": 0.1, "p": 0.1, "q": 0.1})
+    values, row = matrix.values.copy(), matrix.variables.index
+    for name in ("x", "web"):
+        values[row(Variable(service(name), "latency")), FAULT] -= 0.1
+        values[row(Variable(service(name), "busy")), FAULT] -= (
+            0.1 * matrix.row(Variable(service(name), "requests"))[FAULT]
+        )
+    seen = recent(shop, Matrix(matrix.variables, matrix.start, matrix.step, values))
+    causes = root_causes(seen, Variable(service("web"), "latency"))
+    seconds = {str(part.variable): part.contribution for part in causes.contributions}
+    assert seconds == pytest.approx({"y.latency": 0.1, "p.latency": 0.05, "q.latency": 0.05}, abs=0.01)
+
+
 def test_what_stays_where_nothing_changed_is_unexplained() -> None:
     matrix = FAN.simulate(seed=3)
     seen = recent(FAN, matrix)

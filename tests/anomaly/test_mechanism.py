@@ -230,3 +230,19 @@ def test_what_never_moved_and_moves_now_has_a_score_that_can_be_told() -> None:
     score = prediction(fit({cpu: values}), cpu).score
     assert (score[-20:] > 1).all()
     assert np.isfinite(score).all()
+
+
+def test_slopes_are_known_no_better_than_autocorrelated_residuals_allow() -> None:
+    slopes, errors = [], []
+    for seed in range(30):
+        own = np.random.default_rng(seed).normal(0, 0.01, (2, 600))
+        for t in range(1, 600):
+            own[:, t] += 0.9 * own[:, t - 1]
+        rows = {DB_LATENCY: 0.1 + own[0], WEB_LATENCY: 0.2 + 0.8 * own[0] + own[1]}
+        _, mechanisms = fit(rows, CALL)
+        mechanism = mechanisms.causal[WEB_LATENCY]
+        places = slice(len(mechanism.coefficients) - len(mechanism.parents), None)
+        slopes.append(mechanism.slope(DB_LATENCY))
+        errors.append(own[1].std() * np.sqrt(mechanism.covariance[places, places].sum()))
+    assert np.mean(slopes) == pytest.approx(0.8, abs=0.1)
+    assert np.std(slopes) < np.mean(errors) < 3 * np.std(slopes)

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from simulated import STEP, autoregressive, covers, effect, graph, matrix, signals
+from simulated import STEP, autoregressive, covers, effect, graph, matrix, signals, variable
+
+from datasource.effects.windows import bring_to_common_window
 
 N = 3000
 
@@ -79,3 +81,12 @@ def test_what_only_serves_precision_gives_way_to_the_windows():
     result = effect(data, graph("z -> y", "x -> y"), known)
     assert np.isfinite(result.effect.value)
     assert result.adjustment_set == ()
+
+
+def test_a_mean_over_a_window_needs_half_of_it():
+    row = np.arange(12.0)
+    row[[1, 2, 3, 6, 7]] = np.nan
+    data, known = matrix(x=row, y=np.ones(12)), signals(x={"window": STEP}, y={"window": 4 * STEP})
+    means = bring_to_common_window(data, data.variables, known).rows[variable("x")]
+    whole = [np.nan] * 4 + [np.nan, 4.5, 4.5, 4.5, 6.5, 8.5, 9.0, 9.5]
+    assert means[3:] == pytest.approx(whole[3:], nan_ok=True)

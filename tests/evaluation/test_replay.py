@@ -195,6 +195,15 @@ def test_what_is_needlessly_wide_is_narrowed_only_with_enough_data():
     assert found.met
 
 
+def test_nothing_is_narrowed_while_another_signal_uses_the_promise_up():
+    rng = np.random.default_rng(5)
+    busy, calm = bursts(rng, 20, 0.8, 0.5), bursts(rng, 20, 12, 0.5) / 4
+    alone = tune(scored([calm]), [], 1.0, {})
+    both = tune(scored([busy, calm]), [], 1.0, {})
+    assert alone.thresholds["a"] < 0.8
+    assert both.thresholds == {}
+
+
 def test_a_promise_that_no_threshold_can_keep_is_said():
     rng = np.random.default_rng(3)
     calm, wild = bursts(rng, 6, 0, 1), bursts(rng, 4, 20, 5)

@@ -15,6 +15,7 @@ from datasource.numerics import (
     long_run_intervals,
     whitened_least_squares,
 )
+from datasource.numerics.hac import long_run_errors
 
 
 def series(seed: int, n: int = 600, k: int = 4):
@@ -133,18 +134,39 @@ def test_ewc_covers_where_plain_intervals_do_not():
     assert 0.89 <= covered / 300 <= 0.98
 
 
-def test_intervals_hold_where_errors_move_the_column_later():
+@pytest.mark.parametrize(("back", "memory"), [(0.5, 0.7), (0.8, 0.9)])
+def test_intervals_hold_where_errors_move_the_column_later(back: float, memory: float):
     rng = np.random.default_rng(10)
     covered = 0
     for _ in range(100):
         noise, x, y = rng.normal(size=1000), np.zeros(1000), np.zeros(1000)
         for t in range(1, 1000):
-            noise[t] += 0.7 * noise[t - 1]
-            x[t] = 0.5 * y[t - 1] + rng.normal()
+            noise[t] += memory * noise[t - 1]
+            x[t] = back * y[t - 1] + rng.normal()
             y[t] = x[t] + noise[t]
         interval = long_run_intervals(glsar(y, x[:, None], 5, 5, feedback=True), np.eye(2)[:, [1]])[0]
         covered += interval.lower <= 1 <= interval.upper
     assert covered >= 90
+
+
+def means_over(window: int, n: int, runs: int) -> np.ndarray:
+    """Noise of variance 1 as its means over windows that overlap (runs, n): their sums have the variance n."""
+    noise = np.random.default_rng(11).normal(size=(runs, n + window - 1))
+    sums = np.pad(noise.cumsum(axis=1), ((0, 0), (1, 0)))
+    return (sums[:, window:] - sums[:, :-window]) / window
+
+
+@pytest.mark.parametrize(("window", "n"), [(50, 1000), (100, 2000)])
+def test_what_windows_that_overlap_share_is_in_the_error(window: int, n: int):
+    variances = long_run_errors(means_over(window, n, 100), window) ** 2
+    assert 0.85 * n < variances.mean() < 1.15 * n
+
+
+def test_an_error_is_never_below_newey_and_wests_over_the_window():
+    series, window = means_over(40, 400, 50), 40
+    weights = [1.0, *(2 * (1 - lag / (window + 1)) for lag in range(1, window + 1))]
+    products = [(series[:, lag:] * series[:, : 400 - lag]).sum(axis=1) for lag in range(window + 1)]
+    assert (long_run_errors(series, window) ** 2 >= np.array(weights) @ np.array(products) - 1e-9).all()
 
 
 def _grouped(n: int = 240, groups: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

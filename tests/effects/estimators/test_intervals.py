@@ -78,6 +78,12 @@ def test_the_long_run_variance_knows_a_long_memory():
     assert matrix[0, 0] == pytest.approx(long_run_variance(series[0])[0])
 
 
+def test_windows_that_overlap_leave_no_more_freedom_than_half_of_them_have():
+    series = np.convolve(np.random.default_rng(1).normal(size=1049), np.full(50, 1 / 50), mode="valid")
+    assert long_run_variance(series, 50)[1] == 10
+    assert long_run_variance(series)[1] > 10
+
+
 @pytest.mark.parametrize("method", TIMED)
 def test_a_method_that_feedback_biases_says_so(method):
     said = ESTIMATORS[method].estimate(replace(a_series(), feedback=True)).notices
