@@ -32,7 +32,7 @@ def describe(opened: Opened) -> Iterator[Line]:
     unknown = [name for name, signal in opened.settings.signals.items() if signal.role is None]
     if unknown:
         who = f"{some(unknown)} {'has' if len(unknown) == 1 else 'have'}"
-        yield Line(f"note: {who} no role by name, and alarms for nobody: give one, as --role {unknown[0]}=saturation")
+        yield Line(f"note: {who} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation")
     for doubt in find_silent(opened.data.matrix):
         yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {doubt.text}", doubt.wrong)
     for text in _rest(opened):
