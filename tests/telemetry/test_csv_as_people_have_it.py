@@ -80,6 +80,16 @@ def test_excels_line_before_the_header(read):
     assert values(read("sep=;\ntime;web.x\n60;1,5\n120;2\n")) == {"web.x": [1.5, 2]}
 
 
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [(b"PAR1", "is Parquet, not CSV; convert it"), (b"PK\x03\x04", "Excel workbook"), (b"\x1f\x8b\x08\x00", "gunzip")],
+)
+def test_files_of_another_kind_are_called_by_name(tmp_path, start, says):
+    (tmp_path / "data").write_bytes(start + bytes(range(256)))
+    with pytest.raises(CsvError, match=says):
+        read_csv(tmp_path / "data")
+
+
 # Who and what a column is
 
 
