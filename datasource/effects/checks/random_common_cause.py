@@ -18,8 +18,8 @@ def random_common_cause(study: Study, method: Method, answer: Answer) -> Check |
 
     On series the column is AR(1) with the treatment's own memory. Three columns are tried, one where the method is
     slow, and the largest move counts. Learners, whose curves change with any column, may move by a whole standard
-    error; matching, where any column makes other rows neighbours, and curves that are chosen anew, by two. Not made where nothing is adjusted for by
-    design.
+    error; matching, where any column makes other rows neighbours, and curves that are chosen anew, by two. Not made
+    where nothing is adjusted for by design.
     """
     if method.identified_by == "randomisation":
         return None
