@@ -50,8 +50,8 @@ class CurvedRidge:
     """A ridge regression, and as much of splines of what it leaves as predicts rows further away.
 
     Lines go on beyond the data, and bends are followed. Three blocks of rows, each predicted from the others, tell how
-    much of the bends to believe, and none of them unless they help in all three: neighbours of an autocorrelated
-    series teach them noise.
+    much of the bends to believe, and none of them unless errors are smaller in size in all three: neighbours of an
+    autocorrelated series teach them noise.
     """
 
     def fit(self, columns: Floats, target: Floats) -> "CurvedRidge":
@@ -67,7 +67,7 @@ class CurvedRidge:
                 elsewhere[test] = self._bent(columns[train], rest[train]).predict(columns[test])
         share = float(np.clip(elsewhere @ rest / (float(elsewhere @ elsewhere) or 1.0), 0, 1))
         left = rest - share * elsewhere
-        helps = share > 0 and all(float(left[test] @ left[test] < rest[test] @ rest[test]) for _, test in blocks)
+        helps = share > 0 and all(np.abs(left[test]).sum() < np.abs(rest[test]).sum() for _, test in blocks)
         self._bends = self._bent(columns, rest) if helps else None
         self._share = share * unit
         return self
