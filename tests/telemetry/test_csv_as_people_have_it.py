@@ -246,6 +246,14 @@ def test_the_hour_that_comes_twice(read):
     assert data.matrix.start == begin.timestamp()
 
 
+def test_exports_that_overlap_by_an_hour_are_no_daylight_saving(read):
+    begin = datetime(2025, 10, 22, 2, 0, tzinfo=UTC)
+    minutes = [*range(180), *range(120, 300)]
+    lines = [f"{begin + timedelta(minutes=n):%Y-%m-%d %H:%M:%S},{n}" for n in minutes]
+    data = read("\n".join(["Time,web.x", *lines]))
+    assert data.matrix.values.tolist() == [list(range(300))]
+
+
 def test_the_hour_that_is_missing(read):
     begin = datetime(2025, 3, 30, 0, 0, tzinfo=UTC)
     lines = [f"{t:%Y-%m-%d %H:%M:%S},{n}" for t, n in local(begin, 3, (1, 1, 2))]
