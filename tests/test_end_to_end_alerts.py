@@ -80,10 +80,8 @@ def story(server_binary: Callable[[str], str], tmp_path_factory: pytest.TempPath
             scenes[scene.__name__] = scene(lapse)
             if scene is a_second_fault:
                 firing = lapse.firing()
-        told = {
-            one.about: dict(notes) for one, notes in lapse.webhook.annotations.items() if one.alert == "CausalRootCause"
-        }
-    return Story(scenes, firing, told)
+        pages = {one: notes for one, notes in lapse.webhook.annotations.items() if one.status == "firing"}
+    return Story(scenes, firing, {one.about: dict(notes) for one, notes in pages.items()})
 
 
 def test_a_surge_pages_nobody_and_is_told_once(story: Story) -> None:

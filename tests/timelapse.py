@@ -60,10 +60,10 @@ def _shortened_within(expr: str) -> str:
 class LiveShop:
     """A shop that makes a step every second, from a history on; nothing happens to it but what is injected."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: int) -> None:
         self.shop = Shop(faults=())
         self.shop.history(FIRST)
-        self.past = self.shop.history(HISTORY)
+        self.past = self.shop.history(history)
         self.newest = self.past[-1]
         self.end = int(time.time() // STEP) * STEP
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class LiveShop:
         """As OpenMetrics text."""
         numbered = [Step(number, step.values) for number, step in enumerate(self.past)]
         with path.open("w") as out:
-            write_openmetrics(out, numbered, self.end - (HISTORY - 1) * STEP, STEP)
+            write_openmetrics(out, numbered, self.end - (len(self.past) - 1) * STEP, STEP)
 
     def app(self) -> Flask:
         """GET /metrics gives the newest step, with its timestamp."""
@@ -134,9 +134,9 @@ class Webhook:
 class Lapse:
     """What is running, and what can be done to it."""
 
-    def __init__(self, directory: Path, binary: Callable[[str], str], stack: ExitStack) -> None:
+    def __init__(self, directory: Path, binary: Callable[[str], str], stack: ExitStack, history: int) -> None:
         self._directory, self._stack = directory, stack
-        self.shop, self.webhook = LiveShop(), Webhook()
+        self.shop, self.webhook = LiveShop(history), Webhook()
         self.port = free_port()
         history = directory / "history.om"
         self.shop.write_history(history)
@@ -189,7 +189,7 @@ class Lapse:
         settings = yaml.safe_load(text[: text.index("\neffects:")]) | {"remedies": yaml.safe_load(text)["remedies"]}
         settings["prometheus"] = {"url": self.prometheus, "latency_offset": "2s"}
         settings["step"] = f"{STEP}s"
-        settings["baseline"] = f"{HISTORY * STEP}s"
+        settings["baseline"] = f"{len(self.shop.past) * STEP}s"
         for one in settings["signals"].values():
             one["window"] = f"{STEP}s"
         settings["store"] = {"directory": str(self._directory / "causal-data")}
@@ -241,7 +241,7 @@ class Lapse:
 
 
 @contextmanager
-def running(directory: Path, binary: Callable[[str], str]) -> Iterator[Lapse]:
-    """Everything, until the end of the block."""
+def running(directory: Path, binary: Callable[[str], str], history: int = HISTORY) -> Iterator[Lapse]:
+    """Everything, with so many steps of history, until the end of the block."""
     with ExitStack() as stack:
-        yield Lapse(directory, binary, stack)
+        yield Lapse(directory, binary, stack, history)
