@@ -89,11 +89,11 @@ class _Value(NamedTuple):
 def read_question(query: str) -> Question:
     """The sums of which a query is made. Raises QueryError, which says what to ask instead.
 
-    >>> question = read_question('100 * sum(rate(e_total[5m])) / sum by (job) (rate(r_total[5m])) > 5')
+    >>> question = read_question('1 - sum(rate(e_total[5m])) / sum by (job) (rate(r_total[5m])) < 0.9')
     >>> question.factor, question.terms[0].inner, question.below[0].inner, question.by
-    (100.0, 'rate(e_total[5m])', 'rate(r_total[5m])', ('job',))
+    (-1.0, 'rate(e_total[5m])', 'rate(r_total[5m])', ('job',))
     >>> question.notices
-    ("'> 5' is left out: its change is explained whether it holds or not",)
+    ("'< 0.9' is left out: its change is explained whether it holds or not",)
     """
     reader = _Reader()
     tree = parse(query)

@@ -28,11 +28,11 @@ class Pack(Block):
 
     `parameters` are those an operator may give, with their usual values; `known` are values under which installations
     are met. `metrics` (with placeholders) are what it needs, `tells` labels of which the first has at least one,
-    `names` labels that may be the entity's name, `alone` what is missing where nothing else measures its entities.
-    `clients` or `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are
-    those that its metrics have by themselves, `fragments` texts that several queries share. `$who` in a remedy's text is
-    the entity's name. The parameter `named_by` is the label of its metrics that becomes the last of `labels`, between
-    `$open` and `$close`; `$source` are the labels that its metrics have.
+    `names` labels that may be the entity's name, `alone` what is missing where only it measures them. `clients` or
+    `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are those that its
+    metrics have by themselves, `fragments` texts that several queries share. `$who` in a remedy's text is the entity's
+    name. The parameter `named_by` is the label of its metrics that becomes the last of `labels`, between `$open` and
+    `$close`; `$source` are the labels that its metrics have.
     """
 
     name: str
