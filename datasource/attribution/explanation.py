@@ -207,7 +207,7 @@ class _Account:
             groups.append(added(history, self.cells.codes[:, column], len(values)))
         beside = [_beside(one, history.sum(axis=0)) for one in groups]
         means = np.concatenate([one.mean(axis=1) for one in groups]) if windows else np.zeros(0)
-        spread = np.concatenate([variances(one, self._apart) for one in beside])
+        spread = np.concatenate([(one**2).sum(axis=1) / max(windows - 1, 1) for one in beside])
         there = (floor > 0) & (levels[:, -2] != 0)
         unit = float(np.max(floor[there] / np.abs(levels[there, -2]), initial=-np.inf))
         return fit_law(means, spread if windows else np.zeros(0), windows, unit)
