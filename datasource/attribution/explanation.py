@@ -11,7 +11,7 @@ from datasource.attribution.decomposition import Effects, by_single_labels, of_r
 from datasource.attribution.question import Question, Term
 from datasource.attribution.search import Mask, Trial, find_groupings, find_stories
 from datasource.attribution.syntax import QueryError
-from datasource.attribution.usual import Law, fit_law
+from datasource.attribution.usual import Law, fit_law, variances
 from datasource.numerics import Floats
 
 DEPTH = 3
@@ -212,13 +212,18 @@ class _Account:
         unit = float(np.max(floor[there] / np.abs(levels[there, -2]), initial=-np.inf))
         return fit_law(means, spread if windows else np.zeros(0), windows, unit)
 
+    @property
+    def _apart(self) -> float:
+        """How many windows the two times are apart."""
+        return (self.measured.end - self.measured.start) / self.measured.over
+
     def _usual(self) -> float:
         """The standard deviation of the difference between two windows."""
         windows = self._whole(self.above[:, :-1], None if self.below is None else self.below[:, :-1])
         known = windows[np.isfinite(windows)]
         if len(known) < 4 or not np.isfinite(self.above[:, :-2]).any():
             return float("nan")
-        return float(np.sqrt(2) * known.std(ddof=1))
+        return float(np.sqrt(2 * variances(known[None, :], self._apart)[0]))
 
     def _parts(self, effects: Effects, usual: Floats, scale: float) -> tuple[tuple[Part, ...], Mask, Mask]:
         """The stories, and the cells that are in none of rates and in none of mix."""
@@ -256,7 +261,7 @@ class _Account:
             beside = _beside_expected(history, self.below[:, :-2])
         level = history.mean(axis=1) if history.shape[1] else np.zeros(len(after))
         least = floor[:, -1] + self._floor(before)
-        return Trial(before, after, effects.rate, beside, level, least, law)
+        return Trial(before, after, effects.rate, beside, level, least, law, self._apart)
 
     def _mix_trial(self, effects: Effects) -> Trial:
         assert self.below is not None
@@ -273,6 +278,7 @@ class _Account:
             level,
             floor.sum(axis=1),
             law,
+            self._apart,
             by_effect=True,
         )
 

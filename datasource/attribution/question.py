@@ -1,6 +1,6 @@
 """What a PromQL query adds up, divides or averages: the sums of series of which it is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from datasource.attribution.syntax import COMPARISONS, Node, QueryError, parse
@@ -89,11 +89,11 @@ class _Value(NamedTuple):
 def read_question(query: str) -> Question:
     """The sums of which a query is made. Raises QueryError, which says what to ask instead.
 
-    >>> question = read_question('100 * sum(rate(e_total[5m])) / sum by (job) (rate(r_total[5m])) > 5')
+    >>> question = read_question('1 - sum(rate(e_total[5m])) / sum by (job) (rate(r_total[5m])) < 0.9')
     >>> question.factor, question.terms[0].inner, question.below[0].inner, question.by
-    (100.0, 'rate(e_total[5m])', 'rate(r_total[5m])', ('job',))
+    (-1.0, 'rate(e_total[5m])', 'rate(r_total[5m])', ('job',))
     >>> question.notices
-    ("'> 5' is left out: its change is explained whether it holds or not",)
+    ("'< 0.9' is left out: its change is explained whether it holds or not",)
     """
     reader = _Reader()
     tree = parse(query)
@@ -102,11 +102,21 @@ def read_question(query: str) -> Question:
         reader.notices["the query has no sum(): its series are added up"] = None
     if not value.terms:
         raise QueryError(f"the query is a constant, which never changes; {_INSTEAD}")
+    for counter in _raw_counters(value):
+        reader.notices[f"{counter} looks like a counter; ask for rate({counter}[5m]), which forgets restarts"] = None
     if value.below:
         whole = Question(query, value.terms, value.below, value.factor, value.constant)
     else:
         whole = Question(query, value.terms, constant=value.constant)
     return whole._replace(by=tuple(reader.by), notices=tuple(reader.notices))
+
+
+def _raw_counters(value: _Value) -> Iterator[str]:
+    """What is added up as it is, and by its name only ever grows."""
+    for term in (*value.terms, *value.below):
+        for selector in read_parts(term.inner).selectors if not term.counts else ():
+            if not selector.range and selector.metric.endswith(("_total", "_count", "_sum", "_bucket")):
+                yield selector.metric
 
 
 class _Reader:
@@ -163,6 +173,8 @@ class _Reader:
         if node.word in ("histogram_sum", "histogram_count") and node.parts:
             return self._histogram(node.word, node.parts[0])
         _refuse_quantiles(node)
+        if not read_parts(node.text).selectors:
+            raise QueryError(f"{node.text} has no labels, and nothing can be told apart; {_INSTEAD}")
         if not node.aggregates():
             return _Value(terms=(Term(1.0, node.text),))
         what = "a subquery" if node.word == "subquery" or "subquery" in node.words() else f"{node.word}()"

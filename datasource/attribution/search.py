@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from datasource.attribution.cells import added
-from datasource.attribution.usual import Law
+from datasource.attribution.usual import Law, variances
 from datasource.numerics import Floats, Ints
 
 PRIOR = 10
@@ -31,8 +31,9 @@ class Trial(NamedTuple):
     """What is scanned, by cell: levels expected `before` and seen `after`, the `effect` of each on the whole.
 
     `history` (cells x windows) is how each went up and down earlier, beside the whole, around a level of `usual`;
-    `floor` is the least variance that so few events can have. With `signed` levels, the rest is taken not to have
-    changed. `by_effect` prefers what moved the whole the same way, else what moved more than the rest is preferred.
+    `floor` is the least variance that so few events can have, `apart` how many windows the two times are. With `signed`
+    levels, the rest is taken not to have changed. `by_effect` prefers what moved the whole the same way, else what
+    moved more than the rest is preferred.
     """
 
     before: Floats
@@ -42,6 +43,7 @@ class Trial(NamedTuple):
     usual: Floats
     floor: Floats
     law: Law
+    apart: float
     by_effect: bool = False
 
     @property
@@ -130,7 +132,7 @@ def _best(
         noise = law.variance(before) + law.variance(after)
     known = (usual > 0) & (windows > 1)
     level = law.variance(np.where(known, usual, 1.0))
-    seen = (groups[:, 5:] ** 2).sum(axis=1) * windows / max(windows - 1, 1)
+    seen = windows * variances(groups[:, 5:], trial.apart)
     degrees = np.where(known, PRIOR + windows, PRIOR)
     scale = np.where(known, (PRIOR + seen / np.maximum(level, 1e-300)) / degrees, 1.0)
     rest = law.variance(rest_after) + factor**2 * law.variance(rest_before)

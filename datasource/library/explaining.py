@@ -54,7 +54,7 @@ class Explained(Result):
             if not found.is_clear:
                 return "No more changed than usual, and no label value carries it"
             return "All label values alike: none changed otherwise than the rest" + self._told_replaced()
-        told = " and ".join(f"{_named(part)} ({self._share(part.effect)})" for part in found.parts[:2])
+        told = " and ".join(f"{self._named(part)} ({self._share(part.effect)})" for part in found.parts[:2])
         many = len(found.parts)
         only = "It is only " if many <= 2 and not found.rest_moved else "It is mostly "
         if not self._in_shares:
@@ -109,7 +109,7 @@ class Explained(Result):
         own = ("part of the whole", "by its level", "by its part") if ratio else ()
         rows = [("", *(("carries",) if self._in_shares else ()), "adds", "before -> after", *own)]
         for part in (*found.parts, found.rest):
-            rows.append(self._row(_named(part), part, ratio))
+            rows.append(self._row(self._named(part), part, ratio))
         yield from table(rows)
 
     def _row(self, name: str, part: Part, ratio: bool) -> tuple[str, ...]:
@@ -160,6 +160,11 @@ class Explained(Result):
             if len(went) <= 2 and len(came) <= 2
         ]
         return f"; {'; '.join(said)}" if said else ""
+
+    def _named(self, part: Part) -> str:
+        """The label values; "other" where a part of them is told by itself."""
+        inside = any(set(part.labels) < set(one.labels) for one in self.found.parts)
+        return f"other {_named(part)}" if inside and part.labels else _named(part)
 
     def _share(self, effect: float) -> str:
         change = self.found.change
@@ -225,7 +230,7 @@ class Explained(Result):
         """What each story and the rest add to the change."""
         from datasource.library.pictures import PLAIN, WRONG, Bar, bars
 
-        shown = [Bar(_named(part), part.effect, color=WRONG) for part in self.found.parts]
+        shown = [Bar(self._named(part), part.effect, color=WRONG) for part in self.found.parts]
         shown.append(Bar(_named(self.found.rest), self.found.rest.effect, color=PLAIN))
         return bars(self.title, "added to the change, in the query's unit", shown)
 
@@ -252,6 +257,8 @@ def explain(
     client = PrometheusClient.from_settings(_prometheus(source))
     now = time.time() - client.settings.latency_offset
     last = now if end is None else _seconds(end, "to", now)
+    if last > now + client.settings.latency_offset + 1:
+        raise QueryError(f"--to {when(int(last))} is in the future, where nothing was measured; choose an earlier one")
     first = last - _HOUR if start is None else _seconds(start, "from", now)
     try:
         span = None if over is None else parse_duration(over)

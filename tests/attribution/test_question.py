@@ -86,6 +86,7 @@ def test_what_selects_above_the_line_alone_says_what_is_counted():
         ("sum(a) ^ 2", "'^' between aggregated values"),
         ("sum(a) or sum(b)", "'or' between two sums"),
         ("sum(a) / 0", "divides by 0"),
+        ("time() - a", "time() has no labels"),
         ("5", "is a constant"),
         ("'text'", "is a text"),
         ("", "is empty"),
@@ -101,6 +102,12 @@ def test_what_cannot_be_divided_is_refused_with_what_to_ask_instead(query, says)
         read_question(query)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_raw_counter_is_noticed():
+    assert "ask for rate(a_total[5m])" in read_question("sum(a_total) / count(b_total)").notices[0]
+    assert len(read_question("sum(a_total) / count(b_total)").notices) == 1
+    assert not read_question("sum(rate(a_total[5m]))").notices
 
 
 def test_a_regular_expression_that_ends_in_a_dollar_is_no_variable():

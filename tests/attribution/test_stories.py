@@ -139,6 +139,17 @@ def test_of_labels_that_go_together_one_is_told():
     assert found.same == {"pod": ("instance",)}
 
 
+def test_a_change_of_level_long_ago_hides_none_of_now():
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        labels = [{"job": f"j{n}"} for n in range(10)]
+        levels = rng.poisson(90_000, size=(10, WINDOWS)) / 900
+        levels[4, 5:] *= 3
+        levels[4, -1] /= 3
+        found = explain_change(read_question(QUERIES["sum"]), measured(labels, levels))
+        assert [labels_of(part) for part in found.parts] == [{"job": "j4"}]
+
+
 def test_what_goes_up_and_down_by_itself_is_not_named():
     rng = np.random.default_rng(0)
     labels = [{"job": f"j{n}"} for n in range(10)]

@@ -94,6 +94,16 @@ def test_where_parts_cancel_out_they_are_told_in_the_querys_unit(installation):
     assert "%" not in result.output
 
 
+def test_what_is_told_by_itself_is_no_part_of_the_others(installation):
+    difference = 'sum(rate(http_requests_total{code=~"5.."}[5m])) - sum(rate(http_requests_total{code="200"}[5m]))'
+    found = cd.explain(installation, difference)
+    told = [dict(part.labels) for part in found.parts]
+    assert {"version": "4.2", "zone": "b"} in told
+    assert {"version": "4.2", "zone": "b", "code": "500"} in told
+    assert "other version=4.2, zone=b" in str(found)
+    assert sum(part.effect for part in (*found.parts, found.found.rest)) == pytest.approx(found.found.change)
+
+
 def test_json_and_a_page_are_written(installation, tmp_path):
     result = asked(installation, ERRORS, "--json", "--report", str(tmp_path / "page.html"))
     document = json.loads(result.output)
@@ -126,6 +136,8 @@ def test_a_count_over_too_many_series_is_still_a_count(installation):
         ("sum(rate(http_requests_total[2h]))", [], "choose times farther apart, or a shorter range in the query"),
         (ERRORS, ["--over", "1m"], "shorter than the query's own [5m]"),
         (ERRORS, ["--over", "soon"], "--over: 'soon' is not a duration"),
+        (ERRORS, ["--to", "2100-01-01T00:00:00Z"], "is in the future"),
+        ("time() - memory_bytes", [], "time() has no labels"),
         (ERRORS, ["--from", "yesterday"], "--from: 'yesterday' is no time"),
         (ERRORS, ["--from", "-1h", "--to", "-2h"], "exchange --from and --to"),
         (ERRORS, ["--config", "missing.yaml"], "missing.yaml: there is no such file"),
