@@ -19,6 +19,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/licences.py
 
 # Real servers for the tests: Debian's packages, where they may be installed.
 servers:

@@ -153,9 +153,19 @@ def _clean(found: Found, window: float) -> str:
     query = re.sub(r"\bby\s*\(([^()]*)\)", lambda one: f"by ({_without_variables(one[1])})", query)
     if not found.record:
         query = _COMPARED.sub("", query)
-    while best := _BEST.match(query):
+    while (best := _BEST.match(query)) and _balanced(best["inside"]):
         query = best["inside"].strip()
     return " ".join(query.split())
+
+
+def _balanced(text: str) -> bool:
+    """Whether every parenthesis in a text is opened before it is closed."""
+    depth = 0
+    for mark in re.sub(r"\"[^\"]*\"|'[^']*'", "", text):
+        depth += (mark == "(") - (mark == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _without_variables(labels: str) -> str:

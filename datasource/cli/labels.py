@@ -33,7 +33,7 @@ NAMESPACE = (
     "k8s.namespace.name",
     "kubernetes_namespace",
 )
-CLUSTER = ("cluster", "k8s_cluster_name", "k8s.cluster.name", "cluster_name")
+CLUSTER = ("cluster", "k8s_cluster_name", "k8s.cluster.name", "cluster_name", "destination_cluster")
 
 
 class Identity(NamedTuple):

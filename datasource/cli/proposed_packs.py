@@ -1,9 +1,17 @@
 """Packs that fit a Prometheus: the one that was recognised, and what else is measured beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datasource.cli.families import SERVICE_GRAPH, Family, find_pack, find_service_graph, graph_labels
+from datasource.cli.families import (
+    BEHIND,
+    INSIDE,
+    SERVICE_GRAPH,
+    Family,
+    find_pack,
+    find_service_graph,
+    graph_labels,
+)
 from datasource.cli.labels import Identity, identify
 from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing, choose_timing
@@ -24,7 +32,8 @@ def own_pack(survey: Survey, family: Family, identity: Identity, timing: Timing)
 def further_packs(
     survey: Survey, family: Family, identity: Identity, timing: Timing, own: Sequence[str]
 ) -> list[Tried]:
-    """Calls and workloads of the same services, then machines. `own` signals are the family's."""
+    """Calls, workloads and runtimes of the same services, then what they stand on, then machines. `own` signals are the
+    family's."""
     found = []
     if family.entity == "service":
         if not family.pack and find_service_graph(survey) and not any(s.entity == "call" for s in family.signals):
@@ -35,12 +44,26 @@ def further_packs(
             parameters = _parameters(survey, kubernetes, identity.labels, window)
             pack, step = read_pack("kubernetes"), timing.step
             found.append(try_pack(survey, pack, parameters, step, measured=identity.values, taken=own))
-    nodes = _find(survey, family, "node_exporter")
-    machines = identify(survey, nodes.metric, nodes.names) if nodes else None
-    if nodes and machines and family.entity in ("service", "node"):
-        parameters = _parameters(survey, nodes, machines.labels, _window(survey, nodes, timing))
-        found.append(try_pack(survey, read_pack("node_exporter"), parameters, timing.step))
+        found += _inside(survey, family, identity, timing, [*own, *(name for one in found for name in one.found)])
+    for name in (*BEHIND, "node_exporter") if family.entity not in ("server", "target") else ():
+        behind = _find(survey, family, name)
+        there = identify(survey, behind.metric, behind.names) if behind else None
+        if behind and there:
+            parameters = _parameters(survey, behind, there.labels, _window(survey, behind, timing))
+            found.append(try_pack(survey, read_pack(name), parameters, timing.step))
     return found
+
+
+def _inside(
+    survey: Survey, family: Family, identity: Identity, timing: Timing, taken: Sequence[str]
+) -> Iterator[Tried]:
+    """What else is said about services, by metrics that carry their labels or can be given them."""
+    for name in INSIDE:
+        pack, more = read_pack(name), _find(survey, family, name)
+        if more is None or not (pack.native or set(identity.labels) <= survey.labels(more.metric)):
+            continue
+        parameters = _parameters(survey, more, identity.labels, _window(survey, more, timing))
+        yield try_pack(survey, pack, parameters, timing.step, measured=identity.values, taken=taken)
 
 
 def _service_graph(survey: Survey, identity: Identity, timing: Timing, own: Sequence[str]) -> Tried:
@@ -91,6 +114,9 @@ def _window(survey: Survey, family: Family, timing: Timing) -> str:
 def _parameters(survey: Survey, family: Family, labels: Sequence[str], window: str) -> dict[str, Any]:
     """What the file gives a pack."""
     parameters: dict[str, Any] = {"labels": list(labels), "window": window, **family.parameters}
+    if family.pack and "named_by" in family.pack.parameters:
+        *others, name = labels
+        parameters |= {"labels": [*others, family.pack.parameters["labels"][-1]], "named_by": name}
     if family.pack and "call_labels" in family.pack.parameters and find_service_graph(survey):
         parameters |= _graph_name(survey)
         call = graph_labels(survey, tuple(labels)).call

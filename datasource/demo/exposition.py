@@ -36,12 +36,12 @@ def _selector(series: Series, *more: tuple[str, str]) -> str:
     return series.name + "{" + ",".join(f'{label}="{value}"' for label, value in (*series.labels, *more)) + "}"
 
 
-def write_openmetrics(out: TextIO, steps: Sequence[Step], origin: int) -> None:
+def write_openmetrics(out: TextIO, steps: Sequence[Step], origin: int, seconds: int = STEP_SECONDS) -> None:
     """Write steps as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`.
 
-    `origin` is the timestamp of step number 0, in seconds since the epoch.
+    `origin` is the timestamp of step number 0, in seconds since the epoch; a step takes so many `seconds`.
     """
-    ends = [f" {origin + step.number * STEP_SECONDS}\n" for step in steps]
+    ends = [f" {origin + step.number * seconds}\n" for step in steps]
     for name, members in _families():
         out.write(f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n")
         for place, series in members:

@@ -7,7 +7,7 @@ slope of latency on restarts off a dashboard finds several times what a restart 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,16 +77,17 @@ _MEANS = tuple(MEAN_REQUESTS[service.name] for service in SERVICES)
 class Shop:
     """Generates the shop's history and then its present, step by step; equal seeds give equal shops.
 
-    The number of a step decides the time of day and the faults, never a clock.
+    The number of a step decides the time of day and the `faults` (in the order of their start; those of the demo's
+    schedule where none are given), never a clock.
     """
 
-    def __init__(self, seed: int = SEED) -> None:
+    def __init__(self, seed: int = SEED, faults: Iterable[Fault] | None = None) -> None:
         normals, restarts = np.random.SeedSequence(seed).spawn(2)
         self._rng = np.random.default_rng(normals)
         self._restart_rng = np.random.default_rng(restarts)
         self._normals: Iterator[list[float]] = iter(())
-        self._schedule = schedule()
-        self._coming = next(self._schedule)
+        self._schedule = iter(schedule() if faults is None else faults)
+        self._coming = next(self._schedule, None)
         self._active: list[Fault] = []
         self._demand = 0.0
         self._queued = DEMAND * 0.1
@@ -105,6 +106,14 @@ class Shop:
             started_by(self.number - 1),
             current[-1] if current else None,
         )
+
+    def inject(self, service: str, kind: Kind, size: float, steps: int) -> None:
+        """Have something happen from the next step on that is not on the schedule."""
+        self._active.append(Fault(self.number, steps, service, kind, size))
+
+    def recover(self) -> None:
+        """Have all that goes on end with the last step."""
+        self._active = []
 
     def history(self, steps: int = HISTORY_STEPS) -> list[Step]:
         """The next `steps` steps."""
@@ -142,9 +151,9 @@ class Shop:
 
     def _let_faults_happen(self) -> None:
         self._active = [fault for fault in self._active if fault.active(self.number)]
-        while self._coming.start_step <= self.number:
+        while self._coming is not None and self._coming.start_step <= self.number:
             self._active.append(self._coming)
-            self._coming = next(self._schedule)
+            self._coming = next(self._schedule, None)
 
     def _rollouts(self) -> list[float]:
         """1 for a service that is rolled out anew: what is slow or failing began with a bad release."""

@@ -45,7 +45,9 @@ def advise(
         if candidate.listed or not found.share < _HELPS:
             told.append((candidate, found))
     told.sort(key=lambda one: -one[1].share if isfinite(one[1].share) else 0.0)
-    return replace(incident, summary=summary, suggestions=tuple(_suggestion(*one) for one in told[:_MOST]))
+    suggestions = tuple(_suggestion(*one) for one in told[:_MOST])
+    action = _suggestion(told[0][0], Relief("")) if told else ""
+    return replace(incident, summary=summary, suggestions=suggestions, action=action)
 
 
 def _candidates(lately: Lately, topology: Topology) -> Iterator[Candidate]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasource.effects.association import association
 from datasource.effects.checks import judge
 from datasource.effects.estimators.by_group import UNIT, by_group
 from datasource.effects.estimators.linear_regression import linear_regression
@@ -124,7 +125,9 @@ def _shown(design: Design, columns: Columns) -> tuple[str, ...]:
 
 
 def _association(study: Study) -> Estimate:
-    """The slope without any adjustment, over the rows of the study."""
+    """The slope without any adjustment, over the rows of the study; of a single series as the service has it."""
+    if study.times is not None and study.units is None:
+        return association(study.outcome, study.treatment[:, 0])
     bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
     return linear_regression(bare).effect
 

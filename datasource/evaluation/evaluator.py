@@ -16,6 +16,7 @@ from datasource.evaluation.advice import advise
 from datasource.evaluation.asking import Asking
 from datasource.evaluation.incident_log import IncidentLog
 from datasource.evaluation.jobs import Workers
+from datasource.evaluation.presence import presence
 from datasource.evaluation.rates import promise_notices
 from datasource.evaluation.refitting import Fitted, Refitting
 from datasource.evaluation.snapshot import Snapshot
@@ -92,7 +93,9 @@ class Evaluator:
             self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
         fitted = mechanisms.causal if mechanisms else {}
-        silent = unjudged(matrix, Roles(self.settings.signals), fitted)
+        roles = Roles(self.settings.signals)
+        silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
+        missed = tuple(present.notices())
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
@@ -108,13 +111,14 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=(*self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
+            notices=(*missed, *self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,
             newest_sample=int(read.times[sampled][-1]) if points else 0,
             incidents=self.incidents.shown(),
             unjudged=silent,
+            presence=present,
         )
 
     def _count_in_older(self) -> None:

@@ -139,7 +139,7 @@ class IncidentLog:
             self._not_marked = f"incident {name} was not merged: there is no other incident {into!r} any more"
         else:
             over = advise(replace(incident, end=mark.at)) if incident.open else incident
-            said = replace(incident, summary=f"{over.summary} {mark.words}".strip(), suggestions=())
+            said = replace(incident, summary=f"{over.summary} {mark.words}".strip(), suggestions=(), action="")
             if mark.kind == "accepted":
                 end = None if incident.suffering else incident.end
                 self._keep(replace(said, accepted=mark, end=end))

@@ -22,6 +22,7 @@ HELP: Mapping[str, str] = {
     "causal_expected_upper": "Upper end of the interval of the expected value.",
     "causal_service_anomaly": "1 while the entity is anomalous, and who caused it.",
     "causal_root_cause_confidence": "How likely an entity that is named as the root cause is it, 0 to 1.",
+    "causal_vanished": "1 where an entity was judged and has no samples any more, for a day.",
     "causal_quiet": "1 while an entity does not alarm: a quiet time, usual at this time of day, or more demand alone.",
     "causal_demand": "How many suffer by more requests than usual at this entity, and by nothing else.",
     "causal_root_cause_contribution": "How much of the symptom's gap comes from this variable, in its unit.",
@@ -31,6 +32,8 @@ HELP: Mapping[str, str] = {
     "causal_incident_info": "Of an incident that goes on: what users feel, and the surest root cause.",
     "causal_incident_start_timestamp_seconds": "When the first anomaly of an incident that goes on began.",
     "causal_incident_affected_entities": "Entities anomalous in an incident that goes on, its root causes included.",
+    "causal_symptom_gap": "Of an incident that goes on: how far what users feel is from usual, in the label's unit.",
+    "causal_suggested_action_info": "Of an incident that goes on: what to do first.",
     "causal_effect": "Change of the outcome caused by one unit more of the treatment.",
     "causal_effect_lower": "Lower end of the effect's 95% interval.",
     "causal_effect_upper": "Upper end of the effect's 95% interval.",
@@ -144,6 +147,9 @@ def demand_at(entity: Entity) -> str:
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
+    gone = {one.entity for one in snapshot.presence.vanished}
+    for entity in sorted({*snapshot.presence.there, *gone}):
+        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
     judgement = snapshot.judgement
     if judgement is None:
         return
@@ -193,6 +199,12 @@ def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
         yield Sample("causal_incident_info", labels | named, 1.0)
         yield Sample("causal_incident_start_timestamp_seconds", labels, float(incident.start))
         yield Sample("causal_incident_affected_entities", labels, float(len(incident.affected)))
+        symptom = incident.causes.symptom
+        signal = snapshot.settings.signals.get(symptom.signal)
+        felt = {"symptom": str(symptom), "unit": signal.unit if signal else ""}
+        yield Sample("causal_symptom_gap", labels | felt, incident.causes.gap)
+        if incident.action:
+            yield Sample("causal_suggested_action_info", labels | {"action": incident.action}, 1.0)
 
 
 def _effects(snapshot: Snapshot) -> Iterator[Sample]:

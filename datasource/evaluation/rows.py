@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, Step, Surge, cause_name
-from datasource.effects import EffectResult, Estimate, Group, summary, traffic_light
-from datasource.effects.checks import INVALIDATING
+from datasource.effects import EffectResult
+from datasource.effects.document import checks_document, effect_document
 from datasource.evaluation.metrics import samples
 from datasource.evaluation.snapshot import Snapshot
 from datasource.evaluation.summary import together_told
@@ -168,62 +168,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _effect(result: EffectResult) -> dict[str, Any]:
-    return {
-        "treatment": str(result.treatment),
-        "outcome": str(result.outcome),
-        "environment": str(result.environment),
-        "association": result.association.value,
-        "association_lower": result.association.lower,
-        "association_upper": result.association.upper,
-        **_estimate(result.effect),
-        "p_value": result.effect.p_value,
-        "method": result.method,
-        "identified_by": result.identified_by,
-        "assumptions": list(result.assumptions),
-        "adjustment_set": list(result.adjustment_set),
-        "n": result.n,
-        **_checks(result),
-        "per_lag": [_estimate(estimate) for estimate in result.per_lag],
-        "groups": [_group(group, "modifier", "level") for group in result.groups],
-        "stratified": _stratified(result),
-        "notices": list(result.notices),
-    }
-
-
-def _estimate(estimate: Estimate, name: str = "effect") -> dict[str, Any]:
-    return {name: estimate.value, "lower": estimate.lower, "upper": estimate.upper}
-
-
-def _checks(result: EffectResult) -> dict[str, Any]:
-    """The checks, their colour together (green, yellow, red, grey), what they say in a sentence, and the worst one."""
-    failed = [check for check in result.checks if check.passed is False]
-    worst = min(failed, key=lambda check: check.name not in INVALIDATING, default=None)
-    return {
-        "checks": [check._asdict() for check in result.checks],
-        "light": traffic_light(result.checks),
-        "verdict": summary(result.checks),
-        "worst_check": worst._asdict() if worst else None,
-    }
-
-
-def _group(group: Group, kind: str, level: str) -> dict[str, Any]:
-    return {kind: group.modifier, level: group.level, **_estimate(group.effect), "n": group.n}
-
-
-def _stratified(result: EffectResult) -> dict[str, Any] | None:
-    """Simpson's view: associations over everything, within each stratum, and averaged over them."""
-    found = result.stratified
-    if found is None:
-        return None
-    return {
-        "strata": found.strata,
-        "aggregate": _estimate(found.aggregate, "association"),
-        "within": [
-            {"stratum": group.level, **_estimate(group.effect, "association"), "n": group.n} for group in found.within
-        ],
-        "average": _estimate(found.average, "association"),
-        "reversed": found.reversed,
-    }
+    return {"environment": str(result.environment), **effect_document(result)}
 
 
 def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
@@ -243,6 +188,6 @@ def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
         "method": result.method,
         "assumptions": list(result.assumptions),
         "n": result.n,
-        **_checks(result),
+        **checks_document(result.checks),
         "notices": list(result.notices),
     }

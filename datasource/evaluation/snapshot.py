@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Incident, Judgement, Mechanisms, Prediction, QuietTimes, Recent, Roles
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
+from datasource.evaluation.presence import NOBODY, Presence
 from datasource.evaluation.unjudged import Unjudged, unjudged_notices
 from datasource.graph import CausalGraph
 from datasource.settings import Settings
@@ -23,7 +24,8 @@ class Snapshot:
     `mechanisms` and `judgement` are None while the baseline warms up, which `points` of `points_needed` says;
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
-    the newest first. `unjudged` are the variables that have no mechanism.
+    the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
+    is not any more.
     """
 
     time: int
@@ -45,6 +47,7 @@ class Snapshot:
     impacts: tuple[EffectResult, ...] | None = None
     incidents: tuple[Incident, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
+    presence: Presence = NOBODY
 
     @property
     def key(self) -> tuple[int, str, str, int]:

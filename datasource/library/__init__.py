@@ -6,15 +6,18 @@
 
 Every function takes CSV files, pandas data frames, or what `read_csv`, `from_frame` and `from_prometheus` return, and
 answers with a `Result`: print it, `to_dict()`, `to_frame()`, `plot()`, `write_page("report.html")`. What cannot be used
-raises `CsvError`, `SettingsError`, `StudyError`, `GraphError` or `PrometheusError`, whose texts say what to change.
+raises `CsvError`, `SettingsError`, `StudyError`, `GraphError`, `QueryError` or `PrometheusError`, whose texts say what
+to change.
 """
 
+from datasource.attribution.syntax import QueryError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, rank, score, what_if
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
+from datasource.library.explaining import Explained, explain
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.result import Result
@@ -28,8 +31,10 @@ __all__ = [
     "Data",
     "Effect",
     "Evaluation",
+    "Explained",
     "GraphError",
     "PrometheusError",
+    "QueryError",
     "Ranking",
     "Result",
     "ScoresByTime",
@@ -38,6 +43,7 @@ __all__ = [
     "WhatIf",
     "effect",
     "evaluate",
+    "explain",
     "from_frame",
     "from_prometheus",
     "rank",

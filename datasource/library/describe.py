@@ -9,6 +9,7 @@ from datasource.library.doubts import Doubt, find_doubts, find_silent, is_counte
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
+from datasource.telemetry.csv_layout import some
 from datasource.topology import read_topology
 
 
@@ -27,6 +28,10 @@ def describe(opened: Opened) -> Iterator[Line]:
     for name in opened.settings.signals:
         for doubt in _doubts(opened, name):
             yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
+    unknown = [name for name, signal in opened.settings.signals.items() if signal.role is None]
+    if unknown:
+        who = f"{some(unknown)} {'has' if len(unknown) == 1 else 'have'}"
+        yield Line(f"note: {who} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation")
     for doubt in find_silent(opened.data.matrix):
         yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {doubt.text}", doubt.wrong)
     for text in _rest(opened):

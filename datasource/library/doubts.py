@@ -188,11 +188,12 @@ def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: 
     signal = settings.signals[name]
     if signal.role == "failure" or "event" in (signal.role, signal.kind):
         return
+    loaded = _loaded(settings, signal.entity, matrix) if signal.role == "latency" else {}
     gappy: dict[Entity, tuple[float, float]] = {}
     for entity, row in rows.items():
         there = np.isfinite(row)
         first, last = np.flatnonzero(there)[[0, -1]]
-        wanted = there | _has_load(settings, entity, matrix) if signal.role == "latency" else np.ones_like(there)
+        wanted = there | loaded.get(entity, np.ones_like(there))
         there, wanted = there[first : last + 1], wanted[first : last + 1]
         share = there.sum() / wanted.sum()
         runs = 1 + int((np.diff(there.astype(np.int8)) == 1).sum())
@@ -208,16 +209,13 @@ def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: 
         yield Doubt(text, wrong=short and 2 * len(gappy) > len(rows))
 
 
-def _has_load(settings: Settings, entity: Entity, matrix: Matrix) -> NDArray[np.bool_]:
-    loads = [
-        matrix.row(variable)
-        for variable in matrix.variables
-        if variable.entity == entity and settings.signals[variable.signal].role == "load"
-    ]
-    if not loads:
-        return np.ones(matrix.values.shape[1], dtype=np.bool_)
-    there: NDArray[np.bool_] = np.logical_or.reduce([row > 0 for row in loads])
-    return there
+def _loaded(settings: Settings, kind: str, matrix: Matrix) -> dict[Entity, NDArray[np.bool_]]:
+    """When each entity of a type has load, by the signals of its load."""
+    found: dict[Entity, NDArray[np.bool_]] = {}
+    for variable, row in zip(matrix.variables, matrix.values, strict=True):
+        if variable.entity.type == kind and settings.signals[variable.signal].role == "load":
+            found[variable.entity] = found.get(variable.entity, np.zeros(row.size, dtype=np.bool_)) | (row > 0)
+    return found
 
 
 def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
@@ -225,13 +223,7 @@ def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
     signal = settings.signals[name]
     if signal.role not in ("latency", "work", "saturation") or signal.end == "server":
         return
-    loaded = {
-        variable.entity
-        for variable, row in zip(matrix.variables, matrix.values, strict=True)
-        if settings.signals[variable.signal].role == "load"
-        and variable.entity.type == signal.entity
-        and (row > 0).sum() >= _FEWEST
-    }
+    loaded = {entity for entity, when in _loaded(settings, signal.entity, matrix).items() if when.sum() >= _FEWEST}
     lacking = sorted(loaded - {variable.entity for variable in matrix.variables if variable.signal == name})
     if lacking:
         kind = count(len(loaded), signal.entity)

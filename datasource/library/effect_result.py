@@ -1,11 +1,12 @@
 """The answer to a question of effect, as tables, as JSON, as a data frame and as pictures."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datasource.effects.document import effect_document
 from datasource.effects.result import Check, Estimate, Group, Stratified
 from datasource.evaluation.effect_question import FileAnswer
 from datasource.library.result import Result
@@ -52,11 +53,10 @@ class Effect(Result):
         """A row for the association, the effect, that at each lag and in each group: value, lower, upper, p_value."""
         import pandas as pd
 
-        rows = [{"what": name} | _estimate(one) for name, one in _parts(self.answer)]
-        return pd.DataFrame(rows).rename(columns={"effect": "value"})
+        return pd.DataFrame([{"what": name, **vars(one)} for name, one in _parts(self.answer)])
 
     def _document(self) -> dict[str, Any]:
-        return effect_json(self.answer)
+        return effect_document(self.answer) | {"rows": self.answer.rows}
 
     def plot(self) -> "Picture":
         """Association, effect and its parts with their 95% intervals."""
@@ -86,66 +86,6 @@ def _parts(answer: FileAnswer) -> list[tuple[str, Estimate]]:
     if len(answer.per_lag) > 1:
         found += [(f"effect after {lag} steps", one) for lag, one in enumerate(answer.per_lag)]
     return [*found, *((f"effect where {group.modifier} is {group.level}", group.effect) for group in answer.groups)]
-
-
-def effect_json(answer: FileAnswer) -> dict[str, Any]:
-    """An answer for machines; what is not known is null."""
-    found: dict[str, Any] = {"treatment": answer.treatment, "outcome": answer.outcome}
-    found |= {"association": answer.association.value}
-    found |= {f"association_{key}": value for key, value in _estimate(answer.association).items() if key != "effect"}
-    found |= _estimate(answer.effect)
-    found |= {
-        "method": answer.method,
-        "identified_by": answer.identified_by,
-        "adjustment_set": answer.adjustment_set,
-        "n": answer.n,
-        "rows": answer.rows,
-        "lags": answer.lags,
-        "assumptions": answer.assumptions,
-        "per_lag": [{"lag": lag} | _estimate(one) for lag, one in enumerate(answer.per_lag)],
-        "groups": [_group(group) for group in answer.groups],
-        "strata": _strata(answer.stratified),
-        "comparison": _plain(answer.comparison),
-        "checks": [check._asdict() for check in answer.checks],
-        "notices": answer.notices,
-    }
-    return found
-
-
-def _estimate(estimate: Estimate) -> dict[str, float]:
-    return {
-        "effect": estimate.value,
-        "lower": estimate.lower,
-        "upper": estimate.upper,
-        "p_value": estimate.p_value,
-    }
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {"modifier": group.modifier, "level": group.level, "n": group.n} | _estimate(group.effect)
-
-
-def _strata(found: Stratified | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        "strata": found.strata,
-        "aggregate": _estimate(found.aggregate),
-        "average": _estimate(found.average),
-        "reversed": found.reversed,
-        "within": [_group(group) for group in found.within],
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, arrays as they are."""
-    if isinstance(value, Estimate):
-        return _estimate(value)
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
 
 
 def show(answer: FileAnswer) -> Iterator[str]:

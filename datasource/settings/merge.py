@@ -7,7 +7,7 @@ from datasource.settings.consistency import Finding, Place, known
 from datasource.settings.packs import Pack, pack_names, read_pack
 from datasource.settings.rules import Rule, parse_rule
 
-_NAMED = ("entities", "signals", "relations")
+_NAMED = ("entities", "signals", "relations", "remedies")
 
 
 class Merged(NamedTuple):
@@ -39,9 +39,10 @@ class _Chosen(NamedTuple):
 def merge_packs(data: Mapping[str, Any]) -> Merged:
     """Fill in the packs that `data` chooses, and lay the operator's own keys over them.
 
-    Entities, signals and relations are merged key by key, and null takes one out that a pack brought. Templates and
-    effects are added to the operator's own; a pack's are left out where their signals or relations are not there. Of a
-    name that several packs bring, the first one's is taken.
+    Entities, signals, relations and remedies are merged key by key, and null takes one out that a pack brought.
+    Templates and effects are added to the operator's own; a pack's are left out where their signals or relations are
+    not there, and its remedies where none of their signals is. Of a name that several packs bring, the first one's is
+    taken.
     """
     findings: list[Finding] = []
     # those that take whatever labels the others have come after them
@@ -123,7 +124,7 @@ def _labels(
 
 def _may_take(pack: Pack, labels: Sequence[str]) -> bool:
     """Whether a pack's metrics can be brought under other labels than their own."""
-    return bool(pack.native) or labels[-1] in pack.names
+    return bool(pack.native) or "named_by" in pack.parameters or labels[-1] in pack.names
 
 
 def _list(labels: Sequence[str]) -> str:
@@ -157,7 +158,8 @@ def _deep(under: Any, over: Any) -> Any:
 
 
 def _leave_out(result: dict[str, Any], origins: Mapping[Place, str]) -> None:
-    """Relations of packs between entities that nobody measures, and the call where it has no signal."""
+    """Relations of packs between entities that nobody measures, the call where it has no signal, and remedies against
+    what is not measured."""
     for name, relation in list(result["relations"].items()):
         ends = relation.get("ends", {}) if isinstance(relation, dict) else {}
         if ("relations", name) in origins and any(entity not in result["entities"] for entity in ends.values()):
@@ -165,6 +167,13 @@ def _leave_out(result: dict[str, Any], origins: Mapping[Place, str]) -> None:
     measured = {signal.get("entity") for signal in result["signals"].values() if isinstance(signal, dict)}
     if ("entities", "call") in origins and "call" not in measured:
         result["entities"].pop("call", None)
+    for name, remedy in list(result["remedies"].items()):
+        if ("remedies", name) in origins and isinstance(remedy, dict) and isinstance(remedy.get("against"), list):
+            there = [one for one in remedy["against"] if one in result["signals"]]
+            if ("remedies", name, "against") in origins:
+                result["remedies"][name] = {**remedy, "against": there}
+            if not there:
+                del result["remedies"][name]
 
 
 def _add_templates(result: dict[str, Any], brought: Sequence[tuple[str, str]], origins: dict[Place, str]) -> None:

@@ -28,10 +28,12 @@ class Pack(Block):
 
     `parameters` are those an operator may give, with their usual values; `known` are values under which installations
     are met. `metrics` (with placeholders) are what it needs, `tells` labels of which the first has at least one,
-    `names` labels that may be the entity's name, `alone` what is missing where nothing else measures these entities.
+    `names` labels that may be the entity's name, `alone` what is missing where nothing else measures its entities.
     `clients` or `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are
     those that its metrics have by themselves, `fragments` texts that several queries share. A label that is one of the
-    `placeholders` names nobody.
+    `placeholders` names nobody. `$who` in a remedy's text is the entity's name. The parameter `named_by` is the label
+    of its metrics that becomes the last of `labels`, between `$open` and `$close`; `$source` are the labels that its
+    metrics have.
     """
 
     name: str
@@ -83,17 +85,22 @@ class Pack(Block):
         swapped = [label for label in call_labels if label not in labels]
         clients, servers = (swapped or labels, labels) if self.clients else (labels, swapped or labels)
         words = {key: str(value) for key, value in values.items() if key not in _MANY}
+        source = [*labels[:-1], str(values["named_by"])] if "named_by" in values else labels
         words |= {
             "labels": write_labels(labels),
-            "present": write_present(labels, self.placeholders),
+            "source": write_labels(source),
+            "open": "label_replace(",
+            "close": f', "{labels[-1]}", "$1", "{source[-1]}", "(.+)")',
+            "present": write_present(source, self.placeholders),
             "call_labels": write_labels(call_labels),
             "call_present": write_present(call_labels, self.placeholders),
             "client_present": write_present(clients, self.placeholders),
             "server": servers[-1],
             "server_namespace": next((label for label in servers[:-1] if "namespace" in label), "namespace"),
             "made": write_labels(label for label in labels if label not in self.native),
-            "copies": write_labels(label for label in _COPIES if label not in (*labels, *call_labels)),
+            "copies": write_labels(label for label in _COPIES if label not in (*source, *call_labels)),
             "name": labels[-1],
+            "who": f"{{{labels[-1]}}}" if labels[-1].isidentifier() else "it",
             "namespace": next((label for label in labels[:-1] if "namespace" in label), "namespace"),
             "window": window if isinstance(window, str) else format_duration(window),
             "step": step if isinstance(step, str) else str(step),

@@ -27,6 +27,8 @@ _WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan"
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_STRING = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
+_MATCHER = re.compile(rf"({_STRING}|[a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*({_STRING})")
 _NAMED = re.compile(r"""__name__\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""")
 
 
@@ -63,6 +65,54 @@ def write_present(labels: Iterable[str], placeholders: Sequence[str] = ()) -> st
     """
     absent = f'!~"{"|".join(placeholders)}|"' if placeholders else '!=""'
     return ", ".join(f"{write_label(label)}{absent}" for label in labels)
+
+
+class Token(NamedTuple):
+    """A word, number, string, [range], bracket or operator of a query, and where it stands in the text."""
+
+    text: str
+    kind: str
+    begin: int
+    end: int
+
+
+_TWO = {"==", "!=", ">=", "<="}
+
+
+def read_tokens(query: str) -> list[Token]:
+    """A query in tokens, without comments.
+
+    >>> [token.text for token in read_tokens("sum(x{a='b'}) >= 1e-3 # much")]
+    ['sum', '(', 'x', '{', 'a', '=', "'b'", '}', ')', '>=', '1e-3']
+    """
+    found: list[Token] = []
+    for match in _TOKEN.finditer(query):
+        kind, text = str(match.lastgroup), match.group()
+        last = found[-1] if found else None
+        if kind == "comment":
+            continue
+        if last and last.end == match.start() and (last.text + text in _TWO or _continues(last, text)):
+            found[-1] = Token(last.text + text, last.kind, last.begin, match.end())
+        else:
+            found.append(Token(text, kind, match.start(), match.end()))
+    return found
+
+
+def _continues(last: Token, text: str) -> bool:
+    """Whether a text continues a number such as 1e-3, which the expression for numbers ends too early."""
+    if last.kind != "number" or last.text[:2].lower() == "0x":
+        return False
+    return (last.text[-1] in "eE" and text in "+-") or (last.text[-2:-1] in ("e", "E") and text[0].isdigit())
+
+
+def read_matchers(selector: "Selector") -> frozenset[tuple[str, str]]:
+    """(label, operator and value as written) of every matcher.
+
+    >>> sorted(read_matchers(Selector("x", 'a="b", "c.d"!~"e,f"')))
+    [('a', '="b"'), ('c.d', '!~"e,f"')]
+    """
+    found = ((m[1], m[2] + m[3]) for m in _MATCHER.finditer(selector.matchers))
+    return frozenset((_unquoted(label) if label[0] in "\"'`" else label, rest) for label, rest in found)
 
 
 def _quoted(name: str) -> str:

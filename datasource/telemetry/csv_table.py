@@ -22,6 +22,12 @@ _MISSING = (
     *("No data", "undefined"),
 )
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_OTHER_FILES = {
+    b"PAR1": ("Parquet", "convert it, as pandas.read_parquet(path).to_csv(path) does"),
+    b"PK\x03\x04": ("an Excel workbook or a zip archive", "save the sheet as CSV, or unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save the sheet as CSV"),
+    b"\x1f\x8b": ("compressed (gzip)", "unpack it, as gunzip does"),
+}
 _DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
@@ -150,6 +156,9 @@ def _of_frame(frame: Any, is_text: Callable[[str], bool]) -> Table:
 def _encoding(path: str | os.PathLike[str]) -> str:
     with open(path, "rb") as file:
         start = file.read(4)
+    for mark, (what, advice) in _OTHER_FILES.items():
+        if start.startswith(mark):
+            raise CsvError(f"{path}: is {what}, not CSV; {advice}")
     return next((encoding for mark, encoding in _BYTE_ORDER.items() if start.startswith(mark)), "utf-8")
 
 

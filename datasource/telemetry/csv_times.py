@@ -24,6 +24,7 @@ _FEW = 0.01
 _USUAL_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _JITTER = 0.1
 _HOUR = 3600.0
+_LATEST_HOUR = 3
 
 
 class Times(NamedTuple):
@@ -134,7 +135,7 @@ def local_times(times: Times, entities: NDArray[np.int64], zone: str | None) -> 
     """
     again = _hour_again(times.seconds, entities)
     if zone is None:
-        if not again.any():
+        if not again.any() or not _in_the_night_to_a_sunday(float(times.seconds[again][0])):
             return times, []
         when = np.datetime64(int(times.seconds[again][0]), "s")
         said = (
@@ -150,6 +151,12 @@ def local_times(times: Times, entities: NDArray[np.int64], zone: str | None) -> 
     except (KeyError, ValueError, OSError):
         raise CsvError(f"--timezone: '{zone}' is no time zone; write it as Europe/Berlin or America/New_York") from None
     return Times(_seconds(utc.dt.tz_localize(None)), times.written.replace("taken as UTC", f"in {zone}")), []
+
+
+def _in_the_night_to_a_sunday(seconds: float) -> bool:
+    """Whether a local time is one at which daylight saving time ends; 1970 began on a Thursday."""
+    day, hour = divmod(int(seconds) // 3600, 24)
+    return (day + 4) % 7 == 0 and hour <= _LATEST_HOUR
 
 
 def _hour_again(seconds: Floats, entities: NDArray[np.int64]) -> NDArray[np.bool_]:

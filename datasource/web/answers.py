@@ -4,11 +4,13 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import NamedTuple
 
 _MOST_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 512
+COMPUTING = 4
+"""So many answers are computed at once: more threads would only take turns, and hold up the health check."""
 SHORTEST = 1000
 """Bytes of an answer from which on it is worth compressing."""
 
@@ -36,6 +38,7 @@ class Answers:
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most = most_bytes
         self._lock = Lock()
+        self._computing = BoundedSemaphore(COMPUTING)
         self._of: object = None
         self._futures: dict[bytes, Future[Body]] = {}
         self.bytes_kept = 0
@@ -54,7 +57,8 @@ class Answers:
             futures = self._futures
         if mine:
             try:
-                answer = body(compute())
+                with self._computing:
+                    answer = body(compute())
             except BaseException as error:
                 futures.pop(key, None)
                 future.set_exception(error)

@@ -33,6 +33,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
     app.extensions["clock"] = clock
     app.extensions["registry"] = registry
     app.extensions["answers"] = Answers()
+    app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
     for module in (json_datasource, exposition, plain, remote_read, writes):
         app.register_blueprint(module.routes)
 

@@ -4,6 +4,7 @@ Nothing is computed here, and a snapshot is written once, however many scrape it
 """
 
 import platform
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -92,6 +93,10 @@ def _health(clock: Clock) -> Iterator[Metric]:
     failures.add_sample("causal_datasource_evaluation_failures_total", {}, health.failures)
     yield evaluations
     yield failures
+    jumps = Metric("causal_datasource_clock_jumps", "How often the time of this machine was set.", "counter")
+    jumps.add_sample("causal_datasource_clock_jumps_total", {}, health.jumps)
+    yield jumps
+    yield _gauge("time_seconds", "The time of this machine.", time.time())
     yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
     yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))
     yield _gauge("last_evaluation_duration_seconds", "How long the last evaluation took.", health.last_seconds)
@@ -104,6 +109,13 @@ def _health(clock: Clock) -> Iterator[Metric]:
     silent = sum(not one.ended for one in snapshot.unjudged)
     yield _gauge("unjudged_variables", "Variables measured now that have too few points to be judged.", silent)
     yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
+    words = "Entities that can alarm and have samples.", "Entities that were judged and have no samples any more."
+    there = GaugeMetricFamily("causal_datasource_entities", words[0], None, ["type"])
+    gone = GaugeMetricFamily("causal_datasource_vanished_entities", words[1], None, ["type"])
+    for kind, (present, vanished) in snapshot.presence.counts.items():
+        there.add_metric([kind], present)
+        gone.add_metric([kind], vanished)
+    yield from (there, gone)
     asked, supported = snapshot.settings.anomaly.false_alarms_per_day, snapshot.mechanisms
     yield _gauge("promised_false_alarms_per_day", "Episodes of false alarm a day that are accepted.", asked)
     if supported is not None:

@@ -23,12 +23,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
+_LATER = "5"
+"""Seconds."""
 
 
 def secured(response: Response) -> Response:
-    """The same answer, with the headers that keep browsers from using it in ways nobody wants."""
+    """The same answer, with the headers that keep browsers from using it in ways nobody wants, and what cannot be
+    answered now with when to ask again."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.status_code == 503:
+        response.headers.setdefault("Retry-After", _LATER)
     return response
 
 

@@ -29,12 +29,16 @@ _MOST_HEAD = 64 * 1024
 _MOST_HELD = 256 * 1024 * 1024
 """Bytes of requests and answers under way, of all connections."""
 _MOST_CONNECTIONS = 512
+_ACCEPTED_AT_ONCE, _QUEUED = 64, 1024
+"""So few between two looks at what came, so that a flood of connections cuts off nobody who has asked already."""
 _MOST_WAITING = 128
-_THREADS, _LIGHT_THREADS = 8, 2
+_THREADS, _LIGHT_THREADS = 32, 2
+"""Most of the threads wait for an answer that another one computes."""
 _LIGHT = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is asked by machines that draw conclusions from silence has threads of its own."""
-_HEAD_SECONDS, _BODY_SECONDS, _READING_SECONDS, _IDLE_SECONDS = 10.0, 30.0, 60.0, 75.0
+_HEAD_SECONDS, _BODY_SECONDS, _READING_SECONDS, _IDLE_SECONDS = 10.0, 30.0, 60.0, 360.0
 _CLOSING_SECONDS = 5.0
+"""An idle connection outlives what Grafana (90 s) and Prometheus (5 min) keep, or a request would meet its end."""
 _CHUNK = 64 * 1024
 
 Headers = list[tuple[str, str]]
@@ -51,10 +55,8 @@ class Answer(NamedTuple):
 class _RefusedError(Exception):
     """A request that no thread sees."""
 
-    def __init__(self, status: int, message: str, wait: int = 0) -> None:
+    def __init__(self, status: int, message: str) -> None:
         response = secured(error_response(status, message))
-        if wait:
-            response.headers["Retry-After"] = str(wait)
         self.answer = Answer(status, list(response.headers), response.get_data())
 
 
@@ -65,7 +67,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        door = Door(self.wsgi, getattr(self.app, "tls", None))
+        door = Door(self.wsgi, getattr(self.app, "tls", None), self.wsgi.extensions["refused"])
         servers = [await door.listen(listener.sock) for listener in self.sockets]
         while self.alive and os.getppid() == self.ppid:
             self.notify()
@@ -99,7 +101,14 @@ class Tls:
 class Door:
     """Takes requests in and gives answers out, for a WSGI application that its threads run."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Iterable[bytes]],
+        tls: Tls | None = None,
+        refused: Callable[[int], object] = lambda status: None,
+    ) -> None:
+        self.refused = refused
+        """Told the status of every answer that the application does not see."""
         self._app = app
         self._tls = tls
         self._threads = ThreadPoolExecutor(_THREADS, "web")
@@ -113,9 +122,11 @@ class Door:
     async def listen(self, one: Any) -> asyncio.Server:
         """Serve the connections of a bound socket."""
         context, seconds = (self._tls.context, _HEAD_SECONDS) if self._tls else (None, None)
-        return await asyncio.start_server(
-            self._connected, sock=one, backlog=1024, ssl=context, ssl_handshake_timeout=seconds
+        server = await asyncio.start_server(
+            self._connected, sock=one, backlog=_ACCEPTED_AT_ONCE, ssl=context, ssl_handshake_timeout=seconds
         )
+        one.listen(_QUEUED)
+        return server
 
     def refresh(self) -> None:
         """Look after what may have changed on disk."""
@@ -171,7 +182,7 @@ class Door:
         """What the application says. Raises _RefusedError where too many wait for it."""
         light = environ["REQUEST_METHOD"] in ("GET", "HEAD") and environ["PATH_INFO"] in _LIGHT
         if not light and (self.waiting >= _MOST_WAITING or self._held > _MOST_HELD):
-            raise _RefusedError(503, "too many requests are under way; try again in a few seconds", wait=2)
+            raise _RefusedError(503, "too many requests are under way; try again in a few seconds")
         self.waiting += not light
         try:
             pool = self._light if light else self._threads
@@ -202,6 +213,7 @@ class _Conversation:
                 answer = await self._door.answer(self._environ(request))
             except _RefusedError as refused:
                 answer = refused.answer
+                self._door.refused(answer.status)
             finally:
                 self._door.hold(-len(self._body))
                 self._body = bytearray()

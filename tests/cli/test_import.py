@@ -137,3 +137,26 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     arguments = ["import", str(tmp_path / "board.json"), "--output", str(tmp_path / "causal.yaml")]
     assert "is there already" in CliRunner().invoke(main, arguments).output
     assert (tmp_path / "causal.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("expr", "query"),
+    [
+        (
+            f'topk(7,histogram_quantile(0.5, sum(rate({BUCKETS}{{a=~"$a"}}[$__rate_interval])) by (le,service)))',
+            f"histogram_quantile(0.5, sum(rate({BUCKETS}[2m])) by (le, service))",
+        ),
+        ("sort_desc(sum by (service) (a)) > 0", "sum by (service) (a)"),
+        ("sort(sum by (service) (a)) / sort(sum by (service) (b))", None),
+        ("rate(hits_total{x=~'$x'}[1m])", "sum by (service) (rate(hits_total[1m]))"),
+        (
+            "histogram_quantile(0.9, rate(x_bucket[5m]))",
+            "avg by (service) (histogram_quantile(0.9, rate(x_bucket[5m])))",
+        ),
+    ],
+)
+def test_what_only_orders_or_filters_for_the_eye_is_left_out(proposed, expr, query):
+    code, output, settings = proposed(json.dumps({"panels": [{"title": "x", "targets": [{"expr": expr}]}]}))
+    assert code == 0, output
+    (signal,) = settings.signals.values()
+    assert signal.query == (query or expr)

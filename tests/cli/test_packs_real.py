@@ -2,6 +2,7 @@
 
 import time
 
+import exporters
 import histories
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ import yaml
 from click.testing import CliRunner
 
 from datasource.cli import main
+from datasource.cli.families import find_pack
+from datasource.cli.survey import Survey
 from datasource.demo.processes import start_prometheus
 from datasource.settings import parse_settings
 from datasource.settings.packs import pack_names, read_pack
-from datasource.telemetry import Reader
+from datasource.telemetry import PrometheusClient, Reader
 
 SERVICES = {"shop/web", "shop/cart", "platform/pricing"}
 SERVERS = {"shop/cart", "platform/pricing"}
@@ -22,7 +25,48 @@ CHOSEN = {
     "linkerd": ("{}", SERVERS),
     "kubernetes": ("{}", SERVICES),
     "node_exporter": ("{}", {"node-one", "node-two"}),
+    "container_pressure": ("{}", SERVICES),
+    "postgresql": ("{}", {"one:9187", "two:9187"}),
+    "mysql": ("{}", {"one:9104", "two:9104"}),
+    "redis": ("{}", {"one:9121", "two:9121"}),
+    "rabbitmq": ("{}", {"one:15692", "two:15692"}),
+    "nginx": ("{}", {"one:9113", "two:9113"}),
+    "kafka": ("{}", {"orders/billing", "events/search"}),
+    "envoy": ("{}", {"one", "two"}),
+    "ingress_nginx": ("{labels: [exported_namespace, ingress]}", {"shop/one", "shop/two"}),
+    "coredns": ("{}", {"one", "two"}),
+    "jvm": ("{}", {"one", "two"}),
+    "go_runtime": ("{}", {"one-go", "two-go"}),
+    "python_runtime": ("{}", {"one-python", "two-python"}),
 }
+LEVELS = {
+    "postgres_transactions": 200.0,
+    "postgres_connections": 0.4,
+    "postgres_idle_in_transaction": 20.0,
+    "mysql_connections": 50 / 151,
+    "mysql_lock_waiting": 0.1,
+    "redis_latency": 1e-4,
+    "redis_memory": 0.5,
+    "kafka_produced": 100.0,
+    "kafka_lag": 200.0,
+    "kafka_partition_lag": 100.0,
+    "rabbitmq_published": 100.0,
+    "rabbitmq_memory": 0.25,
+    "heap": 0.4,
+    "gc": 0.02,
+    "pool": 0.4,
+    "python_cpu": 0.3,
+    "open_files": 20 / 1024,
+    "nginx_dropped": 1.0,
+    "ingress_errors": 10.0,
+    "ingress_latency": 0.1,
+    "envoy_latency": 0.02,
+    "envoy_unhealthy": 0.25,
+    "dns_latency": 0.002,
+    "dns_upstream": 0.01,
+    "cpu_waiting": 0.1,
+}
+"""What is simulated of some, in the unit of the signal."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +77,7 @@ def everything(server_binary, tmp_path_factory):
     lines = [*histories.mesh(), *histories.linkerd(), *histories.workloads(), *histories.machines()]
     lines += [line for line in histories.traced() if "service_graph" in line.name]
     lines += [line for calls in histories.SPAN_NAMES for line in histories.renamed(spans, calls)]
+    lines += exporters.everything(histories.WORKLOADS)
     history = histories.openmetrics(directory / "om", histories.samples(lines, 2))
     server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
     yield server.url
@@ -89,12 +134,36 @@ def test_events_are_counted_where_they_happen(everything, labels):
         assert total[name, signal] == 0, (name, signal)
 
 
+@pytest.mark.parametrize(("signal", "level"), LEVELS.items())
+def test_exporters_metrics_are_read_in_the_unit_of_the_signal(everything, signal, level):
+    (name,) = (name for name in pack_names() if signal in read_pack(name).settings({})["signals"])
+    _, matrix = read(everything, f"  {name}: {CHOSEN[name][0]}")
+    means = [np.nanmean(matrix.row(variable)) for variable in matrix.variables if variable.signal == signal]
+    assert means == pytest.approx([level] * len(means), rel=0.1)
+    assert means
+
+
+@pytest.mark.parametrize("names", exporters.JVM_NAMES)
+def test_java_is_measured_under_the_names_of_three_client_libraries(names, server_binary, tmp_path):
+    history = histories.openmetrics(tmp_path / "om", histories.samples(exporters.jvm(names), 1))
+    server = start_prometheus(server_binary("prometheus"), tmp_path / "prometheus", backfill=history)
+    try:
+        found = find_pack(Survey(PrometheusClient(server.url), time.time()), read_pack("jvm"))
+        given = "".join(f", {key}: {value}" for key, value in found.parameters.items())
+        _, matrix = read(server.url, f"  jvm: {{labels: [job]{given}}}", minutes=10)
+    finally:
+        server.stop()
+    assert {variable.signal for variable in matrix.variables} == {"heap", "gc", "threads", "pool", "pool_waiting"}
+
+
 @pytest.fixture(scope="module")
 def doubled(server_binary, tmp_path_factory):
     """The url of a Prometheus that scrapes everything by two jobs, and Kubernetes' metrics from two replicas."""
     directory = tmp_path_factory.mktemp("doubled")
     shared = [*histories.mesh(), *histories.linkerd(), *histories.machines(), *histories.traced()]
-    lines = [line._replace(labels={**line.labels, "job": job}) for line in shared for job in ("one", "two")]
+    measured = list(exporters.everything(histories.WORKLOADS))
+    copies = [line._replace(labels={**line.labels, "prometheus_replica": one}) for line in measured for one in "ab"]
+    lines = copies + [line._replace(labels={**line.labels, "job": job}) for line in shared for job in ("one", "two")]
     for replica in ("ksm-0:8080", "ksm-1:8080"):
         copies = [line._replace(labels={"instance": replica, **line.labels}) for line in histories.workloads()]
         lines += copies

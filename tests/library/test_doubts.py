@@ -158,3 +158,14 @@ def test_a_counter_without_a_rate_that_falls_all_the_time_is_still_one():
     assert "x_total is taken without a rate" in text
     ((wrong, _),) = doubts("disk", pods, counter="x_total", within="sum by (service) (rate(x_total[2m]))")
     assert not wrong
+
+
+def test_a_column_whose_name_tells_no_role_is_said_to_have_none(tmp_path):
+    lines = [f"{60 * n},{30 + n % 7},{5 + n % 3},{n % 5}" for n in range(N)]
+    (tmp_path / "shop.csv").write_text("\n".join(["time,web.cpu,web.lod,web.lat_50", *lines]))
+    command = ["check", "--data", str(tmp_path / "shop.csv")]
+    result = CliRunner().invoke(main, command)
+    assert "'lod', 'lat_50' have no role by name" in result.output
+    assert "--role lod=saturation" in result.output
+    roles = ["--role", "lod=load", "--role", "lat_50=latency"]
+    assert "no role by name" not in CliRunner().invoke(main, [*command, *roles]).output

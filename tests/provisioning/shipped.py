@@ -12,6 +12,7 @@ Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "provisioning"
+SOURCE_OF_THE_IMAGE = (ROOT / "Dockerfile").read_text()
 RULES = PROVISIONING / "prometheus/rules/causal.yml"
 DASHBOARDS: dict[str, Json] = {
     path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "dashboards").glob("*.json"))

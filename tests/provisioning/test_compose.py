@@ -62,3 +62,10 @@ def test_grafana_finds_the_dashboards_where_they_are_mounted() -> None:
     home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home.startswith(provider["options"]["path"])
     assert home.rpartition("/")[2].removesuffix(".json") in DASHBOARDS
+
+
+def test_only_the_demo_says_that_everybody_who_reaches_it_may_read() -> None:
+    said = {name for name, one in SERVICES.items() if "CAUSAL_INSECURE_LISTEN" in one.get("environment", {})}
+    assert said == {"datasource"}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES["datasource"]["ports"])
+    assert "insecure" not in (ROOT / "Dockerfile").read_text()

@@ -19,6 +19,15 @@ LABELS = {
     "linkerd": (["deployment"], ["namespace", "deployment"], ["cluster", "namespace", "deployment"]),
     "kubernetes": (["workload"], ["namespace", "workload"], ["cluster", "service_namespace", "service_name"]),
     "node_exporter": (["instance"], ["node"], ["cluster", "instance"]),
+    **dict.fromkeys(
+        ("postgresql", "mysql", "redis", "rabbitmq", "nginx"), (["server"], ["cluster", "server"], ["service.name"])
+    ),
+    **dict.fromkeys(("jvm", "go_runtime", "python_runtime"), (["job"], ["namespace", "service"], ["service.name"])),
+    "container_pressure": (["workload"], ["namespace", "workload"], ["cluster", "service_namespace", "service_name"]),
+    "coredns": (["dns"], ["cluster", "dns"]),
+    "envoy": (["envoy_cluster_name"], ["namespace", "envoy_cluster_name"]),
+    "ingress_nginx": (["ingress"], ["exported_namespace", "ingress"]),
+    "kafka": (["consumergroup"], ["topic", "consumergroup"], ["cluster", "topic", "consumergroup"]),
 }
 REFERENCE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 

@@ -80,6 +80,16 @@ def test_excels_line_before_the_header(read):
     assert values(read("sep=;\ntime;web.x\n60;1,5\n120;2\n")) == {"web.x": [1.5, 2]}
 
 
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [(b"PAR1", "is Parquet, not CSV; convert it"), (b"PK\x03\x04", "Excel workbook"), (b"\x1f\x8b\x08\x00", "gunzip")],
+)
+def test_files_of_another_kind_are_called_by_name(tmp_path, start, says):
+    (tmp_path / "data").write_bytes(start + bytes(range(256)))
+    with pytest.raises(CsvError, match=says):
+        read_csv(tmp_path / "data")
+
+
 # Who and what a column is
 
 
@@ -234,6 +244,14 @@ def test_the_hour_that_comes_twice(read):
     data = read("\n".join(["Time,web.x", *lines]), timezone="Europe/Berlin")
     assert data.matrix.values.tolist() == [list(range(360))]
     assert data.matrix.start == begin.timestamp()
+
+
+def test_exports_that_overlap_by_an_hour_are_no_daylight_saving(read):
+    begin = datetime(2025, 10, 22, 2, 0, tzinfo=UTC)
+    minutes = [*range(180), *range(120, 300)]
+    lines = [f"{begin + timedelta(minutes=n):%Y-%m-%d %H:%M:%S},{n}" for n in minutes]
+    data = read("\n".join(["Time,web.x", *lines]))
+    assert data.matrix.values.tolist() == [list(range(300))]
 
 
 def test_the_hour_that_is_missing(read):

@@ -14,7 +14,7 @@ from worlds import World
 
 from datasource.panels import QueryError
 from datasource.web import exposition, json_datasource
-from datasource.web.answers import Answers
+from datasource.web.answers import COMPUTING, Answers
 from datasource.web.app import create_app
 
 HARMFUL = ["([a-z/]+)+X", "(a|a)*b", ".*" * 300 + "!"]
@@ -117,6 +117,21 @@ def test_a_question_in_flight_is_computed_once() -> None:
         computing.go_on.set()
         assert {one.result(10).plain for one in asked} == {b"answer"}
     assert computing.times == 1
+
+
+def test_few_answers_are_computed_at_once_and_those_that_are_there_need_not_wait() -> None:
+    answers, snapshot = Answers(), object()
+    answers.get(snapshot, "there", lambda: b"answer")
+    slow = [Computing() for _ in range(COMPUTING + 2)]
+    with ThreadPoolExecutor(len(slow)) as pool:
+        asked = [pool.submit(answers.get, snapshot, number, one) for number, one in enumerate(slow[:COMPUTING])]
+        assert all(one.begun.wait(10) for one in slow[:COMPUTING])
+        asked += [pool.submit(answers.get, snapshot, f"more {number}", slow[-number]) for number in (1, 2)]
+        assert answers.get(snapshot, "there", lambda: b"another").plain == b"answer"
+        assert not any(one.begun.is_set() for one in slow[COMPUTING:])
+        for one in slow:
+            one.go_on.set()
+        assert {one.result(10).plain for one in asked} == {b"answer"}
 
 
 def test_another_snapshot_or_question_is_computed_anew_and_an_error_is_not_kept() -> None:

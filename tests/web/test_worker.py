@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import trustme
 from werkzeug.wrappers import Request, Response
+from worlds import World
 
 from datasource.web import worker
+from datasource.web.app import create_app
 from datasource.web.worker import Door, Tls
 
 Reply = tuple[int, bytes, dict[str, str]]
@@ -48,14 +50,16 @@ class Gate:
 
 
 @contextmanager
-def serving(app: Any, tls: Tls | None = None) -> Iterator[tuple[int, Door]]:
+def serving(
+    app: Any, tls: Tls | None = None, refused: Callable[[int], object] = lambda status: None
+) -> Iterator[tuple[int, Door]]:
     """A door on a free port of loopback: the port and the door."""
     listener = socket.create_server(("127.0.0.1", 0))
     ready, doors = threading.Event(), []
     stop: list[Callable[[], object]] = []
 
     async def run() -> None:
-        door, end = Door(app, tls), asyncio.Event()
+        door, end = Door(app, tls, refused), asyncio.Event()
         server = await door.listen(listener)
         loop = asyncio.get_running_loop()
         stop.append(lambda: loop.call_soon_threadsafe(end.set))
@@ -225,7 +229,7 @@ def test_over_capacity_there_is_a_503_and_health_goes_on(monkeypatch: pytest.Mon
             assert gate.inside.acquire(timeout=10)
         refused = [one.result(20) for one in _first_done(waiting, 28)]
         assert {status for status, *_ in refused} == {503}
-        assert {headers["Retry-After"] for *_, headers in refused} == {"2"}
+        assert {headers["Retry-After"] for *_, headers in refused} == {"5"}
         assert ask(port, path="/healthz")[0] == 200
         gate.open.set()
         assert sorted(one.result(20)[0] for one in waiting) == [200] * 12 + [503] * 28
@@ -236,6 +240,14 @@ def test_over_capacity_there_is_a_503_and_health_goes_on(monkeypatch: pytest.Mon
 def _first_done(futures: list[Any], count: int) -> list[Any]:
     done = as_completed(futures, timeout=20)
     return [next(done) for _ in range(count)]
+
+
+def test_who_is_refused_is_counted_with_the_others(world: World) -> None:
+    app = create_app(world.clock)
+    with serving(app, refused=app.extensions["refused"]) as (port, _):
+        assert ask(port, "POST", "/query", b" " * 5_000_000)[0] == 413
+        text = ask(port, path="/metrics")[1].decode()
+    assert 'causal_datasource_http_requests_total{code="413",endpoint="none"} 1.0' in text
 
 
 def test_what_is_under_way_is_answered_before_the_end() -> None:

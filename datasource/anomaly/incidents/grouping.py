@@ -71,6 +71,7 @@ def group(
                 merged_into=survivor.id,
                 summary=said,
                 suggestions=(),
+                action="",
                 suffering=(),
             )
     for incident in found.values():

@@ -56,7 +56,7 @@ class Incident:
     `id` is the same as long as the incident lasts, and after. `merged_into` is the id of the incident that this
     one turned out to be a part of; it ended then. `suffering` are those that are anomalous at `updated`. One that was
     `accepted` while it went on ends with the first fit that knows its level. `mark` is what was said of it last, other
-    than that.
+    than that. `action` is the first of the suggestions without what it is predicted to do, which changes all the time.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Incident:
     accepted: Mark | None = None
     suffering: tuple[Entity, ...] = ()
     mark: Mark | None = None
+    action: str = ""
 
     @property
     def open(self) -> bool:

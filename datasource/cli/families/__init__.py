@@ -13,7 +13,9 @@ from datasource.cli.families.span_names import find_span_names
 from datasource.cli.survey import Survey
 
 __all__ = [
+    "BEHIND",
     "FAMILIES",
+    "INSIDE",
     "SERVICE_GRAPH",
     "Family",
     "GraphLabels",
@@ -26,6 +28,21 @@ __all__ = [
     "recorded_calls",
 ]
 
+BEHIND = (
+    "postgresql",
+    "mysql",
+    "redis",
+    "kafka",
+    "rabbitmq",
+    "ingress_nginx",
+    "nginx",
+    "envoy",
+    "coredns",
+)
+"""Packs of what services stand on, each with entities of its own."""
+INSIDE = ("container_pressure", "jvm", "go_runtime", "python_runtime")
+"""Packs that say more about services that are measured already."""
+
 FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
     find_recording_rules,
     pack_finder("opentelemetry"),
@@ -34,6 +51,7 @@ FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
     find_http_server,
     find_rpc_server,
     pack_finder("kubernetes"),
+    *map(pack_finder, BEHIND),
     pack_finder("node_exporter"),
     find_prometheus_itself,
     find_targets,

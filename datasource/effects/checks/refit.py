@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datasource.effects.methods import RIDGE_DML, Method
+from datasource.effects.methods import DML, RIDGE_DML, Method
 from datasource.effects.result import Answer, Estimate
 from datasource.effects.study import Study, StudyError
 
@@ -15,7 +15,7 @@ WHITENING = frozenset({"backdoor.distributed_lag"})
 LINES = WHITENING | {"backdoor.linear_regression", "backdoor.doubly_robust", RIDGE_DML}
 """Methods that adjust by straight lines."""
 
-JUMPING = frozenset({"backdoor.propensity_score_matching"})
+JUMPING = frozenset({"backdoor.propensity_score_matching", DML})
 """Methods that move by much of their error when a row or a column is another one."""
 
 

@@ -1,6 +1,5 @@
 """Models of what is not asked for: the outcome, and the treatment, given what is adjusted for."""
 
-from collections.abc import Callable
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -51,8 +50,8 @@ class CurvedRidge:
     """A ridge regression, and as much of splines of what it leaves as predicts rows further away.
 
     Lines go on beyond the data, and bends are followed. Three blocks of rows, each predicted from the others, tell how
-    much of the bends to believe, and none of them unless they help in all three: neighbours of an autocorrelated
-    series teach them noise.
+    much of the bends to believe, and none of them unless errors are smaller in size in all three: neighbours of an
+    autocorrelated series teach them noise.
     """
 
     def fit(self, columns: Floats, target: Floats) -> "CurvedRidge":
@@ -61,17 +60,15 @@ class CurvedRidge:
         rest = target - self._line.predict(columns)
         unit = float(rest.std()) or 1.0
         rest = rest / unit
-        self._laid = self._layout(columns)
-        laid = self._laid(columns)
         elsewhere = np.zeros(len(rest))
         blocks = splits(np.arange(len(rest)) * 3 // len(rest))
         for train, test in blocks:
             if len(train):
-                elsewhere[test] = self._bent(laid[train], rest[train]).predict(laid[test])
+                elsewhere[test] = self._bent(columns[train], rest[train]).predict(columns[test])
         share = float(np.clip(elsewhere @ rest / (float(elsewhere @ elsewhere) or 1.0), 0, 1))
         left = rest - share * elsewhere
-        helps = share > 0 and all(float(left[test] @ left[test] < rest[test] @ rest[test]) for _, test in blocks)
-        self._bends = self._bent(laid, rest) if helps else None
+        helps = share > 0 and all(np.abs(left[test]).sum() < np.abs(rest[test]).sum() for _, test in blocks)
+        self._bends = self._bent(columns, rest) if helps else None
         self._share = share * unit
         return self
 
@@ -79,18 +76,14 @@ class CurvedRidge:
         """The expected target (m) of `columns` (m, k)."""
         expected = self._line.predict(columns)
         if self._bends is not None:
-            expected = expected + self._share * self._bends.predict(self._laid(columns))
+            expected = expected + self._share * self._bends.predict(columns)
         return expected
 
     def _plain(self, columns: Floats, target: Floats) -> Model:
         return Ridge().fit(columns, target)
 
-    def _layout(self, columns: Floats) -> Callable[[Floats], Floats]:
-        """What of the columns the bends are learnt from."""
-        return Splines(columns)
-
-    def _bent(self, laid: Floats, target: Floats) -> Model:
-        return Ridge().fit(laid, target)
+    def _bent(self, columns: Floats, target: Floats) -> Model:
+        return Splines().fit(columns, target)
 
 
 class BoostedRidge(CurvedRidge):
@@ -99,26 +92,24 @@ class BoostedRidge(CurvedRidge):
     def _plain(self, columns: Floats, target: Floats) -> Model:
         return CurvedRidge().fit(columns, target)
 
-    def _layout(self, columns: Floats) -> Callable[[Floats], Floats]:
-        return lambda given: given
-
-    def _bent(self, laid: Floats, target: Floats) -> Model:
+    def _bent(self, columns: Floats, target: Floats) -> Model:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         model: Model = HistGradientBoostingRegressor(
             max_iter=50, max_leaf_nodes=8, min_samples_leaf=20, early_stopping=False, random_state=0
-        ).fit(laid, target)
+        ).fit(columns, target)
         return model
 
 
 class Splines:
-    """Columns beside cubic B-splines of each (de Boor 1978), and products of two: (m, k) to (m, more).
+    """Ridge regression on cubic B-splines of each column (de Boor 1978), and on products of two.
 
-    Knots are quantiles of `columns` (n, k); beyond them the splines go on level. There are no products where they would
-    leave fewer than 10 rows a coefficient.
+    Knots are quantiles of the rows that are fitted. There are no products where they would leave fewer than 10 rows a
+    coefficient.
     """
 
-    def __init__(self, columns: Floats) -> None:
+    def fit(self, columns: Floats, target: Floats) -> "Splines":
+        """Fit `target` (n) on `columns` (n, k)."""
         spread = columns.std(axis=0)
         self._centre = columns.mean(axis=0)
         self._scale = np.where(spread > 1e-13 * np.abs(columns).max(axis=0, initial=0), spread, np.inf)
@@ -126,9 +117,14 @@ class Splines:
         self._knots = [np.unique(np.quantile(column, _KNOTS)) for column in standard.T]
         bends, k = sum(len(knots) for knots in self._knots), columns.shape[1]
         self._pairs = list(combinations(range(k), 2)) if bends + k * (k - 1) / 2 <= len(columns) / 10 else []
+        self._ridge = Ridge().fit(self._basis(standard), target)
+        return self
 
-    def __call__(self, columns: Floats) -> Floats:
-        standard = (columns - self._centre) / self._scale
+    def predict(self, columns: Floats) -> Floats:
+        """The expected target (m) of `columns` (m, k)."""
+        return self._ridge.predict(self._basis((columns - self._centre) / self._scale))
+
+    def _basis(self, standard: Floats) -> Floats:
         bends = [b_splines(column, knots) for column, knots in zip(standard.T, self._knots, strict=True)]
         return np.column_stack([standard, *bends, *(standard[:, a] * standard[:, b] for a, b in self._pairs)])
 
@@ -137,12 +133,19 @@ _KNOTS = (0, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 1)
 
 
 def b_splines(column: Floats, knots: Floats) -> Floats:
-    """The cubic B-splines (n, knots + 2) of a column (n) between increasing knots; none for fewer than three knots."""
+    """The cubic B-splines (n, knots + 2) of a column (n) between increasing knots; none for fewer than three knots.
+
+    Beyond the knots they go on straight, with the slope that they have there.
+    """
     if len(knots) < 3:
         return np.empty((len(column), 0))
     whole = np.concatenate([np.repeat(knots[0], 3), knots, np.repeat(knots[-1], 3)])
     within = np.clip(column, knots[0], knots[-1])
     found: Floats = BSpline.design_matrix(within, whole, 3).toarray()
+    beyond = np.flatnonzero(within != column)
+    if beyond.size:
+        slopes = BSpline(whole, np.eye(len(knots) + 2), 3).derivative()(within[beyond])
+        found[beyond] += (column - within)[beyond, None] * slopes
     return found
 
 

@@ -83,7 +83,7 @@ def test_with_measurement_error_the_interval_reaches_over_that_of_slow_moves(spo
         assert not alone.effect.lower <= 1 <= alone.effect.upper
         assert answer.effect.value == alone.effect.value
         if answer.effect != alone.effect:
-            assert "measurement error is likely" in answer.notices[-1]
+            assert "the interval reaches over that of linear regression" in answer.notices[-1]
         assert judge(study, DEFAULT, checked=False).effect == answer.effect
         held += answer.effect.lower <= 1 <= answer.effect.upper
     assert held >= 7

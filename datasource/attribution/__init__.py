@@ -1,0 +1,1 @@
+"""Which label values carry the change of a PromQL query between two times."""
