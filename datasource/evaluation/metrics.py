@@ -109,8 +109,9 @@ _last: tuple[Snapshot | None, tuple[Sample, ...]] = None, ()
 
 def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     every = [
-        *_verdicts(snapshot),
         *_incidents(snapshot),
+        *_verdicts(snapshot),
+        *_presence(snapshot),
         *_effects(snapshot),
         *_impacts(snapshot),
         *_scores(snapshot),
@@ -147,9 +148,6 @@ def demand_at(entity: Entity) -> str:
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
-    gone = {one.entity for one in snapshot.presence.vanished}
-    for entity in sorted({*snapshot.presence.there, *gone}):
-        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
     judgement = snapshot.judgement
     if judgement is None:
         return
@@ -185,6 +183,12 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
         beyond = sum(other.contribution for other in causes.outside)
         yield Sample("causal_outside_contribution", felt, beyond)
         yield Sample("causal_unexplained_contribution", felt, causes.unexplained)
+
+
+def _presence(snapshot: Snapshot) -> Iterator[Sample]:
+    gone = {one.entity for one in snapshot.presence.vanished}
+    for entity in sorted({*snapshot.presence.there, *gone}):
+        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
 
 
 def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
