@@ -1,6 +1,8 @@
 """The documents name what is there: files, functions, settings, headings and rooms."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -94,7 +96,7 @@ def broken_links(path: Path) -> list[str]:
 
 def rows_of(text: str, heading: str) -> list[list[str]]:
     """The cells of the first table after a heading, without the table's own."""
-    _, _, after = text.partition(f"\n{heading}\n")
+    _, _, after = f"\n{text}".partition(f"\n{heading}\n")
     table = re.search(r"^\|.*\n\|[ :|-]+\n((?:\|.*\n?)+)", after, re.MULTILINE)
     assert table, f"there is no table under '{heading}'"
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table[1].splitlines()]
@@ -163,3 +165,10 @@ def test_every_check_is_documented() -> None:
     assert len(names) > 10
     told = re.findall(r"^\| ([^|]+?) \|", (ROOT / "docs" / "checks.md").read_text(), re.MULTILINE)
     assert names - {*told} == set()
+
+
+def test_every_tuned_number_of_the_room_of_anomalies_has_a_meaning() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "constants.py"), "anomaly"]
+    rows = rows_of(subprocess.run(command, capture_output=True, text=True, check=True).stdout, "## anomaly")
+    assert ["`CUT`", "5.0"] in [row[:2] for row in rows]
+    assert [row[0] for row in rows if not row[2]] == []

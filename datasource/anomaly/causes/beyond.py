@@ -12,6 +12,7 @@ _TOGETHER = 3
 _ALONE = 0.5
 """An entity with this share of what such a group has is a cause of its own."""
 _SMALLEST_SHARE = 0.01
+"""What makes up less of a gap is unexplained."""
 
 
 def beyond(

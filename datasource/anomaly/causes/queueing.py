@@ -5,6 +5,7 @@ from math import isfinite
 _BUSY = 0.5, 0.5
 """Elasticity of seconds per request to load, busy / (1 - busy), before anything is fitted: mean and spread."""
 _FULL = 0.95
+"""Nobody is taken to be busier: a queue would grow without end."""
 
 
 def slopes_beyond(slope: float, error: float, own: float, usual: float, now: float) -> tuple[float, float]:

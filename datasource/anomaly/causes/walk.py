@@ -19,6 +19,7 @@ from datasource.anomaly.causes.recent import Recent, mean, reached_by_half
 from datasource.telemetry import Entity, Floats, Variable
 
 _SMALLEST_SHARE = 0.01
+"""What makes up less of a gap is unexplained."""
 
 
 def root_causes(

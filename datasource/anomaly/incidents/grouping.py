@@ -21,6 +21,7 @@ PATIENCE = 2
 UNOBSERVED = 6
 """What happened while nobody looked is not held against an incident for so many times the patience."""
 _LONGEST_NAME = 80
+"""Letters of the symptom in an incident's id."""
 _HYSTERESIS = 1.5
 """Another symptom becomes the main one when it stands for so many times as many entities."""
 

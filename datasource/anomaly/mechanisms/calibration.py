@@ -53,6 +53,7 @@ _KNOWN = 0.3
 _ACROSS = 0.7
 """Two parts have one stretch in common where heights at their border reach this share of the smaller peak."""
 _CHUNK = 512
+"""Rows that are looked at in one go, which bounds the memory."""
 
 Groups = Mapping[tuple[str, str], NDArray[np.int64]]
 

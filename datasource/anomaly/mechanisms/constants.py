@@ -3,6 +3,7 @@
 from math import inf
 
 DAY, WEEK = 86400, 7 * 86400
+"""Seconds."""
 
 # The fit.
 ROUNDS = 6
@@ -20,8 +21,9 @@ SMALLEST_FAILURE_RATIO = 0.002
 
 # Parts of the baseline: what the rest says of a part is what the baseline will say of a new day.
 FEWEST_PARTS, PARTS, MOST_PARTS = 2, 8, 32
+"""A day is a part where the baseline has three or more; else there are eight. At least and at most."""
 PART_ROWS = 30
-"""A day is a part where the baseline has three or more; else there are eight, of 30 rows at least."""
+"""A part has at least so many rows."""
 USUAL_DAYS, EVENLY = 3, 0.75
 """What came on so many days is usual; in a shorter baseline, what came in this share of its parts."""
 STANDS_OUT = 2.0

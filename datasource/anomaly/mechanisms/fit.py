@@ -19,6 +19,7 @@ from datasource.graph import CausalGraph
 from datasource.telemetry import Entity, Matrix, Variable
 
 _MOST_LAGS = 8
+"""Steps that a cause may act later than the graph says."""
 
 
 @dataclass(frozen=True)

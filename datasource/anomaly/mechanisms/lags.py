@@ -9,6 +9,7 @@ from datasource.telemetry import Floats
 _SMALLEST_GAIN = 0.02
 """A lag is added where it explains at least this share of what was left."""
 _MOST = 4
+"""Lags that are added to a parent."""
 
 
 def choose_lags(y: Floats, known: Floats, candidates: Floats) -> Sequence[int]:

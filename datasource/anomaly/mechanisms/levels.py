@@ -25,15 +25,20 @@ from datasource.anomaly.mechanisms.constants import (
 from datasource.telemetry import Floats
 
 _EULER = 0.5772156649
+"""Mean of the standard Gumbel distribution."""
 _GUMBEL_SKEW = 0.1699
+"""Its L-skewness."""
 _FEWEST_ROWS = 4
+"""The spread known beforehand counts as so many variables of a signal."""
 _FEWEST_PARTS = 3
+"""Parts from which the spread of a variable's highest scores can be told."""
 FEWEST_ALIKE = 8
 """So many variables show how much they differ from each other."""
 _CHANCE = 0.8
 """The standard deviation of the second L-moment of n values of a Gumbel distribution, times the square root of n, over
 that moment."""
 _LARGEST_SHAPE = 0.3
+"""Of the distribution of highest scores, to either side."""
 
 
 class Highest:

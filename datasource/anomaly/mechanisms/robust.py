@@ -9,6 +9,7 @@ from datasource.anomaly.mechanisms.constants import CONDITION, CUT, ROUNDS
 from datasource.telemetry import Floats
 
 _SINGULAR = 1e-8
+"""Added to the diagonal, so that what cannot be told apart is solved all the same."""
 _STILL = 1e-6
 """A column whose variance falls below this share when rows are left out does not move any more."""
 

@@ -8,14 +8,17 @@ import numpy as np
 from datasource.telemetry import Floats
 
 _SHAPES = -0.4, 0.4
+"""Limits of the shape of a generalised Pareto distribution."""
 _PRIOR_SHAPE, _PRIOR_EVENTS = 0.05, 25.0
 """With few events the shape is drawn towards a tail a little heavier than exponential, as if so many had shown it."""
 _FEWEST = 5
+"""Events from which a shape is fitted."""
 _STARTS = 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98
 """Quantiles of heights above which episodes are looked for."""
 _ALONE = 1.5
 """One peak stands alone when it is so many times as high as all others."""
 _MOST_PEAKS, _FEWEST_PEAKS, _SHARE_OF_PEAKS = 400, 30, 0.3
+"""The tail is fitted on this share of the peaks, on so many at most and at least."""
 
 
 class Tail(NamedTuple):

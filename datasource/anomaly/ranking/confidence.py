@@ -8,6 +8,7 @@ import numpy as np
 _Key = TypeVar("_Key")
 
 _STEEP, _POWER = 1.37, 1.5
+"""How fast confidence grows with the score; chosen so that it is a frequency on simulated incidents."""
 _NOBODY = 0.55
 """The score that stands for nobody. These three make the shares frequencies on the simulated incidents."""
 

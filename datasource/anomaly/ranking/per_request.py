@@ -8,6 +8,7 @@ from datasource.anomaly.roles import SHARES
 from datasource.telemetry import Floats
 
 _SMALLEST_FAILURE_RATIO = 0.002
+"""A failure ratio is known no better than this."""
 
 
 def per_request(

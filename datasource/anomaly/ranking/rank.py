@@ -18,6 +18,7 @@ from datasource.settings import Signal
 from datasource.telemetry import Entity, Matrix, Variable
 
 _SUFFERS = 0.1
+"""What being slow or failing counts beside what is a service's own."""
 _WAITS = 0.2
 """A service that is slow or fails, and one that waits, is more often a victim than a cause."""
 _OF_SHARE = 0.75
@@ -31,6 +32,7 @@ _NEXT = 0.99
 _TWO_PLACES = 1.3
 """An excess of who calls somebody unmeasured may be its own, or come from there: two ways to be the place to look."""
 _BLAMED = 1.0
+"""Who has a higher score is blamed."""
 
 
 class Ranked(NamedTuple):
