@@ -117,12 +117,13 @@ def judge(found: Explanation, broken: tuple[tuple[str, str], ...]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--rates", type=float, nargs="+", default=[20.0, 200.0], help="Requests per second.")
     options = parser.parse_args()
     print(f"{'kind':6} {'requests/s':>10} {'labels':>6}  exact  part  wrong  none  further  share of the change")
     missed = False
     for kind, query in QUERIES.items():
         question = read_question(query)
-        for per_second in (20.0, 200.0):
+        for per_second in options.rates:
             for depth in (0, 1, 2, 3):
                 told: Counter[str] = Counter()
                 further, shares = 0, []

@@ -299,7 +299,7 @@ def effects_in_detail() -> list[Json]:
         ),
         stat(
             "Impact",
-            "What the intervention changed: on average since it began, and summed over the points, in the unit of the "
+            "What the intervention changed: on average while it lasts, and summed over the points, in the unit of the "
             "outcome. The text of the mark beside it gives the interval.",
             [ask("difference_in_differences", view="estimate")],
             width=4,

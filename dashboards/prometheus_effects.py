@@ -131,7 +131,7 @@ def effects_in_detail() -> list[Json]:
         ),
         table(
             "Impacts (difference in differences)",
-            "What each configured intervention changed: on average since it began, and summed over the points, with "
+            "What each configured intervention changed: on average while it lasts, and summed over the points, with "
             "95% intervals. In the unit of the outcome.",
             merged(f"{name}{{{ENTITY}}}" for name in (*impact, *total)),
             transformations=[transform("merge"), columns("__name__", **_named("impact", **totals))],

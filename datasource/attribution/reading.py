@@ -24,6 +24,8 @@ _POINTS = 4
 """Samples that a window is averaged from, fewer where the query's own [range] is long."""
 _FEWEST = 60
 """Seconds of a window."""
+_COME_AND_GO = 4
+"""Times `prometheus.max_series` that there may be over all windows, where at each time there are fewer."""
 _MOST_LABELS = 40
 """Labels whose numbers of values are asked for."""
 
@@ -156,6 +158,9 @@ class _Reader:
                     place = since + np.rint((series.times - first) / times.step).astype(int)
                     value = np.where(np.isfinite(series.values), series.values, np.nan)
                     row[place] = np.where(np.isnan(row[place]), value, row[place] + np.nan_to_num(value))
+                if len(found) > _COME_AND_GO * self.client.settings.max_series:
+                    self._keep_fewer(term.inner, [dict(key) for key in found])
+                    return self._read(term)
             since += (HISTORY + 1) * points
         self.series = max(self.series, len(found))
         return found
@@ -204,6 +209,18 @@ class _Reader:
             f"{count:,} series are more than prometheus.max_series, {most:,}: summed over {said}, not told apart"
         ] = None
         return tuple(kept)
+
+    def _keep_fewer(self, inner: str, seen: Sequence[Mapping[str, str]]) -> None:
+        """Sum over labels whose values come and go until few series are left."""
+        values = {name: {one.get(name, "") for one in seen} for name in {name for one in seen for name in one}}
+        kept = sorted(values, key=lambda name: len(values[name]))
+        dropped: list[str] = []
+        most = self.client.settings.max_series
+        while not dropped or len({tuple(one.get(name, "") for name in kept) for one in seen}) > most:
+            dropped.append(kept.pop())
+        self.kept[inner] = tuple(kept)
+        said = ", ".join(f"{name} ({len(values[name]):,} values)" for name in dropped)
+        self.notices[f"{len(seen):,} series and more came and went: summed over {said}, not told apart"] = None
 
     def _number(self, query: str, time: int) -> int:
         found = self.client.query(query, time)

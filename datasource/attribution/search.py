@@ -137,8 +137,10 @@ def _best(
     scale = np.where(known, (PRIOR + seen / np.maximum(level, 1e-300)) / degrees, 1.0)
     rest = law.variance(rest_after) + factor**2 * law.variance(rest_before)
     shared = np.where(there & (not trial.signed), (before / np.where(there, rest_before, 1.0)) ** 2 * rest, 0.0)
-    likely = _over(apart, np.maximum(noise, floor) + shared)
-    squared = _over(apart, np.maximum(scale * noise, floor) + shared)
+    # the floor is that of the levels as they are; of levels that differ by the factor alone, it is the factor times it
+    least = factor * floor
+    likely = _over(apart, np.maximum(noise, least) + shared)
+    squared = _over(apart, np.maximum(scale * noise, least) + shared)
     passes = (degrees + 1) / 2 * np.log1p(squared / degrees) > cost
     score = likely / 2 - cost
     some = added(left.astype(float), grouping.place, grouping.many)

@@ -46,7 +46,11 @@ class Node(NamedTuple):
 def parse(query: str) -> Node:
     """The tree of a query. Raises QueryError where it is not PromQL."""
     parser = _Parser(query)
-    node = parser.expression(0)
+    try:
+        node = parser.expression(0)
+        node.aggregates()
+    except RecursionError:
+        raise QueryError("the query has too many brackets in one another; write it with fewer") from None
     if parser.left():
         raise parser.error()
     return node
@@ -141,7 +145,7 @@ class _Parser:
         elif token.kind == "string":
             self.take()
             node = Node("string", token.text, token.text)
-        elif token.kind == "name" and self.peek(1).text in ("(", "by", "without") and token.text in AGGREGATIONS:
+        elif self.peek(1).text.lower() in ("(", "by", "without") and token.text.lower() in AGGREGATIONS:
             node = self.aggregation()
         elif token.kind == "name" and self.peek(1).text == "(":
             self.take()
@@ -157,7 +161,7 @@ class _Parser:
 
     def aggregation(self) -> Node:
         begin = self.peek().begin
-        word = self.take().text
+        word = self.take().text.lower()
         by = self.grouping()
         parts = self.arguments()
         by = by or self.grouping()
@@ -167,9 +171,9 @@ class _Parser:
         return node
 
     def grouping(self) -> tuple[str, ...]:
-        if self.peek().text not in ("by", "without"):
+        if self.peek().text.lower() not in ("by", "without"):
             return ()
-        word = self.take().text
+        word = self.take().text.lower()
         labels = self.labels()
         return labels if word == "by" else ()
 
@@ -200,7 +204,7 @@ class _Parser:
             token = self.peek()
             if token.kind == "range":
                 self.take()
-            elif token.text == "offset":
+            elif token.text.lower() == "offset":
                 self.take()
                 if self.peek().text in ("-", "+"):
                     self.take()

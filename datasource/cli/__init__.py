@@ -22,6 +22,7 @@ from datasource.cli.file_options import (
     usual_graph_option,
 )
 from datasource.cli.marks import accept, incident
+from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse
 from datasource.cli.rank import rank
 from datasource.cli.score import score
@@ -267,6 +268,7 @@ main.add_command(backtest)
 main.add_command(effect)
 main.add_command(explain)
 main.add_command(incident)
+main.add_command(mcp)
 main.add_command(rank)
 main.add_command(score)
 main.add_command(tune)

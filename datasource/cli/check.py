@@ -84,7 +84,7 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     yield from check_quiet_times(settings, entities, end)
     yield from _check_writes(settings)
     yield from check_effects(settings, matrix, built)
-    yield from check_impacts(settings, matrix)
+    yield from check_impacts(settings, matrix, built)
 
 
 def _answers(reader: Reader) -> None:

@@ -103,10 +103,10 @@ def _signals(moments: Sequence[Moment]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def check_impacts(settings: Settings, matrix: Matrix) -> Iterator[Finding]:
+def check_impacts(settings: Settings, matrix: Matrix, graph: CausalGraph | None) -> Iterator[Finding]:
     """Whether each impact can be estimated: entity, event and controls there, and points before and after."""
     for impact in settings.impacts:
-        result = analyse_impact(impact, matrix, settings.signals, settings.environment)
+        result = analyse_impact(impact, matrix, settings.signals, settings.environment, graph)
         name = f"{impact.treated}.{impact.outcome}"
         said = "; ".join(result.notices)
         if not isfinite(result.effect.value):

@@ -1,31 +1,61 @@
-"""What an intervention changed: one treated entity against the others, before and after."""
+"""What an intervention changed: one treated entity, before, while it lasts and after, against what would have been."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from datasource.effects.association import association
 from datasource.effects.checks import run_checks
-from datasource.effects.methods import ESTIMATORS
-from datasource.effects.result import NO_ESTIMATE, Answer, Check, EffectResult
+from datasource.effects.methods import ESTIMATORS, Method
+from datasource.effects.result import NO_ESTIMATE, Answer, Check, Comparison, EffectResult, Estimate
 from datasource.effects.rolling import no_series
 from datasource.effects.study import Study, StudyError, lay_out
 from datasource.effects.windows import window_steps
-from datasource.settings import Impact, Signal
+from datasource.graph import CausalGraph
+from datasource.settings import CAUSES, Impact, Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
 from datasource.telemetry.csv_times import parse_time
 
 INTERVENTION = "intervention"
-MOST_POINTS = 1440
-"""So many points of the matrix at most are looked at; what lies far back says little about now."""
+_POINTS, _NUMBERS = 1440, 400_000
+"""So many of the newest points are looked at, or more while entities times points are not more than so many numbers:
+20 entities over a week of half minutes take some 5 s."""
+_MISSING = 0.1
+"""A cause that misses a larger share of the outcome's points is left out, rather than the points."""
+
+
+class _Window(NamedTuple):
+    """When it began, the first time after its end, and what is to be said of the end; in seconds since 1970.
+
+    Without an end `ended` lies one step after the newest point.
+    """
+
+    began: int
+    ended: int
+    notices: tuple[str, ...] = ()
+
+
+class _Causes(NamedTuple):
+    """The outcome's own causes as columns (times) by name, and what is to be said of them."""
+
+    columns: Mapping[str, Floats]
+    notices: tuple[str, ...] = ()
 
 
 def analyse_impact(
-    impact: Impact, matrix: Matrix, signals: Mapping[str, Signal], environment_labels: Sequence[str] = ()
+    impact: Impact,
+    matrix: Matrix,
+    signals: Mapping[str, Signal],
+    environment_labels: Sequence[str] = (),
+    graph: CausalGraph | None = None,
 ) -> EffectResult:
-    """The average effect of the intervention on the outcome since it began; the course of both is in `comparison`.
+    """The average effect of the intervention on the outcome while it lasts; the course of both is in `comparison`.
 
-    Pure. What cannot be answered is NaN with a notice in words, never an exception.
+    Where it has an end, the points after it are compared in the same way, with the same time before the start: the
+    comparison's `afterwards`. `graph` has the outcome's causes, for `controls: causes`. Pure. What cannot be answered
+    is NaN with a notice in words, never an exception.
     """
     entities = {v.entity for v in matrix.variables if v.signal == impact.outcome}
     treated = next((e for e in sorted(entities) if impact.treated in (str(e), e.name)), None)
@@ -33,24 +63,28 @@ def analyse_impact(
     method = ESTIMATORS[impact.method]
     answer: Answer | None = None
     checks: tuple[Check, ...] = ()
-    notices: list[str] = []
-    points = matrix.between(matrix.end - (MOST_POINTS - 1) * matrix.step, matrix.end)
-    began = matrix.end
+    notices: tuple[str, ...] = ()
+    window, causes = _Window(matrix.end, matrix.end + matrix.step), _Causes({})
     try:
         if treated is None:
             raise StudyError(f"'{impact.treated}' has no {impact.outcome} among the measured entities")
-        began = _began(impact, treated, matrix)
-        if began <= points.start and points.start > matrix.start:
-            raise StudyError(f"it began before the newest {MOST_POINTS:,} points, which are compared; name a later one")
-        study = _study(impact, treated, points, began, signals)
-        answer = method.estimate(study)
-        checks = run_checks(study, method, answer)
-        notices = list(answer.notices)
+        window = _window(impact, treated, matrix)
+        points = _newest(matrix, window.began, len(_compared(impact, treated, matrix)))
+        if CAUSES in impact.controls:
+            causes = _causes(impact, outcome, points, graph)
+        study = _study(impact, treated, points, window.began, signals, causes)
+        during, after = _parts(study, window, matrix.step)
+        answer = method.estimate(during)
+        checks = run_checks(during, method, answer)
+        notices = (*causes.notices, *answer.notices, *window.notices)
+        if after is not None and answer.comparison is not None:
+            answer, told = _with_after(answer, after, method)
+            notices += told
     except StudyError as error:
-        notices.append(str(error))
+        notices += (str(error),)
     effect = answer.effect if answer else NO_ESTIMATE
-    row = points.row(outcome) if outcome in points else np.full(len(points.times), np.nan)
-    switched = (points.times >= began).astype(float)
+    row = matrix.row(outcome) if outcome in matrix else np.full(len(matrix.times), np.nan)
+    switched = ((matrix.times >= window.began) & (matrix.times < window.ended)).astype(float)
     return EffectResult(
         treatment=Variable(outcome.entity, INTERVENTION),
         outcome=outcome,
@@ -59,16 +93,38 @@ def analyse_impact(
         effect=effect,
         per_lag=(effect,),
         method=method.name,
-        adjustment_set=(),
+        adjustment_set=tuple(causes.columns),
         lags=0,
         n=answer.n if answer else 0,
         series=no_series(),
-        notices=tuple(notices),
+        notices=notices,
         identified_by=method.identified_by,
         assumptions=method.assumptions,
         checks=checks,
         comparison=answer.comparison if answer else None,
     )
+
+
+def _window(impact: Impact, treated: Entity, matrix: Matrix) -> _Window:
+    """From when to when. Raises StudyError."""
+    began = _began(impact, treated, matrix)
+    newest = matrix.end + matrix.step
+    if impact.until is None:
+        return _Window(began, newest)
+    event = Variable(treated, impact.until)
+    if event in matrix:
+        going_on = np.nan_to_num(matrix.row(event)) > 0
+        over = (going_on != (impact.until == impact.at)) & (matrix.times > began)
+        ended = int(matrix.times[np.argmax(over)]) if over.any() else newest
+    else:
+        ended = _time(impact.until, treated)
+    if ended <= began:
+        raise StudyError(f"until {impact.until} is not after the start at {impact.at}; exchange them")
+    if not ((matrix.times >= began) & (matrix.times < ended)).any():
+        raise StudyError(f"no point lies between {impact.at} and {impact.until}; end it later")
+    if ended > matrix.end:
+        return _Window(began, newest, (f"until {impact.until}: it still goes on at the newest point",))
+    return _Window(began, ended)
 
 
 def _began(impact: Impact, treated: Entity, matrix: Matrix) -> int:
@@ -79,26 +135,82 @@ def _began(impact: Impact, treated: Entity, matrix: Matrix) -> int:
         starts = np.flatnonzero(happened & ~np.concatenate([[False], happened[:-1]]))
         if not starts.size:
             raise StudyError(f"no {impact.at} at {treated} in the baseline: there is nothing to compare yet")
+        if not starts[-1]:
+            raise StudyError(f"{impact.at} at {treated} is there from the first point on: nothing was before it")
         return int(matrix.times[starts[-1]])
-    try:
-        began = int(parse_time(impact.at))
-    except ValueError:
-        raise StudyError(
-            f"'{impact.at}' is neither a time nor a signal of {treated}; write it as 2026-11-21T10:00:00Z"
-        ) from None
+    began = _time(impact.at, treated)
     if not matrix.start < began <= matrix.end:
         raise StudyError(f"{impact.at} lies outside the baseline; nothing before and after it can be compared")
     return began
 
 
-def _study(impact: Impact, treated: Entity, matrix: Matrix, began: int, signals: Mapping[str, Signal]) -> Study:
+def _newest(matrix: Matrix, began: int, entities: int) -> Matrix:
+    """As many of the newest points as are looked at of so many entities. Raises StudyError."""
+    most = max(_POINTS, _NUMBERS // entities)
+    points = matrix.between(matrix.end - (most - 1) * matrix.step, matrix.end)
+    if began <= points.start and points.start > matrix.start:
+        raise StudyError(f"it began before the newest {most:,} points, which are compared; name a later one")
+    return points
+
+
+def _time(text: str, treated: Entity) -> int:
+    try:
+        return int(parse_time(text))
+    except ValueError:
+        raise StudyError(
+            f"'{text}' is neither a time nor a signal of {treated}; write it as 2026-11-21T10:00:00Z"
+        ) from None
+
+
+def _causes(impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGraph | None) -> _Causes:
+    """The outcome's causes in the graph that the intervention does not move. Raises StudyError where there is none.
+
+    What the graph says that the event or the outcome moves is no control: it would take a part of the effect away.
+    """
+    edges = graph.parents(outcome) if graph is not None else ()
+    moved_by = {outcome, *(Variable(outcome.entity, name) for name in (impact.at, impact.until) if name)}
+    columns: dict[str, Floats] = {}
+    moved: dict[str, None] = {}
+    absent: dict[str, None] = {}
+    there = np.isfinite(matrix.row(outcome))
+    for edge in edges:
+        assert graph is not None
+        if edge.cause in moved_by or not moved_by.isdisjoint(graph.ancestors([edge.cause])):
+            moved[str(edge.cause)] = None
+            continue
+        row = matrix.row(edge.cause) if edge.cause in matrix else np.full(len(there), np.nan)
+        earlier = np.append(np.full(min(edge.lag, len(row)), np.nan), row[: max(len(row) - edge.lag, 0)])
+        if np.isnan(earlier[there]).sum() > _MISSING * there.sum():
+            absent[str(edge.cause)] = None
+            continue
+        columns[f"{edge.cause}@-{edge.lag}" if edge.lag else str(edge.cause)] = earlier
+    notices = []
+    if moved:
+        notices.append(f"no controls, the intervention or the outcome moves them: {', '.join(moved)}")
+    if absent:
+        notices.append(f"no controls, not measured or too often missing: {', '.join(absent)}")
+    if not columns:
+        said = f" ({'; '.join(notices)})" if notices else ""
+        raise StudyError(f"the graph has no cause of {outcome} to control for{said}; name entities as controls")
+    return _Causes(columns, tuple(notices))
+
+
+def _compared(impact: Impact, treated: Entity, matrix: Matrix) -> list[Entity]:
+    """The treated entity, and those that it is compared with. Raises StudyError."""
     others = sorted({v.entity for v in matrix.variables if v.signal == impact.outcome} - {treated})
     if impact.controls:
-        unknown = [name for name in impact.controls if not any(name in (str(e), e.name) for e in others)]
+        named = [name for name in impact.controls if name != CAUSES]
+        unknown = [name for name in named if not any(name in (str(e), e.name) for e in others)]
         if unknown:
             raise StudyError(f"control '{unknown[0]}' has no {impact.outcome} among the measured entities")
-        others = [e for e in others if str(e) in impact.controls or e.name in impact.controls]
-    units = [treated, *others]
+        others = [e for e in others if str(e) in named or e.name in named]
+    return [treated, *others]
+
+
+def _study(
+    impact: Impact, treated: Entity, matrix: Matrix, began: int, signals: Mapping[str, Signal], causes: _Causes
+) -> Study:
+    units = _compared(impact, treated, matrix)
     rows: list[Floats] = [matrix.row(Variable(entity, impact.outcome)) for entity in units]
     points = len(matrix.times)
     times = np.tile(matrix.times // matrix.step, len(units))
@@ -107,10 +219,64 @@ def _study(impact: Impact, treated: Entity, matrix: Matrix, began: int, signals:
     return lay_out(
         np.concatenate(rows),
         (post & (unit == 0)).astype(np.float64),
-        {},
+        {name: np.append(column, np.zeros(points * (len(units) - 1))) for name, column in causes.columns.items()},
         names=(INTERVENTION, f"{treated}.{impact.outcome}"),
         times=times,
         units=unit,
         unit_names=[str(entity) for entity in units],
         window=window_steps(signals[impact.outcome], matrix.step),
     )
+
+
+def _parts(study: Study, window: _Window, step: int) -> tuple[Study, Study | None]:
+    """The study up to the end, and the one of before the start and after the end; None where nothing is after it."""
+    assert study.times is not None
+    began, ended = -(-window.began // step), -(-window.ended // step)
+    late = study.times >= ended
+    if not late.any():
+        return study, None
+    return study.take(~late), study.take((study.times < began) | late)
+
+
+def _with_after(answer: Answer, study: Study, method: Method) -> tuple[Answer, tuple[str, ...]]:
+    """The answer with what was observed after the end in its comparison, and a sentence on it."""
+    assert answer.comparison is not None
+    try:
+        after = method.estimate(study)
+    except StudyError as error:
+        return answer, (f"what was after the end cannot be compared: {error}",)
+    if after.comparison is None:
+        return answer, ()
+    joined = _joined(answer.comparison, after.comparison)
+    return replace(answer, comparison=joined), (_told(answer.effect, after.effect),)
+
+
+def _joined(during: Comparison, after: Comparison) -> Comparison:
+    """The comparison while it lasted, carried on by that after the end; both have the same time before the start."""
+    late = after.times >= after.began
+    shift = after.began - during.began
+    events = [(steps + shift, one) for steps, one in after.event_study if steps >= 0]
+    return replace(
+        during,
+        times=np.append(during.times, after.times[late]),
+        treated=np.append(during.treated, after.treated[late]),
+        control=np.append(during.control, after.control[late]),
+        counterfactual=np.append(during.counterfactual, after.counterfactual[late]),
+        lower=np.append(during.lower, after.lower[late]),
+        upper=np.append(during.upper, after.upper[late]),
+        ended=after.began,
+        afterwards=after.average,
+        event_study=(*during.event_study, *events) if during.event_study else (),
+    )
+
+
+def _told(during: Estimate, after: Estimate) -> str:
+    """Whether the effect is gone after the end."""
+    seen = f"after the end it is {after.value:.3g} on average, 95% interval {after.lower:.3g} to {after.upper:.3g}"
+    if not (np.isfinite(after.lower) and np.isfinite(after.upper)):
+        return f"after the end it is {after.value:.3g} on average, without an interval"
+    if after.lower <= 0 <= after.upper:
+        if during.value != 0 and after.lower <= during.value <= after.upper:
+            return f"{seen}: too wide to say whether the effect is gone"
+        return f"{seen}: the effect is gone"
+    return f"{seen}: " + ("the effect lasts" if after.value * during.value > 0 else "it is on the other side of 0")

@@ -51,7 +51,8 @@ class Comparison:
 
     `times` (m) are places on the grid; `treated`, `control` (means), `counterfactual` and its band are (m). `began` is
     the first treated place. `event_study` holds (steps since `began`, effect) for each time, the last one before being
-    0. `average` is the effect over the treated times, `cumulative` their sum.
+    0. `average` is the effect over the treated times, `cumulative` their sum. Where the intervention has an end,
+    `ended` is the first place after it and `afterwards` the average effect from there on.
     """
 
     times: NDArray[np.int64]
@@ -64,6 +65,8 @@ class Comparison:
     average: Estimate
     cumulative: Estimate
     event_study: tuple[tuple[int, Estimate], ...] = ()
+    ended: int | None = None
+    afterwards: Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def effects_job(
     signals, environment = settings.signals, settings.environment
     return Effects(
         tuple(analyse_effect(one, matrix, graph, signals, environment, checked=checked) for one in questions),
-        tuple(analyse_impact(impact, matrix, signals, environment) for impact in settings.impacts),
+        tuple(analyse_impact(impact, matrix, signals, environment, graph) for impact in settings.impacts),
         fit_structural(matrix, graph, signals),
         checked,
     )

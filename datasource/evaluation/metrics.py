@@ -52,12 +52,15 @@ HELP: Mapping[str, str] = {
     "causal_association_within": "Unadjusted slope of the outcome on the treatment within a stratum.",
     "causal_association_within_lower": "Lower end of the 95% interval of the slope within a stratum.",
     "causal_association_within_upper": "Upper end of the 95% interval of the slope within a stratum.",
-    "causal_impact": "What an intervention changed on average since it began, in the outcome's unit.",
+    "causal_impact": "What an intervention changed on average while it lasts, in the outcome's unit.",
     "causal_impact_lower": "Lower end of the 95% interval of the intervention's average impact.",
     "causal_impact_upper": "Upper end of the 95% interval of the intervention's average impact.",
-    "causal_impact_cumulative": "What an intervention changed since it began, summed over the points.",
+    "causal_impact_cumulative": "What an intervention changed while it lasts, summed over the points.",
     "causal_impact_cumulative_lower": "Lower end of the 95% interval of the summed impact.",
     "causal_impact_cumulative_upper": "Upper end of the 95% interval of the summed impact.",
+    "causal_impact_afterwards": "What is left of an impact after the intervention's end, on average.",
+    "causal_impact_afterwards_lower": "Lower end of the 95% interval of what is left after the end.",
+    "causal_impact_afterwards_upper": "Upper end of the 95% interval of what is left after the end.",
     "causal_edge_info": "An edge of the causal graph and why it is there.",
 }
 
@@ -109,8 +112,9 @@ _last: tuple[Snapshot | None, tuple[Sample, ...]] = None, ()
 
 def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     every = [
-        *_verdicts(snapshot),
         *_incidents(snapshot),
+        *_verdicts(snapshot),
+        *_presence(snapshot),
         *_effects(snapshot),
         *_impacts(snapshot),
         *_scores(snapshot),
@@ -147,9 +151,6 @@ def demand_at(entity: Entity) -> str:
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
-    gone = {one.entity for one in snapshot.presence.vanished}
-    for entity in sorted({*snapshot.presence.there, *gone}):
-        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
     judgement = snapshot.judgement
     if judgement is None:
         return
@@ -185,6 +186,12 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
         beyond = sum(other.contribution for other in causes.outside)
         yield Sample("causal_outside_contribution", felt, beyond)
         yield Sample("causal_unexplained_contribution", felt, causes.unexplained)
+
+
+def _presence(snapshot: Snapshot) -> Iterator[Sample]:
+    gone = {one.entity for one in snapshot.presence.vanished}
+    for entity in sorted({*snapshot.presence.there, *gone}):
+        yield Sample("causal_vanished", entity_labels(entity), float(entity in gone))
 
 
 def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
@@ -244,6 +251,8 @@ def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
         yield from _estimate("causal_impact", labels, result.effect)
         if result.comparison:
             yield from _estimate("causal_impact_cumulative", labels, result.comparison.cumulative)
+            if result.comparison.afterwards:
+                yield from _estimate("causal_impact_afterwards", labels, result.comparison.afterwards)
 
 
 def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]:

@@ -172,12 +172,19 @@ def _effect(result: EffectResult) -> dict[str, Any]:
 
 
 def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
-    """An intervention: what it changed on average since it began (seconds), and summed over the points."""
+    """An intervention: what it changed on average while it lasts, summed over the points, and what is left after it.
+
+    `began` and `ended` (the first point after it) are seconds since 1970.
+    """
     comparison = result.comparison
+    began = snapshot.times_of(comparison)[1] if comparison else None
+    left = comparison.afterwards if comparison else None
+    length = (comparison.ended - comparison.began) * snapshot.matrix.step if comparison and comparison.ended else None
     return {
         "outcome": str(result.outcome),
         "unit": unit_of(result.outcome, snapshot),
-        "began": snapshot.times_of(comparison)[1] if comparison else None,
+        "began": began,
+        "ended": began + length if began is not None and length is not None else None,
         "impact": result.effect.value,
         "lower": result.effect.lower,
         "upper": result.effect.upper,
@@ -185,7 +192,11 @@ def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
         "cumulative": comparison.cumulative.value if comparison else None,
         "cumulative_lower": comparison.cumulative.lower if comparison else None,
         "cumulative_upper": comparison.cumulative.upper if comparison else None,
+        "afterwards": left.value if left else None,
+        "afterwards_lower": left.lower if left else None,
+        "afterwards_upper": left.upper if left else None,
         "method": result.method,
+        "adjustment_set": list(result.adjustment_set),
         "assumptions": list(result.assumptions),
         "n": result.n,
         **checks_document(result.checks),

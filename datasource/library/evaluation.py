@@ -255,7 +255,7 @@ def _impacts(results: Sequence[EffectResult]) -> Iterator[str]:
     if not results:
         return
     yield ""
-    yield "Impacts: what an intervention changed since it began, with 95% intervals"
+    yield "Impacts: what an intervention changed while it lasts, with 95% intervals"
     rows = [("outcome", "on average", "", "summed", "", "checks", "method")]
     for result in results:
         summed = result.comparison.cumulative if result.comparison else NO_ESTIMATE

@@ -8,10 +8,10 @@ import numpy as np
 def count(number: int, noun: str) -> str:
     """A number of things.
 
-    >>> count(2, "entity"), count(1, "tie")
-    ('2 entities', '1 tie')
+    >>> count(2, "entity"), count(3, "ingress"), count(1, "tie")
+    ('2 entities', '3 ingresses', '1 tie')
     """
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 

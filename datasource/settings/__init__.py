@@ -3,12 +3,13 @@
 from datasource.settings.duration import format_duration, parse_duration
 from datasource.settings.finding import known
 from datasource.settings.load import Loaded, SettingsError, load_settings, parse_settings
-from datasource.settings.model import Effect, Impact, Kind, Role, Settings, Signal
+from datasource.settings.model import CAUSES, Effect, Impact, Kind, Role, Settings, Signal
 from datasource.settings.quiet_times import QuietTime, merged
 from datasource.settings.relations import NameRule, Relation, Source
 from datasource.settings.rules import Rule, parse_rule
 
 __all__ = [
+    "CAUSES",
     "Effect",
     "Impact",
     "Kind",

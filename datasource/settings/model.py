@@ -87,17 +87,44 @@ class Effect(Block):
     strata: str | None = None
 
 
+CAUSES = "causes"
+"""Among the controls of an impact: the outcome's own causes in the graph."""
+_BY_CAUSES = "counterfactual_regression"
+
+
 class Impact(Block):
     """What an intervention on `treated` changed in `outcome`, against the entities `controls` (all others if empty).
 
-    `at` is when it began: a time, or the name of an event signal, whose newest occurrence at `treated` counts.
+    `causes` among the controls, or alone, are the outcome's own causes in the graph. `at` is when it began: a time, or
+    the name of an event signal, whose newest occurrence at `treated` counts. `until` is when it ended: a time, the same
+    event signal (when that is over), or another one (its first occurrence after the start).
     """
 
     outcome: str
     treated: str
     controls: tuple[str, ...] = ()
     at: str
+    until: str | None = None
     method: ImpactMethod = "difference_in_differences"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_causes(cls, given: Any) -> Any:
+        """`controls: causes` for `controls: [causes]`, and the method that can use them."""
+        if not isinstance(given, dict):
+            return given
+        one = given.get("controls")
+        given = given | {"controls": (one,)} if isinstance(one, str) else given
+        named = given.get("controls")
+        if isinstance(named, (list, tuple)) and CAUSES in named:
+            given = {"method": _BY_CAUSES} | given
+        return given
+
+    @model_validator(mode="after")
+    def _used(self) -> "Impact":
+        if CAUSES in self.controls and self.method != _BY_CAUSES:
+            raise ValueError(f"{self.method} compares entities, not causes; remove 'method', or name {_BY_CAUSES}")
+        return self
 
 
 class Persistence(Block):

@@ -17,18 +17,18 @@ STEP, POINTS, FAULT = 30, 1440, slice(-8, None)
 WEB = Entity("service", (("destination_workload_namespace", "shop"), ("destination_workload", "web")))
 
 BEHIND = {
-    "postgresql": ("postgres", ("postgres_connections", "postgres_locks", "postgres_disk_reads")),
-    "mysql": ("mysql", ("mysql_connections", "mysql_lock_waiting", "mysql_running")),
-    "redis": ("redis", ("redis_busy", "redis_misses", "redis_memory")),
+    "postgresql": ("postgres_server", ("postgres_connections", "postgres_locks", "postgres_disk_reads")),
+    "mysql": ("mysql_server", ("mysql_connections", "mysql_lock_waiting", "mysql_running")),
+    "redis": ("redis_server", ("redis_busy", "redis_misses", "redis_memory")),
 }
 """By pack: its entity, and what may break there and is felt by who uses it."""
 ALONE = {
     "kafka": ("consumer_group", ("kafka_lag",)),
-    "rabbitmq": ("rabbitmq", ("rabbitmq_backlog", "rabbitmq_memory", "rabbitmq_connections")),
-    "nginx": ("nginx", ("nginx_active", "nginx_writing")),
+    "rabbitmq": ("rabbitmq_node", ("rabbitmq_backlog", "rabbitmq_memory", "rabbitmq_connections")),
+    "nginx": ("nginx_server", ("nginx_active", "nginx_writing")),
     "ingress_nginx": ("ingress", ("ingress_upstream", "ingress_errors")),
     "envoy": ("upstream", ("envoy_unhealthy", "envoy_busy", "envoy_pending")),
-    "coredns": ("dns", ("dns_upstream", "dns_misses", "dns_unknown")),
+    "coredns": ("dns_server", ("dns_upstream", "dns_misses", "dns_unknown")),
 }
 INSIDE = {
     "container_pressure": ("cpu_waiting", "memory_waiting", "io_waiting"),
@@ -46,12 +46,16 @@ MEANS = {
 LABELS = "labels: [destination_workload_namespace, destination_workload]"
 
 
+def _relation(entity: str) -> str:
+    return f"uses_{entity.partition('_')[0]}"
+
+
 def settings_of(pack: str, entity: str = "") -> Settings:
     own = f"{pack}: {{{LABELS}}}" if pack in INSIDE else f"{pack}: {{}}"
     uses = ""
     if entity:
         ends = f"{{client: service, server: {entity}}}"
-        uses = f"relations:\n  uses_{entity}: {{source: list, pairs: [shop/web -> one], ends: {ends}}}\n"
+        uses = f"relations:\n  {_relation(entity)}: {{source: list, pairs: [shop/web -> one], ends: {ends}}}\n"
     return parse_settings(f"prometheus: {{url: 'http://prometheus:9090'}}\npacks:\n  istio: {{}}\n  {own}\n{uses}")
 
 
@@ -116,9 +120,10 @@ def named(settings: Settings, behind: Entity | None, ties: tuple[Tie, ...], brok
 @pytest.mark.parametrize(("pack", "broken"), [(p, one) for p, (_, signals) in BEHIND.items() for one in signals])
 def test_what_a_service_uses_is_named_for_it(pack: str, broken: str) -> None:
     entity = BEHIND[pack][0]
-    behind = Entity(entity, ((entity, "one"),))
-    ties = (Tie(f"uses_{entity}", (("client", WEB), ("server", behind))),)
-    told = named(settings_of(pack, entity), behind, ties, broken)
+    settings = settings_of(pack, entity)
+    behind = Entity(entity, tuple((label, "one") for label in settings.entities[entity].labels))
+    ties = (Tie(_relation(entity), (("client", WEB), ("server", behind))),)
+    told = named(settings, behind, ties, broken)
     assert told.get(WEB, behind) == behind
     assert told[behind] == behind
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import datasource as cd
+from datasource.attribution import reading
 from datasource.cli import main
 from datasource.demo.processes import start_prometheus
 from datasource.settings import parse_settings
@@ -119,6 +120,15 @@ def test_labels_with_many_values_are_summed_over_where_series_are_too_many(insta
     assert "144 series" in notice
     assert "pod (12 values)" in notice
     assert "pod" not in found.found.by_label
+
+
+def test_series_that_come_and_go_are_summed_over_their_labels(installation, monkeypatch):
+    monkeypatch.setattr(reading, "_COME_AND_GO", 0.5)
+    settings = parse_settings(f"prometheus: {{url: '{installation}', max_series: 200}}\npacks: [kubernetes]")
+    found = cd.explain(settings, "sum(rate(http_requests_total[5m]))")
+    assert any("series and more came and went: summed over" in notice for notice in found.found.notices)
+    assert "pod" not in found.found.by_label
+    assert found.found.after == pytest.approx(100, rel=0.05)
 
 
 def test_a_count_over_too_many_series_is_still_a_count(installation):

@@ -143,6 +143,12 @@ def test_exporters_metrics_are_read_in_the_unit_of_the_signal(everything, signal
     assert means
 
 
+def test_a_consumer_group_is_asked_for_what_comes_into_its_own_topics(everything):
+    _, matrix = read(everything, "  kafka: {labels: [consumergroup]}")
+    produced = {str(v.entity): matrix.row(v).mean() for v in matrix.variables if v.signal == "kafka_produced"}
+    assert produced == pytest.approx({"billing": 100.0, "search": 100.0}, rel=0.1)
+
+
 @pytest.mark.parametrize("names", exporters.JVM_NAMES)
 def test_java_is_measured_under_the_names_of_three_client_libraries(names, server_binary, tmp_path):
     history = histories.openmetrics(tmp_path / "om", histories.samples(exporters.jvm(names), 1))

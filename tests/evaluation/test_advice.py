@@ -32,6 +32,13 @@ def test_a_fresh_rollout_of_the_cause_is_named_with_its_time() -> None:
     assert told.startswith("roll shop/db back (rollouts at 22:13 UTC): ")
 
 
+def test_an_alert_says_the_first_one_without_what_it_is_predicted_to_do() -> None:
+    found = said(incident(), matrix=events(rollouts=60, restarts=3000))
+    assert found.action == "roll shop/db back (rollouts at 22:13 UTC)"
+    assert found.suggestions[0].startswith(f"{found.action}: ")
+    assert said(replace(incident(), end=NOW)).action == ""
+
+
 def test_an_old_rollout_is_none_and_that_nothing_happened_is_told() -> None:
     (told,) = said(incident(), matrix=events(rollouts=3000, restarts=3000)).suggestions
     assert "roll" not in told.split("(")[0]

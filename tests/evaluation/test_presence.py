@@ -106,6 +106,12 @@ def test_the_series_of_another_installation_are_no_health() -> None:
     assert any(notice.startswith("2 of 4 entities of the type 'service'") for notice in after.notices)
 
 
+def test_that_somebody_judges_is_said_before_all_that_may_be_left_out() -> None:
+    """Alerts stay what they were while causal_incidents is missing; a series too many must not make it so."""
+    one, _ = clock(matrix(shop([WEB, CART])))
+    assert samples(seen(one))[0].name == "causal_incidents"
+
+
 def test_a_restart_knows_who_has_vanished() -> None:
     one, _ = clock(matrix(shop([WEB]) | shop([CART], last=N - SILENT)))
     assert exported(seen(one), "causal_vanished") == {"web": 0, "cart": 1}

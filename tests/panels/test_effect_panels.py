@@ -13,6 +13,7 @@ from datasource.effects import EffectResult, EffectSeries, Estimate
 from datasource.effects.result import Check, Comparison, Group, Stratified
 from datasource.effects.structural import fit_structural
 from datasource.evaluation import HELP, Snapshot, samples
+from datasource.evaluation.rows import snapshot_json
 from datasource.panels import REGISTRY, Frame, Query, QueryError
 from datasource.telemetry import Entity, Environment, Variable
 from datasource.web.app import create_app
@@ -332,6 +333,25 @@ def test_everything_that_has_a_number_is_exported(snapshot: Snapshot) -> None:
     failed = {"namespace": "platform", "service": "inventory", "treatment": "restarts", "outcome": "latency"}
     assert value("causal_effect_check", failed | {"check": "parallel trends"}) == 0
     assert ("causal_impact_cumulative_lower", tuple(sorted(web.items()))) not in found, "an unknown bound is left out"
+
+
+def test_an_impact_with_an_end_tells_it_and_what_is_left(snapshot: Snapshot) -> None:
+    (impact,) = snapshot.impacts or ()
+    assert impact.comparison
+    began = impact.comparison.began
+    over = replace(impact, comparison=replace(impact.comparison, ended=began + 2, afterwards=Estimate(1, -1, 3)))
+    ended = replace(snapshot, impacts=(over,))
+    left = {one.name: one.value for one in samples(ended) if one.name.startswith("causal_impact_afterwards")}
+    assert left == {
+        "causal_impact_afterwards": 1,
+        "causal_impact_afterwards_lower": -1,
+        "causal_impact_afterwards_upper": 3,
+    }
+    (row,) = snapshot_json(ended)["impacts"]
+    assert row["ended"] - row["began"] == 2 * ended.matrix.step
+    assert (row["afterwards"], row["afterwards_lower"], row["afterwards_upper"]) == (1, -1, 3)
+    (row,) = snapshot_json(snapshot)["impacts"]
+    assert (row["ended"], row["afterwards"]) == (None, None)
 
 
 def test_every_exported_series_is_there_once_and_explained(snapshot: Snapshot, young: World) -> None:

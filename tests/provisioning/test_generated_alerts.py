@@ -161,3 +161,20 @@ def test_grafana_keeps_what_was_wrong_while_nobody_judges() -> None:
         assert rule["noDataState"] == ("KeepLast" if keeps else "OK")
         assert rule["data"][0]["model"]["expr"].endswith("or 0 * causal_incidents") == keeps
         assert ("keepFiringFor" in rule) == keeps
+
+
+@pytest.mark.parametrize(
+    ("matching", "understood"), [("on ()", True), ("on (", False)], ids=["as shipped", "with a typing error"]
+)
+def test_vmalert_understands_expressions_and_texts(
+    matching: str, understood: bool, tmp_path: Path, server_binary: Callable[[str], str]
+) -> None:
+    """Debian's is older than keep_firing_for, which is left out."""
+    groups = read("kubernetes/vmrule.yaml")["spec"]
+    for rule in rules_of(groups):
+        rule.pop("keep_firing_for", None)
+        rule["expr"] = rule["expr"].replace("on ()", matching)
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(groups))
+    command = [server_binary("vmalert"), "-dryRun", f"-rule={tmp_path / 'rules.yml'}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode == 0) == understood, done.stderr

@@ -64,7 +64,9 @@ SPECS: dict[tuple[str, str], Schema] = {
     ("v1", "Service"): {"selector": dict, "ports": [{"name": str, "port": int, "targetPort": str}]},
     ("monitoring.coreos.com/v1", "ServiceMonitor"): {
         "selector": {"matchLabels": dict},
-        "endpoints": [{"port": str, "interval": str, "honorLabels": bool}],
+        "endpoints": [
+            {"port": str, "interval": str, "honorLabels": bool, "relabelings": [{"action": str, "regex": str}]}
+        ],
     },
     ("monitoring.coreos.com/v1", "PrometheusRule"): RULES,
     ("operator.victoriametrics.com/v1beta1", "VMRule"): RULES,
@@ -131,8 +133,12 @@ def test_everything_meets_at_the_port_on_which_the_image_listens() -> None:
     assert {container[probe]["httpGet"]["path"] for probe in container if probe.endswith("Probe")} == {"/healthz"}
 
 
-def test_prometheus_keeps_the_labels_of_results() -> None:
-    assert BY_KIND["ServiceMonitor"]["spec"]["endpoints"][0]["honorLabels"] is True
+def test_results_have_their_own_labels_and_none_of_the_pod() -> None:
+    """The operator gives every target five labels. An alert with the name of a pod would end with it."""
+    (endpoint,) = BY_KIND["ServiceMonitor"]["spec"]["endpoints"]
+    assert endpoint["honorLabels"] is True
+    (dropped,) = [one["regex"] for one in endpoint["relabelings"] if one["action"] == "labeldrop"]
+    assert set(dropped.split("|")) == {"namespace", "service", "pod", "container", "endpoint"}
 
 
 def test_incidents_are_on_a_volume_that_one_pod_writes() -> None:

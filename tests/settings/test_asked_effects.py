@@ -36,6 +36,14 @@ def test_an_impact_compares_with_all_others_by_differences_in_differences():
     assert (impact.controls, impact.method) == ((), "difference_in_differences")
 
 
+@pytest.mark.parametrize("controls", ["causes", "[causes]", "[causes, shop/web]"])
+def test_an_impact_against_own_causes_is_a_counterfactual_regression(controls):
+    text = f"impacts: [{{outcome: latency, treated: shop/api, at: restarts, until: restarts, controls: {controls}}}]"
+    impact = settings(text).impacts[0]
+    assert impact.controls[0] == "causes"
+    assert (impact.until, impact.method) == ("restarts", "counterfactual_regression")
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
@@ -48,6 +56,10 @@ def test_an_impact_compares_with_all_others_by_differences_in_differences():
         ("effects: [{treatment: restarts, outcome: latency, method: did}]", "ask for it under 'impacts'"),
         ("impacts: [{outcome: latancy, treated: shop/web, at: restarts}]", "did you mean 'latency'?"),
         ("impacts: [{outcome: latency, treated: web, controls: [web], at: restarts}]", "cannot be its own control"),
+        (
+            "impacts: [{outcome: latency, treated: web, at: restarts, controls: causes, method: synthetic_control}]",
+            "synthetic_control compares entities, not causes",
+        ),
         ("impacts: [{outcome: latency, treated: web, at: restarts, method: magic}]", "'magic' is none of"),
     ],
 )

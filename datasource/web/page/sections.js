@@ -139,7 +139,9 @@ function checksLine({ light, verdict, worst_check: worst }) {
 function impactWords(impact) {
   if (impact.impact === null) return [el("p", { class: "notice" }, `Impact on ${impact.outcome}: ${impact.notices.join("; ")}`)];
   const changed = interval(impact.impact, impact.lower, impact.upper, impact.unit, scaleOf(impact.unit, impact.impact));
-  const since = `Newest impact: since ${clock(impact.began)}, ${impact.outcome} is changed by `;
+  const ended = impact.ended === null ? null : clock(impact.ended);
+  const when = ended === null ? `since ${clock(impact.began)}` : `from ${clock(impact.began)} until ${ended}`;
+  const since = `Newest impact: ${when}, ${impact.outcome} ${ended === null ? "is" : "was"} changed by `;
   return [
     el("p", { class: "impact" }, since, el("strong", {}, changed), "."),
     checksLine(impact),
