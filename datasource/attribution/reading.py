@@ -213,7 +213,7 @@ class _Reader:
     def _keep_fewer(self, inner: str, seen: Sequence[Mapping[str, str]]) -> None:
         """Sum over labels whose values come and go until few series are left."""
         values = {name: {one.get(name, "") for one in seen} for name in {name for one in seen for name in one}}
-        kept, dropped = sorted(values, key=lambda name: len(values[name])), []
+        kept, dropped = sorted(values, key=lambda name: len(values[name])), list[str]()
         most = self.client.settings.max_series
         while not dropped or len({tuple(one.get(name, "") for name in kept) for one in seen}) > most:
             dropped.append(kept.pop())
