@@ -83,6 +83,13 @@ def test_sums_ratios_and_means_are_explained(installation, query, labels):
     assert found.parts[0].effect == pytest.approx(found.found.change, rel=0.05)
 
 
+def test_victoria_metrics_is_asked_the_same(victoria):
+    found = cd.explain(victoria, "sum(rate(http_requests_total[2m]))", start="-40m", over="5m")
+    assert {label for label, parts in found.found.by_label.items() if len(parts) == 3} == {"job"}
+    assert found.found.same == {"job": ("instance",)}
+    assert found.found.after == pytest.approx(60.5, rel=0.3)
+
+
 def test_before_anything_broke_nothing_is_told(installation):
     found = cd.explain(installation, ERRORS, start="-2h", end="-1h")
     assert not found.parts

@@ -13,6 +13,7 @@ import datasource as cd
 from datasource.cli.init import propose
 from datasource.demo.processes import start_prometheus
 from datasource.settings import parse_settings
+from datasource.settings.packs import read_pack
 
 HOURS = 6.0
 BROKE = HOURS * 3600 - histories.AHEAD - 900
@@ -87,3 +88,26 @@ def test_connections_that_run_out_are_a_cause_with_a_name(proposed, tmp_path):
     document = found.to_dict()
     assert "one:9187.postgres_connections" in str(found)
     assert "find who holds the connections of one:9187" in str(document)
+
+
+@pytest.mark.parametrize(
+    ("lines", "pack", "entity"),
+    [
+        (exporters.postgresql, "postgresql", "postgres_server"),
+        (exporters.coredns, "coredns", "dns_server"),
+        (exporters.kafka, "kafka", "consumer_group"),
+        (exporters.envoy, "envoy", "upstream"),
+    ],
+)
+def test_what_nothing_else_is_measured_beside_is_a_file_of_its_own(lines, pack, entity, server_binary, tmp_path):
+    history = histories.openmetrics(tmp_path / "om", histories.samples(lines(), 1))
+    server = start_prometheus(server_binary("prometheus"), tmp_path / "prometheus", backfill=history)
+    try:
+        proposal = propose(server.url)
+    finally:
+        server.stop()
+    settings = parse_settings(proposal.text)
+    assert set(settings.packs) == {pack}
+    assert set(settings.entities) == {entity}
+    assert set(settings.signals) == set(read_pack(pack).settings({})["signals"])
+    assert any(f"2 {entity}s" in finding for finding in proposal.findings)
