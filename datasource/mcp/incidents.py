@@ -73,8 +73,8 @@ class IncidentTools:
 
     def mark_incident(self, incident: str, action: Action, reason: str, by: str, into: str = "") -> str:
         """Record what was decided about an incident; needs a token that may write. `accept`: its level is the new
-        normal (after a deploy, a resize); `close`: it ends now; `dismiss`: a false alarm; `expect`: harmless, and usual at
-        this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. The service
+        normal (after a deploy, a resize); `close`: it ends now; `dismiss`: a false alarm; `expect`: harmless, and usual
+        at this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. The service
         keeps no list of interventions: deploys and restarts are signals of kind event in causal.yaml. Do this only
         when a person asked for it."""
         if (action == "merge") != bool(into):
@@ -138,7 +138,9 @@ def _anomaly_line(one: Mapping[str, Any]) -> str:
         cause = f"broke ({share(one['confidence'])} sure)"
     else:
         cause = f"caused by {one['root_cause']}" if one["root_cause"] else f"cause {NOT_KNOWN}"
-    return f"{one['entity']}: {cause}, at {one['symptom']}, joint score {number(one['joint_score'])} (normal is below 1)"
+    return (
+        f"{one['entity']}: {cause}, at {one['symptom']}, joint score {number(one['joint_score'])} (normal is below 1)"
+    )
 
 
 def _unknown(rows: Mapping[str, Any]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def told(head: Sequence[str], parts: Sequence[Part], narrower: str = "") -> str:
                 )
                 break
             written.append(shown)
-    return "\n".join(written)
+    return "\n".join(written).lstrip("\n")
 
 
 def number(value: float | None, unit: str = "") -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from datasource.library import Data, Explained, Ranking
     from datasource.settings import Settings
 
+_LIKELY = 0.01
+"""Probability below which a service is only counted."""
+
 
 class WindowTools:
     """The questions that the library answers, of the Prometheus that the settings in `config` name."""
@@ -91,16 +94,24 @@ def _ranked(found: "Ranking", shown: str) -> str:
     for entry in document["ranking"]:
         best.setdefault(entry["service"], entry)
     lines = []
-    for service, sure in confidence.items():
+    likely = {service: sure for service, sure in confidence.items() if sure >= _LIKELY}
+    for service, sure in likely.items():
         entry = best[service]
-        adds = "" if entry["contribution"] is None else f", adds {number(entry['contribution'], entry['unit'])} by itself"
-        clearest = f"clearest at {entry['variable']} with score {number(entry['score'])} (above 1 is blamed)"
+        adds = (
+            "" if entry["contribution"] is None else f", adds {number(entry['contribution'], entry['unit'])} by itself"
+        )
+        clearest = f"clearest at {entry['variable']} with score {number(entry['score'])}"
         lines.append(f"{service}: {share(sure)} likely, {clearest}{adds}")
+    if others := len(confidence) - len(likely):
+        lines.append(f"{others} others: less than {share(_LIKELY)} each")
     nobody = max(0.0, 1 - sum(confidence.values()))
     head = f"Nobody of them: {share(nobody)}"
     if not found.found.ranking.blamed:
         head = f"Who caused it is not known: nothing is far enough from normal to be blamed. {head}"
-    parts = [Part("Root causes, the likeliest first", lines, shown), Part("Mind", document["notices"])]
+    parts = [
+        Part("Root causes, the likeliest first; a score above 1 is blamed", lines, shown),
+        Part("Mind", document["notices"]),
+    ]
     return told([head], parts)
 
 
