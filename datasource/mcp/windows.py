@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from datasource.mcp.service import RefusedError
+from datasource.mcp.service import AUTHORIZATION, RefusedError, Service
 from datasource.mcp.telling import Part, number, share, time, told
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _LIKELY = 0.01
 class WindowTools:
     """The questions that the library answers, of the Prometheus that the settings in `config` name."""
 
-    def __init__(self, config: Path) -> None:
-        self._config = config
+    def __init__(self, service: Service, config: Path) -> None:
+        self._service, self._config = service, config
 
     def rank_windows(
         self,
@@ -41,6 +41,8 @@ class WindowTools:
             raise RefusedError(
                 "give either normal_csv and incident_csv, or normal_from, normal_to, incident_from and incident_to"
             )
+        if any(files) and AUTHORIZATION.get() is not None:
+            raise RefusedError("no files are read for whoever asks over HTTP; give the four times")
         from datasource import library
 
         try:
@@ -72,6 +74,8 @@ class WindowTools:
         return _explained(found, settings.prometheus.url)
 
     def _settings(self) -> "Settings":
+        if AUTHORIZATION.get() is not None:
+            self._service.admit()  # the settings' credentials are for those who may read
         from datasource.settings import SettingsError, load_settings
 
         try:

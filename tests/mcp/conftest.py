@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -53,18 +54,29 @@ def config(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 @pytest.fixture(scope="session")
-def start() -> Iterator[Callable[..., Agent]]:
-    """Starts `causal-datasource mcp` with options, over stdio."""
+def connect() -> Iterator[Callable[..., Agent]]:
+    """Connects an agent over a transport, until the tests end."""
     with start_blocking_portal() as portal, ExitStack() as ended:
 
-        def begin(*options: str) -> Agent:
-            arguments = ["-m", "datasource.cli", "mcp", *options]
-            command = StdioServerParameters(command=sys.executable, args=arguments, env=dict(os.environ))
-            client = Client(stdio_client(command), read_timeout_seconds=_SECONDS)
+        def begin(transport: Any) -> Agent:
+            client = Client(transport, read_timeout_seconds=_SECONDS)
             ended.enter_context(portal.wrap_async_context_manager(client))
             return Agent(client, portal.call)
 
         yield begin
+
+
+@pytest.fixture(scope="session")
+def start(connect: Callable[..., Agent]) -> Callable[..., Agent]:
+    """Starts `causal-datasource mcp` with options, over stdio."""
+
+    def begin(*options: str) -> Agent:
+        arguments = ["-m", "datasource.cli", "mcp", *options]
+        return connect(
+            stdio_client(StdioServerParameters(command=sys.executable, args=arguments, env=dict(os.environ)))
+        )
+
+    return begin
 
 
 @pytest.fixture(scope="session")
