@@ -10,7 +10,7 @@ from datasource.mcp.service import RefusedError
 from datasource.web.app import is_loopback
 
 _NAMES = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
-"""Hosts that are answered; a stranger's page, whose name a browser was made to resolve to this machine, gets nothing."""
+"""Hosts that are answered; a stranger's page, whose name was made to resolve to this machine, gets nothing."""
 
 
 def bound(listen: str) -> socket.socket:
