@@ -53,6 +53,8 @@ class EffectTools:
         """What would become of others if a variable, as shop/web.requests, were held at a value for good:
         do(variable = value). The value is a number, 'highest', 'lowest', 'now', 'now * 2' or 'now + 10%'; outcomes are
         variables, without them all that it reaches."""
+        if variable.strip() in ("", "All"):
+            raise RefusedError("what_if: say which variable is held at a value, as shop/web.requests")
         (frame, *_) = self._service.panel("what_if", variable=variable, value=str(value), outcome=outcomes or [])
         if not frame.rows:
             raise NotKnownError("; ".join(frame.notices))

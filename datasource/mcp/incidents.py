@@ -9,8 +9,8 @@ from datasource.mcp.telling import NOT_KNOWN, Part, number, share, time, told
 
 Action = Literal["accept", "close", "dismiss", "expect", "merge"]
 
-_NO_METRICS = "causal_incidents"
-"""The one metric that is asked for, where rows are wanted only: all of them are a megabyte."""
+_VANISHED = "causal_vanished"
+"""The one metric that is asked for beside the rows: all of them are a megabyte."""
 _SOME = 5
 _CLEARLY = 0.1
 """Share of a gap from which on it is worth saying that nothing explains it."""
@@ -85,7 +85,7 @@ class IncidentTools:
         return told([f"{name}: {answer['message']} (shown by {self._shown('incidents')})"], [])
 
     def _rows(self) -> Any:
-        return self._service.get("/api/v1/snapshot", name=_NO_METRICS)
+        return self._service.get("/api/v1/snapshot", name=_VANISHED)
 
     def _find(self, name: str) -> Any:
         known = self._service.get("/api/v1/incidents")
@@ -116,8 +116,11 @@ def _headline(rows: Mapping[str, Any], incidents: int) -> str:
     if rows["warming_up"]:
         return f"What is wrong is {NOT_KNOWN} yet at {at}: {rows['warming_up']}"
     if not (incidents or anomalous):
-        judged = max((one["entities"] for one in rows["signals"]), default=0)
-        return f"At {at} nothing is anomalous, of up to {judged} entities by {len(rows['signals'])} signals"
+        read = [one["entities"] for one in rows["signals"] if not one["problem"]]
+        if not any(read):
+            return f"What is wrong is {NOT_KNOWN} at {at}: no signal brings anything"
+        judged = f"up to {max(read)} entities by {len(read)} of {len(rows['signals'])} signals"
+        return f"At {at} nothing is anomalous, of {judged}"
     return f"At {at}: {_counted(incidents, anomalous)}"
 
 
@@ -147,6 +150,10 @@ def _unknown(rows: Mapping[str, Any]) -> Iterator[str]:
     for one in rows["signals"]:
         if one["problem"]:
             yield f"signal {one['signal']}: {one['problem']}"
+    for sample in rows["metrics"]:
+        if sample["value"]:
+            labels = ", ".join(f'{name}="{value}"' for name, value in sample["labels"].items())
+            yield f"{{{labels}}} was judged and has no samples any more"
     yield from rows["notices"]
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datasource.library import Data, Explained, Ranking
     from datasource.settings import Settings
 
+_LONGEST = 300
+"""Characters of an address that shows a query; it stands in every part."""
 _LIKELY = 0.01
 """Probability below which a service is only counted."""
 
@@ -122,6 +124,7 @@ def _ranked(found: "Ranking", shown: str) -> str:
 def _explained(found: "Explained", url: str) -> str:
     document = found.to_dict()
     graph = f"{url}/graph?{urlencode({'g0.expr': document['query']})}"
+    graph = graph if len(graph) <= _LONGEST else f"{url}, the query as it was asked"
     usual = document["usual"]
     known = f"usually within {number(3 * usual)}" if usual is not None else "how much it changes usually is not known"
     head = [

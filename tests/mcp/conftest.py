@@ -31,14 +31,12 @@ def service(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The shop's service, which takes writes."""
     token = tmp_path_factory.mktemp("mcp") / "token"
     token.write_text("s3cret-tök3n\n", encoding="utf-8")
-    evaluator = world.clock.evaluator
-    usual = evaluator.settings
-    evaluator.settings = usual.model_copy(update={"writes": Writes(token_file=token)})
     clock = copy.copy(world.clock)
+    clock.evaluator = copy.copy(world.clock.evaluator)
+    clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=token)})
     server = BackgroundServer(create_app(clock))
     yield Running(server.url, clock, token)
     server.stop()
-    evaluator.settings = usual
 
 
 @pytest.fixture(scope="session")

@@ -192,7 +192,14 @@ def test_what_was_not_judged_is_not_called_fine(
     assert snapshot
     calm = replace(snapshot, incidents=(), judgement=None)
     monkeypatch.setattr(service.clock, "snapshot", calm)
-    assert re.match(r"At \S+ nothing is anomalous, of up to \d+ entities by 9 signals", agent.answer("whats_wrong"))
+    fine = r"At \S+ nothing is anomalous, of up to \d+ entities by {} of 9 signals"
+    assert re.match(fine.format(9), agent.answer("whats_wrong"))
+    lost = calm.reports[0]._replace(problem="no series")
+    monkeypatch.setattr(service.clock, "snapshot", replace(calm, reports=(lost, *calm.reports[1:])))
+    assert re.match(fine.format(8), text := agent.answer("whats_wrong"))
+    assert ("Not known", f"- signal {lost.signal}: no series") in claims(text)
+    monkeypatch.setattr(service.clock, "snapshot", replace(calm, reports=(lost,)))
+    assert re.match(r"What is wrong is not known at \S+: no signal brings anything", agent.answer("whats_wrong"))
     monkeypatch.setattr(service.clock, "snapshot", replace(calm, mechanisms=None, points=3))
     assert agent.answer("whats_wrong").startswith("What is wrong is not known yet at ")
     monkeypatch.setattr(service.clock, "snapshot", calm)
@@ -210,6 +217,7 @@ def test_what_was_not_judged_is_not_called_fine(
         ("what_if", {"value": "now"}, "what_if: argument 'variable': field required"),
         ("what_if", {"variable": "shop/webb.x", "value": 1}, "variable 'shop/webb.x' matches nothing; known are: "),
         ("what_if", {"variable": "shop/web.requests", "value": "much"}, "value 'much' is not understood; write "),
+        ("what_if", {"variable": "", "value": 1}, "what_if: say which variable is held at a value"),
         ("graph", {"entities": "x"}, "graph has no argument 'entities'; known are: entity"),
         ("graph", {"entity": "zzz"}, "no entity of the graph is called 'zzz'; known are "),
         ("rank_windows", {}, "give either normal_csv and incident_csv, or "),
