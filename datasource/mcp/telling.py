@@ -25,7 +25,8 @@ class Part(NamedTuple):
 
 def told(head: Sequence[str], parts: Sequence[Part], narrower: str = "") -> str:
     """The head, at most `_HEADS` lines, then each part that has lines, in at most `MOST` characters. `narrower` says
-    how to see the rest. A part takes at most half of what is left, unless those after it need less than the other half."""
+    how to see the rest. A part takes at most half of what is left, unless those after it need less than the other
+    half."""
     written = [_shortened(line) for line in head[:_HEADS]]
     more = f"; {_shortened(narrower)}" if narrower else ""
     blocks = [_block(part) for part in parts if part.lines]

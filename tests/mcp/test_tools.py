@@ -13,6 +13,7 @@ from worlds import World
 
 from datasource.demo.processes import start_prometheus
 from datasource.mcp.telling import MOST
+from datasource.settings import load_settings
 
 TOOLS = ["whats_wrong", "incident", "rank_windows", "effect", "what_if", "explain_change", "graph", "mark_incident"]
 NUMBER = re.compile(r"\d")
@@ -246,6 +247,18 @@ def test_who_cannot_be_reached_is_named(start: Callable[..., Agent], tmp_path: P
     lost = start("--url", "http://127.0.0.1:9", "--config", str(tmp_path / "none.yaml"))
     assert lost.failure("whats_wrong").startswith("http://127.0.0.1:9 cannot be reached (ConnectionError); is ")
     assert "start with --config" in lost.failure("explain_change", query="up")
+
+
+def test_who_is_no_causal_datasource_is_told(start: Callable[..., Agent], config: Path, tmp_path: Path) -> None:
+    prometheus = load_settings(config).settings.prometheus.url
+    told = start("--url", prometheus).failure("whats_wrong")
+    assert told == f"{prometheus} answers 404 and is no causal-datasource; mend --url"
+    missing = tmp_path / "token"
+    told = start("--url", prometheus, "--token-file", str(missing)).failure("whats_wrong")
+    assert told == f"--token-file: {missing} cannot be read: no such file or directory"
+    missing.write_text("two words\n", encoding="utf-8")
+    told = start("--url", prometheus, "--token-file", str(missing)).failure("whats_wrong")
+    assert told == f"--token-file: {missing} holds more than one word; a token is one word"
 
 
 def test_one_version_carries_the_change(
