@@ -24,9 +24,13 @@ from datasource.cli.printing import refuse
     type=click.Path(path_type=Path),
     help="The settings file, for what is read from Prometheus itself.",
 )
-def mcp(url: str, token_file: Path | None, config: Path) -> None:
-    """Offer a running service to agents: the Model Context Protocol over standard input and output."""
+@click.option("--listen", default=None, help="Answer HTTP at host:port of loopback, instead of standard input.")
+def mcp(url: str, token_file: Path | None, config: Path, listen: str | None) -> None:
+    """Offer a running service to agents: the Model Context Protocol over standard input and output, or HTTP."""
+    if listen and token_file:
+        refuse("--token-file: over HTTP each client sends its own token as 'Authorization: Bearer ...'; leave it out")
     try:
+        from datasource.mcp.over_http import bound, serve
         from datasource.mcp.server import AgentDoor
     except ModuleNotFoundError as error:
         refuse(f"{error.name} is not installed; pip install 'causal-datasource[mcp]'")
@@ -35,6 +39,12 @@ def mcp(url: str, token_file: Path | None, config: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         door = AgentDoor(Service(url, token_file), config)
+        listener = bound(listen) if listen else None
     except RefusedError as error:
         refuse(str(error))
-    door.run()
+    if listener is None:
+        door.run()
+        return
+    host = str(listen).rpartition(":")[0]
+    click.echo(f"causal-datasource mcp answers at http://{host}:{listener.getsockname()[1]}/mcp, asking {url}")
+    serve(door, listener)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any
 
-from datasource.mcp.service import NotKnownError, Service
+from datasource.mcp.service import NotKnownError, RefusedError, Service
 from datasource.mcp.telling import NOT_KNOWN, Part, number, told
 
 _SOME = 10
+_EDGE = "causal_edge_info"
 
 
 class EffectTools:
@@ -52,6 +53,8 @@ class EffectTools:
         """What would become of others if a variable, as shop/web.requests, were held at a value for good:
         do(variable = value). The value is a number, 'highest', 'lowest', 'now', 'now * 2' or 'now + 10%'; outcomes are
         variables, without them all that it reaches."""
+        if variable.strip() in ("", "All"):
+            raise RefusedError("what_if: say which variable is held at a value, as shop/web.requests")
         (frame, *_) = self._service.panel("what_if", variable=variable, value=str(value), outcome=outcomes or [])
         if not frame.rows:
             raise NotKnownError("; ".join(frame.notices))
@@ -69,28 +72,50 @@ class EffectTools:
 
     def graph(self, entity: str = "") -> str:
         """The causal graph between variables, an edge a line: lag, the evidence for it, and the newest causal score of
-        both ends (above 1 broke). `entity` is a name as shop/web, or a pattern; without it, the whole graph."""
-        nodes, *edges = self._service.panel("causal_graph", show="variables", entity=entity)
+        both ends (above 1 broke). `entity` is a name as shop/web, or a part of one: it and what it touches; without it,
+        the whole graph."""
+        named = self._named(entity) if entity else set()
+        around = self._neighbours(named) if named else set()
+        nodes, *edges = self._service.panel("causal_graph", show="variables", entity=sorted(named | around))
         if not edges:
             raise NotKnownError("; ".join(nodes.notices))
         scores = {row["id"]: row["mainstat"] for row in nodes.rows}
-        rows = sorted(edges[0].rows, key=lambda row: -max(_score(scores, row["source"]), _score(scores, row["target"])))
+        rows = [row for row in edges[0].rows if not named or named & {_entity(row["source"]), _entity(row["target"])}]
+        rows.sort(key=lambda row: -max(_score(scores, row["source"]), _score(scores, row["target"])))
         lines = [
-            f"{row['source']} ({scores.get(row['source'])}) -> {row['target']} ({scores.get(row['target'])})"
+            f"{row['source']} ({scores[row['source']]}) -> {row['target']} ({scores[row['target']]})"
             f"{', ' + row['mainstat'] if row['mainstat'] else ''}; evidence: {_evidence(row)}"
             for row in rows
         ]
         unmeasured = [name for name, text in scores.items() if text == "not measured"]
         parts = [
             Part("Not known", [f"{name}: nobody measures it" for name in unmeasured]),
-            Part(
-                "Edges, the highest scores first",
-                lines,
-                f"panel causal_graph, {self._service.link('/api/v1/snapshot', name='causal_edge_info')}",
-            ),
+            Part("Edges, the highest scores first", lines, f"panel causal_graph, {self._link_of_edges()}"),
         ]
-        head = f"{len(scores)} variables and {len(rows)} edges"
-        return told([head, *nodes.notices], parts, "name an entity")
+        head = f"{len(rows)} edges" + (f" of {', '.join(sorted(named))}" if named else f", {len(scores)} variables")
+        return told([head, *nodes.notices], parts, f"name an entity, or see {self._link_of_edges()}")
+
+    def _edges(self) -> Iterator[tuple[str, str]]:
+        """The entities at both ends of every edge."""
+        for one in self._service.get("/api/v1/snapshot", name=_EDGE)["metrics"]:
+            yield _entity(one["labels"]["cause"]), _entity(one["labels"]["effect"])
+
+    def _named(self, name: str) -> set[str]:
+        """The entities of this name, else those whose names hold it. Raises RefusedError and NotKnownError."""
+        known = {entity for ends in self._edges() for entity in ends if entity}
+        if not known:
+            raise NotKnownError("the graph has no edges; causal.yaml states some under graph")
+        found = {name} & known or {entity for entity in known if name in entity}
+        if not found:
+            some = ", ".join(sorted(known)[:_SOME])
+            raise RefusedError(f"no entity of the graph is called '{name[:200]}'; known are {len(known)}: {some}")
+        return found
+
+    def _neighbours(self, named: set[str]) -> set[str]:
+        return {end for ends in self._edges() if named & {*ends} for end in ends if end}
+
+    def _link_of_edges(self) -> str:
+        return self._service.link("/api/v1/snapshot", name=_EDGE)
 
 
 def _clearness(one: Mapping[str, Any]) -> float:
@@ -123,10 +148,15 @@ def _relative(row: Mapping[str, Any]) -> float:
     return abs(change) / (abs(now) or 1.0) if change is not None and now is not None else -1.0
 
 
+def _entity(variable: str) -> str:
+    """The entity in a variable's name; empty for what acts everywhere."""
+    return variable.rpartition(".")[0]
+
+
 def _score(scores: Mapping[str, str], name: str) -> float:
     try:
         return float(scores[name])
-    except (KeyError, ValueError):
+    except ValueError:
         return -1.0
 
 

@@ -9,8 +9,8 @@ from datasource.mcp.telling import NOT_KNOWN, Part, number, share, time, told
 
 Action = Literal["accept", "close", "dismiss", "expect", "merge"]
 
-_NO_METRICS = "causal_incidents"
-"""The one metric that is asked for, where rows are wanted only: all of them are a megabyte."""
+_VANISHED = "causal_vanished"
+"""The one metric that is asked for beside the rows: all of them are a megabyte."""
 _SOME = 5
 _CLEARLY = 0.1
 """Share of a gap from which on it is worth saying that nothing explains it."""
@@ -73,8 +73,8 @@ class IncidentTools:
 
     def mark_incident(self, incident: str, action: Action, reason: str, by: str, into: str = "") -> str:
         """Record what was decided about an incident; needs a token that may write. `accept`: its level is the new
-        normal (after a deploy, a resize); `close`: it ends now; `dismiss`: a false alarm; `expect`: harmless, and usual at
-        this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. The service
+        normal (after a deploy, a resize); `close`: it ends now; `dismiss`: a false alarm; `expect`: harmless, and usual
+        at this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. The service
         keeps no list of interventions: deploys and restarts are signals of kind event in causal.yaml. Do this only
         when a person asked for it."""
         if (action == "merge") != bool(into):
@@ -85,7 +85,7 @@ class IncidentTools:
         return told([f"{name}: {answer['message']} (shown by {self._shown('incidents')})"], [])
 
     def _rows(self) -> Any:
-        return self._service.get("/api/v1/snapshot", name=_NO_METRICS)
+        return self._service.get("/api/v1/snapshot", name=_VANISHED)
 
     def _find(self, name: str) -> Any:
         known = self._service.get("/api/v1/incidents")
@@ -116,8 +116,11 @@ def _headline(rows: Mapping[str, Any], incidents: int) -> str:
     if rows["warming_up"]:
         return f"What is wrong is {NOT_KNOWN} yet at {at}: {rows['warming_up']}"
     if not (incidents or anomalous):
-        judged = max((one["entities"] for one in rows["signals"]), default=0)
-        return f"At {at} nothing is anomalous, of up to {judged} entities by {len(rows['signals'])} signals"
+        read = [one["entities"] for one in rows["signals"] if not one["problem"]]
+        if not any(read):
+            return f"What is wrong is {NOT_KNOWN} at {at}: no signal brings anything"
+        judged = f"up to {max(read)} entities by {len(read)} of {len(rows['signals'])} signals"
+        return f"At {at} nothing is anomalous, of {judged}"
     return f"At {at}: {_counted(incidents, anomalous)}"
 
 
@@ -138,13 +141,19 @@ def _anomaly_line(one: Mapping[str, Any]) -> str:
         cause = f"broke ({share(one['confidence'])} sure)"
     else:
         cause = f"caused by {one['root_cause']}" if one["root_cause"] else f"cause {NOT_KNOWN}"
-    return f"{one['entity']}: {cause}, at {one['symptom']}, joint score {number(one['joint_score'])} (normal is below 1)"
+    return (
+        f"{one['entity']}: {cause}, at {one['symptom']}, joint score {number(one['joint_score'])} (normal is below 1)"
+    )
 
 
 def _unknown(rows: Mapping[str, Any]) -> Iterator[str]:
     for one in rows["signals"]:
         if one["problem"]:
             yield f"signal {one['signal']}: {one['problem']}"
+    for sample in rows["metrics"]:
+        if sample["value"]:
+            labels = ", ".join(f'{name}="{value}"' for name, value in sample["labels"].items())
+            yield f"{{{labels}}} was judged and has no samples any more"
     yield from rows["notices"]
 
 

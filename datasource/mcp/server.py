@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from datasource.mcp.effects import EffectTools
 from datasource.mcp.incidents import IncidentTools
-from datasource.mcp.service import NotKnownError, RefusedError, Service
+from datasource.mcp.service import AUTHORIZATION, NotKnownError, RefusedError, Service
 from datasource.mcp.telling import NOT_KNOWN
 from datasource.mcp.windows import WindowTools
 
@@ -40,7 +40,7 @@ class AgentDoor(MCPServer[None]):
             version=version("causal-datasource"),
             log_level="WARNING",
         )
-        incidents, effects, windows = IncidentTools(service), EffectTools(service), WindowTools(config)
+        incidents, effects, windows = IncidentTools(service), EffectTools(service), WindowTools(service, config)
         reading: list[Callable[..., str]] = [
             incidents.whats_wrong,
             incidents.incident,
@@ -68,6 +68,9 @@ class AgentDoor(MCPServer[None]):
         if unknown := sorted(arguments.keys() - offered[name].keys()):
             known = ", ".join(offered[name]) or "none"
             raise ToolError(f"{name} has no argument '{unknown[0][:100]}'; known are: {known}")
+        headers = context.headers if context else None
+        if headers is not None:
+            AUTHORIZATION.set(headers.get("authorization", ""))
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:

@@ -1,6 +1,7 @@
 """The running service, asked over its plain JSON API."""
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -15,6 +16,9 @@ _TIMEOUT = 30.0
 """Seconds between two bytes: a what-if of fifty outcomes is computed while one waits."""
 _MOST_BYTES = 32 * 1024 * 1024
 """The largest answer that the service gives."""
+
+AUTHORIZATION: ContextVar[str | None] = ContextVar("AUTHORIZATION", default=None)
+"""What somebody shows who asks over HTTP, which is passed on to the service; None over stdio."""
 
 
 class RefusedError(Exception):
@@ -53,6 +57,10 @@ class Service:
         """JSON that a door answers to a body. Raises RefusedError and NotKnownError."""
         return self._ask("POST", path, json=body)
 
+    def admit(self) -> None:
+        """Raises RefusedError where whoever asks may not read."""
+        self.get("/api/v1/openapi.json")
+
     def panel(self, name: str, **parameters: str | Sequence[str]) -> list[Frame]:
         """The frames of a panel; parameters that are empty are left out. Raises RefusedError and NotKnownError."""
         given = {key: value for key, value in parameters.items() if value}
@@ -90,11 +98,14 @@ class Service:
         told = document.get("message") if isinstance(document, dict) else None
         if answer.status_code == 503 and told:
             raise NotKnownError(told)
-        if answer.status_code in (401, 403) and told and self.token_file is None:
+        if answer.status_code in (401, 403) and told and self.token_file is None and AUTHORIZATION.get() is None:
             told += " (start causal-datasource mcp with --token-file)"
         raise RefusedError(told or f"{self.url} answers {answer.status_code} and is no causal-datasource; mend --url")
 
     def _headers(self) -> dict[str, bytes]:
+        shown = AUTHORIZATION.get()
+        if shown is not None:
+            return {"Authorization": shown.encode("latin-1")} if shown else {}
         if self.token_file is None:
             return {}
         try:

@@ -10,6 +10,8 @@ _LONGEST = 600
 """Characters of a line; a summary of an incident with four services has 300."""
 _RESERVED = 80
 """Characters of the line that says what was cut."""
+_HEADS = 5
+"""Lines of a head."""
 NOT_KNOWN = "not known"
 
 
@@ -22,25 +24,37 @@ class Part(NamedTuple):
 
 
 def told(head: Sequence[str], parts: Sequence[Part], narrower: str = "") -> str:
-    """The head, then each part that has lines, in at most `MOST` characters; `narrower` says how to see the rest."""
-    parts = [part for part in parts if part.lines]
-    begun = [_shortened(line) for line in head]
-    headings = [f"\n{part.heading}" + (f" (shown by {part.shown_by})" if part.shown_by else "") for part in parts]
-    left = MOST - sum(len(line) + 1 + _RESERVED for line in (*begun, *headings)) - len(narrower) * len(parts)
-    written = [*begun]
-    for heading, part in zip(headings, parts, strict=True):
-        written.append(heading)
-        for place, line in enumerate(part.lines):
-            shown = f"- {_shortened(line)}"
-            left -= len(shown) + 1
-            if left < 0:
-                rest = len(part.lines) - place
-                written.append(
-                    f"- cut: {rest} of {len(part.lines)}, the smallest" + (f"; {narrower}" if narrower else "")
-                )
+    """The head, at most `_HEADS` lines, then each part that has lines, in at most `MOST` characters. `narrower` says
+    how to see the rest. A part takes at most half of what is left, unless those after it need less than the other
+    half."""
+    written = [_shortened(line) for line in head[:_HEADS]]
+    more = f"; {_shortened(narrower)}" if narrower else ""
+    blocks = [_block(part) for part in parts if part.lines]
+    sizes = [sum(len(line) + 3 for line in block) for block in blocks]
+    reserved = _RESERVED + len(more)
+    left = MOST - sum(len(line) + 1 for line in written) - _RESERVED
+    for place, (heading, *lines) in enumerate(blocks):
+        if len(heading) + 2 + reserved > left:
+            written.append(f"\nleft out: {len(blocks) - place} of {len(blocks)} parts")
+            break
+        own = max(left // 2, left - sum(sizes[place + 1 :])) - len(heading) - 2 - reserved
+        left -= len(heading) + 2
+        written.append(f"\n{heading}")
+        for shown, line in enumerate(lines):
+            own -= len(line) + 1
+            if own < 0:
+                written.append(f"- cut: {len(lines) - shown} of {len(lines)}, the smallest{more}")
+                left -= reserved
                 break
-            written.append(shown)
-    return "\n".join(written)
+            written.append(line)
+            left -= len(line) + 1
+    return "\n".join(written).lstrip("\n")
+
+
+def _block(part: Part) -> list[str]:
+    """The heading of a part and its lines, each shortened."""
+    heading = part.heading + (f" (shown by {part.shown_by})" if part.shown_by else "")
+    return [_shortened(heading), *(f"- {_shortened(line)}" for line in part.lines)]
 
 
 def number(value: float | None, unit: str = "") -> str:

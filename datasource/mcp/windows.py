@@ -5,19 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from datasource.mcp.service import RefusedError
+from datasource.mcp.service import AUTHORIZATION, RefusedError, Service
 from datasource.mcp.telling import Part, number, share, time, told
 
 if TYPE_CHECKING:
     from datasource.library import Data, Explained, Ranking
     from datasource.settings import Settings
 
+_LONGEST = 300
+"""Characters of an address that shows a query; it stands in every part."""
+_LIKELY = 0.01
+"""Probability below which a service is only counted."""
+
 
 class WindowTools:
     """The questions that the library answers, of the Prometheus that the settings in `config` name."""
 
-    def __init__(self, config: Path) -> None:
-        self._config = config
+    def __init__(self, service: Service, config: Path) -> None:
+        self._service, self._config = service, config
 
     def rank_windows(
         self,
@@ -38,6 +43,8 @@ class WindowTools:
             raise RefusedError(
                 "give either normal_csv and incident_csv, or normal_from, normal_to, incident_from and incident_to"
             )
+        if any(files) and AUTHORIZATION.get() is not None:
+            raise RefusedError("no files are read for whoever asks over HTTP; give the four times")
         from datasource import library
 
         try:
@@ -69,6 +76,8 @@ class WindowTools:
         return _explained(found, settings.prometheus.url)
 
     def _settings(self) -> "Settings":
+        if AUTHORIZATION.get() is not None:
+            self._service.admit()  # the settings' credentials are for those who may read
         from datasource.settings import SettingsError, load_settings
 
         try:
@@ -91,22 +100,31 @@ def _ranked(found: "Ranking", shown: str) -> str:
     for entry in document["ranking"]:
         best.setdefault(entry["service"], entry)
     lines = []
-    for service, sure in confidence.items():
+    likely = {service: sure for service, sure in confidence.items() if sure >= _LIKELY}
+    for service, sure in likely.items():
         entry = best[service]
-        adds = "" if entry["contribution"] is None else f", adds {number(entry['contribution'], entry['unit'])} by itself"
-        clearest = f"clearest at {entry['variable']} with score {number(entry['score'])} (above 1 is blamed)"
+        adds = (
+            "" if entry["contribution"] is None else f", adds {number(entry['contribution'], entry['unit'])} by itself"
+        )
+        clearest = f"clearest at {entry['variable']} with score {number(entry['score'])}"
         lines.append(f"{service}: {share(sure)} likely, {clearest}{adds}")
+    if others := len(confidence) - len(likely):
+        lines.append(f"{others} others: less than {share(_LIKELY)} each")
     nobody = max(0.0, 1 - sum(confidence.values()))
     head = f"Nobody of them: {share(nobody)}"
     if not found.found.ranking.blamed:
         head = f"Who caused it is not known: nothing is far enough from normal to be blamed. {head}"
-    parts = [Part("Root causes, the likeliest first", lines, shown), Part("Mind", document["notices"])]
+    parts = [
+        Part("Root causes, the likeliest first; a score above 1 is blamed", lines, shown),
+        Part("Mind", document["notices"]),
+    ]
     return told([head], parts)
 
 
 def _explained(found: "Explained", url: str) -> str:
     document = found.to_dict()
     graph = f"{url}/graph?{urlencode({'g0.expr': document['query']})}"
+    graph = graph if len(graph) <= _LONGEST else f"{url}, the query as it was asked"
     usual = document["usual"]
     known = f"usually within {number(3 * usual)}" if usual is not None else "how much it changes usually is not known"
     head = [
