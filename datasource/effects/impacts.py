@@ -71,7 +71,8 @@ def analyse_impact(
         window = _window(impact, treated, matrix)
         points = _newest(matrix, window.began, len(_compared(impact, treated, matrix)))
         if CAUSES in impact.controls:
-            causes = _causes(impact, outcome, points, graph)
+            begun = _begun(treated, points, window.began, signals)
+            causes = _causes(impact, outcome, points, graph, begun)
         study = _study(impact, treated, points, window.began, signals, causes)
         during, after = _parts(study, window, matrix.step)
         answer = method.estimate(during)
@@ -114,7 +115,7 @@ def _window(impact: Impact, treated: Entity, matrix: Matrix) -> _Window:
     event = Variable(treated, impact.until)
     if event in matrix:
         going_on = np.nan_to_num(matrix.row(event)) > 0
-        over = (going_on != (impact.until == impact.at)) & (matrix.times > began)
+        over = (going_on != going_on[np.argmax(matrix.times >= began)]) & (matrix.times > began)
         ended = int(matrix.times[np.argmax(over)]) if over.any() else newest
     else:
         ended = _time(impact.until, treated)
@@ -162,13 +163,29 @@ def _time(text: str, treated: Entity) -> int:
         ) from None
 
 
-def _causes(impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGraph | None) -> _Causes:
+def _begun(treated: Entity, matrix: Matrix, began: int, signals: Mapping[str, Signal]) -> set[Variable]:
+    """The events at an entity that begin when the intervention does: they are it, under another name."""
+    own = [v for v in matrix.variables if v.entity == treated and v.signal in signals]
+    first = int(np.argmax(matrix.times >= began))
+    return {
+        event
+        for event in own
+        if signals[event.signal].kind == "event"
+        and first > 0
+        and matrix.row(event)[first] > 0
+        and not matrix.row(event)[first - 1] > 0
+    }
+
+
+def _causes(
+    impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGraph | None, begun: set[Variable]
+) -> _Causes:
     """The outcome's causes in the graph that the intervention does not move. Raises StudyError where there is none.
 
     What the graph says that the event or the outcome moves is no control: it would take a part of the effect away.
     """
     edges = graph.parents(outcome) if graph is not None else ()
-    moved_by = {outcome, *(Variable(outcome.entity, name) for name in (impact.at, impact.until) if name)}
+    moved_by = {outcome, *begun, *(Variable(outcome.entity, name) for name in (impact.at, impact.until) if name)}
     columns: dict[str, Floats] = {}
     moved: dict[str, None] = {}
     absent: dict[str, None] = {}

@@ -96,8 +96,8 @@ class Impact(Block):
     """What an intervention on `treated` changed in `outcome`, against the entities `controls` (all others if empty).
 
     `causes` among the controls, or alone, are the outcome's own causes in the graph. `at` is when it began: a time, or
-    the name of an event signal, whose newest occurrence at `treated` counts. `until` is when it ended: a time, the same
-    event signal (when that is over), or another one (its first occurrence after the start).
+    the name of an event signal, whose newest occurrence at `treated` counts. `until` is when it ended: a time, or the
+    name of an event signal: when that is over, if it is on at the start, else its first occurrence afterwards.
     """
 
     outcome: str
