@@ -18,7 +18,7 @@ from datasource.settings import CAUSES, Impact, Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
 from datasource.telemetry.csv_times import parse_time
 
-INTERVENTION = "intervention"
+INTERVENTION, SINGLE = "intervention", "interrupted_time_series"
 _POINTS, _NUMBERS = 1440, 400_000
 """So many of the newest points are looked at, or more while entities times points are not more than so many numbers:
 20 entities over a week of half minutes take some 5 s."""
@@ -102,6 +102,7 @@ def analyse_impact(
         identified_by=method.identified_by,
         assumptions=method.assumptions,
         checks=checks,
+        groups=answer.groups if answer else (),
         comparison=answer.comparison if answer else None,
     )
 
@@ -214,6 +215,8 @@ def _causes(
 
 def _compared(impact: Impact, treated: Entity, matrix: Matrix) -> list[Entity]:
     """The treated entity, and those that it is compared with. Raises StudyError."""
+    if impact.method == SINGLE:
+        return [treated]
     others = sorted({v.entity for v in matrix.variables if v.signal == impact.outcome} - {treated})
     if impact.controls:
         named = [name for name in impact.controls if name != CAUSES]

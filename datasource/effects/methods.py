@@ -177,6 +177,13 @@ _ALL = (
         "counterfactual_regression",
         ("what tied the treated to the controls before would have gone on", _UNTOUCHED),
     ),
+    Method(
+        "interrupted_time_series",
+        "comparison",
+        "interrupted_time_series",
+        "interrupted_time_series",
+        ("level and trend before the start would have gone on", "nothing else began at the same time"),
+    ),
 )
 
 ESTIMATORS = {method.name: method for method in _ALL}

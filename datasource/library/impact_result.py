@@ -69,7 +69,7 @@ class ImpactOf(Result):
             ("observed while it lasted", f"{np.nanmean(found.treated[during]):.4g}"),
             ("expected without it", f"{np.nanmean(found.counterfactual[during]):.4g}"),
             ("method", answer.method),
-            ("compared with", ", ".join((*answer.adjustment_set, *self.controls)) or "all other entities"),
+            ("compared with", ", ".join((*answer.adjustment_set, *self.controls)) or self._others()),
             ("n", f"{answer.n:,}"),
         ]
         yield from table(rows)
@@ -92,12 +92,16 @@ class ImpactOf(Result):
         begun: np.ndarray[Any, np.dtype[np.bool_]] = found.times >= found.began
         return begun if found.ended is None else begun & (found.times < found.ended)
 
+    def _others(self) -> str:
+        return "its own past" if np.isnan(self.comparison.control).all() else "all other entities"
+
     def _when(self, place: int) -> str:
         return when(place * self.step, self.has_time)
 
     def _parts(self) -> list[tuple[str, Estimate]]:
         found = self.comparison
         rows = [("on average", self.answer.effect), ("summed over its points", found.cumulative)]
+        rows += [(group.level, group.effect) for group in self.answer.groups]
         return [*rows, ("on average, after its end", found.afterwards)] if found.afterwards else rows
 
     def _document(self) -> dict[str, Any]:
@@ -111,6 +115,7 @@ class ImpactOf(Result):
             "began": found.began * self.step,
             "ended": None if found.ended is None else found.ended * self.step,
             **given,
+            "groups": [{"modifier": one.modifier, "level": one.level, **vars(one.effect)} for one in answer.groups],
             "method": answer.method,
             "adjustment_set": list(answer.adjustment_set),
             "controls": list(self.controls),
@@ -139,6 +144,6 @@ class ImpactOf(Result):
         """The course by time, and the numbers with their intervals."""
         from datasource.library.pictures import RIGHT, Bar, intervals
 
-        parts = [one for one in self._parts() if not one[0].startswith("summed")]
+        parts = [one for one in self._parts() if one[0].startswith("on average")]
         shown = [Bar(name, one.value, one.lower, one.upper, RIGHT) for name, one in parts]
         return self.plot(), intervals(self.title, f"change of {self.answer.outcome}", shown)

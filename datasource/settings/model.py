@@ -89,7 +89,7 @@ class Effect(Block):
 
 CAUSES = "causes"
 """Among the controls of an impact: the outcome's own causes in the graph."""
-_BY_CAUSES = "counterfactual_regression"
+_BY_CAUSES: tuple[ImpactMethod, ...] = ("counterfactual_regression", "interrupted_time_series")
 
 
 class Impact(Block):
@@ -117,13 +117,13 @@ class Impact(Block):
         given = given | {"controls": (one,)} if isinstance(one, str) else given
         named = given.get("controls")
         if isinstance(named, (list, tuple)) and CAUSES in named:
-            given = {"method": _BY_CAUSES} | given
+            given = {"method": _BY_CAUSES[0]} | given
         return given
 
     @model_validator(mode="after")
     def _used(self) -> "Impact":
-        if CAUSES in self.controls and self.method != _BY_CAUSES:
-            raise ValueError(f"{self.method} compares entities, not causes; remove 'method', or name {_BY_CAUSES}")
+        if CAUSES in self.controls and self.method not in _BY_CAUSES:
+            raise ValueError(f"{self.method} compares entities, not causes; remove 'method', or name {_BY_CAUSES[0]}")
         return self
 
 

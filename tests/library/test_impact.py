@@ -63,6 +63,13 @@ def test_several_services_are_compared_with_each_other(several):
     assert "a, b" in str(named)
 
 
+def test_an_interrupted_time_series_tells_level_and_trend(alone):
+    found = cd.impact(alone, "latency", start=START, end=END, method="its", controls="causes")
+    assert "change of the trend, by step" in str(found)
+    assert found.to_dict()["groups"][0]["level"] == "change of the level"
+    assert "its own past" in str(cd.impact(alone, "latency", start=START, end=END, method="its"))
+
+
 def test_times_may_be_those_of_datetime_and_rows_of_a_file_without_times(alone):
     times = [alone.index[400], alone.index[460]]
     assert cd.impact(alone, "latency", start=times[0], end=times[1]).value == pytest.approx(27, abs=3)
