@@ -25,6 +25,7 @@ METHODS = (
     "synthetic_control",
     "counterfactual_regression",
     "interrupted_time_series",
+    "regression_discontinuity",
 )
 """DoWhy's names where it has the method, the field's otherwise."""
 
@@ -33,6 +34,7 @@ _ALSO = {
     "two_stage_least_squares": "iv.instrumental_variable",
     "2sls": "iv.instrumental_variable",
     "did": "difference_in_differences",
+    "rdd": "regression_discontinuity",
     "its": "interrupted_time_series",
     "aipw": "backdoor.doubly_robust",
 }

@@ -48,6 +48,8 @@ def _beside(settings: Settings, place: Place, effect: Effect) -> Iterator[Findin
                 yield from _name(settings, inside, name, labels)
     if effect.method in get_args(ImpactMethod):
         yield (*place, "method"), f"{effect.method} compares before and after; ask for it under 'impacts'"
+    if effect.method == "regression_discontinuity":
+        yield (*place, "method"), f"{effect.method} needs a cutoff, which a graph does not have; ask for it of a file"
 
 
 def _impacts(settings: Settings) -> Iterator[Finding]:
