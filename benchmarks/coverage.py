@@ -49,6 +49,7 @@ ONLY = {
     "instrument": ("instrument",),
     "front-door": ("front-door",),
     "comparison": ("two series", "few units", "rollout"),
+    "discontinuity": (),
 }
 """The scenarios of methods that need more than something to adjust for."""
 ADJUSTED = tuple(name for name in SCENARIOS if not any(name in some for some in ONLY.values()))

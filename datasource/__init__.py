@@ -1,7 +1,7 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
-`import datasource as cd` is the library: `cd.effect`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`, of what
-`cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`. See
+`import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
+of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`. See
 `datasource.library`.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         explain,
         from_frame,
         from_prometheus,
+        impact,
         rank,
         read_csv,
         score,
@@ -41,6 +42,7 @@ __all__ = [
     "from_frame",
     "from_prometheus",
     "graph",
+    "impact",
     "rank",
     "read_csv",
     "score",

@@ -21,6 +21,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
+from datasource.cli.impact import impact
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse
@@ -267,6 +268,7 @@ main.add_command(accept)
 main.add_command(backtest)
 main.add_command(effect)
 main.add_command(explain)
+main.add_command(impact)
 main.add_command(incident)
 main.add_command(mcp)
 main.add_command(rank)

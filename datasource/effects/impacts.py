@@ -18,7 +18,7 @@ from datasource.settings import CAUSES, Impact, Signal
 from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
 from datasource.telemetry.csv_times import parse_time
 
-INTERVENTION = "intervention"
+INTERVENTION, SINGLE = "intervention", "interrupted_time_series"
 _POINTS, _NUMBERS = 1440, 400_000
 """So many of the newest points are looked at, or more while entities times points are not more than so many numbers:
 20 entities over a week of half minutes take some 5 s."""
@@ -71,7 +71,8 @@ def analyse_impact(
         window = _window(impact, treated, matrix)
         points = _newest(matrix, window.began, len(_compared(impact, treated, matrix)))
         if CAUSES in impact.controls:
-            causes = _causes(impact, outcome, points, graph)
+            begun = _begun(treated, points, window.began, signals)
+            causes = _causes(impact, outcome, points, graph, begun)
         study = _study(impact, treated, points, window.began, signals, causes)
         during, after = _parts(study, window, matrix.step)
         answer = method.estimate(during)
@@ -101,6 +102,7 @@ def analyse_impact(
         identified_by=method.identified_by,
         assumptions=method.assumptions,
         checks=checks,
+        groups=answer.groups if answer else (),
         comparison=answer.comparison if answer else None,
     )
 
@@ -114,7 +116,7 @@ def _window(impact: Impact, treated: Entity, matrix: Matrix) -> _Window:
     event = Variable(treated, impact.until)
     if event in matrix:
         going_on = np.nan_to_num(matrix.row(event)) > 0
-        over = (going_on != (impact.until == impact.at)) & (matrix.times > began)
+        over = (going_on != going_on[np.argmax(matrix.times >= began)]) & (matrix.times > began)
         ended = int(matrix.times[np.argmax(over)]) if over.any() else newest
     else:
         ended = _time(impact.until, treated)
@@ -162,13 +164,29 @@ def _time(text: str, treated: Entity) -> int:
         ) from None
 
 
-def _causes(impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGraph | None) -> _Causes:
+def _begun(treated: Entity, matrix: Matrix, began: int, signals: Mapping[str, Signal]) -> set[Variable]:
+    """The events at an entity that begin when the intervention does: they are it, under another name."""
+    own = [v for v in matrix.variables if v.entity == treated and v.signal in signals]
+    first = int(np.argmax(matrix.times >= began))
+    return {
+        event
+        for event in own
+        if signals[event.signal].kind == "event"
+        and first > 0
+        and matrix.row(event)[first] > 0
+        and not matrix.row(event)[first - 1] > 0
+    }
+
+
+def _causes(
+    impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGraph | None, begun: set[Variable]
+) -> _Causes:
     """The outcome's causes in the graph that the intervention does not move. Raises StudyError where there is none.
 
     What the graph says that the event or the outcome moves is no control: it would take a part of the effect away.
     """
     edges = graph.parents(outcome) if graph is not None else ()
-    moved_by = {outcome, *(Variable(outcome.entity, name) for name in (impact.at, impact.until) if name)}
+    moved_by = {outcome, *begun, *(Variable(outcome.entity, name) for name in (impact.at, impact.until) if name)}
     columns: dict[str, Floats] = {}
     moved: dict[str, None] = {}
     absent: dict[str, None] = {}
@@ -197,6 +215,8 @@ def _causes(impact: Impact, outcome: Variable, matrix: Matrix, graph: CausalGrap
 
 def _compared(impact: Impact, treated: Entity, matrix: Matrix) -> list[Entity]:
     """The treated entity, and those that it is compared with. Raises StudyError."""
+    if impact.method == SINGLE:
+        return [treated]
     others = sorted({v.entity for v in matrix.variables if v.signal == impact.outcome} - {treated})
     if impact.controls:
         named = [name for name in impact.controls if name != CAUSES]

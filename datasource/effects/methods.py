@@ -23,9 +23,9 @@ _BY_GRAPH = {"adjustment": 1, "instrument": 3, "front-door": 2}
 class Method(NamedTuple):
     """An estimator: the function `function` of the module `module`, and what must be true for its answer to be.
 
-    `identified_by` is "randomisation", "adjustment", "instrument", "front-door" or "comparison". `lags` says that it
-    tells the effects of several lags apart; the others get the study collapsed. `package` is one that pip may have
-    to bring. `feedback` says that it holds where the outcome moves the treatment later on.
+    `identified_by` is "randomisation", "adjustment", "instrument", "front-door", "comparison" or "discontinuity".
+    `lags` says that it tells the effects of several lags apart; the others get the study collapsed. `package` is one
+    that pip may have to bring. `feedback` says that it holds where the outcome moves the treatment later on.
     """
 
     name: str
@@ -176,6 +176,20 @@ _ALL = (
         "counterfactual_regression",
         "counterfactual_regression",
         ("what tied the treated to the controls before would have gone on", _UNTOUCHED),
+    ),
+    Method(
+        "interrupted_time_series",
+        "comparison",
+        "interrupted_time_series",
+        "interrupted_time_series",
+        ("level and trend before the start would have gone on", "nothing else began at the same time"),
+    ),
+    Method(
+        "regression_discontinuity",
+        "discontinuity",
+        "regression_discontinuity",
+        "regression_discontinuity",
+        ("but for the treatment, nothing jumps at the cutoff", "no row can choose its side of the cutoff"),
     ),
 )
 

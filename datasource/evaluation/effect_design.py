@@ -16,7 +16,7 @@ from datasource.graph import Moment
 
 REGRESSION, DISTRIBUTED_LAG = "backdoor.linear_regression", "backdoor.distributed_lag"
 TWO_STAGE, MEDIATED = "iv.instrumental_variable", "frontdoor.two_stage_regression"
-MEANS, DIFFERENCES = "difference_in_means", "difference_in_differences"
+MEANS, DIFFERENCES, SINGLE = "difference_in_means", "difference_in_differences", "interrupted_time_series"
 
 Lagged = tuple[str, int]
 """A column and how many steps before."""
@@ -212,6 +212,8 @@ def _complete(question: FileQuestion, columns: Columns, design: Design) -> Desig
         raise StudyError(
             f"{design.method} needs --unit and --time, or --group and --post: who was treated, and from when on"
         )
+    if design.method == SINGLE and question.lags:
+        raise StudyError(f"{design.method} compares before with after and knows no lags; leave --lags out")
     if design.identified_by == "comparison" and rows.times is None and not question.group:
         raise StudyError(f"{design.method} compares before with after; name the times with --time")
     if design.identified_by == INSTRUMENT and not design.instruments:

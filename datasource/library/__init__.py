@@ -13,11 +13,12 @@ to change.
 from datasource.attribution.syntax import QueryError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
-from datasource.library.ask import effect, evaluate, rank, score, what_if
+from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
+from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.result import Result
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluation",
     "Explained",
     "GraphError",
+    "ImpactOf",
     "PrometheusError",
     "QueryError",
     "Ranking",
@@ -46,6 +48,7 @@ __all__ = [
     "explain",
     "from_frame",
     "from_prometheus",
+    "impact",
     "rank",
     "read_csv",
     "score",

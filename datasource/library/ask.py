@@ -1,8 +1,12 @@
-"""The questions: effect, what-if, root causes, scores, and everything together."""
+"""The questions: effect, impact, what-if, root causes, scores, and everything together."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, get_args
 
+from pydantic import ValidationError
+
+from datasource.effects import analyse_impact
 from datasource.effects.study import StudyError
 from datasource.effects.what_if import reached
 from datasource.effects.what_if import what_if as predict
@@ -16,16 +20,17 @@ from datasource.graph import build_graph
 from datasource.library.data import Data, as_data, wide
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
+from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.scores import ScoresByTime
 from datasource.library.sources import Calls, named_calls, open_whole
-from datasource.settings import Rule, SettingsError, format_duration
+from datasource.settings import CAUSES, Impact, Rule, SettingsError, format_duration
 from datasource.settings.finding import known
 from datasource.settings.graph_file import load_graph
-from datasource.settings.methods import find_method
+from datasource.settings.methods import ImpactMethod, find_method
 from datasource.settings.model import Graph
-from datasource.telemetry import Variable, encode_events
+from datasource.telemetry import Entity, Variable, encode_events
 from datasource.telemetry.csv_files import CsvData
 from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.topology import read_topology
@@ -102,6 +107,100 @@ def effect(
         lags,
     )
     return Effect(answer_file(question))
+
+
+def impact(
+    data: Asked,
+    outcome: str,
+    *,
+    treated: str | None = None,
+    start: Any,
+    end: Any = None,
+    controls: str | Sequence[str] = (),
+    method: str | None = None,
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    config: str | None = None,
+) -> ImpactOf:
+    """What an intervention on the entity `treated` changed in the signal `outcome`, with an interval and checks.
+
+    `outcome` may name both, as `web.latency`; `treated` is not needed where there is one entity. `start` is a time, or
+    the signal of an event, whose newest occurrence counts; `end` a time, or the signal of an event: when that is over,
+    if it is on at the start, else its first occurrence afterwards. `controls` are the entities to compare with, all
+    others if none is named; `causes` among them, or alone, are the outcome's own causes in the graph, which one entity
+    by itself is compared with. `method` names an estimator that compares before and after; `graph`, `calls` and
+    `config` are as for `evaluate`. Raises CsvError, SettingsError, GraphError and StudyError.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> requests = rng.normal(100, 20, size=300)
+    >>> latency = 80 + 0.9 * requests + rng.normal(0, 3, size=300)
+    >>> latency[200:260] += 27
+    >>> table = pd.DataFrame({"latency": latency, "requests": requests})
+    >>> table.index = pd.date_range("2026-01-01", periods=300, freq="1min", name="time")
+    >>> found = impact(table, "latency", start=table.index[200], end=table.index[260])
+    >>> round(found.value), found.interval[1] - found.interval[0] < 4
+    (27, True)
+    >>> found.answer.notices[-1].endswith("the effect is gone")
+    True
+    """
+    opened = _given(data, graph, calls, config).opened
+    settings = opened.settings
+    matrix = encode_events(opened.data.matrix, settings.signals)
+    treated, outcome = _changed(treated, outcome, matrix.variables)
+    entities = {variable.entity for variable in matrix.variables}
+    named = (controls,) if isinstance(controls, str) else tuple(controls)
+    others = {one.entity for one in matrix.variables if one.signal == outcome and treated not in _names(one.entity)}
+    if not named and not others and method is None:
+        named = (CAUSES,)
+    asked = _impact(outcome=outcome, treated=treated, controls=named, at=start, until=end, method=method)
+    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+    built = build_graph(settings, matrix.variables, topology)
+    answer = analyse_impact(asked, matrix, settings.signals, settings.environment, built.graph)
+    if answer.comparison is None:
+        raise StudyError("; ".join(answer.notices))
+    entities_named = tuple(one for one in named if one != CAUSES)
+    return ImpactOf(answer, answer.comparison, matrix.step, opened.data.has_time, entities_named)
+
+
+def _names(entity: Entity) -> tuple[str, str]:
+    return str(entity), entity.name
+
+
+def _changed(treated: str | None, outcome: str, variables: Sequence[Variable]) -> tuple[str, str]:
+    """The entity and the signal that are meant. Raises StudyError."""
+    by_name = {str(one): one for one in variables}
+    if treated is None and outcome in by_name:
+        return str(by_name[outcome].entity), by_name[outcome].signal
+    measured = {str(one.entity): one for one in variables if one.signal == outcome}
+    if not measured:
+        raise StudyError(f"no signal '{outcome}'; {known(outcome, {one.signal for one in variables})}")
+    if treated is None and len(measured) > 1:
+        raise StudyError(f"{len(measured)} entities have {outcome}; say which was changed: {known('', measured)}")
+    return treated or next(iter(measured)), outcome
+
+
+def _impact(**given: Any) -> Impact:
+    """The question as the settings would ask it. Raises StudyError."""
+    for key in ("at", "until"):
+        if hasattr(given[key], "timestamp"):
+            given[key] = given[key].timestamp()
+        given[key] = None if given[key] is None else str(given[key])
+    if given["method"] is None:
+        del given["method"]
+    else:
+        try:
+            given["method"] = find_method(given["method"])
+        except ValueError as error:
+            raise StudyError(str(error)) from None
+        if given["method"] not in get_args(ImpactMethod):
+            raise StudyError(
+                f"{given['method']} does not compare before and after; known are: {', '.join(get_args(ImpactMethod))}"
+            )
+    try:
+        return Impact(**given)
+    except ValidationError as error:
+        raise StudyError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
 
 
 def _unrolled(data: Data) -> Graph | None:

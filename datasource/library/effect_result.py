@@ -94,7 +94,7 @@ def show(answer: FileAnswer) -> Iterator[str]:
     yield ""
     yield "Change of the outcome for one unit more of the treatment"
     cumulative = f"effect, lags 0 to {answer.lags} summed" if answer.lags else "effect"
-    yield from _estimates("", [("association", answer.association), (cumulative, answer.effect)])
+    yield from estimate_rows("", [("association", answer.association), (cumulative, answer.effect)])
     yield ""
     yield from table(
         [
@@ -104,21 +104,21 @@ def show(answer: FileAnswer) -> Iterator[str]:
             ("n", f"{answer.n:,}"),
         ]
     )
-    yield from _list("This is the effect if", answer.assumptions)
+    yield from listing("This is the effect if", answer.assumptions)
     yield from _per_lag(answer.per_lag)
     yield from _groups(answer.groups)
     yield from _simpson(answer.stratified)
-    yield from _checks(answer.checks)
-    yield from _list("Notices", answer.notices)
+    yield from check_rows(answer.checks)
+    yield from listing("Notices", answer.notices)
 
 
-def _estimates(heading: str, rows: Sequence[tuple[str, Estimate]]) -> Iterator[str]:
+def estimate_rows(heading: str, rows: Sequence[tuple[str, Estimate]]) -> Iterator[str]:
     cells = [(heading, "value", "95% interval", "p")]
     cells += [(name, _number(one.value), _interval(one), _p_value(one.p_value)) for name, one in rows]
     yield from table(cells)
 
 
-def _list(heading: str, texts: Sequence[str]) -> Iterator[str]:
+def listing(heading: str, texts: Sequence[str]) -> Iterator[str]:
     if texts:
         yield ""
         yield heading
@@ -129,7 +129,7 @@ def _per_lag(per_lag: Sequence[Estimate]) -> Iterator[str]:
     if len(per_lag) > 1:
         yield ""
         yield "Effect by lag"
-        yield from _estimates("steps later", [(str(lag), one) for lag, one in enumerate(per_lag)])
+        yield from estimate_rows("steps later", [(str(lag), one) for lag, one in enumerate(per_lag)])
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
@@ -137,7 +137,9 @@ def _groups(groups: Sequence[Group]) -> Iterator[str]:
         own = [group for group in groups if group.modifier == modifier]
         yield ""
         yield f"Effect by {modifier}"
-        yield from _estimates(modifier, [(f"{group.level} (n = {group.n:,})", group.effect) for group in own[:_SHOWN]])
+        yield from estimate_rows(
+            modifier, [(f"{group.level} (n = {group.n:,})", group.effect) for group in own[:_SHOWN]]
+        )
         if len(own) > _SHOWN:
             yield f"  and {len(own) - _SHOWN} more"
 
@@ -149,14 +151,14 @@ def _simpson(found: Stratified | None) -> Iterator[str]:
     yield f"Association by {found.strata}"
     within = [(f"{group.level} (n = {group.n:,})", group.effect) for group in found.within]
     rows = [("in aggregate", found.aggregate), *within[:_SHOWN], ("within strata, averaged", found.average)]
-    yield from _estimates("", rows)
+    yield from estimate_rows("", rows)
     if len(within) > _SHOWN:
         yield f"  and {len(within) - _SHOWN} more"
     if found.reversed:
         yield f"  Simpson's paradox: within {found.strata} the association is the other way round than in aggregate"
 
 
-def _checks(checks: Sequence[Check]) -> Iterator[str]:
+def check_rows(checks: Sequence[Check]) -> Iterator[str]:
     if checks:
         yield ""
         yield "Checks"

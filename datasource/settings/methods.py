@@ -24,6 +24,8 @@ METHODS = (
     "difference_in_differences",
     "synthetic_control",
     "counterfactual_regression",
+    "interrupted_time_series",
+    "regression_discontinuity",
 )
 """DoWhy's names where it has the method, the field's otherwise."""
 
@@ -32,6 +34,8 @@ _ALSO = {
     "two_stage_least_squares": "iv.instrumental_variable",
     "2sls": "iv.instrumental_variable",
     "did": "difference_in_differences",
+    "rdd": "regression_discontinuity",
+    "its": "interrupted_time_series",
     "aipw": "backdoor.doubly_robust",
 }
 
@@ -52,4 +56,6 @@ def find_method(name: str) -> str:
 
 
 MethodName = Annotated[str, AfterValidator(find_method)]
-ImpactMethod = Literal["difference_in_differences", "synthetic_control", "counterfactual_regression"]
+ImpactMethod = Literal[
+    "difference_in_differences", "synthetic_control", "counterfactual_regression", "interrupted_time_series"
+]

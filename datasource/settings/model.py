@@ -89,15 +89,15 @@ class Effect(Block):
 
 CAUSES = "causes"
 """Among the controls of an impact: the outcome's own causes in the graph."""
-_BY_CAUSES = "counterfactual_regression"
+_BY_CAUSES: tuple[ImpactMethod, ...] = ("counterfactual_regression", "interrupted_time_series")
 
 
 class Impact(Block):
     """What an intervention on `treated` changed in `outcome`, against the entities `controls` (all others if empty).
 
     `causes` among the controls, or alone, are the outcome's own causes in the graph. `at` is when it began: a time, or
-    the name of an event signal, whose newest occurrence at `treated` counts. `until` is when it ended: a time, the same
-    event signal (when that is over), or another one (its first occurrence after the start).
+    the name of an event signal, whose newest occurrence at `treated` counts. `until` is when it ended: a time, or the
+    name of an event signal: when that is over, if it is on at the start, else its first occurrence afterwards.
     """
 
     outcome: str
@@ -117,13 +117,13 @@ class Impact(Block):
         given = given | {"controls": (one,)} if isinstance(one, str) else given
         named = given.get("controls")
         if isinstance(named, (list, tuple)) and CAUSES in named:
-            given = {"method": _BY_CAUSES} | given
+            given = {"method": _BY_CAUSES[0]} | given
         return given
 
     @model_validator(mode="after")
     def _used(self) -> "Impact":
-        if CAUSES in self.controls and self.method != _BY_CAUSES:
-            raise ValueError(f"{self.method} compares entities, not causes; remove 'method', or name {_BY_CAUSES}")
+        if CAUSES in self.controls and self.method not in _BY_CAUSES:
+            raise ValueError(f"{self.method} compares entities, not causes; remove 'method', or name {_BY_CAUSES[0]}")
         return self
 
 

@@ -1,8 +1,10 @@
 """Do the questions of effect and impact name what is there? Each finding names its place and the fix."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from datasource.settings.consistency import Finding, Place, known, unknown_variable
+from datasource.settings.methods import ImpactMethod
 from datasource.settings.model import Effect, Settings
 
 
@@ -44,8 +46,10 @@ def _beside(settings: Settings, place: Place, effect: Effect) -> Iterator[Findin
             inside = (*place, key, index) if key == "modifiers" else (*place, key)
             if name not in labels:
                 yield from _name(settings, inside, name, labels)
-    if effect.method in ("difference_in_differences", "synthetic_control", "counterfactual_regression"):
+    if effect.method in get_args(ImpactMethod):
         yield (*place, "method"), f"{effect.method} compares before and after; ask for it under 'impacts'"
+    if effect.method == "regression_discontinuity":
+        yield (*place, "method"), f"{effect.method} needs a cutoff, which a graph does not have; ask for it of a file"
 
 
 def _impacts(settings: Settings) -> Iterator[Finding]:

@@ -209,6 +209,17 @@ def test_own_causes_are_named_and_the_intervention_is_none_of_them():
     assert "no controls, the intervention or the outcome moves them: shop/web.rollouts" in result.notices
 
 
+def test_one_series_by_itself_may_be_an_interrupted_time_series():
+    result = by_causes(method="interrupted_time_series")
+    assert covers(result.effect, 27)
+    assert [group.level for group in result.groups] == ["change of the level", "change of the trend, by step"]
+    assert covers(result.groups[0].effect, 27)
+    alone = impact(method="interrupted_time_series")
+    assert covers(alone.effect, 2.0)
+    assert alone.comparison is not None
+    assert np.isnan(alone.comparison.control).all(), "no other entity is looked at"
+
+
 def test_what_the_intervention_or_the_outcome_moves_is_no_control():
     graph = service_graph(
         "requests -> latency",

@@ -54,6 +54,8 @@ def test_an_impact_against_own_causes_is_a_counterfactual_regression(controls):
         ("effects: [{treatment: load, outcome: latency}]", "is measured per node"),
         ("effects: [{treatment: a/b.restarts, outcome: a/b.latency, pooled: true}]", "two variables are one pair"),
         ("effects: [{treatment: restarts, outcome: latency, method: did}]", "ask for it under 'impacts'"),
+        ("effects: [{treatment: restarts, outcome: latency, method: its}]", "ask for it under 'impacts'"),
+        ("effects: [{treatment: restarts, outcome: latency, method: rdd}]", "needs a cutoff"),
         ("impacts: [{outcome: latancy, treated: shop/web, at: restarts}]", "did you mean 'latency'?"),
         ("impacts: [{outcome: latency, treated: web, controls: [web], at: restarts}]", "cannot be its own control"),
         (

@@ -17,7 +17,7 @@ def leave_one_out(study: Study, method: Method, answer: Answer) -> Check | None:
     Failed when the effect without one leaves the interval, or a clear one, or one without an interval, changes sign or
     loses half its size: then that control was hit too, or nothing else is like the treated.
     """
-    if study.units is None:
+    if study.units is None or study.unit_count == 1:
         return None
     controls = _controls(study)
     if len(controls) < _FEWEST:

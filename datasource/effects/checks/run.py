@@ -100,9 +100,10 @@ def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None =
     `study` is what the method was given, with its lags; `answer` what it said. A check that these data do not allow
     has None for `passed` and says why; one that does not apply is not there. Where what is adjusted for was taken out
     of `study` beforehand, `raw` is the study before that: overlap and bends are looked for in it. Comparisons of
-    treated and controls bring their own placebos, so that only points are counted and controls left out.
+    treated and controls bring their own placebos, so that only points are counted and controls left out; where a cutoff
+    decides on the treatment, only points are.
     """
-    further = _FOR_COMPARISONS if method.identified_by == "comparison" else _FOR_REGRESSIONS
+    further = {"comparison": _FOR_COMPARISONS, "discontinuity": ()}.get(method.identified_by, _FOR_REGRESSIONS)
     own = {check.name for check in answer.checks}
     made = [
         _made(name, check, raw or study if name in _OF_ADJUSTMENT else study, method, answer)
