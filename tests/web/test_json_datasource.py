@@ -274,10 +274,20 @@ def test_a_young_prometheus_gives_a_notice_never_a_blank() -> None:
     world = World(steps=37)
     world.clock.tick()
     young = create_app(world.clock).test_client()
-    for panel in ("anomaly_score", "expected_value", "causal_effect", "root_causes", "anomalies", "episodes"):
+    for panel in ("anomaly_score", "causal_effect", "root_causes", "anomalies", "episodes"):
         (frame,) = ask(young, panel)
         assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
         assert frame["fields"][1]["config"]["noValue"] == "warming up: 37 of 120 points"
+
+
+def test_a_young_prometheus_shows_what_is_observed_before_anything_is_expected() -> None:
+    world = World(steps=37)
+    world.clock.tick()
+    (frame, *_) = ask(create_app(world.clock).test_client(), "expected_value", {"signal": "requests"})
+    assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
+    by_name = {field["name"]: field["values"] for field in frame["fields"]}
+    assert by_name["causal_observed_value"][-1] > 0
+    assert set(by_name["causal_expected_value"]) == {None}
 
 
 def test_old_results_say_that_they_are_old() -> None:
