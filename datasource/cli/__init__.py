@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +120,15 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
 def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None, reading: "CsvOptions") -> None:
     """Validate a settings file and say what each signal brings, from Prometheus or from a CSV file."""
     if data:
+        from datasource.cli.check_effects import check_file_effects
         from datasource.library.describe import describe
         from datasource.library.sources import Source
 
-        lines = list(describe(_open(Source(data, config, calls=calls, reading=reading))))
-        for line in lines:
+        opened, wrong = _open(Source(data, config, calls=calls, reading=reading)), False
+        for line in chain(describe(opened), check_file_effects(opened) if config else ()):
             click.echo(line.text)
-        sys.exit(int(any(line.wrong for line in lines)))
+            wrong |= line.wrong
+        sys.exit(int(wrong))
     from datasource.cli.check import check_telemetry
 
     path = config or "causal.yaml"

@@ -1,27 +1,55 @@
-"""Can the questions of effect and impact be answered, how, and if not, what should be measured?"""
+"""Can the questions of effect and impact be answered, how, is the answer to be trusted, and what should be measured?"""
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
+from typing import NamedTuple
 
-from datasource.cli.check_graph import like
+import click
+import numpy as np
+
+from datasource.cli.check_graph import check_graph, like
 from datasource.cli.finding import Finding
-from datasource.effects import EffectQuestion, Identification, analyse_impact, effect_questions
+from datasource.effects import (
+    EffectQuestion,
+    EffectResult,
+    Identification,
+    analyse_effect,
+    analyse_impact,
+    effect_questions,
+    traffic_light,
+)
+from datasource.effects.checks import INVALIDATING
+from datasource.effects.checks.too_few_points import NAME as TOO_FEW_POINTS
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph, Moment, find_variable
+from datasource.library.describe import Line
+from datasource.library.sources import Opened
 from datasource.library.text import count
 from datasource.settings import Effect, Settings, format_duration
-from datasource.telemetry import Matrix
+from datasource.telemetry import Matrix, encode_events
+from datasource.topology import read_topology
 
 _SHOWN = 5
 _MOST = 50
 """So many pairs of a question are identified at most."""
+_SECONDS = 60.0
+"""All estimates together may take so long; one that has begun is finished."""
+_BY_CHANCE = 0.1
+"""At so large a share of many entities a check may fail by chance."""
 
 
-def check_effects(settings: Settings, matrix: Matrix, graph: CausalGraph | None) -> Iterator[Finding]:
-    """Which questions of effect can be asked, and by what each is identified."""
+def check_effects(
+    settings: Settings, matrix: Matrix, graph: CausalGraph | None, now: Callable[[], float] = time.monotonic
+) -> Iterator[Finding]:
+    """Which questions of effect can be asked, by what each is identified, and whether its estimate can be trusted.
+
+    `now` (seconds) is the clock that bounds how long is estimated.
+    """
+    until = now() + _SECONDS
     for effect in settings.effects:
         name = f"{effect.treatment} -> {effect.outcome}"
         alone = settings.model_copy(update={"effects": (effect,)})
@@ -32,7 +60,27 @@ def check_effects(settings: Settings, matrix: Matrix, graph: CausalGraph | None)
         elif graph is None:
             yield Finding("effects", name, amount, "ok")
         else:
-            yield _identified(settings, matrix, graph, questions)._replace(name=name, amount=amount)
+            found = _identified(settings, matrix, graph, questions)._replace(name=name, amount=amount)
+            yield found
+            if found.state != "wrong":
+                click.echo(f"estimating {name}, {amount} ...", err=True)
+                told = list(_estimated(settings, matrix, graph, questions, lambda: now() < until))
+                yield from (one for one in told if not one.text or one.text not in found.text)
+
+
+def check_file_effects(opened: Opened) -> Iterator[Line]:
+    """What is wrong with the effects that a file's settings ask for, and what is doubtful."""
+    settings = opened.settings
+    matrix = encode_events(opened.data.matrix, settings.signals)
+    entities = {variable.entity for variable in matrix.variables}
+    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+    graph, _ = check_graph(settings, matrix.variables, topology)
+    name = ""
+    for finding in (*check_effects(settings, matrix, graph), *check_impacts(settings, matrix, graph)):
+        name = finding.name or name
+        if finding.state in ("note", "wrong"):
+            mark = "WRONG" if finding.state == "wrong" else "note"
+            yield Line(f"{mark}: effect {name}: {finding.text}", finding.state == "wrong")
 
 
 def _unasked(effect: Effect, matrix: Matrix) -> Finding:
@@ -64,6 +112,85 @@ def _identified(settings: Settings, matrix: Matrix, graph: CausalGraph, question
     fine = not obstacles and "no path" not in ways
     text = "; ".join(dict.fromkeys([*said, *obstacles[:2]]))
     return Finding("effects", "", "", "ok" if fine else "note", text)
+
+
+class _Judged(NamedTuple):
+    """What the checks say of one estimate: `colour` as of the traffic light, `check` the name of the worst that fails,
+    and a sentence. `waits` where only more of the past is missing."""
+
+    whose: str
+    colour: str
+    check: str
+    text: str
+    waits: bool = False
+
+
+def _estimated(
+    settings: Settings,
+    matrix: Matrix,
+    graph: CausalGraph,
+    questions: Sequence[EffectQuestion],
+    in_time: Callable[[], bool],
+) -> Iterator[Finding]:
+    """Whether the estimates of a question's pairs are to be trusted; where there is none, why."""
+    judged: list[_Judged] = []
+    reasons: list[str] = []
+    young = _is_young(settings, matrix)
+    for question in questions:
+        if not in_time():
+            break
+        result = analyse_effect(question, matrix, graph, settings.signals, settings.environment)
+        if result.checks:
+            judged.append(_judged(settings, result, young))
+        elif not isfinite(result.effect.value):
+            reasons += result.notices
+    if judged:
+        amount = f"{len(judged)} of {len(questions)} estimated" if len(questions) > 1 else "estimated"
+        yield _trusted(judged, len(questions))._replace(section="effects", amount=amount)
+    elif not reasons and not in_time():
+        text = f"not estimated: {format_duration(_SECONDS)} were used up; 'causal-datasource evaluate' takes its time"
+        yield Finding("effects", "", "", "note", text)
+    elif reasons:
+        yield Finding("effects", "", "not estimated", "note", reasons[0])
+
+
+def _is_young(settings: Settings, matrix: Matrix) -> bool:
+    """Whether less than half of the baseline is there, so that more comes by itself."""
+    return 2 * int(np.isfinite(matrix.values).any(axis=0).sum()) < settings.recent_points
+
+
+def _judged(settings: Settings, result: EffectResult, young: bool) -> _Judged:
+    failed = [check for check in result.checks if check.passed is False]
+    worst = min(failed, key=lambda check: check.name not in INVALIDATING, default=None)
+    serious = {check.name for check in failed} & INVALIDATING
+    treatment = settings.signals.get(result.treatment.signal)
+    waits = serious == {TOO_FEW_POINTS} and (young or (treatment is not None and treatment.kind == "event"))
+    name, text = (worst.name, worst.text) if worst else ("", "")
+    return _Judged(str(result.outcome.entity), traffic_light(result.checks), name, text, waits)
+
+
+def _trusted(judged: Sequence[_Judged], asked: int) -> Finding:
+    """Red ones first: wrong where they are more than chance explains, and no time that passes mends them."""
+    red = [one for one in judged if one.colour == "red" and not one.waits]
+    waits = [one for one in judged if one.waits]
+    doubtful = [one for one in judged if one.colour == "yellow"]
+    if red:
+        wrong = len(red) > _BY_CHANCE * len(judged)
+        return Finding("", "", "", "wrong" if wrong else "note", f"not to be trusted: {_told(red, asked)}")
+    if waits:
+        return Finding("", "", "", "note", f"not to be trusted yet: {_told(waits, asked)}")
+    if doubtful:
+        return Finding("", "", "", "note", f"doubtful: {_told(doubtful, asked)}")
+    return Finding("", "", "", "ok")
+
+
+def _told(some: Sequence[_Judged], asked: int) -> str:
+    """The check that fails most often, where, and its sentence, which says what to do."""
+    check, times = Counter(one.check for one in some).most_common(1)[0]
+    first = next(one for one in some if one.check == check)
+    others = f" and {count(times - 1, 'other')}" if times > 1 else ""
+    where = f" at {first.whose}{others}" if asked > 1 else ""
+    return f"{check} fails{where}: {first.text}"
 
 
 def _asked(question: EffectQuestion) -> str:
@@ -104,7 +231,8 @@ def _signals(moments: Sequence[Moment]) -> str:
 
 
 def check_impacts(settings: Settings, matrix: Matrix, graph: CausalGraph | None) -> Iterator[Finding]:
-    """Whether each impact can be estimated: entity, event and controls there, and points before and after."""
+    """Whether each impact can be estimated, from entity, event, controls, points before and after, and be trusted."""
+    young = _is_young(settings, matrix)
     for impact in settings.impacts:
         result = analyse_impact(impact, matrix, settings.signals, settings.environment, graph)
         name = f"{impact.treated}.{impact.outcome}"
@@ -115,5 +243,7 @@ def check_impacts(settings: Settings, matrix: Matrix, graph: CausalGraph | None)
             continue
         comparison = result.comparison
         after = int((comparison.times >= comparison.began).sum()) * int(settings.step) if comparison else 0
-        text = f"began {format_duration(after)} ago"
-        yield Finding("impacts", name, f"at {impact.at}", "note" if said else "ok", f"{text}; {said}" if said else text)
+        text = "; ".join(filter(None, (f"began {format_duration(after)} ago", said)))
+        trust = _trusted([_judged(settings, result, young)], 1)
+        state = "note" if said and trust.state == "ok" else trust.state
+        yield Finding("impacts", name, f"at {impact.at}", state, "; ".join(filter(None, (text, trust.text))))

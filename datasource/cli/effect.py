@@ -2,7 +2,7 @@
 
 import click
 
-from datasource.cli.file_options import report_option, time_option
+from datasource.cli.file_options import accept_loss_option, report_option, time_option
 from datasource.cli.printing import print_result, refuse
 
 
@@ -38,6 +38,7 @@ def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
 @click.option("--modifiers", multiple=True, help="Also the effect at each level of these columns, as M,N.")
 @click.option("--method", default=None, callback=_method, help="An estimator by name, instead of the usual one.")
 @click.option("--lags", default=None, type=click.IntRange(0, 1000), help="Steps that the effect may take.")
+@accept_loss_option
 @report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def effect(
@@ -56,6 +57,7 @@ def effect(
     modifiers: tuple[str, ...],
     method: str | None,
     lags: int | None,
+    accept_loss: bool,
     report: str | None,
     as_json: bool,
 ) -> None:
@@ -81,6 +83,7 @@ def effect(
             post=post,
             method=method,
             lags=lags,
+            accept_loss=accept_loss,
         )
     except (library.CsvError, library.SettingsError, library.StudyError) as error:
         refuse(str(error), 1)

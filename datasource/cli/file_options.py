@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datasource.telemetry.csv_options import CsvOptions
 
 data_option = click.option(
-    "--data", required=True, multiple=True, help="A CSV file, wide or long; repeat it to join several."
+    "--data", required=True, multiple=True, help="A CSV or Parquet file, wide or long; repeat it to join several."
 )
 file_config_option = click.option(
     "--config", default=None, help="A settings file; its queries are ignored, columns are found by name."
@@ -29,6 +29,10 @@ report_option = click.option(
 time_option = click.option("--time", default=None, help="The time column, where it is not found by itself.")
 entity_option = click.option(
     "--entity", multiple=True, help="A column that names the entity, where it is not found by itself."
+)
+
+accept_loss_option = click.option(
+    "--accept-loss", is_flag=True, help="Answer although more than 1% of the rows or cells is dropped."
 )
 
 
@@ -67,7 +71,7 @@ READING = (
     click.option("--signal", default=None, help="What the numbers are where no name tells, as latency."),
     click.option("--timezone", default=None, help="Of times without an offset, as Europe/Berlin.  [default: UTC]"),
     click.option("--role", multiple=True, callback=_roles, help="What a signal means, as value=saturation; repeat it."),
-    click.option("--accept-loss", is_flag=True, help="Answer although more than 1% of the rows or cells is dropped."),
+    accept_loss_option,
 )
 
 

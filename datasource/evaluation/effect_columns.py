@@ -11,6 +11,7 @@ from datasource.evaluation.effect_rows import Rows, place_rows
 from datasource.evaluation.effect_yes_no import yes_or_no
 from datasource.settings.finding import known
 from datasource.telemetry import Floats
+from datasource.telemetry.csv_files import Loss, cells_there
 from datasource.telemetry.csv_layout import is_entity_name, read_heading
 from datasource.telemetry.csv_table import Column, Readable, Table, read_table
 
@@ -95,18 +96,24 @@ class Columns:
         column = find_column(self.table, asked)
         return self.codes(asked) if column.values is None else (self.numbers(asked), ())
 
-    def unread(self, names: Iterable[str]) -> list[str]:
-        """What is to be said of cells that are no numbers."""
-        found = [find_column(self.table, name) for name in dict.fromkeys(names)]
-        return [
-            f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}; taken as missing"
-            for column in found
-            if column.strange
-        ]
+    def unread(self, names: Iterable[str], accept_loss: bool) -> list[str]:
+        """What is to be said of cells that are no numbers. Raises CsvError where they are many, and not accepted."""
+        loss = Loss(self.table.path, accept_loss)
+        for name in dict.fromkeys(names):
+            column = find_column(self.table, name)
+            if column.strange:
+                shown = f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}"
+                loss.tell(column.strange, cells_there(column), f"{shown}; taken as missing")
+        return loss.notices
 
 
 def read_columns(
-    path: Readable, numeric: Sequence[str], others: Sequence[str], time: str | None = None, unit: Sequence[str] = ()
+    path: Readable,
+    numeric: Sequence[str],
+    others: Sequence[str],
+    time: str | None = None,
+    unit: Sequence[str] = (),
+    accept_loss: bool = False,
 ) -> Columns:
     """Read a file. `numeric` are columns that hold numbers and name no unit, whatever they are called, the treatment
     first; `others` are further ones that must be there; `time` and `unit` say what is not found by itself.
@@ -127,7 +134,7 @@ def read_columns(
         numbers_of(find_column(table, name))
     units = [find_column(table, name).name for name in unit]
     clock = find_column(table, time).name if time else None
-    rows = place_rows(table, taken, clock, units)
+    rows = place_rows(table, taken, clock, units, accept_loss)
     treatment = numbers_of(find_column(table, numeric[0]))[rows.kept]
     return Columns(table, rows if units else rows.without_idle_units(treatment))
 

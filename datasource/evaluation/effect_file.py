@@ -37,6 +37,7 @@ def answer_file(question: FileQuestion) -> FileAnswer:
         (*(question.adjust or ()), *question.modifiers, *question.strata, *_cells(question)),
         question.time,
         question.unit,
+        question.accept_loss,
     )
     treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
     if treatment == outcome:
@@ -51,7 +52,12 @@ def answer_file(question: FileQuestion) -> FileAnswer:
     else:
         answer = judge(study, ESTIMATORS[design.method])
     used = (question.treatment, question.outcome, *(name for name, _ in (*design.adjustment, *design.instruments)))
-    notices = (*columns.rows.notices, *columns.unread(used), *_left_out(columns, study), *design.notices)
+    notices = (
+        *columns.rows.notices,
+        *columns.unread(used, question.accept_loss),
+        *_left_out(columns, study),
+        *design.notices,
+    )
     return FileAnswer(
         treatment,
         outcome,

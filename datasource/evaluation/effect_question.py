@@ -11,7 +11,8 @@ from datasource.telemetry.csv_table import Readable
 class FileQuestion:
     """What is asked of a file, by its column names; None and () where the user says nothing.
 
-    `adjust` is () where nothing is to be adjusted for, and None where that is not said.
+    `adjust` is () where nothing is to be adjusted for, and None where that is not said. With
+    `accept_loss` an answer from part of the rows is an answer.
     """
 
     data: Readable
@@ -29,6 +30,7 @@ class FileQuestion:
     post: str | None = None
     method: str | None = None
     lags: int | None = None
+    accept_loss: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from datasource.effects.study import Ints, StudyError
 from datasource.settings import format_duration
 from datasource.telemetry import Floats
+from datasource.telemetry.csv_files import Loss
 from datasource.telemetry.csv_layout import Layout, find_layout, row_entities
 from datasource.telemetry.csv_table import CsvError, Table
 from datasource.telemetry.csv_times import find_grid, stray_time
@@ -72,13 +73,19 @@ class Rows(NamedTuple):
         return self._replace(units=None, unit_names=(), unit="", notices=(*self.notices[:-1], said))
 
 
-def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Sequence[str]) -> Rows:
-    """Find the time and the unit of each row; columns that are `taken` are neither. Raises CsvError and StudyError."""
+def place_rows(
+    table: Table, taken: Collection[str], time: str | None, unit: Sequence[str], accept_loss: bool = False
+) -> Rows:
+    """Find the time and the unit of each row; columns that are `taken` are neither.
+
+    Raises CsvError and StudyError, also where many rows have none and that is not accepted.
+    """
     free = tuple(column for column in table.columns if column.name not in taken or column.name in (time, *unit))
     outcome = next((column for column in table.columns if column.name in taken and column.values is not None), None)
     numbers = (outcome,) if outcome is not None else ()
     layout = find_layout(table._replace(columns=(*free, *numbers)), time, unit)
     notices: list[str] = []
+    loss = Loss(table.path, accept_loss, notices)
     kept = np.arange(table.rows)
     name = " and ".join(column.name for column in layout.entities)
     codes, texts = row_entities(layout.entities, table.rows)
@@ -91,7 +98,8 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
             notices.append(f"'{name}' is different in every row: it tells no units apart")
             kept, name, texts = np.arange(table.rows), "", [()]
         elif len(kept) < table.rows:
-            notices.append(f"{table.rows - len(kept):,} rows name no '{name}': left out")
+            nameless = table.rows - len(kept)
+            loss.tell(nameless, table.rows, f"{nameless:,} rows name no '{name}': left out")
     several = bool(name) and len(texts) > 1
     if several and not unit:
         notices.append(f"'{name}' is taken as the unit, each with an intercept of its own; --unit names another")
@@ -100,7 +108,8 @@ def place_rows(table: Table, taken: Collection[str], time: str | None, unit: Seq
     if layout.times is not None:
         timed = np.isfinite(layout.times.seconds[kept])
         if not timed.all():
-            notices.append(f"{int((~timed).sum()):,} rows have no time that can be read: left out")
+            timeless = int((~timed).sum())
+            loss.tell(timeless, table.rows, f"{timeless:,} rows have no time that can be read: left out")
             kept = kept[timed]
         if not kept.size:
             raise CsvError(f"{table.path}: no row has both a time and a unit; nothing can be computed")

@@ -5,12 +5,17 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
+import numpy as np
+
 from datasource.anomaly import Scores, cause_name
 from datasource.effects import EffectResult, Estimate
 from datasource.evaluation.snapshot import Snapshot
-from datasource.telemetry import Entity, Variable
+from datasource.telemetry import Entity, Matrix, Variable
 
 Labels = dict[str, str]
+
+_NEWEST = 5
+"""Steps, after which a sample is not what is measured now."""
 
 HELP: Mapping[str, str] = {
     "causal_anomaly_score": "Gap to the value expected from the causes, over its interval; above 1 this one broke.",
@@ -126,6 +131,8 @@ def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
 
 def _scores(snapshot: Snapshot) -> Iterator[Sample]:
     if snapshot.judgement is None:
+        for variable, value in newest_values(snapshot.matrix).items():
+            yield Sample("causal_observed_value", variable_labels(variable), value)
         return
     for variable, scores in snapshot.judgement.scores.items():
         labels = variable_labels(variable)
@@ -133,6 +140,14 @@ def _scores(snapshot: Snapshot) -> Iterator[Sample]:
             yield from (Sample(name, labels, value) for name, value in _score_values(scores))
     for entity, joint in snapshot.judgement.joint.items():
         yield Sample("causal_joint_anomaly_score", entity_labels(entity), joint)
+
+
+def newest_values(matrix: Matrix) -> dict[Variable, float]:
+    """The newest sample of every variable that has one in the last `_NEWEST` steps."""
+    tail = matrix.values[:, -_NEWEST:][:, ::-1]
+    there = np.isfinite(tail)
+    rows = np.flatnonzero(there.any(axis=1)).tolist()
+    return {matrix.variables[row]: float(tail[row, there[row].argmax()]) for row in rows}
 
 
 def _score_values(scores: Scores) -> Iterator[tuple[str, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 from datasource.anomaly import Incident, Outside, QuietEntity, RootCauses, Step, Surge, cause_name
 from datasource.effects import EffectResult
 from datasource.effects.document import checks_document, effect_document
-from datasource.evaluation.metrics import samples
+from datasource.evaluation.metrics import newest_values, samples
 from datasource.evaluation.snapshot import Snapshot
 from datasource.evaluation.summary import together_told
 from datasource.telemetry import Entity, SignalReport, Variable
@@ -28,7 +28,8 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         "step": snapshot.settings.step,
         "points": snapshot.points,
         "points_needed": snapshot.points_needed,
-        "signals": [_signal(report, snapshot) for report in snapshot.reports],
+        "scores_begin": snapshot.scores_begin,
+        "signals": _signals(snapshot),
         "notices": list(snapshot.notices),
         "metrics": [sample._asdict() for sample in samples(snapshot) if not names or sample.name in names],
         "anomalies": [
@@ -71,10 +72,19 @@ def _surge(one: Surge) -> dict[str, Any]:
     return {"entity": str(one.entity), "labels": dict(one.entity.labels), "at": str(one.at)}
 
 
-def _signal(report: SignalReport, snapshot: Snapshot) -> dict[str, Any]:
+def _signals(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Each signal with the lowest and the highest of its entities' newest values, None where there is none."""
+    newest: dict[str, list[float]] = {}
+    for variable, value in newest_values(snapshot.matrix).items():
+        newest.setdefault(variable.signal, []).append(value)
+    return [_signal(report, snapshot, newest.get(report.signal, [])) for report in snapshot.reports]
+
+
+def _signal(report: SignalReport, snapshot: Snapshot, newest: list[float]) -> dict[str, Any]:
     signal = snapshot.settings.signals[report.signal]
-    said = {"unit": signal.unit, "kind": signal.kind, "role": signal.role or ""}
-    return {"signal": report.signal, **said, "entities": report.entities, "problem": report.problem}
+    said = {"type": signal.entity, "unit": signal.unit, "kind": signal.kind, "role": signal.role or ""}
+    seen = {"lowest": min(newest, default=None), "highest": max(newest, default=None)}
+    return {"signal": report.signal, **said, "entities": report.entities, "problem": report.problem, **seen}
 
 
 def unit_of(variable: Variable, snapshot: Snapshot) -> str:

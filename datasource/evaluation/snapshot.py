@@ -92,6 +92,14 @@ class Snapshot:
             return f"warming up: {self.points} of {self.points_needed} points"
         return ""
 
+    @property
+    def scores_begin(self) -> int | None:
+        """When the warm-up ends (seconds) if samples keep coming; None where it is over or waits for something else."""
+        missing = self.points_needed - self.points
+        if self.mechanisms is not None or missing <= 0 or not self.matrix.variables:
+            return None
+        return self.time + missing * self.matrix.step
+
     def times_of(self, comparison: Comparison) -> tuple[NDArray[np.int64], int]:
         """Seconds since 1970 of a comparison's points, and of its beginning.
 

@@ -55,6 +55,7 @@ def effect(
     post: str | None = None,
     method: str | None = None,
     lags: int | None = None,
+    accept_loss: bool = False,
 ) -> Effect:
     """What one unit more of the column `treatment` does to the column `outcome`, with an interval and checks.
 
@@ -63,7 +64,8 @@ def effect(
     `mediators` (front-door); `group` and `post` (0 and 1) ask for a difference in differences. `modifiers` also give
     the effect at each of their levels; `strata` show the association within theirs (Simpson). `unit` and `time` are
     the columns of unit and time, where they are not found by themselves. `method` names an estimator, `lags` the steps
-    that the effect may take. Raises CsvError, SettingsError and StudyError.
+    that the effect may take. Where more than 1% of the rows, or of a column's cells, cannot be read, `accept_loss` asks
+    for an answer from the rest. Raises CsvError, SettingsError and StudyError.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -105,6 +107,7 @@ def effect(
         post,
         chosen,
         lags,
+        accept_loss or read.source.reading.accept_loss,
     )
     return Effect(answer_file(question))
 

@@ -2,22 +2,31 @@
 
 import numpy as np
 
+from datasource.anomaly import Prediction
 from datasource.evaluation import Snapshot, variable_labels
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
-from datasource.panels.frame import Frame, Style, band, line, time_field, unit
+from datasource.panels.frame import Frame, Style, band, line, notice_frame, time_field, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.series import inside, shown_variables, thin
+from datasource.telemetry import Variable
 
 _MOST = 20
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame a variable: time, observed, expected, and the band of the expected value."""
+    """One frame a variable: time, observed, expected, and the band of the expected value; what is observed alone while
+    the baseline warms up."""
+    if snapshot.mechanisms is None and not snapshot.matrix.variables:
+        return [notice_frame(snapshot.warming_up)]
     variables, notices = shown_variables(query, snapshot, _MOST)
+    if snapshot.mechanisms is None:
+        notices = (*notices, snapshot.warming_up)
     found: list[Frame] = []
     for variable in variables:
-        prediction = snapshot.predict(variable, marginal=query.one("score", "causal") == "marginal")
+        prediction = _observed(snapshot, variable) or snapshot.predict(
+            variable, marginal=query.one("score", "causal") == "marginal"
+        )
         if prediction is None:
             continue
         shown = inside(query, snapshot.matrix.times)
@@ -41,4 +50,13 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return found
 
 
-PANEL = Panel("expected_value", "Expected value", frames, (ENTITY, SIGNAL, SCORE))
+def _observed(snapshot: Snapshot, variable: Variable) -> Prediction | None:
+    """What is measured, with nothing expected yet; None once there are mechanisms."""
+    if snapshot.mechanisms is not None:
+        return None
+    observed = snapshot.matrix.row(variable)
+    nothing = np.full_like(observed, np.nan)
+    return Prediction(observed, *(nothing,) * (len(Prediction._fields) - 1))
+
+
+PANEL = Panel("expected_value", "Expected value", frames, (ENTITY, SIGNAL, SCORE), needs_mechanisms=False)

@@ -216,7 +216,7 @@ def _rows(
     for column in layout.signals:
         if column.strange:
             shown = f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}"
-            loss.tell(column.strange, _there(column), f"{shown}; taken as missing")
+            loss.tell(column.strange, cells_there(column), f"{shown}; taken as missing")
     if layout.times is None:
         numbers = _numbers_within(codes[whole])
         columns = int(numbers.max(initial=-1)) + 1
@@ -247,7 +247,7 @@ def _rows(
     return grid, _Rows(order, grid.place, codes[order], texts)
 
 
-def _there(column: Column) -> int:
+def cells_there(column: Column) -> int:
     """How many cells of a column are not empty."""
     assert column.values is not None
     return int(np.isfinite(column.values).sum()) + column.strange

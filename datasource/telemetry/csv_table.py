@@ -6,7 +6,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
@@ -23,15 +23,15 @@ _MISSING = (
 )
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _OTHER_FILES = {
-    b"PAR1": ("Parquet", "convert it, as pandas.read_parquet(path).to_csv(path) does"),
     b"PK\x03\x04": ("an Excel workbook or a zip archive", "save the sheet as CSV, or unpack it"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save the sheet as CSV"),
     b"\x1f\x8b": ("compressed (gzip)", "unpack it, as gunzip does"),
 }
+_PARQUET = b"PAR1"
 _DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
-"""The path of a CSV file, or a pandas DataFrame."""
+"""The path of a CSV or Parquet file, or a pandas DataFrame."""
 FRAME = "data frame"
 """What a table that comes from no file is called."""
 _LONGEST_SHOWN = 40
@@ -77,14 +77,17 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     """Read a whole file, or take a data frame; columns whose name `is_text` are kept as they are written. Raises
     CsvError.
 
-    Separators may be comma, semicolon (then decimals may have a comma), tab or bar; fields may be quoted.
+    Separators may be comma, semicolon (then decimals may have a comma), tab or bar; fields may be quoted. A Parquet
+    file is taken as the data frame that it holds, and needs pyarrow.
     """
     import pandas as pd
 
     if is_frame(path):
-        return _of_frame(path, is_text)
+        return _of_frame(path, FRAME, is_text)
     name = str(path)
     try:
+        if _start(path) == _PARQUET:
+            return _of_frame(_read_parquet(name), name, is_text)
         with open(path, newline="", encoding=_encoding(path)) as file, warnings.catch_warnings():
             header, separator, lines = _read_header(name, file)
             empty = {i: [""] if is_text(column) else _MISSING for i, column in enumerate(header)}
@@ -124,8 +127,24 @@ def is_frame(path: Readable) -> bool:
     return hasattr(path, "columns")
 
 
-def _of_frame(frame: Any, is_text: Callable[[str], bool]) -> Table:
-    """A pandas data frame as a table. An index of times, or one with a name, is a column; times become ISO 8601."""
+def _read_parquet(name: str) -> Any:
+    """The data frame that a Parquet file holds. Raises CsvError."""
+    import pandas as pd
+
+    try:
+        from pyarrow import ArrowException
+    except ImportError:
+        raise CsvError(f"{name}: is Parquet, which needs pyarrow: pip install 'causal-datasource[parquet]'") from None
+    try:
+        return pd.read_parquet(name, engine="pyarrow")
+    except (ArrowException, OSError) as error:
+        first = (str(error).splitlines() or ["no reason is given"])[0]
+        raise CsvError(f"{name}: begins as Parquet and cannot be read ({first}); write it anew") from None
+
+
+def _of_frame(frame: Any, title: str, is_text: Callable[[str], bool]) -> Table:
+    """A pandas data frame as a table that is called `title`. An index of times, or one with a name, is a column; times
+    become ISO 8601, without an offset where they have no time zone."""
     import pandas as pd
 
     index = frame.index
@@ -135,27 +154,39 @@ def _of_frame(frame: Any, is_text: Callable[[str], bool]) -> Table:
     headings = [".".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
     doubled = next((name for number, name in enumerate(headings) if name in headings[:number]), None)
     if doubled is not None:
-        raise CsvError(f"{FRAME}: column '{doubled}' is there twice; rename one of them")
+        raise CsvError(f"{title}: column '{doubled}' is there twice; rename one of them")
     if frame.empty or not headings:
-        raise CsvError(f"{FRAME}: has no rows; nothing can be computed")
+        raise CsvError(f"{title}: has no rows; nothing can be computed")
     columns = []
     for number, name in enumerate(headings):
         cells = frame.iloc[:, number].reset_index(drop=True)
         if cells.dtype.kind == "b":
             cells = cells.astype(np.float64)
-        elif isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M":
-            cells = pd.to_datetime(cells, utc=True).dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        elif isinstance(cells.dtype, pd.DatetimeTZDtype):
+            cells = cells.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        elif cells.dtype.kind == "M":
+            cells = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
         elif cells.dtype.kind not in "iuf":
-            cells = cells.astype(object)
+            cells = cells.astype(object) if is_text(name) else _plain(cells.astype(object))
         if is_text(name):
             cells = cells.where(cells.notna(), "").astype(str)
-        columns.append(_column(FRAME, name, cells, is_text(name), ","))
-    return Table(FRAME, tuple(columns), len(frame), 1)
+        columns.append(_column(title, name, cells, is_text(name), ","))
+    return Table(title, tuple(columns), len(frame), 1)
+
+
+def _plain(cells: Any) -> Any:
+    """Objects as a file would hold them: lists and the like as text, and what stands for nothing as missing."""
+    cells = cells.where(cells.map(lambda cell: isinstance(cell, Hashable)), cells.astype(str))
+    return cells.mask(cells.astype(str).str.strip().isin(_MISSING))
+
+
+def _start(path: str | os.PathLike[str]) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(4)
 
 
 def _encoding(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as file:
-        start = file.read(4)
+    start = _start(path)
     for mark, (what, advice) in _OTHER_FILES.items():
         if start.startswith(mark):
             raise CsvError(f"{path}: is {what}, not CSV; {advice}")

@@ -199,3 +199,19 @@ def test_the_unit_of_a_column_changes_nothing(tmp_path, columns, scale):
     other = asking.effect(asking.write(tmp_path / "b.csv", **scaled), "x", "y", "--adjust", "z")
     for key in ("association", "effect", "lower", "upper", "p_value"):
         assert other[key] == pytest.approx(plain[key], rel=1e-6)
+
+
+def test_part_of_the_rows_is_no_answer_until_that_is_accepted(tmp_path, columns, ask):
+    broken = [f"{value:.3f}" if place % 2 else "broken" for place, value in enumerate(columns["y"])]
+    assert "'y': 60 cells are no numbers, as 'broken'; taken as missing: 50.0% would be dropped" in ask(y=broken)
+    assert "say --accept-loss" in ask(x=broken, y=columns["y"])
+    answer = asking.effect(asking.write(tmp_path / "d.csv", **columns | {"y": broken}), "x", "y", "--accept-loss")
+    assert answer["n"] == N // 2
+    assert "'y': 60 cells are no numbers, as 'broken'; taken as missing" in answer["notices"]
+
+
+def test_rows_without_a_time_or_a_unit_are_no_small_loss(columns, ask):
+    times = [f"2026-01-01T00:{n // 2:02}:00Z" if n % 10 else "" for n in range(N)]
+    units = [("a", "b")[n % 2] if n % 10 else "" for n in range(N)]
+    assert "12 rows have no time that can be read: left out: 10.0% would be dropped" in ask(time=times)
+    assert "12 rows name no 'pod': left out: 10.0% would be dropped" in ask(pod=units)

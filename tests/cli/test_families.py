@@ -18,6 +18,9 @@ from histories import (
     workloads,
 )
 
+from datasource.cli.families.family import Family
+from datasource.cli.families.http_server import Durations, http_signals
+from datasource.cli.families.target_info import name_by_target
 from datasource.cli.init import propose
 from datasource.demo.processes import free_port, scrape_config, start_prometheus, wait_until
 from datasource.settings import parse_settings
@@ -55,6 +58,22 @@ def grpc() -> list[Line]:
                 Line("grpc_server_handling_seconds_sum", own, counter(1.0)),
                 Line("grpc_server_handling_seconds_count", own, counter(5.0)),
             ]
+    return lines
+
+
+def behind_a_collector(namespaces=("shop", "shop", "back")) -> list[Line]:
+    """OpenTelemetry's SDKs whose series all come by one collector: only `target_info` knows names."""
+    lines = []
+    for place, (app, namespace) in enumerate(zip(SERVICES, namespaces, strict=True)):
+        own = {"job": "collector", "instance": f"{place}f3a"}
+        names = {"service_name": app, "service_namespace": namespace, "telemetry_sdk_language": "go"}
+        for code in ("200", "500"):
+            one = own | {"http_response_status_code": code}
+            lines += [
+                Line("http_server_request_duration_seconds_count", one, counter(5.0)),
+                Line("http_server_request_duration_seconds_sum", one, counter(1.0)),
+            ]
+        lines.append(Line("target_info", own | names, lambda _: 1.0))
     return lines
 
 
@@ -117,6 +136,59 @@ def test_namespaces_and_clusters_join(proposed):
     assert settings.entities["service"].labels == ("cluster", "namespace", "app")
     assert "signal latency: 6 services" in findings
     assert 'app!=""' in settings.signals["requests"].query
+
+
+def test_names_that_only_target_info_knows_are_joined(proposed):
+    settings, findings = proposed(behind_a_collector())
+    assert settings.entities["service"].labels == ("service_namespace", "service_name")
+    assert settings.signals["requests"].query == (
+        "sum by (service_namespace, service_name) (rate(http_server_request_duration_seconds_count[1m]) "
+        "* on (job, instance) group_left (service_namespace, service_name) "
+        "max by (job, instance, service_namespace, service_name) (target_info))"
+    )
+    assert all(f"signal {name}: 3 services" in findings for name in ("requests", "errors", "busy", "latency"))
+
+
+def test_target_info_is_left_alone_where_the_series_have_names(proposed):
+    lines = [line._replace(labels=line.labels | {"service_name": "x" + line.labels["instance"]}) for line in spring()]
+    known = [one for one in behind_a_collector() if one.name == "target_info"]
+    settings, _ = proposed([*lines, *known])
+    assert "target_info" not in settings.signals["requests"].query
+
+
+class DottedCollector:
+    """What `init` sees of a Prometheus 3 that translates no names, where two services come by one collector."""
+
+    TARGETS = (("collector", "0f3a", "web"), ("collector", "1f3a", "cart"))
+
+    def alive(self, metric):
+        return True
+
+    def labels(self, metric):
+        return {"job", "instance"} | ({"service.name"} if metric == "target_info" else set())
+
+    def values(self, metric, labels):
+        places = [("job", "instance", "service.name").index(label) for label in labels]
+        return {tuple(target[place] for place in places): 1 for target in self.TARGETS}
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_dotted_names_and_native_histograms_are_joined_too(native):
+    survey, durations = DottedCollector(), Durations("http.server.request.duration", native=native)
+    family = Family("", "service", durations.requests.metric, (), http_signals(survey, "", durations))
+    queries = [one.render(("service.name",), "", "1m") for one in name_by_target(survey, family).signals]
+    joined = '* on (job, instance) group_left ("service.name") max by (job, instance, "service.name") (target_info))'
+    assert [query.count(joined) for query in queries] == [1, 1, 2]
+    assert all('rate({"http.server.request.duration' in query for query in queries)
+
+
+def test_a_target_with_two_names_has_none(proposed):
+    several = [
+        *behind_a_collector(),
+        Line("target_info", {"job": "collector", "instance": "0f3a", "service_name": "b"}, lambda _: 1.0),
+    ]
+    settings, _ = proposed(several)
+    assert settings.entities["service"].labels == ("job",)
 
 
 def test_kubernetes_alone(proposed):

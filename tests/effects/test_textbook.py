@@ -125,10 +125,10 @@ def test_simpson_says_that_the_sign_turns(tmp_path, rng):
         tmp_path / "d.csv", load=load, latency=load - 5 * tier + rng.normal(size=N), tier=np.array(list("abc"))[tier]
     )
     answer = asking.effect(path, "load", "latency", "--adjust", "tier", "--strata", "tier")
-    strata = answer["strata"]
+    strata = answer["stratified"]
     assert strata["reversed"]
     assert strata["aggregate"]["upper"] < 0 < strata["average"]["lower"]
-    assert [group["level"] for group in strata["within"]] == ["a", "b", "c"]
+    assert [group["stratum"] for group in strata["within"]] == ["a", "b", "c"]
     assert asking.covers(answer, 1.0)
     assert "Simpson's paradox" in asking.ask(path, "load", "latency", "--strata", "tier").stdout
 

@@ -1,9 +1,12 @@
 """Files as dashboards, spreadsheets and Prometheus write them, and what is said where part of one would be lost."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -82,11 +85,66 @@ def test_excels_line_before_the_header(read):
 
 @pytest.mark.parametrize(
     ("start", "says"),
-    [(b"PAR1", "is Parquet, not CSV; convert it"), (b"PK\x03\x04", "Excel workbook"), (b"\x1f\x8b\x08\x00", "gunzip")],
+    [
+        (b"PAR1", r"begins as Parquet and cannot be read \(.+\); write it anew"),
+        (b"PK\x03\x04", "Excel workbook"),
+        (b"\x1f\x8b\x08\x00", "gunzip"),
+    ],
 )
 def test_files_of_another_kind_are_called_by_name(tmp_path, start, says):
     (tmp_path / "data").write_bytes(start + bytes(range(256)))
     with pytest.raises(CsvError, match=says):
+        read_csv(tmp_path / "data")
+
+
+def measured(**columns):
+    times = pd.to_datetime(START + 60 * np.arange(3), unit="s", utc=True)
+    return pd.DataFrame({"time": times} | columns)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        measured(**{"web.x": [1.5, None, 3]}),
+        measured(**{"web.x": [1.5, None, 3]}).set_index("time"),
+        measured(service=["web"] * 3, x=["1.5", "", "3"]),
+        measured(service=pd.Categorical(["web"] * 3), x=pd.array([1.5, None, 3], dtype="Float64")),
+        measured(service=["web"] * 3, x=[Decimal("1.5"), None, Decimal(3)]),
+        measured(**{"web.x": [1.5, None, 3]}, tags=[["a", "b"], None, []], notes=[{"k": 1}, {"k": 2}, None]),
+    ],
+)
+def test_parquet_is_read_as_the_frame_that_it_holds(tmp_path, frame):
+    frame.to_parquet(tmp_path / "data.parquet")
+    data = read_csv(tmp_path / "data.parquet")
+    assert values(data) == {"web.x": [1.5, None, 3]}
+    assert (data.matrix.start, data.matrix.step) == (START, 60)
+
+
+def test_times_of_parquet_and_frames_without_a_zone_are_local_where_that_is_said(tmp_path):
+    frame = measured(**{"web.x": [1.0, 2.0, 3.0]})
+    frame["time"] = frame["time"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None)
+    frame.to_parquet(tmp_path / "data.parquet")
+    for data in (frame, tmp_path / "data.parquet"):
+        assert read_csv(data, CsvOptions(timezone="Europe/Berlin")).matrix.start == START
+        assert read_csv(data).matrix.start == START + 3600
+
+
+def test_parquet_by_the_command(tmp_path):
+    measured(**{"web.latency": [0.1, 0.2, 0.3]}).to_parquet(tmp_path / "data.parquet")
+    result = CliRunner().invoke(main, ["check", "--data", str(tmp_path / "data.parquet")])
+    assert "3 points every 1m, 2023-11-14 22:14:00 UTC" in result.output
+
+
+def test_parquet_without_rows_is_told_by_its_name(tmp_path):
+    measured(**{"web.x": [1.0, 2.0, 3.0]}).head(0).to_parquet(tmp_path / "data.parquet")
+    with pytest.raises(CsvError, match=r"data\.parquet: has no rows"):
+        read_csv(tmp_path / "data.parquet")
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "data").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(CsvError, match=r"is Parquet, which needs pyarrow: pip install 'causal-datasource\[parquet\]'"):
         read_csv(tmp_path / "data")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from worlds import World
+from worlds import START, STEP, World
 
 from datasource.panels import REGISTRY
 from datasource.web.app import create_app
@@ -274,10 +274,22 @@ def test_a_young_prometheus_gives_a_notice_never_a_blank() -> None:
     world = World(steps=37)
     world.clock.tick()
     young = create_app(world.clock).test_client()
-    for panel in ("anomaly_score", "expected_value", "causal_effect", "root_causes", "anomalies", "episodes"):
+    for panel in ("anomaly_score", "causal_effect", "root_causes", "anomalies", "episodes"):
         (frame,) = ask(young, panel)
         assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
         assert frame["fields"][1]["config"]["noValue"] == "warming up: 37 of 120 points"
+
+
+def test_a_young_prometheus_shows_what_is_observed_before_anything_is_expected() -> None:
+    world = World(steps=37)
+    world.clock.tick()
+    young = create_app(world.clock).test_client()
+    lately = {"from": (START - STEP) * 1000, "to": (START + 40 * STEP) * 1000}
+    (frame, *_) = ask(young, "expected_value", {"signal": "requests"}, range=lately)
+    assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
+    by_name = {field["name"]: field["values"] for field in frame["fields"]}
+    assert by_name["causal_observed_value"][-1] > 0
+    assert set(by_name["causal_expected_value"]) == {None}
 
 
 def test_old_results_say_that_they_are_old() -> None:

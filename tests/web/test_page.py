@@ -277,6 +277,31 @@ def test_warming_up_says_how_far_it_is(page: Page):
         assert page.errors == []
 
 
+def test_on_ten_minutes_of_history_it_shows_what_is_measured_and_when_scores_begin(page: Page, tmp_path: Path):
+    world = World(steps=21)
+    snapshot = world.tick()
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("h1", "Warming up: 21 of 120 points")
+        begin = snapshot.time + (120 - 21) * STEP
+        clock = page.run(f"new Date({begin} * 1000).toLocaleTimeString('en-GB').slice(0, 5)")
+        assert f"scores begin about {clock}; " in page.text("#headline p")
+        rows = page.run("[...document.querySelectorAll('#anomalies tbody tr')].map((row) => row.innerText)")
+        told = [" ".join(row.split()) for row in rows]
+        assert len(told) == len(snapshot.settings.signals)
+        row = next(row for row in told if row.startswith("requests "))
+        services, lowest, highest = re.fullmatch(r"requests (\d+) services ([\d.]+) to ([\d.]+) req/s", row).groups()
+        newest = [snapshot.matrix.row(one)[-1] for one in snapshot.matrix.variables if one.signal == "requests"]
+        assert int(services) == len(newest)
+        assert (float(lowest), float(highest)) == pytest.approx((min(newest), max(newest)), rel=0.01)
+        assert "normal" not in page.text("#anomalies")
+        page.run("document.querySelector('#anomalies button').click()")
+        page.wait_for("#series .readout", "what is expected is not known yet")
+        assert page.run("document.querySelector('#series .observed').getAttribute('d').length") > 100
+        page.screenshot(tmp_path / "page.png", 1440, 900)
+        assert page.errors == []
+
+
 def test_before_the_first_evaluation_it_gives_the_reason_then_the_results_then_the_silence(page: Page):
     world = World(steps=37)
     world.client.failing = PrometheusError("unreachable", "http://shop.test refused the connection")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from datasource.cli.families.family import Family, Proposed, or_zero, rate, ratio
+from datasource.cli.families.target_info import name_by_target
 from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
 from datasource.settings.promql import write_label
@@ -91,7 +92,8 @@ def find_http_server(survey: Survey) -> Family | None:
     missing = [] if durations else ["no durations of HTTP requests: latency and busy are missing"]
     if not any(signal.role == "failure" for signal in signals):
         missing.append(f"{signals[0].metric} has no label with the status: errors are missing")
-    return Family("HTTP server metrics", "service", signals[0].metric, SERVICE, signals, tuple(missing))
+    family = Family("HTTP server metrics", "service", signals[0].metric, SERVICE, signals, tuple(missing))
+    return name_by_target(survey, family)
 
 
 def http_signals(survey: Survey, counter: str, durations: Durations | None) -> tuple[Proposed, ...]:
@@ -126,7 +128,8 @@ def find_rpc_server(survey: Survey) -> Family | None:
         missing = () if status else (f"{requests.metric} has no label with the status: errors are missing",)
     load = Proposed("requests", requests.metric, requests.rate(), "reqps", "load", "rate")
     signals = (load, *failed, *(durations.signals() if durations else ()))
-    return Family("RPC server metrics", "service", requests.metric, SERVICE, signals, missing)
+    family = Family("RPC server metrics", "service", requests.metric, SERVICE, signals, missing)
+    return name_by_target(survey, family)
 
 
 def _find_durations(survey: Survey, known: Mapping[str, int]) -> Durations | None:

@@ -46,7 +46,9 @@ function mark(kind, x, y) {
 }
 
 /** Observed and expected values with the interval; `say` is told what is under the pointer, or the newest point. */
-export function series(place, frame, name, unit, say) {
+export function series(place, whole, name, unit, say) {
+  const known = whole.causal_expected_value.some((one) => one !== null);
+  const frame = known ? whole : sinceFirst(whole);
   const width = Math.max(place.clientWidth, 240);
   const height = Math.max(place.clientHeight, 90);
   const [left, right, top, bottom] = [62, 10, 8, 22];
@@ -85,9 +87,10 @@ export function series(place, frame, name, unit, say) {
     cross,
   );
   const read = (index) => {
-    const at = `${clock(times[index])}  observed ${quantity(observed[index], unit, scale)}, expected `;
+    const at = `${clock(times[index])}  observed ${quantity(observed[index], unit, scale)}`;
+    if (!known) return say(`${at}; what is expected is not known yet`);
     const outside = beyond[index] ? ", outside" : "";
-    say(at + interval(expected[index], lower[index], upper[index], unit, scale) + outside);
+    return say(`${at}, expected ` + interval(expected[index], lower[index], upper[index], unit, scale) + outside);
   };
   drawing.addEventListener("pointermove", (event) => {
     const share = (event.clientX - drawing.getBoundingClientRect().left - left) / (width - right - left);
@@ -102,6 +105,12 @@ export function series(place, frame, name, unit, say) {
   });
   place.replaceChildren(drawing);
   read(times.length - 1);
+}
+
+/** A frame from the first point that was observed on. */
+function sinceFirst(frame) {
+  const first = Math.max(0, frame.causal_observed_value.findIndex((one) => one !== null));
+  return Object.fromEntries(Object.entries(frame).map(([field, values]) => [field, values.slice(first)]));
 }
 
 function linear(from, to, start, end) {

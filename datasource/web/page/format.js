@@ -46,6 +46,13 @@ export function interval(value, lower, upper, unit, scale) {
   return `${quantity(value, unit, scale)} [${ends.join(", ")}]`;
 }
 
+/** From the lowest to the highest of several numbers in one unit, "4.1 to 12 req/s"; one number where they read alike. */
+export function range(lowest, highest, unit) {
+  const scale = scaleOf(unit, highest);
+  const ends = [lowest, highest].map((one) => quantity(one, unit, scale));
+  return ends[0] === ends[1] ? ends[1] : `${digits(lowest / scale.factor)} to ${ends[1]}`;
+}
+
 export function percent(share) {
   return share > 0 && share < 0.01 ? "<1%" : `${Math.round(share * 100)}%`;
 }

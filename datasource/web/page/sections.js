@@ -2,7 +2,7 @@
 
 import { $, breakable, changed, el, fill, replace, table } from "./dom.js";
 import { forest } from "./draw.js";
-import { age, clock, count, digits, interval, percent, quantity, scaleOf, score } from "./format.js";
+import { age, clock, count, digits, interval, percent, quantity, range, scaleOf, score } from "./format.js";
 import * as story from "./story.js";
 
 const SIGNS = { bad: "▲", unsure: "?", wait: "…", good: "✓" };
@@ -24,6 +24,7 @@ export function showHeadline({ tone, title, details, progress }) {
 /** Entities that are anomalous; when there are none, what comes closest. */
 export function showAnomalies(snapshot, found, choose) {
   const place = $("#anomalies .body");
+  if (snapshot.warming_up) return showMeasured(snapshot, found, choose, place);
   const quiet = story.ordered(found).sort((a, b) => worst(b) - worst(a)).slice(0, 6);
   const none = !snapshot.anomalies.length;
   const rows = none
@@ -49,6 +50,25 @@ export function showAnomalies(snapshot, found, choose) {
     ),
   );
   replace(place, table(caption, heads, [["causal", CAUSAL], ["marginal", MARGINAL]], [el("tbody", {}, ...body)]));
+}
+
+/** What each signal measures, while there are no scores. */
+function showMeasured(snapshot, found, choose, place) {
+  $("#anomalies-title").textContent = "Measured now";
+  const measured = snapshot.signals.filter((one) => one.highest !== null);
+  if (!changed(place, measured)) return;
+  const all = story.ordered(found);
+  const body = measured.map(({ signal, type, entities, lowest, highest, unit }) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, ...signals({ name: all.find((one) => one.signal === signal).name, signal }, choose)),
+      el("td", {}, count(entities, type)),
+      el("td", { class: "number" }, range(lowest, highest, unit)),
+    ),
+  );
+  const caption = "The newest value of each signal, from the lowest to the highest.";
+  replace(place, table(caption, ["signal", "of"], [["newest", "in the signal's unit"]], [el("tbody", {}, ...body)]));
 }
 
 const CAUSAL = "against what its causes say: above 1, it broke";
@@ -168,7 +188,7 @@ export function showPicker(snapshot, found, picked) {
   const place = $("#series .scores");
   const variable = found.get(name);
   if (!changed(place, variable)) return name;
-  replace(place, ...(variable ? [chip("causal", variable.causal, CAUSAL), chip("marginal", variable.marginal, MARGINAL)] : []));
+  replace(place, ...(Number.isFinite(variable?.causal) ? [chip("causal", variable.causal, CAUSAL), chip("marginal", variable.marginal, MARGINAL)] : []));
   return name;
 }
 

@@ -1,6 +1,6 @@
 /** What a snapshot says, in words. Pure: a snapshot in, texts and rows out. */
 
-import { addends, clock, count, quantity, scaleOf } from "./format.js";
+import { addends, clock, count, moment, quantity, scaleOf } from "./format.js";
 
 /** Every scored variable by its shown name: {name, entity, signal, causal, marginal, observed}. */
 export function variables(snapshot) {
@@ -118,12 +118,12 @@ export function parts({ causes, outside, unexplained, gap, unit }) {
 
 function warming(snapshot) {
   const text = snapshot.warming_up;
+  const begin = snapshot.scores_begin;
+  const when = begin ? `about ${moment(begin, snapshot.time).replace(/:\d\d$/, "")}` : "when enough of the past is known";
   return {
     tone: "wait",
     title: text[0].toUpperCase() + text.slice(1),
-    details: [
-      "Expected values and scores begin when enough of the past is known; nothing can be said about causes before.",
-    ],
+    details: [`Expected values and scores begin ${when}; nothing can be said about causes before.`],
     progress: snapshot.points_needed ? snapshot.points / snapshot.points_needed : 0,
   };
 }
