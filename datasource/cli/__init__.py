@@ -114,7 +114,7 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
 @main.command()
 @click.option("--config", default=None, help="The settings file.  [default: causal.yaml; with --data none]")
 @click.option("--offline", is_flag=True, help="Only read the file, do not ask Prometheus.")
-@click.option("--data", multiple=True, help="A CSV file: say what is understood of it, instead of Prometheus.")
+@click.option("--data", multiple=True, help="A CSV or Parquet file: say what is understood of it, not of Prometheus.")
 @click.option("--calls", default=None, help="With --data: who calls whom, a CSV file.")
 @reading_options
 def check(config: str | None, offline: bool, data: tuple[str, ...], calls: str | None, reading: "CsvOptions") -> None:

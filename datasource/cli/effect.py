@@ -21,7 +21,7 @@ def _columns(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @click.command()
-@click.option("--data", required=True, help="A CSV file with a header line.")
+@click.option("--data", required=True, help="A CSV file with a header line, or a Parquet file.")
 @click.option("--treatment", required=True, help="The column that is changed.")
 @click.option("--outcome", required=True, help="The column on which its effect is asked for.")
 @click.option("--graph", default=None, help="What causes what, rules between column names in YAML.")
