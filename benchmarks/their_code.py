@@ -23,8 +23,9 @@ from pathlib import Path
 import numpy as np
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if __name__ == "__main__":
+    sys.path.pop(0)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.incidents.incident import Incident, Scores
 from benchmarks.incidents.judging import average_at_5, found_within

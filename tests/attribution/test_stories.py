@@ -1,15 +1,9 @@
 """Who is named: planted combinations among noise, nobody where nothing is, never who has three requests."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-from explain import QUERIES, judge, simulate
-
+from benchmarks.explain import QUERIES, judge, simulate
 from datasource.attribution.cells import Rows, lay_out
 from datasource.attribution.explanation import Measured, explain_change
 from datasource.attribution.question import read_question
