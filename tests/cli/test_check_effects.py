@@ -150,7 +150,9 @@ def test_an_impact_on_somebody_who_went_another_way_before_is_not_to_be_trusted(
     rows = {name: (rng.normal(100, 5, POINTS), rng.normal(100, 1, POINTS)) for name in NAMES}
     rows["web"][1][:] += drift * np.arange(POINTS)
     rows["web"][1][began:] += 10
-    (found,) = check_impacts(settings(impact={"outcome": "latency", "treated": "web", "at": at}), measured(rows)[0])
+    (found,) = check_impacts(
+        settings(impact={"outcome": "latency", "treated": "web", "at": at}), measured(rows)[0], None
+    )
     assert found.state == state, found
     assert ("not to be trusted: parallel trends fails" in found.text) == (state == "wrong")
 
