@@ -24,7 +24,7 @@ def curved_confounding(study: Study, method: Method, answer: Answer) -> Check | 
 
     Each column joins with hinges at its quartiles and its 95%, or with an indicator of each of up to ten values, which
     are codes more often than a scale. Only for methods that adjust by straight lines. Failed when the effect moves with
-    p below 0.5%, and by a fifth of its standard error.
+    p below 0.5%, and by half of its standard error.
     """
     if method.name not in LINES or not study.adjustment.names:
         return None

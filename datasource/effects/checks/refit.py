@@ -8,7 +8,7 @@ from datasource.effects.study import Study, StudyError
 
 SEED = 20261
 _MANY_ROWS = 20_000
-_MATTERS = 0.2
+_MATTERS = 0.5
 WHITENING = frozenset({"backdoor.distributed_lag"})
 """Methods that model the memory of the errors, for which residuals like a random walk are no trouble."""
 
@@ -38,7 +38,7 @@ def standard_error(effect: Estimate) -> float:
 
 
 def matters(move: Estimate, answer: Answer) -> bool:
-    """Whether the effect moves by more than a fifth of its standard error. Raises StudyError without an interval."""
+    """Whether the effect moves by more than half of its standard error. Raises StudyError without an interval."""
     return abs(move.value) > _MATTERS * standard_error(answer.effect)
 
 

@@ -20,7 +20,7 @@ def shared_season(study: Study, method: Method, answer: Answer) -> Check | None:
 
     The treatment's mean at each time of the period joins the adjustment set (Mundlak 1978): beside it the effect comes
     from what a time has more than its like. For periods of at least four steps and three cycles. Failed when it moves
-    with p below 1%, and by a fifth of its standard error.
+    with p below 1%, and by half of its standard error.
     """
     if study.times is None or not study.step or method.identified_by not in {"adjustment", "randomisation"}:
         return None
