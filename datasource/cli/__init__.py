@@ -25,7 +25,7 @@ from datasource.cli.file_options import (
 from datasource.cli.impact import impact
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
-from datasource.cli.printing import print_result, refuse
+from datasource.cli.printing import print_result, refuse, told_errors
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
@@ -160,12 +160,10 @@ def evaluate(
     """Anomalies, root causes and effects at the end of a CSV file, with no server."""
     from datasource import library
 
-    try:
+    with told_errors():
         found = library.evaluate(
             library.read_csv(*data, reading=reading), graph=graph, calls=calls, config=config, at=at
         )
-    except (library.CsvError, library.SettingsError, library.GraphError) as error:
-        refuse(str(error))
     print_result(found, as_json, report)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datasource.cli.file_options import report_option
-from datasource.cli.printing import write_page
+from datasource.cli.printing import refuse, write_page
 from datasource.cli.replay_options import Asked, replay_options
-from datasource.cli.replaying import Replayed, notice_lines, refuse, replayed, told_errors
+from datasource.cli.replaying import Replayed, notice_lines, replayed, told_errors
 
 if TYPE_CHECKING:
     from datasource.evaluation.alarms import Episode

@@ -3,7 +3,7 @@
 import click
 
 from datasource.cli.file_options import accept_loss_option, report_option, time_option
-from datasource.cli.printing import print_result, refuse
+from datasource.cli.printing import print_result, told_errors
 
 
 def _method(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -66,7 +66,7 @@ def effect(
         raise click.UsageError("--group and --post belong together: who was treated, and when")
     from datasource import library
 
-    try:
+    with told_errors(1):
         found = library.effect(
             data,
             treatment,
@@ -85,6 +85,4 @@ def effect(
             lags=lags,
             accept_loss=accept_loss,
         )
-    except (library.CsvError, library.SettingsError, library.StudyError) as error:
-        refuse(str(error), 1)
     print_result(found, as_json, report)

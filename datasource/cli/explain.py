@@ -3,7 +3,7 @@
 import click
 
 from datasource.cli.file_options import report_option
-from datasource.cli.printing import print_result, refuse
+from datasource.cli.printing import print_result, told_errors
 
 
 @click.command()
@@ -31,13 +31,11 @@ def explain(
     from datasource import library
     from datasource.settings import load_settings
 
-    try:
+    with told_errors():
         if url and config is None:
             found = library.explain(url, query, start=since, end=until, over=over, depth=depth)
         else:
             loaded = load_settings(config or "causal.yaml")
             settings = (loaded.reading_from(url) if url else loaded).settings
             found = library.explain(settings, query, start=since, end=until, over=over, depth=depth)
-    except (library.QueryError, library.SettingsError, library.PrometheusError) as error:
-        refuse(str(error))
     print_result(found, as_json, report)

@@ -12,7 +12,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
-from datasource.cli.printing import print_result, refuse
+from datasource.cli.printing import print_result, told_errors
 
 if TYPE_CHECKING:
     from datasource.telemetry.csv_options import CsvOptions
@@ -54,7 +54,7 @@ def impact(
     """What an intervention changed while it lasted, against other entities or the outcome's own causes."""
     from datasource import library
 
-    try:
+    with told_errors(1):
         found = library.impact(
             library.read_csv(*data, reading=reading),
             outcome,
@@ -67,6 +67,4 @@ def impact(
             calls=calls,
             config=config,
         )
-    except (library.CsvError, library.SettingsError, library.GraphError, library.StudyError) as error:
-        refuse(str(error), 1)
     print_result(found, as_json, report)

@@ -1,7 +1,8 @@
 """How commands print what the library answers, and how they end where it cannot."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,6 +16,17 @@ def refuse(text: str, code: int = 2) -> NoReturn:
     """End because of an input that cannot be used."""
     click.echo(text, err=True)
     sys.exit(code)
+
+
+@contextmanager
+def told_errors(code: int = 2) -> Iterator[None]:
+    """What a question raises because of what it is given ends the command with its text."""
+    from datasource import library
+
+    try:
+        yield
+    except library.ERRORS as error:
+        refuse(str(error), code)
 
 
 def print_result(found: "Result", as_json: bool, report: str | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from datasource.cli.file_options import calls_option, reading_options, report_option
-from datasource.cli.printing import print_result, refuse
+from datasource.cli.printing import print_result, told_errors
 
 if TYPE_CHECKING:
     from datasource.telemetry.csv_options import CsvOptions
@@ -42,9 +42,7 @@ def rank(
     """Rank the root causes of an incident against a normal time, with no server."""
     from datasource import library
 
-    try:
+    with told_errors():
         before, now = (library.read_csv(*files, reading=reading) for files in (baseline, incident))
         found = library.rank(before, now, symptom=symptom, graph=graph, calls=calls, roles=roles)
-    except (library.CsvError, library.SettingsError) as error:
-        refuse(str(error))
     print_result(found, as_json, report)

@@ -4,10 +4,11 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from datasource.cli import printing
 from datasource.cli.replay_options import Asked
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from datasource.evaluation.stretches import Stretch
     from datasource.settings import Settings
 
-CANNOT_BE_COMPUTED = 2
-"""Exit code."""
 _SHOWN = 10
 
 
@@ -39,21 +38,12 @@ class CannotReplayError(Exception):
 def told_errors() -> Iterator[None]:
     """What a user can cause ends the command with its text and 2."""
     from datasource.evaluation.recorded import IncidentsError
-    from datasource.graph import GraphError
-    from datasource.settings import SettingsError
-    from datasource.telemetry import PrometheusError
-    from datasource.telemetry.csv_table import CsvError
 
-    try:
-        yield
-    except (CannotReplayError, IncidentsError, GraphError, SettingsError, PrometheusError, CsvError) as error:
-        refuse(str(error))
-
-
-def refuse(text: str) -> NoReturn:
-    """End because nothing can be computed."""
-    click.echo(text, err=True)
-    sys.exit(CANNOT_BE_COMPUTED)
+    with printing.told_errors():
+        try:
+            yield
+        except (CannotReplayError, IncidentsError) as error:
+            printing.refuse(str(error))
 
 
 def replayed(asked: Asked) -> Replayed:

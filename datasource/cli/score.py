@@ -14,7 +14,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
-from datasource.cli.printing import print_result, refuse, write_report
+from datasource.cli.printing import print_result, refuse, told_errors, write_report
 
 if TYPE_CHECKING:
     from datasource.telemetry.csv_options import CsvOptions
@@ -52,10 +52,8 @@ def score(
     if output and any(_same(path, output) for path in inputs):
         refuse(f"{output} is an input; choose another --output")
     here, there = (library.read_csv(*paths, reading=reading) if paths else None for paths in (data, baseline))
-    try:
+    with told_errors():
         result = library.score(here, there, graph=graph, calls=calls, config=config)
-    except (library.CsvError, library.SettingsError, library.GraphError) as error:
-        refuse(str(error))
     if output:
         try:
             with open(output, "w", encoding="utf-8", newline="") as file:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from datasource.cli.backtest import header
+from datasource.cli.printing import refuse
 from datasource.cli.replay_options import Asked, replay_options
-from datasource.cli.replaying import Replayed, notice_lines, refuse, replayed, told_errors
+from datasource.cli.replaying import Replayed, notice_lines, replayed, told_errors
 
 if TYPE_CHECKING:
     from datasource.evaluation.tune import Fared, Tuning

@@ -27,7 +27,11 @@ from datasource.settings import SettingsError
 from datasource.telemetry import PrometheusError
 from datasource.telemetry.csv_table import CsvError
 
+ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, StudyError)
+"""Everything that a question may raise because of what it is given; the text says what to change."""
+
 __all__ = [
+    "ERRORS",
     "CsvError",
     "Data",
     "Effect",

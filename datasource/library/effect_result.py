@@ -9,7 +9,7 @@ import numpy as np
 from datasource.effects.document import effect_document
 from datasource.effects.result import Check, Estimate, Group, Stratified
 from datasource.evaluation.effect_question import FileAnswer
-from datasource.library.result import Result
+from datasource.library.result import Estimated
 from datasource.library.text import table
 
 if TYPE_CHECKING:
@@ -20,30 +20,15 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, repr=False)
-class Effect(Result):
+class Effect(Estimated):
     """What one column does to another; `answer` has everything as it was computed."""
 
     answer: FileAnswer
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def title(self) -> str:
         """What was asked."""
         return f"The effect of {self.answer.treatment} on {self.answer.outcome}"
-
-    @property
-    def value(self) -> float:
-        """The change of the outcome for one unit more of the treatment; NaN where it is not identified."""
-        return self.answer.effect.value
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of `value`."""
-        return self.answer.effect.lower, self.answer.effect.upper
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        """The checks that fail."""
-        return tuple(check for check in self.answer.checks if check.passed is False)
 
     def lines(self) -> Iterator[str]:
         """As `causal-datasource effect` prints it."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from datasource.effects import EffectResult
 from datasource.effects.document import checks_document
-from datasource.effects.result import Check, Comparison, Estimate
+from datasource.effects.result import Comparison, Estimate
 from datasource.library.effect_result import check_rows, estimate_rows, listing
-from datasource.library.result import Result
+from datasource.library.result import Estimated
 from datasource.library.text import table, when
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class ImpactOf(Result):
+class ImpactOf(Estimated):
     """What an intervention changed at one entity while it lasted, and what was left of it afterwards.
 
     `answer` has everything as it was computed, `comparison` the course by time; `step` is in seconds. Without
@@ -32,24 +32,9 @@ class ImpactOf(Result):
     controls: tuple[str, ...]
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def title(self) -> str:
         """What was asked."""
         return f"The impact on {self.answer.outcome}"
-
-    @property
-    def value(self) -> float:
-        """The average change while it lasted, in the outcome's unit."""
-        return self.answer.effect.value
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of `value`."""
-        return self.answer.effect.lower, self.answer.effect.upper
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        """The checks that fail."""
-        return tuple(check for check in self.answer.checks if check.passed is False)
 
     @property
     def times(self) -> np.ndarray[Any, np.dtype[np.int64]]:

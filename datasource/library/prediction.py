@@ -19,7 +19,7 @@ class WhatIf(Result):
     predictions: tuple[Prediction, ...]
 
     @property
-    def title(self) -> str:  # type: ignore[override]
+    def title(self) -> str:
         """What was asked."""
         if not self.predictions:
             return "What if"

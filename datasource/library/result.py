@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasource.effects.result import Check, EffectResult
+from datasource.evaluation.effect_question import FileAnswer
+
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 class Result(ABC):
     """An answer. `str` is what the command line prints, `to_dict` what it prints with `--json`."""
 
-    title: str
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What was asked, as a heading."""
 
     @abstractmethod
     def lines(self) -> Iterator[str]:
@@ -71,3 +77,25 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         drawn = self.plot().svg() if find_spec("matplotlib") else ""
         return f"<div>{drawn}<pre>{escape(str(self))}</pre></div>"
+
+
+class Estimated(Result):
+    """An answer that is a number with its interval and the checks that were made of it."""
+
+    answer: FileAnswer | EffectResult
+
+    @property
+    def value(self) -> float:
+        """The estimate, in the outcome's unit (of an effect, for one unit more of the treatment); NaN where there is
+        none."""
+        return self.answer.effect.value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of `value`."""
+        return self.answer.effect.lower, self.answer.effect.upper
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that fail."""
+        return tuple(check for check in self.answer.checks if check.passed is False)
