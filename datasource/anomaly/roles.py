@@ -122,3 +122,8 @@ class Roles:
             return row
         found: Floats = (row - scale.offset) / scale.unit
         return found
+
+    def told(self, variable: Variable, level: float) -> float:
+        """A level as its signal tells it: shares in its unit, successes as such, and per request as it is."""
+        whole = self.share(variable) or 1.0
+        return whole * (1.0 - level) if self.counts_successes(variable) else whole * level

@@ -16,7 +16,7 @@ RECENT = 30
 """So many of the newest points make up the level now."""
 
 _ORDER, _ITERATIONS = 5, 5
-_NEVER_NEGATIVE = ("load", "latency", "work", "failure", "saturation", "event", "activity")
+_NEVER_NEGATIVE = ("load", "latency", "work", "failure", "success", "saturation", "event", "activity")
 _TOO_OFTEN_MISSING = 0.5
 
 

@@ -113,3 +113,11 @@ def test_a_success_rate_that_is_always_zero_says_nothing():
 
     scores = {one.variable.signal: one.score for one in rank(measured(60, 1), measured(5, 9), signals).variables}
     assert scores["told"] < scores["cpu"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_level_is_told_as_its_signal_tells_it(way):
+    _, roles = told(way)
+    expected = {"failures": 0.15, "failure percentage": 15, "successes": 0.85, "success ratio": 0.85}
+    expected |= {"failure ratio": 0.15, "success percentage": 85}
+    assert roles.told(Variable(WEB, "told"), 0.15) == pytest.approx(expected[way])

@@ -41,8 +41,8 @@ class Step(NamedTuple):
 
     `effect` stands in the `relation` to `cause` ("calls", "runs_on"); it is empty where only the causal graph has the
     edge. `variable` is what the effect suffers in most, None where nothing of it is measured; `observed` and `usual`
-    are the means of its newest points and of what the marginal mechanism expects of them, in its unit, per request as
-    mechanisms see it. `score` is the marginal score, above 1 an anomaly. NaN where they are not known.
+    are the means of its newest points and of what the marginal mechanism expects of them, in its unit, per request
+    where mechanisms see it so. `score` is the marginal score, above 1 an anomaly. NaN where they are not known.
     """
 
     cause: Entity

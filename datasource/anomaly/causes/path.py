@@ -87,4 +87,5 @@ def _step(recent: Recent, cause: Entity, effect: Entity, relation: str, variable
         return Step(cause, effect, relation, variable, nan, nan, nan)
     observed = mean(recent.roles.level(recent.matrix, variable))
     usual = observed - recent.gap(variable)
+    observed, usual = (recent.roles.told(variable, level) for level in (observed, usual))
     return Step(cause, effect, relation, variable, observed, usual, recent.score(variable))
