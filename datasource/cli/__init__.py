@@ -185,6 +185,8 @@ def init(url: str, output: str, force: bool, **reached: Any) -> None:
         connection = connect(Asked(url, **reached), output)
     except ConnectionRefusedHere as error:
         refuse(str(error))
+    for secret in connection.secrets:
+        _refuse_overwriting(str(secret), force)
     try:
         proposal = propose(connection.prometheus, connection.keys)
     except InitError as error:
@@ -222,7 +224,10 @@ def _write(text: str, findings: Sequence[str], output: str) -> None:
     if output == "-":
         click.echo(text)
     else:
-        Path(output).write_text(text, encoding="utf-8")
+        try:
+            Path(output).write_text(text, encoding="utf-8")
+        except OSError as error:
+            refuse(f"{output}: cannot be written: {error.strerror or error}")
         click.echo(f"wrote {output}; next: causal-datasource check --config {output}", err=True)
 
 

@@ -102,6 +102,8 @@ def connect(asked: Asked, output: str) -> Connection:
     token = asked.bearer_token
     kind = "Bearer"
     if authorization := next((headers.pop(name) for name in list(headers) if name.lower() == "authorization"), ""):
+        if asked.bearer_token:
+            raise ConnectionRefusedHere("a bearer token and --header Authorization are given; give one of them")
         kind, _, token = authorization.partition(" ")
         if kind.lower() == "basic":
             raise ConnectionRefusedHere("--header Authorization: Basic is what --username and --password-file are for")

@@ -113,17 +113,27 @@ def _read(path: str) -> Iterator[Found]:
 
 def _of_dashboard(part: Mapping[str, Any]) -> Iterator[Found]:
     """The queries of panels, in rows and out of them."""
-    for panel in (*(part.get("panels") or ()), *(part.get("rows") or ())):
+    for panel in (*_list(part, "panels"), *_list(part, "rows")):
         if not isinstance(panel, Mapping):
             continue
         yield from _of_dashboard(panel)
-        unit = ((panel.get("fieldConfig") or {}).get("defaults") or {}).get("unit") or _old_unit(panel)
-        targets = [one for one in panel.get("targets") or () if isinstance(one, Mapping) and one.get("expr")]
+        unit = _block(_block(panel, "fieldConfig"), "defaults").get("unit") or _old_unit(panel)
+        targets = [one for one in _list(panel, "targets") if isinstance(one, Mapping) and one.get("expr")]
         for target in targets:
             legend = str(target.get("legendFormat") or "")
             words = re.sub(r"\{\{.*?\}\}|__auto|\W+", " ", legend).strip() if len(targets) > 1 else ""
             title = " ".join(filter(None, (str(panel.get("title") or "query"), words)))
             yield Found(title, str(target["expr"]), str(unit))
+
+
+def _list(part: Mapping[str, Any], name: str) -> list[Any]:
+    found = part.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _block(part: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = part.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _old_unit(panel: Mapping[str, Any]) -> str:

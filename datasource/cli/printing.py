@@ -45,8 +45,19 @@ def write_report(found: "Result", report: str | None) -> None:
         write_page(report, found.page)
 
 
+def refuse_inputs(path: str | None, option: str) -> None:
+    """End the command where a file to write is one that its other options name."""
+    context = click.get_current_context(silent=True)
+    given = context.params.values() if context else ()
+    inputs = [one for value in given for one in (value if isinstance(value, tuple) else (value,))]
+    named = [one for one in inputs if isinstance(one, str) and Path(one).is_file()]
+    if path and sum(Path(one).samefile(path) for one in named if Path(path).exists()) > 1:
+        refuse(f"{path} is an input; choose another {option}")
+
+
 def write_page(path: str, page: Callable[[], str]) -> None:
     """Write a page that is made only now. Ends the command where that cannot be done."""
+    refuse_inputs(path, "--report")
     try:
         Path(path).write_text(page(), encoding="utf-8")
     except ModuleNotFoundError as error:

@@ -1,6 +1,5 @@
 """`causal-datasource score`: scores of every variable at every point of a CSV file."""
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
-from datasource.cli.printing import print_result, refuse, told_errors, write_report
+from datasource.cli.printing import print_result, refuse, refuse_inputs, told_errors, write_report
 
 if TYPE_CHECKING:
     from datasource.telemetry.csv_options import CsvOptions
@@ -48,9 +47,7 @@ def score(
     from datasource.library.scores import write_csv
 
     output = None if output == "-" else output
-    inputs = [path for path in (*data, *baseline, graph, calls, config) if path]
-    if output and any(_same(path, output) for path in inputs):
-        refuse(f"{output} is an input; choose another --output")
+    refuse_inputs(output, "--output")
     here, there = (library.read_csv(*paths, reading=reading) if paths else None for paths in (data, baseline))
     with told_errors():
         result = library.score(here, there, graph=graph, calls=calls, config=config)
@@ -62,13 +59,8 @@ def score(
             refuse(f"{output}: cannot be written: {error.strerror or error}")
     if as_json or output:
         print_result(result, as_json, report)
-    else:
-        write_report(result, report)
-        write_csv(sys.stdout, result.found, result.has_time)
-    if not as_json:
-        for notice in result.found.notices:
-            click.echo(notice, err=True)
-
-
-def _same(path: str, other: str) -> bool:
-    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+        return
+    write_report(result, report)
+    write_csv(sys.stdout, result.found, result.has_time)
+    for notice in result.found.notices:
+        click.echo(notice, err=True)

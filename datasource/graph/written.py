@@ -1,5 +1,6 @@
 """A causal graph that somebody writes down in Python."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ def written(*rules: str | tuple[str, str], forbid: Sequence[str] = (), unmeasure
     >>> len(written("z -> x", "z -> y", ("x", "y")).templates)
     3
     """
-    if len(rules) == 1 and isinstance(rules[0], str) and "->" not in rules[0]:
+    if len(rules) == 1 and isinstance(rules[0], str) and not re.search(r"\s", rules[0].strip()):
         return load_graph(rules[0])
     blocks: dict[str, Any] = {"edges": [list(one) if isinstance(one, tuple) else one for one in rules]}
     return graph_of({**blocks, "forbid": list(forbid), "unmeasured": list(unmeasured)}, "graph")

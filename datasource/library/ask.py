@@ -16,21 +16,23 @@ from datasource.evaluation.effect_question import FileQuestion
 from datasource.evaluation.jobs import effects_job
 from datasource.evaluation.rank_files import Roles, joined_files, load_roles, rank_files
 from datasource.evaluation.score_file import score_matrix
-from datasource.graph import build_graph
+from datasource.graph import CausalGraph, build_graph
 from datasource.library.data import Data, as_data, wide
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.impact_result import ImpactOf
+from datasource.library.moments import names_of, seconds_of
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.scores import ScoresByTime
-from datasource.library.sources import Calls, named_calls, open_whole
-from datasource.settings import CAUSES, Impact, Rule, SettingsError, format_duration
+from datasource.library.sources import Calls, Opened, named_calls, open_whole
+from datasource.settings import CAUSES, Impact, Rule, Settings, SettingsError, format_duration
 from datasource.settings.finding import known
 from datasource.settings.graph_file import load_graph
 from datasource.settings.methods import ImpactMethod, find_method
 from datasource.settings.model import Graph
-from datasource.telemetry import Entity, Variable, encode_events
+from datasource.telemetry import Entity, Matrix, Variable, encode_events
+from datasource.telemetry.csv_calls import NamedCall
 from datasource.telemetry.csv_files import CsvData
 from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.topology import read_topology
@@ -80,9 +82,14 @@ def effect(
     """
     if (group is None) != (post is None):
         raise StudyError("group and post belong together: who was treated, and when")
+    if lags is not None and lags < 0:
+        raise StudyError(f"lags is {lags}; give the steps that the effect may take, 0 or more")
     read = as_data(data)
+    reading = read.source.reading
     if len(read.source.data) != 1:
         raise CsvError("an effect is asked of one file or data frame; join them first")
+    if unused := [name for name in ("step", "columns_are", "timezone") if getattr(reading, name) is not None]:
+        raise StudyError(f"an effect is computed on the rows as they are: {', '.join(unused)} says nothing here")
     table = read.source.data[0]
     if isinstance(table, CsvData):
         graph = graph if graph is not None else _unrolled(read)
@@ -96,18 +103,18 @@ def effect(
         treatment,
         outcome,
         graph,
-        None if adjust is None else tuple(adjust),
-        tuple(instruments),
-        tuple(mediators),
-        tuple(modifiers),
-        tuple(strata),
-        tuple(unit) or read.source.reading.entity,
-        time or read.source.reading.time,
+        None if adjust is None else names_of(adjust),
+        names_of(instruments),
+        names_of(mediators),
+        names_of(modifiers),
+        names_of(strata),
+        names_of(unit) or reading.entity,
+        time or reading.time,
         group,
         post,
         chosen,
         lags,
-        accept_loss or read.source.reading.accept_loss,
+        accept_loss or reading.accept_loss,
     )
     return Effect(answer_file(question))
 
@@ -147,19 +154,19 @@ def impact(
     >>> found.answer.notices[-1].endswith("the effect is gone")
     True
     """
-    opened = _given(data, graph, calls, config).opened
+    given = _given(data, graph, calls, config)
+    opened = given.opened
     settings = opened.settings
-    matrix = encode_events(opened.data.matrix, settings.signals)
+    matrix, built = _graph_of(opened)
     treated, outcome = _changed(treated, outcome, matrix.variables)
-    entities = {variable.entity for variable in matrix.variables}
-    named = (controls,) if isinstance(controls, str) else tuple(controls)
+    named = names_of(controls)
     others = {one.entity for one in matrix.variables if one.signal == outcome and treated not in _names(one.entity)}
     if not named and not others and method is None:
         named = (CAUSES,)
-    asked = _impact(outcome=outcome, treated=treated, controls=named, at=start, until=end, method=method)
-    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
-    built = build_graph(settings, matrix.variables, topology)
-    answer = analyse_impact(asked, matrix, settings.signals, settings.environment, built.graph)
+    zone = given.source.reading.timezone
+    at, until = (_moment(time, settings, zone) for time in (start, end))
+    asked = _impact(outcome=outcome, treated=treated, controls=named, at=at, until=until, method=method)
+    answer = analyse_impact(asked, matrix, settings.signals, settings.environment, built)
     if answer.comparison is None:
         raise StudyError("; ".join(answer.notices))
     entities_named = tuple(one for one in named if one != CAUSES)
@@ -183,12 +190,18 @@ def _changed(treated: str | None, outcome: str, variables: Sequence[Variable]) -
     return treated or next(iter(measured)), outcome
 
 
+def _moment(time: Any, settings: Settings, zone: str | None) -> str | None:
+    """A time or an event's name, as settings hold it; a time that cannot be read is left for them to refuse."""
+    if time is None or (isinstance(time, str) and time in settings.signals):
+        return time
+    try:
+        return str(seconds_of(time, zone))
+    except ValueError:
+        return str(time)
+
+
 def _impact(**given: Any) -> Impact:
     """The question as the settings would ask it. Raises StudyError."""
-    for key in ("at", "until"):
-        if hasattr(given[key], "timestamp"):
-            given[key] = given[key].timestamp()
-        given[key] = None if given[key] is None else str(given[key])
     if given["method"] is None:
         del given["method"]
     else:
@@ -206,13 +219,17 @@ def _impact(**given: Any) -> Impact:
         raise StudyError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
 
 
-def _unrolled(data: Data) -> Graph | None:
-    """The edges between the variables of a Prometheus, as the settings' rules bring them about."""
-    opened = data.opened
+def _graph_of(opened: Opened) -> tuple[Matrix, CausalGraph]:
+    """The matrix as analyses see it, and the causal graph of its variables. Raises GraphError."""
     matrix = encode_events(opened.data.matrix, opened.settings.signals)
     entities = {variable.entity for variable in matrix.variables}
     topology = read_topology(opened.settings, None, entities, matrix.start, matrix.end)
-    edges = build_graph(opened.settings, matrix.variables, topology).graph.edges
+    return matrix, build_graph(opened.settings, matrix.variables, topology).graph
+
+
+def _unrolled(data: Data) -> Graph | None:
+    """The edges between the variables of a Prometheus, as the settings' rules bring them about."""
+    edges = _graph_of(data.opened)[1].edges
     return Graph(edges=tuple(Rule(str(e.cause), str(e.effect), (e.lag,)) for e in edges)) if edges else None
 
 
@@ -233,16 +250,13 @@ def what_if(
     StudyError.
     """
     opened = _given(data, graph, calls, config).opened
-    matrix = encode_events(opened.data.matrix, opened.settings.signals)
-    entities = {one.entity for one in matrix.variables}
-    topology = read_topology(opened.settings, None, entities, matrix.start, matrix.end)
-    built = build_graph(opened.settings, matrix.variables, topology)
-    model = effects_job(opened.settings.model_copy(update={"impacts": ()}), matrix, built.graph, ()).structural
+    matrix, built = _graph_of(opened)
+    model = effects_job(opened.settings.model_copy(update={"impacts": ()}), matrix, built, ()).structural
     if model is None:
         raise StudyError("the causal graph has no equations; give a graph")
     by_name = {str(one): one for one in model.levels}
     treatment = _named(variable, by_name)
-    wanted = [_named(one, by_name) for one in outcomes] or list(reached(model, treatment))
+    wanted = [_named(one, by_name) for one in names_of(outcomes)] or list(reached(model, treatment))
     return WhatIf(predict(model, treatment, float(value), wanted) if wanted else ())
 
 
@@ -267,16 +281,28 @@ def rank(
     pairs of caller and callee); `roles` what signals are, as `{"took": "latency"}`, where their names do not say it.
     Raises CsvError and SettingsError.
     """
-    before, now = (joined_files(one.source.data, one.source.reading) for one in (as_data(baseline), as_data(incident)))
+    both = as_data(baseline), as_data(incident)
+    before, now = (joined_files(one.source.data, one.source.reading) for one in both)
+    graph = graph if graph is not None else next((one.source.graph for one in both if one.source.graph), None)
+    told = named_calls(calls) or next(filter(None, map(_calls_of, both)), ())
     found = rank_files(
         before,
         now,
         symptom=symptom,
         graph=load_graph(graph) if graph is not None else None,
-        calls=named_calls(calls),
+        calls=told,
         roles=load_roles(roles) if roles else None,
     )
     return Ranking(found)
+
+
+def _calls_of(data: Data) -> tuple[NamedCall, ...]:
+    """Who calls whom, as the data know it: what they were given, or the relations of their settings."""
+    if data.source.config is None or data.source.calls is not None:
+        return named_calls(data.source.calls)
+    settings = data.opened.settings
+    calls = [name for name in settings.relations if {"client", "server"} <= settings.ends(name).keys()]
+    return tuple(NamedCall(rule.cause, rule.effect) for name in calls for rule in settings.relations[name].pairs)
 
 
 def score(
@@ -313,7 +339,7 @@ def evaluate(
     graph: str | Graph | None = None,
     calls: Calls | None = None,
     config: str | None = None,
-    at: str | None = None,
+    at: Any = None,
 ) -> Evaluation:
     """What the service would say at the end of the data, or at a time: anomalies, root causes, effects.
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from datasource.graph import default_templates
 from datasource.library.describe import describe
+from datasource.library.moments import names_of, seconds_of
 from datasource.library.sources import Opened, Source, open_files
 from datasource.settings import Loaded, Relation, Rule, Settings, SettingsError, load_settings, parse_duration
 from datasource.settings.promql import range_seconds
 from datasource.telemetry.csv_files import CsvData
 from datasource.telemetry.csv_options import CsvOptions
-from datasource.telemetry.csv_table import Readable
-from datasource.telemetry.csv_times import parse_time
+from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.telemetry.guess import guess_signal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Data:
         """Settings and data that fit each other. Raises CsvError and SettingsError."""
         return open_files(self.source)
 
-    def until(self, at: str) -> Opened:
+    def until(self, at: Any) -> Opened:
         """The same, up to a time. Raises CsvError and SettingsError."""
         return open_files(self.source, at)
 
@@ -66,14 +66,19 @@ def read_csv(*paths: Readable, reading: CsvOptions | None = None, **options: Any
     """CSV files, wide (`time, web.latency, ...`) or long (`time, service, latency, ...`); several are joined.
 
     What is not found by itself is said by the options of `CsvOptions`: `time` and `entity` name the columns of time and
-    entity, `step` is in seconds, `roles` are by signal, and so on. The file is read when something is asked. See
-    docs/csv.md for what is understood.
+    entity, `step` is in seconds or as `1m`, `roles` are by signal, and so on. The file is read when something is asked.
+    See docs/csv.md for what is understood.
     """
     if not paths:
-        raise TypeError("read_csv() needs a file")
-    entity = options.pop("entity", ())
-    given = {"entity": (entity,) if isinstance(entity, str) else tuple(entity), **options} if reading is None else {}
-    return Data(Source(paths, reading=reading or CsvOptions(**given)))
+        raise CsvError("no file is given; name one at least")
+    if reading is not None:
+        if options:
+            raise TypeError(f"reading says everything; leave out {', '.join(options)}")
+        return Data(Source(paths, reading=reading))
+    options["entity"] = names_of(options.get("entity", ()))
+    if isinstance(step := options.get("step"), str):
+        options["step"] = _duration(step)
+    return Data(Source(paths, reading=CsvOptions(**options)))
 
 
 def from_frame(frame: Any, **options: Any) -> Data:
@@ -133,7 +138,7 @@ def from_prometheus(
 
 def _asked(url: str, queries: Mapping[str, str], labels: Sequence[str], step: str | float) -> Settings:
     """Settings for queries without a file."""
-    seconds = parse_duration(step) if isinstance(step, str) else float(step)
+    seconds = _duration(step) if isinstance(step, str) else float(step)
     signals: dict[str, Any] = {}
     for name, query in queries.items():
         guess = guess_signal(name)
@@ -143,7 +148,7 @@ def _asked(url: str, queries: Mapping[str, str], labels: Sequence[str], step: st
         "prometheus": {"url": url},
         "step": seconds,
         "baseline": "6h",
-        "entities": {"service": {"labels": list(labels)}},
+        "entities": {"service": {"labels": list(names_of(labels))}},
         "signals": signals,
     }
     from pydantic import ValidationError
@@ -155,6 +160,14 @@ def _asked(url: str, queries: Mapping[str, str], labels: Sequence[str], step: st
         raise SettingsError(f"{'.'.join(map(str, found['loc']))}: {found['msg']}") from None
     rules = default_templates(settings.signals)
     return settings.model_copy(update={"graph": settings.graph.model_copy(update={"templates": rules})})
+
+
+def _duration(step: str) -> float:
+    """Raises SettingsError."""
+    try:
+        return parse_duration(step)
+    except ValueError as error:
+        raise SettingsError(f"step: {error}") from None
 
 
 def _as_lists(settings: Settings, topology: "Topology") -> dict[str, Relation]:
@@ -170,11 +183,9 @@ def _as_lists(settings: Settings, topology: "Topology") -> dict[str, Relation]:
 
 
 def _seconds(time: Any, name: str) -> float:
-    """Seconds since 1970 of a number, a text or a datetime. Raises SettingsError."""
+    """Seconds since 1970. Raises SettingsError."""
     try:
-        if hasattr(time, "timestamp"):
-            return float(time.timestamp())
-        return parse_time(str(time))
+        return seconds_of(time)
     except ValueError as error:
         raise SettingsError(f"{name}: {error}") from None
 

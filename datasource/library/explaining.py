@@ -13,12 +13,12 @@ from datasource.attribution.explanation import DEPTH, Explanation, Part, explain
 from datasource.attribution.question import read_question
 from datasource.attribution.reading import choose_times, read_measured
 from datasource.attribution.syntax import QueryError
+from datasource.library.moments import seconds_of
 from datasource.library.result import Result
 from datasource.library.text import table, when
 from datasource.settings import Settings, SettingsError, format_duration, load_settings, parse_duration
 from datasource.settings.prometheus import Prometheus
 from datasource.telemetry import PrometheusClient
-from datasource.telemetry.csv_times import parse_time
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture
@@ -283,11 +283,11 @@ def _prometheus(source: str | os.PathLike[str] | Settings) -> Prometheus:
 
 def _seconds(value: Any, option: str, now: float) -> float:
     """Seconds since 1970 of a time, or of one before now."""
-    if hasattr(value, "timestamp"):
-        return float(value.timestamp())
-    text = str(value).strip().removeprefix("now")
+    text = str(value).strip().removeprefix("now") if isinstance(value, str) else value
     try:
-        return now - parse_duration(text[1:]) if text[:1] == "-" else parse_time(text) if text else now
+        if isinstance(text, str) and text[:1] in ("-", ""):
+            return now - parse_duration(text[1:]) if text else now
+        return seconds_of(text)
     except ValueError as error:
         raise QueryError(f"--{option}: {error}, or relative as -1h") from None
 

@@ -35,7 +35,11 @@ class ScoresByTime(Result):
 
     def lines(self) -> Iterator[str]:
         """As `causal-datasource score --output FILE` sums them up."""
-        return summary(self.found, self.has_time)
+        yield from summary(self.found, self.has_time)
+        if self.found.notices:
+            yield ""
+            yield "Notices"
+            yield from (f"  {notice}" for notice in self.found.notices)
 
     def to_frame(self) -> Any:
         """A row for each variable and time, as in the file that `causal-datasource score` writes."""
@@ -125,7 +129,8 @@ def json_parts(found: FileScores, has_time: bool) -> Iterator[str]:
         {"start": shown[one.start], "end": shown[one.end], "variables": _names(one), "peak": one.alarms[0].peak}
         for one in found.episodes(alarms)
     ]
-    yield '], "alarms": ' + orjson.dumps(told).decode() + "}"
+    yield '], "alarms": ' + orjson.dumps(told).decode()
+    yield ', "notices": ' + orjson.dumps(found.notices).decode() + "}"
 
 
 def _names(episode: Episode) -> list[str]:

@@ -1,14 +1,14 @@
 """What offline commands work on: files, and the settings that were given for them or guessed from them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from datasource.evaluation.files import guessed_settings, settings_for
+from datasource.library.moments import seconds_of
 from datasource.library.text import when
 from datasource.settings import Loaded, Settings, load_settings
 from datasource.settings.graph_file import load_graph
@@ -19,7 +19,6 @@ from datasource.telemetry.csv_files import CsvData, read_csv
 from datasource.telemetry.csv_join import join_csv
 from datasource.telemetry.csv_options import CsvOptions
 from datasource.telemetry.csv_table import CsvError, Readable
-from datasource.telemetry.csv_times import parse_time
 
 _ALONE = (
     "no calls are given (--calls): each entity is explained by itself, and who only waits for another cannot be told "
@@ -52,17 +51,17 @@ class Opened(NamedTuple):
         return self.loaded.settings
 
 
-def open_files(source: Source, at: str | None = None) -> Opened:
+def open_files(source: Source, at: Any = None) -> Opened:
     """Read the files, up to the time `at` where it is given. Raises CsvError and SettingsError."""
     loaded = _loaded(source) if source.config else None
     graph, calls, data = _read(source)
     if at is not None:
-        data = _until(data, at)
+        data = _until(data, at, source.reading.timezone)
     if loaded is None:
         settings, data = guessed_settings(data, graph, calls)
         if not (graph or calls) and len({v.entity for v in data.matrix.variables}) > 1:
             data = replace(data, notices=(*data.notices, _ALONE))
-        return Opened(Loaded(settings, _fingerprint(source)), data)
+        return Opened(Loaded(settings, _fingerprint(graph, calls)), data)
     settings, data = settings_for(loaded.settings, data, graph, calls)
     return Opened(Loaded(settings, loaded.fingerprint), data)
 
@@ -93,7 +92,11 @@ def _loaded(source: Source) -> Loaded:
 def named_calls(calls: Calls | None) -> tuple[NamedCall, ...]:
     """Calls from a file or a data frame, or pairs as they are. Raises CsvError."""
     if isinstance(calls, (list, tuple)):
+        if wrong := next((one for one in calls if isinstance(one, str) or len(one) != 2), None):
+            raise CsvError(f"calls: {wrong!r} is no pair of a caller and a callee, as ('web', 'db')")
         return tuple(NamedCall(str(caller), str(callee)) for caller, callee in calls)
+    if isinstance(calls, Mapping):
+        raise CsvError("calls: give pairs of a caller and a callee, as [('web', 'db')]")
     return read_calls(calls) if calls is not None else ()
 
 
@@ -103,10 +106,10 @@ def _read(source: Source) -> tuple[Graph | None, tuple[NamedCall, ...], CsvData]
     return graph, named_calls(source.calls), join_csv(parts, source.reading.roles)
 
 
-def _until(data: CsvData, at: str) -> CsvData:
+def _until(data: CsvData, at: Any, zone: str | None) -> CsvData:
     matrix = data.matrix
     try:
-        end = parse_time(at)
+        end = seconds_of(at, zone)
     except ValueError as error:
         raise CsvError(f"--at: {error}") from None
     if not matrix.start <= end < matrix.end + matrix.step:
@@ -118,7 +121,6 @@ def _until(data: CsvData, at: str) -> CsvData:
     return replace(data, matrix=Matrix(variables, cut.start, cut.step, cut.values[alive]))
 
 
-def _fingerprint(source: Source) -> str:
-    """Settings that were guessed are the same for the same files."""
-    files = (path for path in (source.graph, source.calls) if isinstance(path, str))
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in files)).hexdigest()[:12]
+def _fingerprint(graph: Graph | None, calls: Sequence[NamedCall]) -> str:
+    """Settings that were guessed are the same for the same graph and calls."""
+    return hashlib.sha256(f"{graph}{calls}".encode()).hexdigest()[:12]

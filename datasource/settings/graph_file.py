@@ -14,8 +14,11 @@ from datasource.settings.yaml_file import read_yaml
 _FORM = "write a list of 'cause -> effect', or the blocks templates, edges, forbid and unmeasured as in causal.yaml"
 
 
-def load_graph(path: str | os.PathLike[str] | Graph) -> Graph:
-    """Read a graph: a list of rules, or the blocks of `Graph`, alone or under `graph`. Raises SettingsError."""
+def load_graph(path: str | os.PathLike[str] | Graph | list[Any] | dict[str, Any]) -> Graph:
+    """Read a graph from a file, or take what such a file would hold: a list of rules, or the blocks of `Graph`, alone
+    or under `graph`. Raises SettingsError."""
+    if isinstance(path, (list, dict)):
+        return graph_of(path, "the graph")
     return path if isinstance(path, Graph) else graph_of(read_yaml(path, "graph"), str(path))
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from datasource.settings import Role
+from datasource.telemetry.csv_table import CsvError
 
 LOSS = 0.01
 """So much of a file may be dropped without asking."""
@@ -27,3 +28,9 @@ class CsvOptions:
     timezone: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     accept_loss: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises CsvError for a role that there is not."""
+        for name, role in self.roles.items():
+            if role not in get_args(Role):
+                raise CsvError(f"roles: '{name}' has the role '{role}'; roles are {', '.join(get_args(Role))}")

@@ -147,11 +147,18 @@ def _of_frame(frame: Any, title: str, is_text: Callable[[str], bool]) -> Table:
     become ISO 8601, without an offset where they have no time zone."""
     import pandas as pd
 
+    if isinstance(frame.index, pd.PeriodIndex):
+        frame = frame.set_axis(frame.index.to_timestamp())
     index = frame.index
-    if isinstance(index, pd.DatetimeIndex) or any(index.names):
+    if isinstance(index, pd.DatetimeIndex) or any(name is not None for name in index.names):
         names = [name if name is not None else "time" for name in index.names]
+        if twice := next((name for name in names if name in frame.columns), None):
+            raise CsvError(f"{title}: the index and a column are both called '{twice}'; rename one of them")
         frame = frame.reset_index(names=names)
-    headings = [".".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+    headings = [
+        ".".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
+        for name in frame.columns
+    ]
     doubled = next((name for number, name in enumerate(headings) if name in headings[:number]), None)
     if doubled is not None:
         raise CsvError(f"{title}: column '{doubled}' is there twice; rename one of them")
@@ -160,18 +167,24 @@ def _of_frame(frame: Any, title: str, is_text: Callable[[str], bool]) -> Table:
     columns = []
     for number, name in enumerate(headings):
         cells = frame.iloc[:, number].reset_index(drop=True)
-        if cells.dtype.kind == "b":
-            cells = cells.astype(np.float64)
-        elif isinstance(cells.dtype, pd.DatetimeTZDtype):
-            cells = cells.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        elif cells.dtype.kind == "M":
-            cells = cells.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
-        elif cells.dtype.kind not in "iuf":
-            cells = cells.astype(object) if is_text(name) else _plain(cells.astype(object))
+        if pd.api.types.is_datetime64_any_dtype(cells) or cells.dtype.kind == "M":
+            cells = pd.Series(pd.DatetimeIndex(pd.to_datetime(cells.astype(object))))
+            zoned = isinstance(cells.dtype, pd.DatetimeTZDtype)
+            cells = (cells.dt.tz_convert("UTC") if zoned else cells).dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
+            cells = cells + "Z" if zoned else cells
         if is_text(name):
-            cells = cells.where(cells.notna(), "").astype(str)
+            cells = cells.astype(object).map(_name, na_action="ignore").mask(lambda one: one.isna() | (one == ""), None)
+        elif cells.dtype.kind == "b":
+            cells = cells.astype(np.float64)
+        elif cells.dtype.kind not in "iuf":
+            cells = _plain(cells.astype(object))
         columns.append(_column(title, name, cells, is_text(name), ","))
     return Table(title, tuple(columns), len(frame), 1)
+
+
+def _name(cell: Any) -> str:
+    """A cell as the name of something: numbers that missing ones made floats are whole again."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _plain(cells: Any) -> Any:

@@ -235,8 +235,9 @@ def stray_time(grid: Grid, seconds: Floats) -> int | None:
     return 0 if before <= few else seconds.size - 1 if seconds.size - before <= few else None
 
 
-def parse_time(text: str) -> float:
-    """One time, as `read_times` reads a column of them, in seconds since 1970. Raises ValueError."""
+def parse_time(text: str, zone: str | None = None) -> float:
+    """One time, as `read_times` reads a column of them, in seconds since 1970; without an offset it is in `zone`
+    (IANA), else in UTC. Raises ValueError."""
     import pandas as pd
 
     try:
@@ -246,4 +247,6 @@ def parse_time(text: str) -> float:
     times = read_times(column)
     if times is None or not np.isfinite(times.seconds[0]):
         raise ValueError(f"'{text}' is no time; write it as 2022-08-22T03:55:19Z or as seconds since 1970")
+    if zone is not None and not times.zoned:
+        return float(pd.Timestamp(times.seconds[0], unit="s").tz_localize(zone).timestamp())
     return float(times.seconds[0])
