@@ -11,6 +11,7 @@ Options are for links in the alerts and for several installations in one Prometh
 """
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,34 @@ def installed(expr: str, labels: tuple[str, ...]) -> str:
     return expr.replace("INSTALLATION ", before).replace("INSTALLATION", ", ".join(labels))
 
 
+def asked_of(text: str, labels: tuple[str, ...]) -> str:
+    """A template whose queries ask of the alert's own installation only."""
+    if not labels:
+        return text
+    own = ", ".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+
+    def narrowed(query: re.Match[str]) -> str:
+        # Each %q has its value, in their order: that of root_cause first, then those of the installation.
+        arguments: list[str] = []
+
+        def matcher(found: re.Match[str]) -> str:
+            if found[0] == "root_cause=%q":
+                arguments.append(f"$labels.root_cause {values}")
+                return f"root_cause=%q, {own}"
+            arguments.append(values)
+            return f"causal_incidents{{{own}}}"
+
+        asked = re.sub(r"root_cause=%q|causal_incidents\b(?!\{)", matcher, query["query"])
+        asked = asked.replace("on (incident)", f"on ({', '.join((*labels, 'incident'))})")
+        pipe = " ".join(arguments)
+        return f'printf "{asked}" {pipe} | query' if arguments else query[0]
+
+    return re.sub(r'(?:printf "(?P<query>[^"]*)" \$labels\.root_cause \| query)', narrowed, text).replace(
+        'query "absent(causal_incidents)"', f'printf "absent(causal_incidents{{{own}}})" {values} | query'
+    )
+
+
 def written_expr(rule: Json) -> str:
     """An alert's expression for rulers that know ALERTS: with what makes it go on (see alerts.yml)."""
     expr, name = rule["expr"], rule["alert"]
@@ -73,13 +102,13 @@ def _before(name: str, *labels: str) -> str:
     return f"max without ({OF_ALERTS}) (ALERTS{{{matchers}}})"
 
 
-def annotations(rule: Json, links: Json) -> Json:
+def annotations(rule: Json, links: Json, labels: tuple[str, ...] = ()) -> Json:
     """What people read, and where they click."""
     name = rule["alert"]
     return {
         "summary": rule["summary"],
-        "description": rule["description"],
-        "action": rule["action"],
+        "description": asked_of(rule["description"], labels),
+        "action": asked_of(rule["action"], labels),
         "runbook_url": f"{links['runbook']}#{name.lower()}",
         "dashboard_url": f"{links['grafana']}/d/{DASHBOARD}?from=now-3h&to=now",
         "page_url": f"{links['external']}/",
@@ -96,7 +125,7 @@ def prometheus_groups(source: Json, links: Json, labels: tuple[str, ...]) -> lis
             "expr": installed(written_expr(rule), labels),
             **waits,
             "labels": {"severity": rule["severity"]},
-            "annotations": annotations(rule, links),
+            "annotations": annotations(rule, links, labels),
         }
 
     return [{**group, "rules": [written(rule) for rule in group["rules"]]} for group in source["groups"]]

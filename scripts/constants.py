@@ -65,5 +65,7 @@ def _is_numeric(value: ast.expr) -> bool:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - set(rooms()):
+        sys.exit(f"no room '{min(unknown)}' has constants; there are {', '.join(rooms())}")
     for one in sys.argv[1:] or rooms():
         print("\n".join(table(one)))

@@ -293,7 +293,7 @@ class _Account:
         """The query's value of some cells, and their share of what is below the line, before and after."""
         assert above is not None
         if below is None or self.below is None:
-            before, after = self.question.constant + self.factor * above[-2:]
+            before, after = self.factor * above[-2:]  # a constant is no label value's
             return float(before), float(after), float("nan"), float("nan")
         there = below[-2:] > 0
         ratio = np.divide(above[-2:], below[-2:], out=np.full(2, np.nan), where=there)

@@ -1,6 +1,7 @@
 """What a PromQL query adds up, divides or averages: the sums of series of which it is made."""
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import NamedTuple
 
 from datasource.attribution.syntax import COMPARISONS, Node, QueryError, parse
@@ -104,6 +105,9 @@ def read_question(query: str) -> Question:
         raise QueryError(f"the query is a constant, which never changes; {_INSTEAD}")
     for counter in _raw_counters(value):
         reader.notices[f"{counter} looks like a counter; ask for rate({counter}[5m]), which forgets restarts"] = None
+    numbers = (value.factor, value.constant, *(term.factor for term in (*value.terms, *value.below)))
+    if not all(map(isfinite, numbers)) or not value.factor or not any(term.factor for term in value.terms):
+        raise QueryError(f"the query multiplies or divides by what leaves no number of it; {_INSTEAD}")
     if value.below:
         whole = Question(query, value.terms, value.below, value.factor, value.constant)
     else:
@@ -189,10 +193,12 @@ class _Reader:
 
     def _binary(self, node: Node) -> _Value:
         left, right = node.parts
-        if node.word in COMPARISONS and right.kind == "number" and node.aggregates() and not node.bool_modifier:
-            said = f"{node.word} {right.text}"
-            self.notices[f"'{said}' is left out: its change is explained whether it holds or not"] = None
-            return self.value(left)
+        if node.word in COMPARISONS and node.aggregates() and not node.bool_modifier:
+            threshold, asked = (right, left) if left.aggregates() else (left, right)
+            if not threshold.aggregates() and not self.value(threshold).terms:
+                said = f"{node.word} {threshold.text}"
+                self.notices[f"'{said}' is left out: its change is explained whether it holds or not"] = None
+                return self.value(asked)
         if node.word in ("and", "unless") and node.aggregates():
             self.notices[f"what follows '{node.word}' is left out"] = None
             return self.value(left)

@@ -46,6 +46,8 @@ def choose_times(question: Question, start: float, end: float, over: float | Non
     if between <= 0:
         raise QueryError("the first time is not before the second; exchange --from and --to")
     least = max(window, 1)
+    if over is not None and over < 1:
+        raise QueryError("--over is no time at all; write it as 5m")
     asked = int(over) if over is not None else max(between // _PARTS, least, min(_FEWEST, between))
     if asked < least:
         raise QueryError(
@@ -71,7 +73,7 @@ def read_measured(client: PrometheusClient, question: Question, times: Times) ->
     if not above.labels and not (below and below.labels):
         raise QueryError(_nothing(question.terms, times))
     if below is not None and not (below.there.any(axis=0)).all():
-        raise QueryError(_nothing(question.below, times))
+        raise QueryError(_nothing(question.below, times, [bool(has) for has in np.atleast_1d(below.there.any(axis=0))]))
     if below is None and not above.there.any():
         raise QueryError(_nothing(question.terms, times))
     whole = above if below is None else below
@@ -107,10 +109,13 @@ def _by_value(rows: Rows, label: str) -> tuple[tuple[str, ...], Floats]:
     return values, added(rows.values, place, len(values))
 
 
-def _nothing(terms: Sequence[Term], times: Times) -> str:
-    from_, to = (np.datetime64(time, "s") for time in (times.start, times.end))
+def _nothing(terms: Sequence[Term], times: Times, there: Sequence[bool] = (False, False)) -> str:
+    """At which of the two times, or at neither, something has series."""
+    both = (times.start, times.end)
+    lacking = [one for one, has in zip(both, there, strict=True) if not has]
+    when = " or ".join(f"up to {np.datetime64(one, 's')}Z" for one in lacking)
     return (
-        f"'{terms[0].inner}' has no series in the {format_duration(times.over)} up to {from_}Z or up to {to}Z; check "
+        f"'{terms[0].inner}' has no series in the {format_duration(times.over)} {when}; check "
         "its names and matchers, or choose times at which there are samples"
     )
 

@@ -50,7 +50,7 @@ def parse(query: str) -> Node:
         node = parser.expression(0)
         node.aggregates()
     except RecursionError:
-        raise QueryError("the query has too many brackets in one another; write it with fewer") from None
+        raise QueryError("the query is too long or nested too deeply; write it with fewer terms or brackets") from None
     if parser.left():
         raise parser.error()
     return node

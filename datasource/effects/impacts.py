@@ -112,7 +112,7 @@ def _window(impact: Impact, treated: Entity, matrix: Matrix) -> _Window:
     began = _began(impact, treated, matrix)
     newest = matrix.end + matrix.step
     if impact.until is None:
-        return _Window(began, newest)
+        return _Window(began, newest, _is_over(impact, treated, matrix, began))
     event = Variable(treated, impact.until)
     if event in matrix:
         going_on = np.nan_to_num(matrix.row(event)) > 0
@@ -127,6 +127,18 @@ def _window(impact: Impact, treated: Entity, matrix: Matrix) -> _Window:
     if ended > matrix.end:
         return _Window(began, newest, (f"until {impact.until}: it still goes on at the newest point",))
     return _Window(began, ended)
+
+
+def _is_over(impact: Impact, treated: Entity, matrix: Matrix, began: int) -> tuple[str, ...]:
+    """That an event whose end nobody asks for is over."""
+    event = Variable(treated, impact.at)
+    if event not in matrix:
+        return ()
+    over = matrix.times[(np.nan_to_num(matrix.row(event)) <= 0) & (matrix.times > began)]
+    if not over.size:
+        return ()
+    when = np.datetime64(int(over[0]), "s")
+    return (f"{impact.at} is over since {when} UTC: until: {impact.at} (--end) asks what it changed while it lasted",)
 
 
 def _began(impact: Impact, treated: Entity, matrix: Matrix) -> int:

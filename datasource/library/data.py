@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from datasource.topology import Topology
 
 
+_MOST_POINTS = 200_000
+"""Of a Prometheus, more points than a year of every three minutes has are a mistyped time."""
+
+
 @dataclass(frozen=True, repr=False)
 class Data:
     """Measurements, and what is known of them. Printing it says what was understood."""
@@ -123,6 +127,11 @@ def from_prometheus(
     first = last - (own.recent_points - 1) * grid if start is None else int(-(-_seconds(start, "start") // grid) * grid)
     if first >= last:
         raise SettingsError(f"start ({first}) is not before end ({last}), in seconds since 1970; exchange them")
+    if (points := (last - first) // grid + 1) > _MOST_POINTS:
+        raise SettingsError(
+            f"from {first} to {last} are {points:,} points, {grid} s apart, and at most {_MOST_POINTS:,} are read; "
+            "choose times nearer to each other, or a longer step"
+        )
     reading = reader.read(first, last)
     problems = [f"'{one.signal}': {one.problem}" for one in reading.reports if one.problem]
     if not reading.matrix.variables:

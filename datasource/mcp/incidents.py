@@ -79,7 +79,7 @@ class IncidentTools:
         when a person asked for it."""
         if (action == "merge") != bool(into):
             raise RefusedError("'into' and the action merge belong together: name the incident that goes on")
-        name = self._find("newest")["incident"] if incident == "newest" else incident
+        name = self._find(incident)["incident"]
         body = {"by": by, "reason": reason} | ({"into": into} if into else {})
         answer = self._service.post(f"/api/v1/incidents/{quote(name, safe='')}/{action}", body)
         return told([f"{name}: {answer['message']} (shown by {self._shown('incidents')})"], [])

@@ -43,7 +43,7 @@ class WindowTools:
             raise RefusedError(
                 "give either normal_csv and incident_csv, or normal_from, normal_to, incident_from and incident_to"
             )
-        if any(files) and AUTHORIZATION.get() is not None:
+        if (any(files) or calls_csv) and AUTHORIZATION.get() is not None:
             raise RefusedError("no files are read for whoever asks over HTTP; give the four times")
         from datasource import library
 

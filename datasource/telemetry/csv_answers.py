@@ -14,7 +14,8 @@ from datasource.telemetry.csv_table import Column, CsvError, Table, file_stem
 from datasource.telemetry.matrix import Floats
 
 TIME = "time"
-_PRINTED = re.compile(r"(?P<series>[^\n]*\{[^\n]*\}) =>\s*\n?(?P<points>(?:\s*\S+ @\[[\d.]+\]\s*\n?)+)")
+_PRINTED = re.compile(r"(?P<series>[^\n]+?) =>\s*\n?(?P<points>(?:\s*\S+ @\[[\d.]+\]\s*\n?)+)")
+_IS_PRINTED = re.compile(rb"[^\n,]*(?:\{[^\n]*\})? =>\s")
 _POINT = re.compile(r"(\S+) @\[([\d.]+)\]")
 _FORM = '{"status": "success", "data": {"resultType": "matrix", "result": [...]}}, as /api/v1/query_range answers'
 
@@ -24,29 +25,28 @@ _Found = list[tuple[Series, Floats, Floats]]
 def read_answer(path: str | os.PathLike[str], signal: str | None) -> tuple[Table, tuple[str, ...]] | None:
     """A Prometheus' answer as a long table, and the columns that name the entity; None for another file.
 
-    `signal` names series that have no metric name. Raises CsvError.
+    `signal` names the series in place of their metric. Raises CsvError.
     """
     name = str(path)
     try:
         with open(path, "rb") as file:
             start = file.read(4096).lstrip()
-            if not (start.startswith((b"{", b"[")) or b"} =>" in start):
+            if not (start.startswith((b"{", b"[")) or _IS_PRINTED.match(start)):
                 return None
             file.seek(0)
             text = file.read()
     except OSError as error:
         raise CsvError(f"{name}: cannot be read: {error.strerror or error}") from None
-    series = list(_printed(text)) if b"} =>" in start else _decoded(name, text)
+    series = list(_printed(text)) if _IS_PRINTED.match(start) else _decoded(name, text)
     return None if series is None else _table(name, series, signal)
 
 
 def _printed(text: bytes) -> Iterator[tuple[Series, Floats, Floats]]:
     for found in _PRINTED.finditer(text.decode(errors="replace")):
         points = _POINT.findall(found["points"])
-        series = read_series(found["series"])
-        if series:
-            times, values = ([float(point[place]) for point in points] for place in (1, 0))
-            yield series, np.array(times), np.array(values)
+        series = read_series(found["series"]) or Series(found["series"].strip(), {})
+        times, values = ([float(point[place]) for point in points] for place in (1, 0))
+        yield series, np.array(times), np.array(values)
 
 
 def _decoded(name: str, text: bytes) -> _Found | None:
@@ -88,7 +88,9 @@ def _table(name: str, found: Sequence[tuple[Series, Floats, Floats]], signal: st
     rows = np.repeat(np.arange(len(found)), lengths)
     columns = [Column(TIME, times)]
     for label in telling:
-        columns.append(Column(label, None, pd.Series(np.array([one.labels[label] for one in series], object)[rows])))
+        columns.append(
+            Column(label, None, pd.Series(np.array([one.labels.get(label, "") for one in series], object)[rows]))
+        )
     of_signal = np.array(signals, object)[rows]
     for one in dict.fromkeys(signals):
         columns.append(Column(one, np.where((of_signal == one) & np.isfinite(values), values, np.nan)))

@@ -82,11 +82,12 @@ def read_number(text: str, decimal_comma: bool = False) -> float:
     return float(re.sub(r"[,'\u00a0\u202f ]", "", text) if _GROUPED.fullmatch(text) else text)
 
 
-def read_cells(cells: Any, decimal_comma: bool) -> tuple[Floats, str]:
+def read_cells(cells: Any, decimal_comma: bool, heading: str = "") -> tuple[Floats, str]:
     """The numbers in a column of texts, NaN for what is none, and their unit.
 
-    Numbers are brought to the unit's base, so that "900 ms" and "1.2 s" can stand in one column. Cells of another kind
-    than most are no numbers.
+    Numbers are brought to one unit, so that "900 ms" and "1.2 s" can stand in one column: that of the `heading` where
+    it has one of the kind, else the kind's base. A number without a unit is in the heading's; without that nobody
+    knows its unit, unless it is 0. Cells of another kind than most are no numbers.
     """
     import pandas as pd
 
@@ -95,12 +96,26 @@ def read_cells(cells: Any, decimal_comma: bool) -> tuple[Floats, str]:
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     by_base: dict[str, int] = {}
     for one, many in zip(parsed, counts.tolist(), strict=True):
-        if one is not None:
+        if one is not None and (one[0] or one[1]):
             by_base[one[1]] = by_base.get(one[1], 0) + many
-    by_base.pop("", None)
+    plain = by_base.pop("", 0)
     base = max(by_base, key=lambda name: by_base[name], default="")
-    values = np.array([one[0] if one is not None and one[1] in ("", base) else np.nan for one in parsed] + [np.nan])
-    return values[codes], "" if base == "short" else base
+    written = read_unit(heading) if heading else None
+    known = written if written is not None and written.base == base else None
+    if base not in ("", "short") and known is None and plain > by_base[base]:
+        base = ""
+    scale = known.factor if known else 1.0
+
+    def number(one: tuple[float, str] | None) -> float:
+        if one is None or one[1] not in ("", base):
+            return np.nan
+        value, unit = one
+        if unit:
+            return value / scale
+        return value if known or not value or base in ("", "short") else np.nan
+
+    values = np.array([number(one) for one in parsed] + [np.nan])
+    return values[codes], "" if base == "short" or known else base
 
 
 def _cell(text: str, decimal_comma: bool) -> tuple[float, str] | None:

@@ -92,7 +92,8 @@ def read_csv(
     tidy = ""
     answer = None if is_frame(path) else read_answer(path, options.signal)
     if answer is not None:
-        table, chosen = answer
+        table, told = answer
+        chosen = chosen or told
     else:
         table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
         table, tidy = tidied(with_clock(table), options.signal)

@@ -129,7 +129,7 @@ def _owned(table: Table, columns: Sequence[Column], options: CsvOptions) -> list
     telling = telling_labels([series for _, series in read], ENTITY)
     return [
         column._replace(
-            labels=tuple((label, series.labels[label]) for label in telling) or (("service", stem),),
+            labels=tuple((label, series.labels.get(label, "")) for label in telling) or (("service", stem),),
             signal=named_signal(series.metric, options.signal, stem),
         )
         for column, series in read

@@ -43,12 +43,15 @@ def read_series(text: str) -> Series | None:
 def telling_labels(series: Sequence[Series], names: Sequence[str]) -> tuple[str, ...]:
     """The labels that tell the series' entities apart, the name last.
 
-    That is the first of `names` (plain ones, the most telling first) that all of them have, before it clusters and
-    namespaces of which there are several, and whatever else tells series of the same metric apart.
+    That is the first of `names` (plain ones, the most telling first) that any of them has, before it clusters and
+    namespaces of which there are several, and whatever else tells series of the same metric apart. A label that a
+    series lacks is empty.
     """
-    shared = [label for label in series[0].labels if all(label in one.labels for one in series)]
-    several = [label for label in shared if len({one.labels[label] for one in series}) > 1]
-    named = sorted((label for label in shared if plain(label) in names), key=lambda label: names.index(plain(label)))
+    shared = list(dict.fromkeys(label for one in series for label in one.labels))
+    several = [label for label in shared if len({one.labels.get(label, "") for one in series}) > 1]
+    named = [label for label in shared if plain(label) in names]
+    everywhere = {label for label in named if all(label in one.labels for one in series)}
+    named.sort(key=lambda label: (label not in everywhere, names.index(plain(label))))
     name = next((label for label in named if label in several), named[0] if named else "")
     chosen = [label for label in several if _WHERE.search(label) and label != name] + ([name] if name else [])
     for label in (*named, *several):
@@ -58,7 +61,7 @@ def telling_labels(series: Sequence[Series], names: Sequence[str]) -> tuple[str,
 
 
 def named_signal(metric: str, given: str | None, stem: str) -> str:
-    """The signal of a series: its metric, or what the user says, or what the file is called where that means something.
+    """The signal of a series: what the user says, or its metric, or what the file is called where that means something.
 
     >>> named_signal("", None, "latency"), named_signal("", None, "export-7")
     ('latency', 'value')
@@ -76,4 +79,4 @@ def plain(name: str) -> str:
 
 
 def _apart(series: Sequence[Series], chosen: Sequence[str]) -> bool:
-    return len({(one.metric, *(one.labels[label] for label in chosen)) for one in series}) == len(series)
+    return len({(one.metric, *(one.labels.get(label, "") for label in chosen)) for one in series}) == len(series)

@@ -34,6 +34,7 @@ Readable: TypeAlias = Any
 """The path of a CSV or Parquet file, or a pandas DataFrame."""
 FRAME = "data frame"
 """What a table that comes from no file is called."""
+_UNIT = re.compile(r"[(\[]([^()\[\]]+)[)\]]\s*$")
 _LONGEST_SHOWN = 40
 _SEPARATOR_SAID = re.compile(r'"?sep=([,;|\t])"?')
 
@@ -92,18 +93,17 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
             header, separator, lines = _read_header(name, file)
             empty = {i: [""] if is_text(column) else _MISSING for i, column in enumerate(header)}
             warnings.simplefilter("error", pd.errors.ParserWarning)  # fields that no column is there for
-            frame = pd.read_csv(
-                file,
-                sep=separator,
-                header=None,
-                names=range(len(header)),
-                index_col=False,
-                dtype={i: str for i, column in enumerate(header) if is_text(column)},
-                keep_default_na=False,
-                na_values=empty,
-                skipinitialspace=True,
-                low_memory=False,
+            body = file.tell()
+            how: dict[str, Any] = {"sep": separator, "header": None, "names": range(len(header))}
+            how |= {"index_col": False, "keep_default_na": False, "na_values": empty, "skipinitialspace": True}
+            texts = {i: str for i, column in enumerate(header) if is_text(column)}
+            frame = pd.read_csv(file, dtype=texts, low_memory=False, **how)
+            decimal_comma = separator == ";" and any(
+                frame[i].astype(str).str.match(_DECIMAL_COMMA).any() for i in frame if frame[i].dtype.kind not in "iufb"
             )
+            if decimal_comma:
+                file.seek(body)
+                frame = pd.read_csv(file, dtype=str, **how)  # 1.234 is a thousand
     except OSError as error:
         raise CsvError(f"{name}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
@@ -116,7 +116,7 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
         raise CsvError(f"{name}{_unreadable(str(error), lines)}") from None
     if frame.empty:
         raise CsvError(f"{name}: has a header and no rows; nothing can be computed")
-    columns = tuple(_column(name, header[i], frame[i], is_text(header[i]), separator) for i in range(len(header)))
+    columns = tuple(_column(name, header[i], frame[i], is_text(header[i]), decimal_comma) for i in range(len(header)))
     if columns[-1].name == "" and columns[-1].values is not None and np.isnan(columns[-1].values).all():
         columns = columns[:-1]  # a separator at the end of each line
     return Table(name, columns, len(frame), lines + 1)
@@ -178,7 +178,7 @@ def _of_frame(frame: Any, title: str, is_text: Callable[[str], bool]) -> Table:
             cells = cells.astype(np.float64)
         elif cells.dtype.kind not in "iuf":
             cells = _plain(cells.astype(object))
-        columns.append(_column(title, name, cells, is_text(name), ","))
+        columns.append(_column(title, name, cells, is_text(name)))
     return Table(title, tuple(columns), len(frame), 1)
 
 
@@ -285,7 +285,7 @@ def _unreadable(problem: str, header_lines: int) -> str:
     return f": is not a table: {problem.strip()}"
 
 
-def _column(file: str, name: str, cells: Any, as_text: bool, separator: str) -> Column:
+def _column(file: str, name: str, cells: Any, as_text: bool, decimal_comma: bool = False) -> Column:
     """Numbers where at least half of what is there are numbers, text otherwise."""
     import pandas as pd
 
@@ -298,10 +298,9 @@ def _column(file: str, name: str, cells: Any, as_text: bool, separator: str) -> 
         numbers, unit = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64), ""
     except OverflowError:  # whole numbers of hundreds of digits
         numbers, unit = np.full(len(cells), np.nan), ""
-    if (there & np.isnan(numbers)).any():
-        decimal_comma = separator == ";" and bool(cells.astype(str).str.match(_DECIMAL_COMMA).any())
-        read, unit = read_cells(cells, decimal_comma)
-        numbers = np.where(np.isfinite(read), read, numbers)
+    if decimal_comma or (there & np.isnan(numbers)).any():
+        heading = _UNIT.search(name)
+        numbers, unit = read_cells(cells, decimal_comma, heading[1] if heading else "")
     strange = there & ~np.isfinite(numbers)
     if 2 * strange.sum() > cells.notna().sum():
         return Column(name, None, cells)
@@ -323,7 +322,7 @@ def _cut(text: str) -> str:
 
 def as_numbers(column: Column) -> Column:
     """A column that was kept as text, as numbers where at least half of it are."""
-    return column if column.values is not None else _column("", column.name, column.text, False, ",")
+    return column if column.values is not None else _column("", column.name, column.text, False)
 
 
 def _finite(values: Floats) -> Floats:

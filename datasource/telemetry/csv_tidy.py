@@ -63,7 +63,7 @@ def _parted(table: Table, series: Column, value: Column, signal: str | None) -> 
     read = [found for name in names if (found := read_series(name))]
     if len(read) == len(names):
         telling = telling_labels(read, ENTITY)
-        labels = {label: [one.labels[label] for one in read] for label in telling}
+        labels = {label: [one.labels.get(label, "") for one in read] for label in telling}
         signals = [named_signal(one.metric, signal, stem) for one in read]
     else:
         split = split_names(names) or {}

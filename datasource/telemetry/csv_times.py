@@ -24,6 +24,8 @@ _FEW = 0.01
 _USUAL_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _JITTER = 0.1
 _HOUR = 3600.0
+_YEAR = 31_556_952
+"""Seconds of a year on average."""
 _LATEST_HOUR = 3
 
 
@@ -166,10 +168,13 @@ def _hour_again(seconds: Floats, entities: NDArray[np.int64]) -> NDArray[np.bool
     rows = rows[np.argsort(entities[rows], kind="stable")]
     distances, same = np.diff(seconds[rows]), np.diff(entities[rows]) == 0
     forward = distances[same & (distances > 0)]
-    back = same & (distances < 0)
-    if not forward.size or not back.any():
+    if not forward.size:
         return again
     step = float(np.median(forward))
+    # Hourly, the hour that comes twice stands still.
+    back = same & ((distances < 0) | ((distances == 0) & (step == _HOUR)))
+    if not back.any():
+        return again
     first = rows[1:][back]
     once = np.unique(entities[first]).size == first.size
     if not once or (np.abs(distances[back] + _HOUR - step) > max(_JITTER * step, 1.0)).any():
@@ -245,7 +250,12 @@ def parse_time(text: str, zone: str | None = None) -> float:
     except ValueError:
         column = Column("", None, pd.Series([text]))
     times = read_times(column)
-    if times is None or not np.isfinite(times.seconds[0]):
+    year = re.match(r"\s*(\d{4})-\d", text)
+    if (
+        times is None
+        or not np.isfinite(times.seconds[0])
+        or (year and abs(1970 + times.seconds[0] / _YEAR - int(year[1])) > 1.1)
+    ):
         raise ValueError(f"'{text}' is no time; write it as 2022-08-22T03:55:19Z or as seconds since 1970")
     if zone is not None and not times.zoned:
         return float(pd.Timestamp(times.seconds[0], unit="s").tz_localize(zone).timestamp())

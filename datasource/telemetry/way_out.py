@@ -55,6 +55,8 @@ def with_way_out(said: str, block: str = "prometheus") -> str:
     >>> with_way_out("429: too many requests.", "loki")
     '429: too many requests; lower loki.concurrency, so that fewer queries are asked at a time'
     """
-    text = said.lower()
+    text = re.sub(r"\"[^\"]*\"|'[^']*'|`[^`]*`", "", said.lower())
+    if "parse error" in text:
+        return said
     found = next((one.advice for one in _REFUSALS if re.search(one.pattern, text)), "")
     return f"{said.rstrip('. ')}; {found.format(block=block)}" if found else said

@@ -75,3 +75,12 @@ def test_a_new_value_is_compared_with_how_its_neighbours_were():
     codes = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     expected = by_single_labels(codes, np.array([1.0, 10.0, 0, 0]), np.array([100.0, 100.0, 0, 0]))
     assert expected == pytest.approx([0.01, 0.1, 0.01, 0.1])
+
+
+def test_a_constant_belongs_to_no_label_value():
+    labels = [{"job": "a"}, {"job": "b"}]
+    rows = Rows(labels, np.array([[100.0, 100.0], [100.0, 200.0]]), np.ones((2, 2), bool))
+    found = explain_change(read_question("sum(x) - 150"), Measured(lay_out(rows, None), {}, 0, 3600, 900, 2))
+    assert (found.before, found.after) == (50, 150)
+    told = {part.labels: (part.before, part.after) for part in found.by_label["job"]}
+    assert told == {(("job", "a"),): (100, 100), (("job", "b"),): (100, 200)}

@@ -94,8 +94,8 @@ def test_what_selects_above_the_line_alone_says_what_is_counted():
         ("sum(a", "a bracket missing"),
         ("sum(a))", "cannot be read at ')', character 7"),
         ("a b", "cannot be read at 'b'"),
-        ("(" * 20_000 + "a", "too many brackets"),
-        ("-" * 20_000 + "a", "too many brackets"),
+        ("(" * 20_000 + "a", "nested too deeply"),
+        ("-" * 20_000 + "a", "nested too deeply"),
         ("sum(a{job='x)", "ends too early"),
         ("{{ .Values.query }}", "cannot be read at '}'"),
         ("sum(rate(a[$__rate_interval]))", "'$__rate_interval' is a variable of a dashboard"),
@@ -117,3 +117,16 @@ def test_a_raw_counter_is_noticed():
 
 def test_a_regular_expression_that_ends_in_a_dollar_is_no_variable():
     assert read_question('sum(a{path=~"/api/.*$"})').terms[0].inner == 'a{path=~"/api/.*$"}'
+
+
+@pytest.mark.parametrize("query", ["sum(x) > -1", "sum(x) > 60*5", "0.5 < sum(x)", "sum(x) > 3"])
+def test_the_threshold_of_an_alert_is_left_out(query):
+    question = read_question(query)
+    assert [term.inner for term in question.terms] == ["x"]
+    assert "is left out" in question.notices[0]
+
+
+@pytest.mark.parametrize("query", ["sum(up)/1e-320", "sum(up)*NaN", "sum(up) + Inf", "sum(x)/sum(y)*0", "sum(x) * 0"])
+def test_what_leaves_no_number_is_refused(query):
+    with pytest.raises(QueryError, match="leaves no number"):
+        read_question(query)

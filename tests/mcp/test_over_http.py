@@ -68,8 +68,10 @@ def test_who_may_not_read_may_not_ask_prometheus_either(
 
 
 def test_no_files_are_read_for_others(agents: Callable[[str], Agent]) -> None:
-    text = agents("").failure("rank_windows", normal_csv="/etc/passwd", incident_csv="/etc/passwd")
-    assert text == "no files are read for whoever asks over HTTP; give the four times"
+    times = {"normal_from": "1", "normal_to": "2", "incident_from": "3", "incident_to": "4"}
+    for asked in ({"normal_csv": "/etc/passwd", "incident_csv": "/etc/passwd"}, {**times, "calls_csv": "/etc/passwd"}):
+        text = agents("").failure("rank_windows", **asked)
+        assert text == "no files are read for whoever asks over HTTP; give the four times"
 
 
 def test_one_request_is_enough(address: str) -> None:

@@ -131,6 +131,44 @@ def test_installations_in_one_prometheus_are_told_apart(tmp_path: Path, server_b
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_text_of_an_alert_is_of_its_own_installation(tmp_path: Path, server_binary: Callable[[str], str]) -> None:
+    """Two clusters have a root cause of the same name at once."""
+    written(tmp_path, "--installation=cluster")
+    rules = yaml.safe_load((tmp_path / FILES[0]).read_text())
+    for rule in rules_of(rules):
+        rule["annotations"] = {key: rule["annotations"][key] for key in ("description", "action")}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules))
+    series, alerts = [], []
+    for cluster, gap, symptom, others in (("a", 1, "web.latency", 0), ("b", 9, "x.latency", 2)):
+        of = f'cluster="{cluster}"'
+        root = f'{of}, service="web", root_cause="web", is_root_cause="true"'
+        series += [f"causal_incidents{{{of}}} 1", f"causal_datasource_build_info{{{of}}} 1"]
+        series += [f"causal_service_anomaly{{{root}}} 1"]
+        series += [
+            f'causal_service_anomaly{{{of}, service="s{n}", root_cause="web", is_root_cause="false"}} 1'
+            for n in range(others)
+        ]
+        series += [f'causal_symptom_gap{{{of}, incident="1", symptom="{symptom}", unit="s"}} {gap}']
+        series += [f'causal_incident_info{{{of}, incident="1", root_cause="web", symptom="{symptom}"}} 1']
+        series += [f'causal_suggested_action_info{{{of}, incident="1", action="mend {cluster}"}} 1']
+        labels = {"cluster": cluster, "service": "web", "root_cause": "web", "is_root_cause": "true"}
+        told = (
+            "web broke: its own behaviour changed, beyond what load and callees explain. "
+            f"{symptom} is off by {gap}s (incident 1). Others that suffer from it: {others}."
+        )
+        texts = {"description": told, "action": f"mend {cluster}"}
+        alerts.append({"exp_labels": {"severity": "critical", **labels}, "exp_annotations": texts})
+    values = [{"series": one.rpartition(" ")[0], "values": f"{one.rpartition(' ')[2]}x40"} for one in series]
+    found = {"eval_time": "5m", "alertname": "CausalRootCause", "exp_alerts": alerts}
+    test = {"interval": "15s", "input_series": values, "alert_rule_test": [found]}
+    (tmp_path / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "15s", "tests": [test]})
+    )
+    command = [server_binary("promtool"), "test", "rules", str(tmp_path / "test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_grafana_can_provision_its_alerts() -> None:
     """What Grafana refuses at its start: intervals off its own ten seconds, ids that are long or met twice, a condition
     that is not there. And it knows neither ALERTS nor what `query` would answer."""

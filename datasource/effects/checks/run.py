@@ -91,7 +91,8 @@ def _allowing_for_noise(study: Study, method: Method, answer: Answer) -> Answer:
 def _over(one: Estimate, other: Estimate) -> Estimate:
     """The first estimate with an interval that reaches over both."""
     lower, upper = np.fmin(one.lower, other.lower), np.fmax(one.upper, other.upper)
-    return Estimate(one.value, float(lower), float(upper), float(np.fmax(one.p_value, other.p_value)))
+    p_value = np.fmax(one.p_value, other.p_value) if one.value * other.value > 0 else 1.0
+    return Estimate(one.value, float(lower), float(upper), float(p_value))
 
 
 def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None = None) -> tuple[Check, ...]:

@@ -116,9 +116,9 @@ def rolling_effects(design: Design, windows: Sequence[tuple[int, int]], window: 
 def distributed_lag(study: Study) -> Answer:
     """GLSAR(5) and HAC on a study: the effect at each lag of the treatment, and their sum.
 
-    HAC is the equal-weighted cosine estimator, which covers where errors are as wide as the treatment is large (94%
-    against Newey and West's 86%). Measured at n = 1,000 on AR(0.9) data (`benchmarks/coverage.py`, 300 runs each):
-    93-98% of the intervals of the total effect hold the truth, 96% on average, feedback and windows included.
+    HAC is the equal-weighted cosine estimator. Measured at n = 1,000 on AR(0.9) data (`benchmarks/coverage.py`, 300
+    runs each): 93-98% of the intervals of the total effect hold the truth, 96% on average, feedback and windows
+    included.
 
     The rows of several units are whitened each with its own past, with one autoregression for all. Scores of the same
     time are summed before HAC (Driscoll and Kraay 1998) where there are few units; many are the clusters, unless what
