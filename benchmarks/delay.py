@@ -16,9 +16,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.false_alarms import DAY, Quiet, simulated
-from datasource.anomaly import Mechanisms, Persistence, Roles, fit_mechanisms
-from datasource.anomaly.causes.watch import watch
-from datasource.telemetry import Matrix, Variable
+from datasource.anomaly import Mechanisms, Persistence, fit_mechanisms
+from datasource.causes.watch import watch
+from datasource.data import Matrix, Roles, Variable
 
 SIZES = 3.0, 5.0, 10.0, 20.0
 LENGTH = 30

@@ -9,9 +9,9 @@ from itertools import chain
 
 import numpy as np
 
-from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, persisting
-from datasource.evaluation.alarms import episodes_of
-from datasource.telemetry import Floats
+from datasource.anomaly.persistence import USUAL, Persistence, persisting
+from datasource.data import Floats
+from datasource.replay.alarms import episodes_of
 
 Detector = Callable[[Floats, Floats], Floats]
 _BLOCKS = 8

@@ -24,13 +24,13 @@ from benchmarks.incidents.draw import SIGNALS
 from benchmarks.incidents.petshop import SIGNALS as PETSHOP_SIGNALS
 from benchmarks.incidents.petshop import read_quiet
 from benchmarks.incidents.system import STEP, draw_system, run, undisturbed
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.causes.watch import watch
-from datasource.anomaly.mechanisms.persistence import USUAL
-from datasource.evaluation.alarms import episodes_of
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.anomaly.persistence import USUAL
+from datasource.causes.watch import watch
+from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
+from datasource.replay.alarms import episodes_of
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Matrix, Variable
 
 DAY = 86400
 _WITHIN = (

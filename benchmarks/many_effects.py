@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.scale import SIGNALS, world
-from datasource.effects import EffectQuestion, analyse_effect
+from datasource.data import Variable
+from datasource.effects import analyse_effect
 from datasource.effects.checks import judge
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.study import Study, lay_out
-from datasource.telemetry import Variable
+from datasource.identification import EffectQuestion
 
 _THOUSAND, _PANEL = 60.0, 2.0
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import lfilter
 
+from datasource.data import Floats
 from datasource.effects.study import Study, lay_out
-from datasource.telemetry import Floats
 
 DEFAULT, LINEAR = "backdoor.distributed_lag", "backdoor.linear_regression"
 DML, WEIGHTING = "backdoor.double_machine_learning", "backdoor.propensity_score_weighting"

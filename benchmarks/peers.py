@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.incidents.incident import Incident, Method, Scores
-from datasource.telemetry import Floats, Matrix, Variable
+from datasource.data import Floats, Matrix, Variable
 
 _ANOMALOUS = 3.0
 _FLOOR = 0.02

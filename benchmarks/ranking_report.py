@@ -11,7 +11,7 @@ from benchmarks.incidents.incident import Incident, Method
 from benchmarks.incidents.judging import average_at_5, found_within, sign_test, wilson
 from benchmarks.incidents.ours import ours
 from benchmarks.peers import PEERS
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 OURS = "ours"
 METHODS: dict[str, Method] = {OURS: ours, **PEERS}

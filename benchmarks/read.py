@@ -20,8 +20,8 @@ import requests
 from prometheus_api_client import MetricRangeDataFrame, PrometheusConnect
 
 from datasource.demo.processes import start_prometheus
+from datasource.prometheus import History, Reader
 from datasource.settings import parse_settings
-from datasource.telemetry import History, Reader
 
 SERIES, POINTS, STEP = 200, 5760, 30
 START = 1_763_000_010 // STEP * STEP

@@ -20,11 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasource.anomaly import Roles, fit_mechanisms, judge
-from datasource.evaluation.jobs import spread_over
+from datasource.anomaly import fit_mechanisms
+from datasource.causes import judge
+from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.graph import build_graph
+from datasource.service.jobs import spread_over
 from datasource.settings import parse_settings
-from datasource.telemetry import Entity, Matrix, Variable
 from datasource.topology import Tie, Topology
 
 STEP, POINTS = 30, 2880

@@ -7,8 +7,8 @@ from zlib import crc32
 import numpy as np
 from scipy.signal import lfilter
 
+from datasource.data import Floats
 from datasource.effects.study import Study, lay_out
-from datasource.telemetry import Floats
 
 MEMORY = 0.9
 """What a minute keeps of the minute before: regressor, confounder and error are AR(1)."""

@@ -28,9 +28,9 @@ from benchmarks.incidents.nezha import read_nezha
 from benchmarks.incidents.petshop import read_petshop
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.incidents.train_ticket import read_train_ticket
-from datasource.anomaly import ranking
-from datasource.anomaly.ranking.rank import rank
-from datasource.telemetry import Floats
+from datasource.causes import ranking
+from datasource.causes.ranking.rank import rank
+from datasource.data import Floats
 
 
 class Number(NamedTuple):

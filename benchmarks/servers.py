@@ -26,19 +26,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.detectors import DETECTORS, calibrated, range_rule
 from benchmarks.vus import vus_pr
-from datasource.anomaly import Persistence, Roles
-from datasource.anomaly.mechanisms.persistence import persisting
-from datasource.evaluation.alarms import Flags, Replay, episodes_of
-from datasource.evaluation.backtest import Backtest, backtest, during
-from datasource.evaluation.files import guessed_settings
-from datasource.evaluation.rates import poisson_rate, wilson
-from datasource.evaluation.recorded import Recorded, read_incidents
-from datasource.evaluation.replay import replay
-from datasource.evaluation.score_file import FileScores, score_matrix
-from datasource.evaluation.stretches import stretches_of
+from datasource.anomaly import Persistence
+from datasource.anomaly.persistence import persisting
+from datasource.data import Floats, Matrix, Roles
+from datasource.data.csv.files import CsvData, read_csv
+from datasource.replay.alarms import Flags, Replay, episodes_of
+from datasource.replay.backtest import Backtest, backtest, during
+from datasource.replay.files import guessed_settings
+from datasource.replay.judging import replay
+from datasource.replay.recorded import Recorded, read_incidents
+from datasource.replay.score_file import FileScores, score_matrix
+from datasource.replay.windows import stretches_of
+from datasource.service.rates import poisson_rate, wilson
 from datasource.settings import Settings
-from datasource.telemetry import Floats, Matrix
-from datasource.telemetry.csv_files import CsvData, read_csv
 
 DAY = 86400
 REFIT = 6 * 3600.0

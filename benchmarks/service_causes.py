@@ -38,14 +38,15 @@ from benchmarks.incidents.petshop import quiet_windows, read_petshop
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.peers import PEERS
 from benchmarks.ranking_report import print_reliability
-from datasource.anomaly import Judgement, Roles, Verdict, fit_mechanisms, judge
-from datasource.anomaly.incidents.connected import neighbours
-from datasource.anomaly.incidents.grouping import group
-from datasource.anomaly.ranking.rank import rank
+from datasource.anomaly import fit_mechanisms
+from datasource.causes import Judgement, Verdict, judge
+from datasource.causes.ranking.rank import rank
+from datasource.data import Entity, Matrix, Roles
 from datasource.graph import build_graph
 from datasource.graph.defaults import default_templates
+from datasource.incidents.connected import neighbours
+from datasource.incidents.grouping import group
 from datasource.settings import Settings
-from datasource.telemetry import Entity, Matrix
 from datasource.topology import Tie, Topology
 
 _MIN_POINTS = 30

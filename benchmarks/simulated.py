@@ -19,7 +19,7 @@ from benchmarks.incidents.export import export
 from benchmarks.incidents.ours import ours
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.ranking_report import OURS, joined, judge_all, print_reliability, print_table, print_unblamed
-from datasource.anomaly.ranking.confidence import confidences
+from datasource.causes.ranking.confidence import confidences
 
 
 def main() -> int:

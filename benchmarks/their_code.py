@@ -34,8 +34,8 @@ from benchmarks.incidents.petshop import read_petshop
 from benchmarks.incidents.rcaeval import read_rcaeval
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.ranking_report import Judged, judge_all, print_table
+from datasource.data import Matrix, Variable
 from datasource.graph import default_templates
-from datasource.telemetry import Matrix, Variable
 
 _RUNNER = Path(__file__).with_name("incidents") / "their_code.py"
 

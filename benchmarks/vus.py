@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 _THRESHOLDS = 250
 _MOST_LENGTHS = 50

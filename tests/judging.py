@@ -5,11 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from datasource.anomaly import Contribution, Incident, Judgement, Prediction, RootCauses, Scores, Verdict
-from datasource.anomaly.incidents.connected import neighbours
-from datasource.anomaly.incidents.grouping import group
+from datasource.anomaly import Prediction
+from datasource.causes import Contribution, Judgement, RootCauses, Scores, Verdict
+from datasource.data import Entity, Variable
 from datasource.graph import CausalGraph
-from datasource.telemetry import Entity, Variable
+from datasource.incidents import Incident
+from datasource.incidents.connected import neighbours
+from datasource.incidents.grouping import group
 from datasource.topology import Tie, Topology
 
 START = 1_763_000_010 // 30 * 30

@@ -3,9 +3,10 @@
 from copy import copy
 from dataclasses import replace
 
-from datasource.anomaly import Contribution, Incident, Outside, RootCauses
-from datasource.evaluation import Clock, Snapshot
-from datasource.telemetry import Entity, Variable
+from datasource.causes import Contribution, Outside, RootCauses
+from datasource.data import Entity, Variable
+from datasource.incidents import Incident
+from datasource.service import Clock, Snapshot
 
 
 def service(namespace: str, name: str) -> Entity:

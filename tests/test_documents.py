@@ -15,8 +15,8 @@ import pytest
 from pydantic import BaseModel
 
 from datasource.effects import checks
-from datasource.evaluation import HELP
 from datasource.panels import REGISTRY
+from datasource.service import HELP
 from datasource.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +115,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_what_is_gone_is_noticed(tmp_path: Path) -> None:
-    gone = "`web/gone.py`, `evaluation.clock.Clock.tock`, `anomaly.gone`, `gone.toml`"
+    gone = "`web/gone.py`, `service.clock.Clock.tock`, `anomaly.gone`, `gone.toml`"
     there = "`web/app.py`, `evaluation.clock.Clock.tick()`, `anomaly.persistence.of`, `cd.effect`, `pyproject.toml`"
     assert [name for name in names_in(f"{gone} {there}") if not is_there(name)] == gone.strip("`").split("`, `")
     assert len(list(names_in(there))) == 5

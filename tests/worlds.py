@@ -11,9 +11,9 @@ import orjson
 from datasource import demo
 from datasource.demo.series import SERIES
 from datasource.demo.shop import SEED, Shop
-from datasource.evaluation import Clock, Evaluator, Snapshot
+from datasource.prometheus import PrometheusError, Reader, Series
+from datasource.service import Clock, Evaluator, Snapshot
 from datasource.settings import Loaded, load_settings
-from datasource.telemetry import PrometheusError, Reader, Series
 
 SETTINGS = Path(demo.__file__).with_name("settings.yaml")
 START = 1_700_000_010 - 1_700_000_010 % 30

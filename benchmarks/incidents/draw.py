@@ -13,8 +13,8 @@ from benchmarks.incidents.system import (
     undisturbed,
     usual_requests,
 )
+from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
     "requests": Signal(entity="service", query="requests", window=60.0, unit="reqps", kind="rate", role="load"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
-from datasource.telemetry import Matrix
+from datasource.data import Matrix
 
 
 def export(incident: Incident, directory: str | Path) -> Path:

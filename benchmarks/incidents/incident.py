@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from datasource.data import Entity, Matrix, Variable
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Matrix, Variable
 
 Scores = Mapping[str, float]
 """Of each service, higher for the likelier cause."""

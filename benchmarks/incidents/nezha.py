@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
+from datasource.data import Entity, Floats, Matrix, Variable
+from datasource.data.guess import guess_signal
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
-from datasource.telemetry.guess import guess_signal
 
 _STEP = 60
 _BEFORE = 120

@@ -1,7 +1,7 @@
 """The product's ranking, as a method among others."""
 
 from benchmarks.incidents.incident import Incident, Scores
-from datasource.anomaly.ranking.rank import rank
+from datasource.causes.ranking.rank import rank
 
 
 def ours(incident: Incident) -> Scores:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
+from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 _STEP = 300
 _SIGNALS = {

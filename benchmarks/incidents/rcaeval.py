@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.incidents.incident import Incident
+from datasource.data import Entity, Matrix, Variable
+from datasource.data.csv.files import read_csv
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Matrix, Variable
-from datasource.telemetry.csv_files import read_csv
 
 _FILES = ("simple_metrics.csv", "metrics.csv", "data.csv")
 _BEFORE, _SINCE = 600, 600

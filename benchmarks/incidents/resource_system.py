@@ -4,7 +4,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from benchmarks.incidents.faults import Harm
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 
 def draw_calls(rng: np.random.Generator, size: int) -> Floats:

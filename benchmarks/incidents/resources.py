@@ -13,9 +13,9 @@ from benchmarks.incidents import faults
 from benchmarks.incidents.faults import Fault, Harm
 from benchmarks.incidents.incident import Incident
 from benchmarks.incidents.resource_system import draw_calls, measure
+from datasource.data import Entity, Floats, Matrix, Variable
+from datasource.data.guess import guess_signal
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
-from datasource.telemetry.guess import guess_signal
 
 _START = 1_700_000_100
 _NAMES: dict[str, tuple[tuple[str, str, float], ...]] = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import lfilter
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 STEP = 60
 _CAPACITY = 0.95

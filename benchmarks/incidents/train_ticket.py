@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
-from datasource.evaluation.rank_files import joined_files
-from datasource.telemetry import Matrix, count_absent_failures
-from datasource.telemetry.csv_files import CsvData
+from datasource.data import Matrix, count_absent_failures
+from datasource.data.csv.files import CsvData
+from datasource.replay.rank_files import joined_files
 
 _DURING = 180
 _MINUTE = 60

@@ -10,9 +10,9 @@ from datasource.attribution.explanation import Measured
 from datasource.attribution.question import Question, Term
 from datasource.attribution.syntax import QueryError
 from datasource.numerics import Floats
+from datasource.prometheus import PrometheusClient
 from datasource.settings.duration import format_duration
 from datasource.settings.promql import read_parts, write_labels
-from datasource.telemetry import PrometheusClient
 
 HISTORY = 12
 """Windows before the first one, from which is learnt how much everything goes up and down by itself."""

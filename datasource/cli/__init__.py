@@ -32,8 +32,8 @@ from datasource.cli.tune import tune
 from datasource.settings import Loaded, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from datasource.data.csv.options import CsvOptions
     from datasource.library.sources import Opened, Source
-    from datasource.telemetry.csv_options import CsvOptions
 
 DEFAULT_LISTEN = "127.0.0.1:8321"
 
@@ -57,8 +57,8 @@ def _load(path: str, url: str | None = None) -> Loaded:
 
 
 def _open(source: "Source", at: str | None = None) -> "Opened":
+    from datasource.data.csv.table import CsvError
     from datasource.library.sources import open_files
-    from datasource.telemetry.csv_table import CsvError
 
     try:
         return open_files(source, at)

@@ -12,9 +12,9 @@ from datasource.cli.replay_options import Asked, replay_options
 from datasource.cli.replaying import Replayed, notice_lines, replayed, told_errors
 
 if TYPE_CHECKING:
-    from datasource.evaluation.alarms import Episode
-    from datasource.evaluation.backtest import Backtest, Outcome
-    from datasource.evaluation.recorded import Recorded
+    from datasource.replay.alarms import Episode
+    from datasource.replay.backtest import Backtest, Outcome
+    from datasource.replay.recorded import Recorded
 
 KEPT, BROKEN = 0, 1
 """Exit codes."""
@@ -33,7 +33,7 @@ def backtest(asked: Asked, as_json: bool, min_detection: float | None, report: s
     Ends with 0 when alarms are not significantly more frequent than promised and detection is as demanded, with 1
     when not, and with 2 when that cannot be computed.
     """
-    from datasource.evaluation.backtest import backtest as compare
+    from datasource.replay.backtest import backtest as compare
 
     with told_errors():
         done = replayed(asked)

@@ -11,9 +11,9 @@ from datasource.cli.families import (
     recorded_calls,
 )
 from datasource.cli.survey import Survey
+from datasource.data import Entity
 from datasource.library.text import count
 from datasource.settings import Relation, Settings
-from datasource.telemetry import Entity
 from datasource.topology import read_topology
 
 _METRICS = {

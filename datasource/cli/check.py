@@ -11,11 +11,12 @@ from datasource.cli.check_quiet_times import check_quiet_times
 from datasource.cli.check_signals import check_points, check_signal, check_step
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
+from datasource.data import Known, empty_matrix, encode_events
 from datasource.library.doubts import find_silent
 from datasource.library.text import count
+from datasource.prometheus import PrometheusError, Reader, Reading, SignalReport
+from datasource.prometheus.http.secrets import read_secret
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import Known, PrometheusError, Reader, Reading, SignalReport, empty_matrix, encode_events
-from datasource.telemetry.http.secrets import read_secret
 from datasource.topology import read_topology
 
 FINE, WRONG, UNREACHABLE = 0, 1, 3

@@ -11,26 +11,19 @@ import numpy as np
 
 from datasource.cli.check_graph import check_graph, like
 from datasource.cli.finding import Finding
-from datasource.effects import (
-    EffectQuestion,
-    EffectResult,
-    Identification,
-    analyse_effect,
-    analyse_impact,
-    effect_questions,
-    traffic_light,
-)
+from datasource.data import Matrix, encode_events
+from datasource.effects import EffectResult, analyse_effect, analyse_impact, traffic_light
 from datasource.effects.checks import INVALIDATING
 from datasource.effects.checks.too_few_points import NAME as TOO_FEW_POINTS
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph, Moment, find_variable
+from datasource.identification import EffectQuestion, Identification, effect_questions
 from datasource.library.describe import Line
 from datasource.library.sources import Opened
 from datasource.library.text import count
 from datasource.settings import Effect, Settings, format_duration
-from datasource.telemetry import Matrix, encode_events
 from datasource.topology import read_topology
 
 _SHOWN = 5

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 
 from datasource.cli.finding import Finding
+from datasource.data import Entity, Variable
 from datasource.graph import CausalGraph, GraphError, build_graph, find_variable
 from datasource.library.text import count
 from datasource.settings import Rule, Settings
-from datasource.telemetry import Entity, Variable
 from datasource.topology import Topology
 
 _SHOWN = 5

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
-from datasource.anomaly import QuietTimes, Roles
+from datasource.causes import QuietTimes
 from datasource.cli.finding import Finding
+from datasource.data import Entity, Roles
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import Entity
 
 
 def check_quiet_times(settings: Settings, entities: Collection[Entity], now: float) -> Iterator[Finding]:

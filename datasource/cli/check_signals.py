@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from datasource.anomaly import Roles
 from datasource.cli.diagnosis import LATER, Diagnosis, refused
 from datasource.cli.finding import Finding, State
-from datasource.evaluation.unjudged import short_lived, unjudged, unjudged_notices
+from datasource.data import Floats, Matrix, Roles, count_absent_failures
 from datasource.library.doubts import Doubt, find_doubts
 from datasource.library.text import count
+from datasource.prometheus import PrometheusError, SignalReport
+from datasource.service.unjudged import short_lived, unjudged, unjudged_notices
 from datasource.settings import Settings, format_duration
-from datasource.telemetry import Floats, Matrix, PrometheusError, SignalReport, count_absent_failures
 
 _STALE_SECONDS = 600
 _STALE_STEPS = 5

@@ -9,9 +9,9 @@ from datasource.cli.labels import Identity
 from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing
 from datasource.library.text import count
+from datasource.prometheus import PrometheusError
 from datasource.settings import format_duration
 from datasource.settings.promql import write_labels, write_present, write_selector
-from datasource.telemetry import PrometheusError
 
 
 class Chosen(NamedTuple):

@@ -8,9 +8,9 @@ from math import isfinite
 from datasource.cli.survey import Survey
 from datasource.cli.timing import choose_timing
 from datasource.library.doubts import Doubt, is_counter_name
+from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, Signal, format_duration, parse_duration
 from datasource.settings.promql import Selector, read_parts, write_labels, write_selector
-from datasource.telemetry import PrometheusClient, PrometheusError
 
 LATER = 1.2
 """Samples that come so many steps apart come more rarely than every step."""

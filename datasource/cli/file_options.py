@@ -9,7 +9,7 @@ import click
 from datasource.settings import Role, parse_duration
 
 if TYPE_CHECKING:
-    from datasource.telemetry.csv_options import CsvOptions
+    from datasource.data.csv.options import CsvOptions
 
 data_option = click.option(
     "--data", required=True, multiple=True, help="A CSV or Parquet file, wide or long; repeat it to join several."
@@ -90,7 +90,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def take_reading(given: dict[str, Any]) -> "CsvOptions":
     """How to read files, taken out of what a command was given."""
-    from datasource.telemetry.csv_options import CsvOptions
+    from datasource.data.csv.options import CsvOptions
 
     own = ("time", "entity", "step", "columns_are", "signal", "timezone", "accept_loss")
     return CsvOptions(**{name: given.pop(name) for name in own}, roles=given.pop("role"))

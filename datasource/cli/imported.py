@@ -13,11 +13,11 @@ from datasource.cli.causes import Known
 from datasource.cli.document import Draft, SignalText, write
 from datasource.cli.labels import CLUSTER, NAMESPACE, SERVICE
 from datasource.cli.timing import Timing
+from datasource.data.guess import Guess, guess_signal
 from datasource.graph import default_effects, default_templates
 from datasource.settings import Role, SettingsError, format_duration, parse_settings
 from datasource.settings.foreign import foreign_text
 from datasource.settings.promql import range_seconds, read_parts, write_labels
-from datasource.telemetry.guess import Guess, guess_signal
 
 _WINDOW = 120
 _STEP = 60

@@ -17,9 +17,9 @@ from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing, warm_up
 from datasource.cli.trial import Tried
 from datasource.library.text import count
+from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, format_duration, parse_settings
 from datasource.settings.prometheus import Prometheus
-from datasource.telemetry import PrometheusClient, PrometheusError
 
 _BASELINES = (14, 7, 3)
 """Days, the longest first."""

@@ -8,7 +8,7 @@ from datasource.cli.file_options import calls_option, reading_options, report_op
 from datasource.cli.printing import print_result, told_errors
 
 if TYPE_CHECKING:
-    from datasource.telemetry.csv_options import CsvOptions
+    from datasource.data.csv.options import CsvOptions
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from datasource.cli.file_options import READING, take_reading
 
 if TYPE_CHECKING:
-    from datasource.telemetry.csv_options import CsvOptions
+    from datasource.data.csv.options import CsvOptions
 
 INTERRUPTED = 130
 """Exit code."""

@@ -12,9 +12,9 @@ from datasource.cli import printing
 from datasource.cli.replay_options import Asked
 
 if TYPE_CHECKING:
-    from datasource.evaluation.alarms import Replay
-    from datasource.evaluation.recorded import Recorded
-    from datasource.evaluation.stretches import Stretch
+    from datasource.replay.alarms import Replay
+    from datasource.replay.recorded import Recorded
+    from datasource.replay.windows import Stretch
     from datasource.settings import Settings
 
 _SHOWN = 10
@@ -37,7 +37,7 @@ class CannotReplayError(Exception):
 @contextmanager
 def told_errors() -> Iterator[None]:
     """What a user can cause ends the command with its text and 2."""
-    from datasource.evaluation.recorded import IncidentsError
+    from datasource.replay.recorded import IncidentsError
 
     with printing.told_errors():
         try:
@@ -48,9 +48,9 @@ def told_errors() -> Iterator[None]:
 
 def replayed(asked: Asked) -> Replayed:
     """Read and replay. Raises what `told_errors` tells."""
-    from datasource.evaluation.rates import promise_notices
-    from datasource.evaluation.recorded import read_incidents
-    from datasource.evaluation.replay import replay
+    from datasource.replay.judging import replay
+    from datasource.replay.recorded import read_incidents
+    from datasource.service.rates import promise_notices
     from datasource.settings import parse_duration
 
     try:
@@ -97,9 +97,9 @@ class _Past(NamedTuple):
 
 
 def _from_prometheus(asked: Asked, refit: float) -> _Past:
-    from datasource.evaluation.stretches import stretches_from
+    from datasource.prometheus import Reader
+    from datasource.replay.windows import stretches_from
     from datasource.settings import load_settings
-    from datasource.telemetry import Reader
 
     loaded = load_settings(asked.settings_file or "causal.yaml")
     settings = (loaded.reading_from(asked.url) if asked.url else loaded).settings
@@ -111,8 +111,8 @@ def _from_prometheus(asked: Asked, refit: float) -> _Past:
 
 
 def _from_files(asked: Asked, refit: float) -> _Past:
-    from datasource.evaluation.stretches import stretches_of
     from datasource.library.sources import Source, open_whole
+    from datasource.replay.windows import stretches_of
 
     opened = open_whole(Source(asked.data, asked.config, asked.graph, asked.calls, asked.reading))
     settings, matrix = opened.settings, opened.data.matrix
@@ -138,8 +138,8 @@ def _grid(since: float, until: float, step: int) -> tuple[int, int]:
 
 def _time(option: str, text: str, now: int) -> float:
     """Seconds since 1970 of an absolute time, of one before now, or of now."""
+    from datasource.data.csv.times import parse_time
     from datasource.settings import parse_duration
-    from datasource.telemetry.csv_times import parse_time
 
     relative = text.strip().removeprefix("now")
     try:
@@ -150,7 +150,7 @@ def _time(option: str, text: str, now: int) -> float:
 
 def _progress(past: _Past, refit: float) -> "Iterator[Stretch]":
     """The stretches; on a terminal, it says how far it has come."""
-    from datasource.evaluation.stretches import spans
+    from datasource.replay.windows import spans
 
     if not sys.stderr.isatty():
         yield from past.stretches
@@ -170,7 +170,7 @@ def _when(seconds: int) -> str:
 
 def _missing(settings: "Settings") -> str:
     """What there was not, and what to do about it."""
-    from datasource.anomaly.roles import BREAKS
+    from datasource.data.roles import BREAKS
 
     own = [name for name, signal in settings.signals.items() if signal.role in BREAKS]
     if own:

@@ -16,7 +16,7 @@ from datasource.cli.file_options import (
 from datasource.cli.printing import print_result, refuse, refuse_inputs, told_errors, write_report
 
 if TYPE_CHECKING:
-    from datasource.telemetry.csv_options import CsvOptions
+    from datasource.data.csv.options import CsvOptions
 
 
 @click.command()

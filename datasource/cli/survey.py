@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from datasource.prometheus import PrometheusClient, PrometheusError, Series
 from datasource.settings.promql import write_label, write_labels, write_selector
-from datasource.telemetry import PrometheusClient, PrometheusError, Series
 
 DAY = 86400
 

@@ -14,7 +14,7 @@ from datasource.cli.replay_options import Asked, replay_options
 from datasource.cli.replaying import Replayed, notice_lines, replayed, told_errors
 
 if TYPE_CHECKING:
-    from datasource.evaluation.tune import Fared, Tuning
+    from datasource.replay.tune import Fared, Tuning
 
 NOTHING_TO_CHANGE, CHANGE, CANNOT_BE_MET = 0, 1, 3
 """Exit codes."""
@@ -46,8 +46,8 @@ def tune(asked: Asked, as_json: bool, write: bool) -> None:
     promise cannot be kept with this data.
     """
     from datasource.cli.settings_edit import EditError, replace_text
-    from datasource.evaluation.tune import NotEnoughError
-    from datasource.evaluation.tune import tune as choose
+    from datasource.replay.tune import NotEnoughError
+    from datasource.replay.tune import tune as choose
 
     if write and asked.settings_file is None:
         refuse("--write needs a settings file to change; name it with --config")

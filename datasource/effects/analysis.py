@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasource.data import Floats, Matrix, environment_of
 from datasource.effects.association import association
 from datasource.effects.checks import judge, window_check
 from datasource.effects.compose import adjusted_for, compose
@@ -14,17 +15,16 @@ from datasource.effects.estimators.distributed_lag import build_design, rolling_
 from datasource.effects.estimators.double_machine_learning import rolling_double_machine_learning
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
-from datasource.effects.identify import NO_PATH, NOT_IDENTIFIED
 from datasource.effects.methods import DML, ESTIMATORS, RIDGE_DML, Method
-from datasource.effects.questions import EffectQuestion
 from datasource.effects.result import NO_ESTIMATE, Check, EffectResult, Estimate, Stratified
 from datasource.effects.rolling import Rolling, no_series, rolling_series
 from datasource.effects.simpson import stratify
 from datasource.effects.study import NO_COLUMNS, Study, StudyError
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph
+from datasource.identification.identify import NO_PATH, NOT_IDENTIFIED
+from datasource.identification.questions import EffectQuestion
 from datasource.settings import Signal
-from datasource.telemetry import Floats, Matrix, environment_of
 
 _BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
 _DEFAULT = "backdoor.distributed_lag"

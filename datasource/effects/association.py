@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.result import Estimate
 from datasource.numerics import ewc_slope
-from datasource.telemetry import Floats
 
 
 def association(outcome: Floats, treatment: Floats) -> Estimate:

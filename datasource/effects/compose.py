@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.effects.estimators.distributed_lag import lagged
 from datasource.effects.gather import Gathered
-from datasource.effects.questions import EffectQuestion
 from datasource.effects.study import NO_COLUMNS, Block, Study, StudyError, lay_out
 from datasource.graph import Moment, find_variable
+from datasource.identification.questions import EffectQuestion
 from datasource.numerics import least_squares
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 STRAIGHT = ("backdoor.distributed_lag", "backdoor.linear_regression")
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasource.data import Floats, Matrix, Variable
 from datasource.effects.estimators.distributed_lag import lagged
-from datasource.effects.identification import FRONT_DOOR, INSTRUMENT, NOT_IDENTIFIED, Identification
-from datasource.effects.identify import identify
 from datasource.effects.windows import CommonWindow, WindowError, bring_to_common_window, window_steps
 from datasource.graph import CausalGraph, Moment, longest_lag
+from datasource.identification.identify import identify
+from datasource.identification.model import FRONT_DOOR, INSTRUMENT, NOT_IDENTIFIED, Identification
 from datasource.settings import Signal
-from datasource.telemetry import Floats, Matrix, Variable
 
 _LONGEST_GRAPH_LAG = 12
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Entity, Floats, Matrix, Variable, environment_of
+from datasource.data.csv.times import parse_time
 from datasource.effects.association import association
 from datasource.effects.checks import run_checks
 from datasource.effects.methods import ESTIMATORS, Method
@@ -15,8 +17,6 @@ from datasource.effects.study import Study, StudyError, lay_out
 from datasource.effects.windows import window_steps
 from datasource.graph import CausalGraph
 from datasource.settings import CAUSES, Impact, Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable, environment_of
-from datasource.telemetry.csv_times import parse_time
 
 INTERVENTION, SINGLE = "intervention", "interrupted_time_series"
 _POINTS, _NUMBERS = 1440, 400_000

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from datasource.data import Floats
 from datasource.effects.result import Estimate
 from datasource.effects.study import Study
 from datasource.numerics import LONG, SHARED, cosine_sums, on_grid, summed
-from datasource.telemetry import Floats
 
 MANY_UNITS = 20
 """From so many units on, they can be the clusters."""

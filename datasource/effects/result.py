@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry import Environment, Floats, Variable
+from datasource.data import Environment, Floats, Variable
 
 
 @dataclass(frozen=True)

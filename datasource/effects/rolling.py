@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from datasource.data import Floats, Matrix
 from datasource.effects.association import association
 from datasource.effects.result import NO_ESTIMATE, EffectSeries, Estimate
-from datasource.telemetry import Floats, Matrix
 
 WINDOWS = 48
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.inference import estimate
 from datasource.effects.result import NO_ESTIMATE, Estimate, Group, Stratified
 from datasource.effects.study import NO_COLUMNS, Ints, Study, StudyError
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 FEWEST_ROWS = 3
 """A stratum of fewer rows has no slope of its own."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 
 def standardised(columns: Floats) -> Floats:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.data import Floats, Matrix, Variable
 from datasource.effects.windows import WindowError, bring_to_common_window, window_steps
 from datasource.graph import CausalGraph
 from datasource.numerics import Regression, glsar, least_squares
 from datasource.settings import Signal
-from datasource.telemetry import Floats, Matrix, Variable
 
 RECENT = 30
 """So many of the newest points make up the level now."""

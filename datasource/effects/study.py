@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats, Variable
 from datasource.effects.inference import long_run_variance
 from datasource.effects.result import Estimate
 from datasource.effects.structural import RECENT, Equation, Level, StructuralModel
 from datasource.effects.study import StudyError
-from datasource.telemetry import Floats, Variable
 
 DRAWS = 1000
 _SEED = 1

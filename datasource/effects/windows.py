@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats, Matrix, Variable
 from datasource.settings import Signal, format_duration
-from datasource.telemetry import Floats, Matrix, Variable
 
 
 class WindowError(Exception):

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from datasource.data import Entity, Variable
 from datasource.graph.model import CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import EVERYWHERE, common_cause, is_common_cause
 from datasource.settings import Rule, Settings
 from datasource.settings.finding import known
-from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 
 _TOLD = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from datasource.telemetry import Variable
+from datasource.data import Variable
 
 
 class Evidence(NamedTuple):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from datasource.data import Entity, Variable
 from datasource.settings.model import EVERYWHERE as _ALL
-from datasource.telemetry import Entity, Variable
 
 EVERYWHERE = Entity(_ALL, ())
 """What an unmeasured variable belongs to that is one for the whole installation."""

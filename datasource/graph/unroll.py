@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from datasource.data import Variable
 from datasource.graph.model import CausalGraph
-from datasource.telemetry import Variable
 
 
 class Moment(NamedTuple):

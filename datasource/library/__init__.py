@@ -11,6 +11,7 @@ to change.
 """
 
 from datasource.attribution.syntax import QueryError
+from datasource.data.csv.table import CsvError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
@@ -23,9 +24,8 @@ from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.result import Result
 from datasource.library.scores import ScoresByTime
+from datasource.prometheus import PrometheusError
 from datasource.settings import SettingsError
-from datasource.telemetry import PrometheusError
-from datasource.telemetry.csv_table import CsvError
 
 ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, StudyError)
 """Everything that a question may raise because of what it is given; the text says what to change."""

@@ -6,16 +6,16 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from datasource.data import Entity, Matrix, Variable, encode_events
+from datasource.data.csv.calls import NamedCall
+from datasource.data.csv.files import CsvData
+from datasource.data.csv.table import CsvError, Readable
 from datasource.effects import analyse_impact
+from datasource.effects.files.answer import answer_file
+from datasource.effects.files.question import FileQuestion
 from datasource.effects.study import StudyError
 from datasource.effects.what_if import reached
 from datasource.effects.what_if import what_if as predict
-from datasource.evaluation import evaluate_matrix
-from datasource.evaluation.effect_file import answer_file
-from datasource.evaluation.effect_question import FileQuestion
-from datasource.evaluation.jobs import effects_job
-from datasource.evaluation.rank_files import Roles, joined_files, load_roles, rank_files
-from datasource.evaluation.score_file import score_matrix
 from datasource.graph import CausalGraph, build_graph
 from datasource.library.data import Data, as_data, wide
 from datasource.library.effect_result import Effect
@@ -26,15 +26,15 @@ from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
 from datasource.library.scores import ScoresByTime
 from datasource.library.sources import Calls, Opened, named_calls, open_whole
+from datasource.replay import evaluate_matrix
+from datasource.replay.rank_files import Roles, joined_files, load_roles, rank_files
+from datasource.replay.score_file import score_matrix
+from datasource.service.jobs import effects_job
 from datasource.settings import CAUSES, Impact, Rule, Settings, SettingsError, format_duration
 from datasource.settings.finding import known
 from datasource.settings.graph_file import load_graph
 from datasource.settings.methods import ImpactMethod, find_method
 from datasource.settings.model import Graph
-from datasource.telemetry import Entity, Matrix, Variable, encode_events
-from datasource.telemetry.csv_calls import NamedCall
-from datasource.telemetry.csv_files import CsvData
-from datasource.telemetry.csv_table import CsvError, Readable
 from datasource.topology import read_topology
 
 Asked = Data | Readable

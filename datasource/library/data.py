@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from datasource.data.csv.files import CsvData
+from datasource.data.csv.options import CsvOptions
+from datasource.data.csv.table import CsvError, Readable
+from datasource.data.guess import guess_signal
 from datasource.graph import default_templates
 from datasource.library.describe import describe
 from datasource.library.moments import names_of, seconds_of
 from datasource.library.sources import Opened, Source, open_files
 from datasource.settings import Loaded, Relation, Rule, Settings, SettingsError, load_settings, parse_duration
 from datasource.settings.promql import range_seconds
-from datasource.telemetry.csv_files import CsvData
-from datasource.telemetry.csv_options import CsvOptions
-from datasource.telemetry.csv_table import CsvError, Readable
-from datasource.telemetry.guess import guess_signal
 
 if TYPE_CHECKING:
     from datasource.topology import Topology
@@ -118,7 +118,7 @@ def from_prometheus(
         loaded = Loaded(settings, "") if isinstance(settings, Settings) else load_settings(settings)
     else:
         loaded = Loaded(_asked(str(settings), queries, labels, step), "")
-    from datasource.telemetry import Reader
+    from datasource.prometheus import Reader
     from datasource.topology import read_topology
 
     own = loaded.settings

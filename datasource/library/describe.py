@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data.csv.layout import some
 from datasource.library.doubts import Doubt, find_doubts, find_silent, is_counter_name
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
-from datasource.telemetry.csv_layout import some
 from datasource.topology import read_topology
 
 

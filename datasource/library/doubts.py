@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.data import Entity, Floats, Matrix
 from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.settings.promql import range_seconds
-from datasource.telemetry import Entity, Floats, Matrix
 
 _FEWEST = 30
 """So few points of an entity say nothing about their kind."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datasource.effects.document import effect_document
+from datasource.effects.files.question import FileAnswer
 from datasource.effects.result import Check, Estimate, Group, Stratified
-from datasource.evaluation.effect_question import FileAnswer
 from datasource.library.result import Estimated
 from datasource.library.text import table
 

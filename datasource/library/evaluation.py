@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datasource.anomaly import Contribution, RootCauses, Scores, Step, Verdict, cause_name
+from datasource.causes import Contribution, RootCauses, Scores, Step, Verdict, cause_name
+from datasource.data import Variable
 from datasource.effects import EffectResult, Estimate, traffic_light
 from datasource.effects.result import NO_ESTIMATE
-from datasource.evaluation import Snapshot, snapshot_json
-from datasource.evaluation.quantity import quantity
-from datasource.evaluation.summary import place, together_told
+from datasource.incidents.quantity import quantity
+from datasource.incidents.summary import place, together_told
 from datasource.library.result import Result
 from datasource.library.text import count, table, when
+from datasource.service import Snapshot, snapshot_json
 from datasource.settings import format_duration
-from datasource.telemetry import Variable
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture

@@ -16,9 +16,9 @@ from datasource.attribution.syntax import QueryError
 from datasource.library.moments import seconds_of
 from datasource.library.result import Result
 from datasource.library.text import table, when
+from datasource.prometheus import PrometheusClient
 from datasource.settings import Settings, SettingsError, format_duration, load_settings, parse_duration
 from datasource.settings.prometheus import Prometheus
-from datasource.telemetry import PrometheusClient
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture

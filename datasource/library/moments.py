@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasource.telemetry.csv_times import parse_time
+from datasource.data.csv.times import parse_time
 
 
 def seconds_of(time: Any, zone: str | None = None) -> float:

@@ -13,7 +13,7 @@ except ModuleNotFoundError:
         "pictures need matplotlib: pip install 'causal-datasource[plot]'", name="matplotlib"
     ) from None
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 RIGHT, WRONG, PLAIN, FAINT = "#1f6feb", "#d1242f", "#57606a", "#c9d1d9"
 _ROW = 0.36

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from datasource.anomaly.ranking.rank import Ranked
-from datasource.evaluation.rank_files import RankedFiles
+from datasource.causes.ranking.rank import Ranked
 from datasource.library.result import Result
 from datasource.library.text import table
+from datasource.replay.rank_files import RankedFiles
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasource.effects.files.question import FileAnswer
 from datasource.effects.result import Check, EffectResult
-from datasource.evaluation.effect_question import FileAnswer
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture

@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from datasource.evaluation.alarms import Alarm, Episode
-from datasource.evaluation.score_file import FileScores, Scored
 from datasource.library.result import Result
 from datasource.library.text import count, table, when
+from datasource.replay.alarms import Alarm, Episode
+from datasource.replay.score_file import FileScores, Scored
 from datasource.settings import format_duration
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from datasource.anomaly import Roles
+from datasource.data import Floats, Matrix, Roles
 from datasource.settings import Settings
-from datasource.telemetry import Floats, Matrix
 
 _BEYOND = 1.5
 """No share goes so far beyond the whole, and no failures so far beyond the requests."""

@@ -7,18 +7,18 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from datasource.evaluation.files import guessed_settings, settings_for
+from datasource.data import Matrix
+from datasource.data.csv.calls import NamedCall, read_calls
+from datasource.data.csv.files import CsvData, read_csv
+from datasource.data.csv.join import join_csv
+from datasource.data.csv.options import CsvOptions
+from datasource.data.csv.table import CsvError, Readable
 from datasource.library.moments import seconds_of
 from datasource.library.text import when
+from datasource.replay.files import guessed_settings, settings_for
 from datasource.settings import Loaded, Settings, load_settings
 from datasource.settings.graph_file import load_graph
 from datasource.settings.model import Graph
-from datasource.telemetry import Matrix
-from datasource.telemetry.csv_calls import NamedCall, read_calls
-from datasource.telemetry.csv_files import CsvData, read_csv
-from datasource.telemetry.csv_join import join_csv
-from datasource.telemetry.csv_options import CsvOptions
-from datasource.telemetry.csv_table import CsvError, Readable
 
 _ALONE = (
     "no calls are given (--calls): each entity is explained by itself, and who only waits for another cannot be told "

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import orjson
 import requests
 
-from datasource.telemetry import PrometheusError
-from datasource.telemetry.http.secrets import read_secret
+from datasource.prometheus import PrometheusError
+from datasource.prometheus.http.secrets import read_secret
 
 _TIMEOUT = 30.0
 """Seconds between two bytes: a what-if of fifty outcomes is computed while one waits."""

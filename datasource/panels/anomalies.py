@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from datasource.anomaly import Verdict, cause_name, listed
-from datasource.evaluation import Snapshot
+from datasource.causes import Verdict, cause_name, listed
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.root_causes import QUIET
+from datasource.service import Snapshot
 
 _SHOWN = 3
 

@@ -1,11 +1,11 @@
 """Panel: anomaly scores over time, one series a variable."""
 
-from datasource.evaluation import Snapshot, variable_labels
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Field, Frame, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel
 from datasource.panels.series import inside, shown_variables, thin
+from datasource.service import Snapshot, variable_labels
 
 _MOST = 200
 _NAMES = {"causal": "causal_anomaly_score", "marginal": "causal_marginal_anomaly_score"}

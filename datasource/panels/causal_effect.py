@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datasource.effects import EffectResult
-from datasource.evaluation import Snapshot, effect_labels
 from datasource.panels.choices import EFFECT
 from datasource.panels.effect_results import (
     LIGHTS,
@@ -21,6 +20,7 @@ from datasource.panels.frame import Field, Frame, Style, Values, band, line, not
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
 from datasource.panels.series import inside
+from datasource.service import Snapshot, effect_labels
 
 _MOST = 50
 _VIEWS = [

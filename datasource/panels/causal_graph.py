@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 
-from datasource.evaluation import Snapshot
+from datasource.data import Entity, Variable
 from datasource.graph import EVERYWHERE, Edge
 from datasource.graph.unmeasured import spoken
 from datasource.panels.choices import ENTITY
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
-from datasource.telemetry import Entity, Variable
+from datasource.service import Snapshot
 
 _SHOW = [("entities", "entities"), ("variables", "variables")]
 _META = {"preferredVisualisationType": "nodeGraph"}

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from datasource.data import Variable
 from datasource.effects import EffectResult
-from datasource.evaluation import Snapshot
 from datasource.panels.query import ALL
 from datasource.panels.registry import Parameter
-from datasource.telemetry import Variable
+from datasource.service import Snapshot
 
 Pairs = list[tuple[str, str]]
 

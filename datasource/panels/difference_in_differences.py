@@ -3,13 +3,13 @@
 import numpy as np
 
 from datasource.effects import EffectResult
-from datasource.evaluation import Snapshot, effect_labels, impact_labels
 from datasource.panels.choices import IMPACT, comparisons
 from datasource.panels.effect_results import name_of, unit_of, warnings
 from datasource.panels.frame import Field, Frame, Style, band, line, notice_frame, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
 from datasource.panels.series import inside, thin
+from datasource.service import Snapshot, effect_labels, impact_labels
 
 _VIEWS = [
     ("comparison", "both groups and the counterfactual"),

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from datasource.data import Variable
 from datasource.effects import EffectResult
 from datasource.effects.checks import summary, traffic_light
-from datasource.evaluation import Snapshot, effect_labels
 from datasource.panels.choices import effect_name
 from datasource.panels.frame import Frame, notice_frame, unit
 from datasource.panels.query import Query
-from datasource.telemetry import Variable
+from datasource.service import Snapshot, effect_labels
 
 LIGHTS = [
     {

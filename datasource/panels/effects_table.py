@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from datasource.effects import EffectResult
-from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
 from datasource.panels.effect_results import LIGHTS, chosen, common_unit, light, ratio_unit, verdict, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+from datasource.service import Snapshot
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:

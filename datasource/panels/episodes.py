@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.anomaly.mechanisms.persistence import Persistence
-from datasource.anomaly.roles import BREAKS
-from datasource.evaluation import Snapshot, entity_labels, variable_labels
+from datasource.anomaly.persistence import Persistence
+from datasource.data import Entity, Floats, Variable
+from datasource.data.roles import BREAKS
 from datasource.panels.choices import ENTITY, SIGNAL
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.series import inside, wanted_variables
-from datasource.telemetry import Entity, Floats, Variable
+from datasource.service import Snapshot, entity_labels, variable_labels
 
 _MOST = 200
 _SHOWN = 3

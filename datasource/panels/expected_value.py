@@ -3,13 +3,13 @@
 import numpy as np
 
 from datasource.anomaly import Prediction
-from datasource.evaluation import Snapshot, variable_labels
+from datasource.data import Variable
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Frame, Style, band, line, notice_frame, time_field, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
 from datasource.panels.series import inside, shown_variables, thin
-from datasource.telemetry import Variable
+from datasource.service import Snapshot, variable_labels
 
 _MOST = 20
 

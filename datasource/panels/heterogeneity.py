@@ -2,12 +2,12 @@
 
 from datasource.effects import EffectResult
 from datasource.effects.result import Group
-from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
 from datasource.panels.effect_results import chosen, common_unit, name_of, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+from datasource.service import Snapshot
 
 _NONE = "no effect has modifiers; name signals or labels under 'modifiers' of an effect in causal.yaml"
 

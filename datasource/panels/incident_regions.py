@@ -1,12 +1,12 @@
 """Panel: incidents as annotation regions."""
 
-from datasource.anomaly import Incident
-from datasource.evaluation import Snapshot
+from datasource.incidents import Incident
 from datasource.panels.choices import ENTITY, STATE
 from datasource.panels.frame import Field, Frame
 from datasource.panels.incidents import advice, chosen, names
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+from datasource.service import Snapshot
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:

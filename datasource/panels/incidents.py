@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from math import nan
 
-from datasource.anomaly import Incident, cause_name
-from datasource.evaluation import Snapshot, incident_state, unit_of
+from datasource.causes import cause_name
+from datasource.data import Entity
+from datasource.incidents import Incident
 from datasource.panels.choices import ENTITY, STATE, STATES
 from datasource.panels.frame import Field, Frame, notice_frame, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
-from datasource.telemetry import Entity
+from datasource.service import Snapshot, incident_state, unit_of
 
 
 def chosen(query: Query, snapshot: Snapshot) -> list[Incident]:

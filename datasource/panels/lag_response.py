@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from datasource.evaluation import Snapshot, effect_labels
 from datasource.panels.choices import EFFECT
 from datasource.panels.effect_results import chosen, name_of, unit_of, waiting, warnings
 from datasource.panels.frame import Field, Frame, Style, band, line, notice_frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+from datasource.service import Snapshot, effect_labels
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:

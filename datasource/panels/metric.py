@@ -1,9 +1,9 @@
 """Panel: exported results as a table, the very numbers of the exposition."""
 
-from datasource.evaluation import HELP, Sample, Snapshot, samples
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import ALL, Query
 from datasource.panels.registry import Panel, Parameter
+from datasource.service import HELP, Sample, Snapshot, samples
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:

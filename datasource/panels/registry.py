@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from datasource.evaluation import Snapshot
 from datasource.panels.frame import Frame, notice_frame
 from datasource.panels.query import Query, QueryError, shortened
+from datasource.service import Snapshot
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from datasource.anomaly import RootCauses, Scores, cause_name, root_causes
-from datasource.evaluation import Snapshot
+from datasource.causes import RootCauses, Scores, cause_name, root_causes
+from datasource.data import Entity, Variable
 from datasource.panels.choices import AUTOMATIC, SYMPTOM
 from datasource.panels.frame import Field, Frame, notice_frame, unit
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
-from datasource.telemetry import Entity, Variable
+from datasource.service import Snapshot
 from datasource.topology import Topology
 
 _MOST = 20

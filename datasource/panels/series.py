@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.evaluation import Snapshot, variable_labels
+from datasource.data import Floats, Variable
 from datasource.panels.query import Query
+from datasource.service import Snapshot, variable_labels
 from datasource.settings import format_duration
-from datasource.telemetry import Floats, Variable
 
 
 def wanted_variables(query: Query, snapshot: Snapshot) -> list[Variable]:

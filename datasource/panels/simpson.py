@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from datasource.effects import EffectResult, Estimate
-from datasource.evaluation import Snapshot
 from datasource.panels.choices import EFFECT
 from datasource.panels.effect_results import chosen, common_unit, name_of, waiting
 from datasource.panels.frame import Field, Frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
+from datasource.service import Snapshot
 
 _NONE = "no effect has strata; name a signal or a label under 'strata' of an effect in causal.yaml"
 

@@ -3,16 +3,16 @@
 import re
 from math import isfinite, nan
 
+from datasource.data import Variable
 from datasource.effects.structural import StructuralModel
 from datasource.effects.study import StudyError
 from datasource.effects.what_if import reached, what_if
-from datasource.evaluation import Snapshot, variable_labels
 from datasource.panels.choices import EFFECT, OUTCOME, VARIABLE, effect_name
 from datasource.panels.effect_results import unit_name, unit_of
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
-from datasource.telemetry import Variable
+from datasource.service import Snapshot, variable_labels
 
 _MOST = 50
 """A screenful; of a whole graph's outcomes a web thread would compute for longer than it should."""

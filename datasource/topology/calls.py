@@ -1,8 +1,8 @@
 """The call entity between a client and a server."""
 
+from datasource.data import Entity
 from datasource.settings import Settings
 from datasource.settings.consistency import known
-from datasource.telemetry import Entity
 from datasource.topology.sources import call_labels
 from datasource.topology.tie import Tie
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from datasource.prometheus.transport import Transport
 from datasource.settings import Source
-from datasource.telemetry.transport import Transport
 from datasource.topology.sighting import Sighting, SourceError, Span
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from datasource.telemetry import Entity
+from datasource.data import Entity
 from datasource.topology.sighting import End
 
 

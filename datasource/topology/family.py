@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.prometheus import PrometheusClient, Series
 from datasource.settings import Source, format_duration
-from datasource.telemetry import PrometheusClient, Series
 from datasource.topology.sighting import End, Sighting, SourceError, Span
 from datasource.topology.tie import MESSAGING
 

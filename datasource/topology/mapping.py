@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from datasource.data import Entity
 from datasource.settings import Settings
-from datasource.telemetry import Entity
 from datasource.topology.directory import Directory, Unknown
 from datasource.topology.family import is_place
 from datasource.topology.sighting import Sighting

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from datasource.telemetry import Entity
+from datasource.data import Entity
 from datasource.topology.mapping import Mapped
 from datasource.topology.sighting import Sighting
 from datasource.topology.tie import Tie

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from datasource.data import Entity
+from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, Source, format_duration
-from datasource.telemetry import Entity, PrometheusClient, PrometheusError
 from datasource.topology.calls import with_calls
 from datasource.topology.directory import Directory
 from datasource.topology.family import read_metric

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from datasource.telemetry import Entity
+from datasource.data import Entity
 
 DATABASE = "database"
 MESSAGING = "messaging_system"

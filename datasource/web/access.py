@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from flask import Request, Response
 
+from datasource.prometheus import PrometheusError
+from datasource.prometheus.http.secrets import read_secret
 from datasource.settings import Settings
 from datasource.settings.web import Scope, token_files
-from datasource.telemetry import PrometheusError
-from datasource.telemetry.http.secrets import read_secret
 from datasource.web.render import error_response
 
 log = logging.getLogger(__name__)

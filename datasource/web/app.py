@@ -9,9 +9,9 @@ from flask import Flask, Response, g, request, send_from_directory
 from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMediaType
 
-from datasource.evaluation import Clock
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
+from datasource.service import Clock
 from datasource.web import exposition, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disab
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from datasource.evaluation import HELP, Clock, Snapshot, samples
+from datasource.service import HELP, Clock, Snapshot, samples
 from datasource.web.answers import Answers
 from datasource.web.json_datasource import clock
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from datasource.evaluation import Clock, Snapshot
 from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
 from datasource.panels import choices as offered
 from datasource.panels.frame import Frame, notice_frame
 from datasource.panels.query import shortened
+from datasource.service import Clock, Snapshot
 from datasource.web import parse
 from datasource.web.answers import Answers, Body
 from datasource.web.render import body_response, frame_json, json_response, to_json

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from flask import Blueprint, Response, request
 
-from datasource.evaluation import incident_json, snapshot_json
 from datasource.panels import Query
 from datasource.panels.incidents import chosen
+from datasource.service import incident_json, snapshot_json
 from datasource.web.access import Access
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import parameters, time_of

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.telemetry import Floats
+from datasource.data import Floats
 
 MOST_REQUEST = 64 * 1024
 """Bytes of a request, packed; unpacked four times as many."""

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from flask import Blueprint, Response, request
 
+from datasource.data import Variable
 from datasource.effects.study import StudyError
-from datasource.evaluation import HELP, Sample, Snapshot, samples, variable_labels
 from datasource.panels import Query, QueryError
 from datasource.panels.what_if import parse_value
+from datasource.service import HELP, Sample, Snapshot, samples, variable_labels
 from datasource.settings.pattern import PatternError
 from datasource.settings.pattern import matcher as pattern_matcher
-from datasource.telemetry import Variable
 from datasource.web.json_datasource import answered, clock, waiting
 from datasource.web.prompb import Matcher, ReadQuery, ReadSeries, WireError, read_request, read_response, size_of
 from datasource.web.render import error_response

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from datasource.evaluation import Clock, Evaluator
+from datasource.service import Clock, Evaluator
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files
 from datasource.web.access import Access

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from datasource.anomaly import MARKS, Incident
+from datasource.incidents import MARKS, Incident
 from datasource.panels import QueryError
 from datasource.web.json_datasource import clock, waiting
 from datasource.web.parse import body

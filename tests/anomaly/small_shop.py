@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from datasource.anomaly import Judgement, Mechanisms, QuietTimes, Roles, Verdict, fit_mechanisms, judge
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.causes import Judgement, QuietTimes, Verdict, judge
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import QuietTime, Settings
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 from datasource.topology import Tie, Topology
 
 POINTS = 1000

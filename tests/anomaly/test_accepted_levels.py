@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from test_mechanism import CALL, DB, DB_LATENCY, ROLES, WEB, WEB_LATENCY, shop
 
-from datasource.anomaly import Accepted, LeftOut, Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, persisting
+from datasource.anomaly import Accepted, LeftOut, Mechanisms, fit_mechanisms
+from datasource.anomaly.persistence import USUAL, persisting
+from datasource.data import Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
-from datasource.telemetry import Floats, Matrix, Variable
 
 N, STEP = 2880, 30
 FIRST = N - 40

@@ -7,14 +7,13 @@ from itertools import repeat
 import numpy as np
 import pytest
 
-from datasource.anomaly import Roles
-from datasource.anomaly.causes.hearing import persists
-from datasource.anomaly.mechanisms.batch import predict_all
-from datasource.anomaly.mechanisms.constants import BINS, DAY, HARMONICS
-from datasource.anomaly.mechanisms.mechanism import Mechanism, Parent, Prediction
-from datasource.anomaly.mechanisms.persistence import Persistence, persisting
+from datasource.anomaly.batch import predict_all
+from datasource.anomaly.constants import BINS, DAY, HARMONICS
+from datasource.anomaly.mechanism import Mechanism, Parent, Prediction
+from datasource.anomaly.persistence import Persistence, persisting
+from datasource.causes.hearing import persists
+from datasource.data import Entity, Environment, Matrix, Roles, Variable
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Environment, Matrix, Variable
 
 SIGNALS = {
     "requests": Signal(entity="service", query="q", window=30, role="load"),

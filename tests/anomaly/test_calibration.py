@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, Persistence, persisting
-from datasource.evaluation.alarms import anywhere, episodes_of
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.anomaly.persistence import USUAL, Persistence, persisting
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph
+from datasource.replay.alarms import anywhere, episodes_of
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
     "latency": Signal(entity="service", query="q", window=60, role="latency"),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from datasource.anomaly.mechanisms import constants
+from datasource.anomaly import constants
 
 DOCS = Path(__file__).parents[2] / "docs" / "scores.md"
 _UNTUNED = {"DAY", "WEEK", "NEVER"}

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.drift import follow_drift
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.anomaly.drift import follow_drift
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
     "memory": Signal(entity="service", query="q", window=60, role="saturation"),

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly import Roles, fit_mechanisms, root_causes
-from datasource.evaluation import evaluate_matrix
+from datasource.anomaly import fit_mechanisms
+from datasource.causes import root_causes
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
+from datasource.replay import evaluate_matrix
 from datasource.settings import Loaded, Settings, Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
     "requests": Signal(entity="service", query="q", window=30, role="load"),

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, persisting
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.anomaly.persistence import USUAL, persisting
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 STEP, OLDER_STEP, DAY = 30, 330, 86400
 SIGNALS = {

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly import LeftOut, Mechanisms, Prediction, Roles, fit_mechanisms
-from datasource.anomaly.mechanisms.persistence import USUAL, persisting
-from datasource.evaluation.alarms import anywhere, episodes_of
+from datasource.anomaly import LeftOut, Mechanisms, Prediction, fit_mechanisms
+from datasource.anomaly.persistence import USUAL, persisting
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
+from datasource.replay.alarms import anywhere, episodes_of
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 WEB, DB = (Entity("service", (("service", name),)) for name in ("web", "db"))
 SIGNALS = {

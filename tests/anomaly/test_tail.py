@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import genpareto
 
-from datasource.anomaly.mechanisms.tail import fit_tail
+from datasource.anomaly.tail import fit_tail
 
 
 @pytest.mark.parametrize("shape", [-0.2, 0.0, 0.2])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from datasource.anomaly import Mechanisms, Roles, fit_mechanisms
+from datasource.anomaly import Mechanisms, fit_mechanisms
+from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Floats, Matrix, Variable
 
 SIGNALS = {
     "latency": Signal(entity="service", query="q", window=30, role="latency"),

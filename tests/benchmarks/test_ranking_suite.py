@@ -14,9 +14,9 @@ from benchmarks.incidents.resources import BLAMELESS
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.incidents.train_ticket import read_train_ticket, servers
 from benchmarks.peers import PEERS
-from datasource.telemetry.csv_calls import read_calls
-from datasource.telemetry.csv_files import read_csv
-from datasource.telemetry.matrix import empty_matrix
+from datasource.data.csv.calls import read_calls
+from datasource.data.csv.files import read_csv
+from datasource.data.matrix import empty_matrix
 
 
 def judged(*causes: str) -> Incident:

@@ -19,8 +19,8 @@ from benchmarks.servers import (
     total,
 )
 from benchmarks.vus import buffered, range_auc_pr, vus_pr
-from datasource.anomaly.mechanisms.persistence import USUAL, persisting
-from datasource.evaluation.alarms import episodes_of
+from datasource.anomaly.persistence import USUAL, persisting
+from datasource.replay.alarms import episodes_of
 
 STEP, TRAIN, TEST = 600, 6 * 144, 2 * 144
 START = 1_700_006_400

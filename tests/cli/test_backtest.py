@@ -8,12 +8,12 @@ from noisy import SLOW, START, STEP, asked, run, write, write_files
 from worlds import SETTINGS as SHOP
 
 from datasource.cli import replaying
+from datasource.data import Entity
 from datasource.demo.faults import PAST
 from datasource.demo.live import LiveShop, last_grid_time
 from datasource.demo.shop import Shop
 from datasource.demo.standin_server import start_standin
-from datasource.evaluation.recorded import IncidentsError, Recorded, read_incidents
-from datasource.telemetry import Entity
+from datasource.replay.recorded import IncidentsError, Recorded, read_incidents
 
 
 @pytest.fixture(scope="module")

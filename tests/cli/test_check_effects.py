@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.cli.check_effects import check_effects, check_impacts
+from datasource.data import Entity, Matrix, Variable
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Settings
-from datasource.telemetry import Entity, Matrix, Variable
 
 START, STEP, POINTS = 1_700_000_040, 60, 1440
 NAMES = ("web", "cart", "payment", "search")

@@ -1,8 +1,8 @@
 """`check` says of each relation how many ties each of its sources saw."""
 
 from datasource.cli.check_graph import check_relations
+from datasource.data import Entity
 from datasource.settings import parse_settings
-from datasource.telemetry import Entity
 from datasource.topology import Tie, Topology
 
 SETTINGS = parse_settings(

@@ -17,7 +17,7 @@ from datasource.cli import main
 from datasource.demo.series import SERIES
 from datasource.demo.services import CALLS
 from datasource.demo.shop import Shop
-from datasource.evaluation import snapshot_json
+from datasource.service import snapshot_json
 from datasource.settings import load_settings
 
 NAMES = {s.query: name for name, s in load_settings(SETTINGS).settings.signals.items()}

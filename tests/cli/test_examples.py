@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from datasource.cli import main
+from datasource.prometheus import Reader
 from datasource.settings import load_settings
-from datasource.telemetry import Reader
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))

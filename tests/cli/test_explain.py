@@ -52,7 +52,7 @@ def test_contributions_are_those_of_the_whole_query(installation):
 
 
 def ask(url, query):
-    from datasource.telemetry import PrometheusClient
+    from datasource.prometheus import PrometheusClient
 
     return PrometheusClient(url).query(query, time.time() - 30)
 

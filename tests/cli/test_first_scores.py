@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.demo.processes import answer_exists, free_port, scrape_config, start_prometheus, wait_until
-from datasource.evaluation import Evaluator
+from datasource.service import Evaluator
 from datasource.settings import load_settings
 
 

@@ -10,8 +10,8 @@ from datasource.cli import main
 from datasource.cli.document import Draft, SignalText, write
 from datasource.cli.init import InitError, propose
 from datasource.cli.timing import choose_timing, warm_up
+from datasource.prometheus import Reader
 from datasource.settings import parse_settings
-from datasource.telemetry import Reader
 from datasource.topology import read_topology
 
 

@@ -13,9 +13,9 @@ from datasource.cli import main
 from datasource.cli.families import find_pack
 from datasource.cli.survey import Survey
 from datasource.demo.processes import start_prometheus
+from datasource.prometheus import PrometheusClient, Reader
 from datasource.settings import parse_settings
 from datasource.settings.packs import pack_names, read_pack
-from datasource.telemetry import PrometheusClient, Reader
 
 SERVICES = {"shop/web", "shop/cart", "platform/pricing"}
 SERVERS = {"shop/cart", "platform/pricing"}

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from datasource.data import Entity, Variable
 from datasource.graph import CausalGraph, Edge, Moment, unroll
-from datasource.telemetry import Entity, Variable
 
 SERVICE = Entity("service", (("service", "shop"),))
 

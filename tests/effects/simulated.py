@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from datasource.effects import EffectQuestion, EffectResult, analyse_effect
+from datasource.data import Entity, Matrix, Variable
+from datasource.effects import EffectResult, analyse_effect
 from datasource.graph import CausalGraph, Edge
+from datasource.identification import EffectQuestion
 from datasource.settings import Signal, parse_rule
-from datasource.telemetry import Entity, Matrix, Variable
 
 STEP = 30
 SERVICE = Entity("service", (("service", "shop"),))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from simulated import STEP, autoregressive, covers, delayed, signals
 
-from datasource.effects import EffectQuestion, EffectResult, analyse_effect
+from datasource.data import Entity, Matrix, Variable
+from datasource.effects import EffectResult, analyse_effect
 from datasource.graph import CausalGraph, Edge
+from datasource.identification import EffectQuestion
 from datasource.settings import parse_rule
-from datasource.telemetry import Entity, Matrix, Variable
 
 N = 1500
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from simulated import autoregressive, covers
 
+from datasource.data import Entity, Matrix, Variable
 from datasource.effects import EffectResult, analyse_impact
 from datasource.graph import CausalGraph, Edge
 from datasource.settings import Impact, Signal
-from datasource.telemetry import Entity, Matrix, Variable
 
 N, BEGAN, STEP, START = 600, 500, 30, 1_700_000_010
 SIGNALS = {name: Signal(entity="service", query="q", window=STEP) for name in ("latency", "rollouts")}

@@ -8,11 +8,12 @@ from click.testing import CliRunner
 
 import datasource as cd
 from datasource.cli import main
-from datasource.evaluation import evaluate_matrix, samples, snapshot_json
+from datasource.data.csv.files import read_csv
 from datasource.panels import REGISTRY
 from datasource.panels.query import Query
+from datasource.replay import evaluate_matrix
+from datasource.service import samples, snapshot_json
 from datasource.settings import Loaded, parse_settings
-from datasource.telemetry.csv_files import read_csv
 
 SETTINGS = """
 prometheus: {url: http://localhost:9090}

@@ -3,13 +3,14 @@
 import numpy as np
 from simulated import covers
 
+from datasource.data import Entity, Matrix, Variable
 from datasource.demo.series import SERIES
 from datasource.demo.services import CALLS, SERVICES
 from datasource.demo.shop import Shop
-from datasource.effects import EffectQuestion, analyse_effect
+from datasource.effects import analyse_effect
 from datasource.graph import CausalGraph, Edge
+from datasource.identification import EffectQuestion
 from datasource.settings import Signal
-from datasource.telemetry import Entity, Matrix, Variable
 
 SIGNALS = {
     "requests": "service:requests:rate30s",

@@ -7,10 +7,10 @@ import pytest
 from simulated import autoregressive, delayed, graph, matrix, signals, variable
 from worlds import World
 
+from datasource.data import Entity, Variable
 from datasource.effects.structural import RECENT, StructuralModel, fit_structural
 from datasource.effects.study import StudyError
 from datasource.effects.what_if import Prediction, reached, what_if
-from datasource.telemetry import Entity, Variable
 
 X, Y, Z, M = map(variable, "xyzm")
 N = 2000

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from datasource.anomaly import Contribution, Incident, Judgement, Prediction, RootCauses, Scores
-from datasource.evaluation.advice import advise
+from datasource.anomaly import Prediction
+from datasource.causes import Contribution, Judgement, RootCauses, Scores
+from datasource.data import Entity, Variable
+from datasource.incidents import Incident
+from datasource.incidents.advice import advise
 from datasource.settings import Settings, parse_settings
-from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology
 
 STEP = 30

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasource.data import Entity, Variable
 from datasource.graph import Edge, GraphError, Moment, build, build_graph, longest_lag, unroll
 from datasource.settings import Settings, parse_settings
-from datasource.telemetry import Entity, Variable
 from datasource.topology import Tie, Topology, read_topology
 
 

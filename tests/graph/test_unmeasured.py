@@ -3,10 +3,10 @@
 import pytest
 from test_graph import CALL, CART, MUTUAL, QUEUE, TOPOLOGY, VARIABLES, WEB, settings
 
+from datasource.data import Variable
 from datasource.graph import EVERYWHERE, build_graph
 from datasource.graph.unmeasured import common_cause, spoken
 from datasource.settings import SettingsError
-from datasource.telemetry import Variable
 
 
 def built(unmeasured: str, templates: str = "", edges: str = "", topology=TOPOLOGY):

@@ -5,9 +5,9 @@ import pytest
 from click.testing import CliRunner
 
 from datasource.cli import main
+from datasource.data import Entity, Matrix, Variable
 from datasource.library.doubts import find_doubts, find_silent
 from datasource.settings import parse_settings
-from datasource.telemetry import Entity, Matrix, Variable
 
 N = 400
 RNG = np.random.default_rng(5)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from datasource.data import Entity, Matrix, Variable
 from datasource.library.shares import wrong_share
 from datasource.settings import parse_settings
-from datasource.telemetry import Entity, Matrix, Variable
 
 WEB = Entity("service", (("service", "web"),))
 

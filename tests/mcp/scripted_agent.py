@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from mcp import Client
 from worlds import SETTINGS
 
-from datasource.evaluation import Clock
+from datasource.service import Clock
 
 
 class Told(NamedTuple):

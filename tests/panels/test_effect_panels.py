@@ -9,13 +9,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from worlds import World
 
+from datasource.data import Entity, Environment, Variable
 from datasource.effects import EffectResult, EffectSeries, Estimate
 from datasource.effects.result import Check, Comparison, Group, Stratified
 from datasource.effects.structural import fit_structural
-from datasource.evaluation import HELP, Snapshot, samples
-from datasource.evaluation.rows import snapshot_json
 from datasource.panels import REGISTRY, Frame, Query, QueryError
-from datasource.telemetry import Entity, Environment, Variable
+from datasource.service import HELP, Snapshot, samples
+from datasource.service.rows import snapshot_json
 from datasource.web.app import create_app
 from datasource.web.render import frame_json
 

@@ -8,10 +8,10 @@ import pytest
 from shop_incidents import CART, PAYMENT, WEB, ended, going_on, holding
 from worlds import World
 
-from datasource.anomaly import RootCauses
-from datasource.evaluation import Snapshot
+from datasource.causes import RootCauses
+from datasource.data import Variable
 from datasource.panels import REGISTRY, Filter, Frame, Query, QueryError
-from datasource.telemetry import Variable
+from datasource.service import Snapshot
 
 Ask = Callable[..., Frame]
 

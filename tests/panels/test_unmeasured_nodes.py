@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from worlds import World
 
-from datasource.evaluation import Snapshot
+from datasource.data import Entity, Variable
 from datasource.graph import EVERYWHERE, CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import common_cause
 from datasource.panels import REGISTRY, Frame, Query
-from datasource.telemetry import Entity, Variable
+from datasource.service import Snapshot
 
 WEB = Entity("service", (("namespace", "shop"), ("service", "web")))
 CART = Entity("service", (("namespace", "shop"), ("service", "cart")))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from judging import service
 
-from datasource.anomaly import Contribution, Incident, Outside, RootCauses, Verdict
-from datasource.anomaly.incidents.model import Episode
+from datasource.causes import Contribution, Outside, RootCauses, Verdict
+from datasource.data import Variable
+from datasource.incidents import Incident
+from datasource.incidents.model import Episode
 from datasource.store import from_json, to_json
-from datasource.telemetry import Variable
 
 WEB, DB = service("web"), service("db")
 CAUSES = RootCauses(

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import orjson
 
+from datasource.prometheus import PrometheusError, Reader
 from datasource.settings import Settings, parse_settings
 from datasource.settings.prometheus import Prometheus
-from datasource.telemetry import PrometheusError, Reader
 
 STEP = 30
 TEXT = """

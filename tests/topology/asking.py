@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from datasource.data import Entity
+from datasource.prometheus import PrometheusError, Series
 from datasource.settings import Settings, parse_settings
-from datasource.telemetry import Entity, PrometheusError, Series
 from datasource.topology import Topology, TopologyReader
 
 

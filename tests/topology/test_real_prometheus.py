@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from asking import node, pairs, service, settings
 
+from datasource.data import Entity
 from datasource.demo.processes import start_prometheus
+from datasource.prometheus import Reader
 from datasource.settings import Settings
 from datasource.settings.prometheus import Prometheus
-from datasource.telemetry import Entity, Reader
 from datasource.topology import Topology, TopologyReader
 
 END = 1_763_000_000 // 60 * 60

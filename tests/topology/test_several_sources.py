@@ -2,7 +2,7 @@
 
 from asking import Metrics, pairs, read, service, settings
 
-from datasource.telemetry import Entity
+from datasource.data import Entity
 from datasource.topology import TopologyReader
 
 WEB, CART = service("web"), service("cart")

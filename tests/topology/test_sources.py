@@ -5,7 +5,7 @@ import doctest
 import pytest
 from asking import Metrics, node, pairs, read, service, settings
 
-from datasource.telemetry import Entity
+from datasource.data import Entity
 from datasource.topology import placement
 from datasource.topology.placement import workload
 

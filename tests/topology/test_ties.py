@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from datasource.data import Entity, Variable
 from datasource.graph import find_variable
+from datasource.prometheus import PrometheusError, Series
 from datasource.settings import Settings, parse_settings
-from datasource.telemetry import Entity, PrometheusError, Series, Variable
 from datasource.topology import Topology, end_labels, read_topology
 
 

@@ -15,9 +15,9 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 from worlds import World
 
-from datasource.anomaly import Mark
 from datasource.cli import main
-from datasource.evaluation import Clock
+from datasource.incidents import Mark
+from datasource.service import Clock
 from datasource.settings.web import Writes
 from datasource.web.app import create_app
 

@@ -15,7 +15,7 @@ from shop_incidents import going_on
 from worlds import World
 
 from datasource.cli import main
-from datasource.evaluation import Clock
+from datasource.service import Clock
 from datasource.settings import parse_settings
 from datasource.settings.web import TlsServerConfig, Token, Web, Writes
 from datasource.web.app import create_app

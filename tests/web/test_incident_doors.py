@@ -11,7 +11,7 @@ from test_json_datasource import ask, fields
 from test_results_everywhere import exposed, key
 from worlds import World
 
-from datasource.evaluation import Clock
+from datasource.service import Clock
 from datasource.topology import Tie
 from datasource.web.app import create_app
 

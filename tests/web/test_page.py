@@ -16,9 +16,9 @@ from werkzeug.serving import make_server
 from worlds import SETTINGS, STEP, World
 
 from datasource.demo.faults import PRESENT
-from datasource.evaluation import Clock, Snapshot, snapshot_json
+from datasource.prometheus import PrometheusError
+from datasource.service import Clock, Snapshot, snapshot_json
 from datasource.settings import Loaded, load_settings
-from datasource.telemetry import PrometheusError
 from datasource.web.app import create_app
 
 HOSTILE = "<img src=x onerror=alert(1)>"

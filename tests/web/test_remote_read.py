@@ -15,7 +15,7 @@ from worlds import World
 
 from datasource.demo.processes import start_prometheus
 from datasource.demo.serving import BackgroundServer
-from datasource.evaluation import Snapshot, samples
+from datasource.service import Snapshot, samples
 from datasource.web import remote_read
 from datasource.web.app import create_app
 from datasource.web.prompb import WireError, _field, _fields, _varint, pack, read_request, unpack

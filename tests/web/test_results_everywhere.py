@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_json_datasource import ask, fields
 from worlds import World
 
-from datasource.evaluation import HELP
+from datasource.service import HELP
 from datasource.web.app import create_app
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -165,7 +165,7 @@ def test_nothing_is_computed_inside_a_scrape(
     def refuse(*_: Any) -> None:
         raise AssertionError("a scrape must not compute")
 
-    monkeypatch.setattr("datasource.anomaly.mechanisms.mechanism.Mechanism.predict", refuse)
+    monkeypatch.setattr("datasource.anomaly.mechanism.Mechanism.predict", refuse)
     monkeypatch.setattr(world.clock, "tick", refuse)
     assert client.get("/metrics").status_code == 200
 

@@ -4,13 +4,13 @@ from itertools import combinations
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.joined import join
 from datasource.effects.checks.refit import LINES, matters, rows_of
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.standardise import standardised
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 NAME = "curved confounding"
 _LEVEL = 0.005

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+from datasource.data import Floats
 from datasource.effects.checks.outcome_regression import outcome_regression
 from datasource.effects.checks.series import moved, places
 from datasource.effects.inference import MANY_UNITS
@@ -11,7 +12,6 @@ from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
 from datasource.numerics import Regression, glsar
 from datasource.numerics.grid import closed_up, summed
-from datasource.telemetry import Floats
 
 NAME = "delayed effect"
 _FURTHER, _ORDER = 3, 5

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.outcome_regression import OutcomeRegression, outcome_regression
 from datasource.effects.checks.refit import clear, rows_of
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 NAME = "extreme points"
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.refit import WHITENING
 from datasource.effects.checks.series import places
 from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
@@ -21,7 +22,6 @@ from datasource.numerics import (
     whitened_least_squares,
 )
 from datasource.numerics.grid import closed_up
-from datasource.telemetry import Floats
 
 _ROWS_A_COLUMN = 5
 

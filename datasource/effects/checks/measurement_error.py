@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.joined import join
 from datasource.effects.checks.outcome_regression import outcome_regression
 from datasource.effects.checks.refit import WHITENING, matters, standard_error
@@ -11,7 +12,6 @@ from datasource.effects.checks.series import memory, moved
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check, Estimate
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 NAME = "measurement error"
 _LEVEL, _ROUGH_LEVEL = 0.01, 0.002

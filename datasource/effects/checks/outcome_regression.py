@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.series import memory
 from datasource.effects.study import Study, StudyError
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 
 class OutcomeRegression(NamedTuple):

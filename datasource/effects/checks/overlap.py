@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.standardise import standardised
 from datasource.effects.study import Mask, Study
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 NAME = "overlap"
 _LEFT = 0.05

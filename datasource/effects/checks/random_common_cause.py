@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.signal import lfilter
 
+from datasource.data import Floats
 from datasource.effects.checks.refit import JUMPING, SEED, rows_of, slow, standard_error
 from datasource.effects.checks.series import at_rows, memory, on_grid
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study, StudyError
-from datasource.telemetry import Floats
 
 NAME = "random common cause"
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from datasource.data import Floats
 from datasource.effects.checks.outcome_regression import outcome_regression
 from datasource.effects.checks.refit import WHITENING
 from datasource.effects.checks.series import autocorrelations, memory, on_grid
@@ -12,7 +13,6 @@ from datasource.effects.inference import MANY_UNITS
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study, StudyError
-from datasource.telemetry import Floats
 
 NAME = "residual autocorrelation"
 _DRIFT = 50

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.study import Ints, Study, StudyError
 from datasource.numerics.grid import closed_up
-from datasource.telemetry import Floats
 
 _APART = 7
 

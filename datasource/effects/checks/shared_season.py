@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.checks.joined import join
 from datasource.effects.checks.refit import matters, rows_of
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 NAME = "shared season"
 PERIODS = {"hour": 3600, "day": 86400, "week": 604800}

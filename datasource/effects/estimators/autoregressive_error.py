@@ -6,9 +6,9 @@ import numpy as np
 from scipy.fft import dct
 from scipy.signal import lfilter
 
+from datasource.data import Floats
 from datasource.effects.study import Ints, Mask
 from datasource.numerics import closed_up, on_grid
-from datasource.telemetry import Floats
 
 _MEMORIES = np.array([-0.5, -0.25, 0, 0.2, 0.4, 0.55, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99])
 _SHARES = np.array([1, 0.9, 0.75, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05])

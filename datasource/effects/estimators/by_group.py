@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.result import NO_ESTIMATE, Answer, Group
 from datasource.effects.study import Mask, Study, StudyError
-from datasource.telemetry import Floats
 
 UNIT = "unit"
 FEWEST_IN_A_GROUP = 20

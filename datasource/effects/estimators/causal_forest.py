@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.features import modifier_features
 from datasource.effects.estimators.folds import blocked_folds, splits
 from datasource.effects.estimators.nuisance import BoostedRidge, Ridge, check_own_movement, cross_fit
@@ -12,7 +13,6 @@ from datasource.effects.estimators.propensity import held, overlap, propensities
 from datasource.effects.estimators.scores import answer_from_scores, orthogonal_scores
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 TREES = 100
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import autoregressive_error
 from datasource.effects.estimators.panel_table import control_names, mean_of, only_series, panel_table
 from datasource.effects.estimators.single_intervention import single_comparison
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Mask, Study, StudyError
-from datasource.telemetry import Floats
 
 _NAME = "counterfactual_regression"
 _PENALTIES = np.array([1e-6, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import autoregressive_error
 from datasource.effects.estimators.event_study import (
     FEW,
@@ -18,7 +19,6 @@ from datasource.effects.estimators.two_way_effects import Gaps, two_way_gaps, wi
 from datasource.effects.inference import MANY_UNITS, from_error, reach
 from datasource.effects.result import Answer, Check, Comparison, Estimate
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 _NAME = "difference_in_differences"
 _SERIES = 20

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.data import Floats, Variable
 from datasource.effects.inference import by_unit
 from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
 from datasource.effects.study import Study, StudyError
 from datasource.graph import Moment
 from datasource.numerics import glsar, long_run_intervals, rolling_glsar
-from datasource.telemetry import Floats, Variable
 
 ORDER, ITERATIONS = 5, 5
 

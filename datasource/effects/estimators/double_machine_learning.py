@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.folds import blocked_folds
 from datasource.effects.estimators.nuisance import CurvedRidge, Ridge, check_own_movement, cross_fit, within_units
 from datasource.effects.inference import estimate
 from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
 from datasource.effects.study import Study, StudyError
 from datasource.numerics import dml_windows
-from datasource.telemetry import Floats
 
 
 def double_machine_learning(study: Study) -> Answer:

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import autoregressive_error
 from datasource.effects.estimators.panel_table import PanelTable, mean_of
 from datasource.effects.inference import from_errors
 from datasource.effects.result import Estimate
 from datasource.effects.study import Ints
 from datasource.numerics import closed_up
-from datasource.telemetry import Floats
 
 EventStudy = tuple[tuple[int, Estimate], ...]
 FEW = 5

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 _MANY = 20
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 FOLDS = 5
 FEWEST = 20

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study, StudyError
 from datasource.numerics import honest_residuals, least_squares
-from datasource.telemetry import Floats
 
 
 def front_door(study: Study) -> Answer:

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import AutoregressiveError, autoregressive_error
 from datasource.effects.estimators.single_intervention import single_comparison
 from datasource.effects.inference import from_error
 from datasource.effects.result import Answer, Check, Estimate, Group
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 _NAME = "interrupted_time_series"
 _FEWEST = 8

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from datasource.data import Floats
 from datasource.effects.inference import covariance
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 
 class JointCovariance(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.interpolate import BSpline
 
+from datasource.data import Floats
 from datasource.effects.estimators.folds import splits
 from datasource.effects.study import Ints, Mask, Study, StudyError
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 PENALTY = 1.0
 """The ridge penalty on standardised columns: weighs as much as one row."""

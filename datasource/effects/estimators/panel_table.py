@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.study import Ints, Mask, Study, StudyError
-from datasource.telemetry import Floats
 
 NEVER = np.iinfo(np.int64).max
 

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy import stats
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import autoregressive_error
 from datasource.effects.estimators.event_study import FEW, Changes, last_before
 from datasource.effects.estimators.joint_covariance import distance
 from datasource.effects.result import Check
 from datasource.effects.study import Ints
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 _BLOCKS, _MOST = 4, 12
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.folds import splits
 from datasource.effects.result import Check
 from datasource.effects.standardise import standardised
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.telemetry import Floats
 
 FEWEST_IN_AN_ARM = 10
 _ROWS_A_COLUMN = 3

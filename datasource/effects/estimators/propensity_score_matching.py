@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.nuisance import Ridge, check_own_movement
 from datasource.effects.estimators.propensity import balance, overlap, propensities, treatment_arms
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 MATCHES = 4
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.nuisance import check_own_movement
 from datasource.effects.estimators.propensity import (
     balance,
@@ -14,7 +15,6 @@ from datasource.effects.estimators.propensity import (
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 FEW = 100
 

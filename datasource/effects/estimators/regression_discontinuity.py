@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Study, StudyError
-from datasource.telemetry import Floats
 
 _NAME = "regression_discontinuity"
 _FEWEST = 20

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.by_group import FEWEST_IN_A_GROUP, parts
 from datasource.effects.inference import estimate
 from datasource.effects.result import NO_ESTIMATE, Answer, Check, Estimate, Group
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 
 def augmented_scores(outcome: Floats, arms: Floats, propensity: Floats, treated: Floats, untreated: Floats) -> Floats:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import AutoregressiveError
 from datasource.effects.inference import from_error, from_errors, reach
 from datasource.effects.result import Comparison, Estimate
 from datasource.effects.study import Ints, Mask
-from datasource.telemetry import Floats
 
 
 def single_comparison(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import nnls
 
+from datasource.data import Floats
 from datasource.effects.estimators.autoregressive_error import AutoregressiveError, autoregressive_error
 from datasource.effects.estimators.panel_table import control_names, only_series, panel_table
 from datasource.effects.estimators.single_intervention import single_comparison, times_over
 from datasource.effects.result import Answer, Check, Comparison, Estimate
 from datasource.effects.study import Ints, Mask, Study, StudyError
-from datasource.telemetry import Floats
 
 _NAME = "synthetic_control"
 _SERIES = 40

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from datasource.data import Floats
 from datasource.effects.estimators.weak_instrument import FirstStage, anderson_rubin, over_identification, weakness
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer, Estimate
 from datasource.effects.study import Study, StudyError
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 
 def two_stage_least_squares(study: Study) -> Answer:

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from scipy.sparse.linalg import lsmr
 
+from datasource.data import Floats
 from datasource.effects.estimators.panel_table import PanelTable
 from datasource.effects.study import Mask, StudyError
 from datasource.numerics import least_squares
-from datasource.telemetry import Floats
 
 
 class Gaps(NamedTuple):

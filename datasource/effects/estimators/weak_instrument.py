@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq, minimize_scalar
 
+from datasource.data import Floats
 from datasource.effects.estimators.joint_covariance import JointCovariance, distance, joint_covariance
 from datasource.effects.result import Check
 from datasource.effects.study import Study
-from datasource.telemetry import Floats
 
 ONE_INSTRUMENT = 10.0
 """The usual mark (Staiger and Stock 1997). With one instrument, intervals hold from there on unless the confounding

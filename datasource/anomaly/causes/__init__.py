@@ -1,1 +1,0 @@
-"""Who caused a symptom: the gap handed down to those whose own behaviour changed."""

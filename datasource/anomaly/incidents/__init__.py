@@ -1,1 +1,0 @@
-"""Anomalies that belong together."""

@@ -1,1 +1,0 @@
-"""What every variable should be, given its causes, and how far from that is an anomaly."""

@@ -1,1 +1,0 @@
-"""Who caused an incident, from two matrices: no history, no fit, no server."""

@@ -1,0 +1,188 @@
+"""A ranking of root causes from a normal time and an incident: who broke, by what is measured and who calls whom."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.causes.ranking.confidence import confidences
+from datasource.causes.ranking.contribution import Share, contributions
+from datasource.causes.ranking.levels import CALL, Levels, read_levels, squash
+from datasource.causes.ranking.measured_calls import measured_calls
+from datasource.causes.ranking.outside import behind
+from datasource.causes.ranking.own import Own, own_failures, own_slowness
+from datasource.causes.ranking.request_evidence import RequestEvidence, request_evidence
+from datasource.causes.ranking.wire import on_the_wire
+from datasource.data import Entity, Matrix, Variable
+from datasource.settings import Signal
+
+_SUFFERS = 0.1
+"""What being slow or failing counts beside what is a service's own."""
+_WAITS = 0.2
+"""A service that is slow or fails, and one that waits, is more often a victim than a cause."""
+_OF_SHARE = 0.75
+"""How much it takes away from a service that others have a larger excess of their own: below 1, as shares are rough."""
+_OTHER_KIND = 0.5
+"""Slowness says half as much about failures, and failures about slowness."""
+_NOT_CALLED = 0.7
+"""Whom the symptom does not reach along the calls may still share a machine with one that it reaches."""
+_NEXT = 0.99
+"""The second variable of an entity comes after its first, even where both say the same."""
+_TWO_PLACES = 1.3
+"""An excess of who calls somebody unmeasured may be its own, or come from there: two ways to be the place to look."""
+_BLAMED = 1.0
+"""Who has a higher score is blamed."""
+
+
+class Ranked(NamedTuple):
+    """A variable and how likely the incident began there.
+
+    `contribution` is what the service adds by itself, in `unit`: to the symptom where there is one, otherwise to its
+    own requests; None for variables in which nothing is conserved.
+    """
+
+    variable: Variable
+    score: float
+    contribution: float | None
+    unit: str
+
+
+class Ranking(NamedTuple):
+    """Every variable, best first, and the score of each entity, which is that of its best variable.
+
+    `confidence` is the probability that an entity is the root cause (see `confidences`). `outside` are whom
+    nobody measures, and whom the likeliest service calls: its excess may be theirs (see `behind`). `changed` says in
+    words what changed most in a service of what it does for a request, where that is measured (see `RequestEvidence`).
+    """
+
+    variables: tuple[Ranked, ...]
+    entities: dict[Entity, float]
+    confidence: dict[Entity, float]
+    outside: tuple[Entity, ...] = ()
+    changed: Mapping[Entity, str] = {}
+
+    @property
+    def blamed(self) -> tuple[Entity, ...]:
+        """The entities whose score is above 1, best first."""
+        return tuple(e for e, s in sorted(self.entities.items(), key=lambda pair: -pair[1]) if s > _BLAMED)
+
+
+def rank(
+    baseline: Matrix,
+    incident: Matrix,
+    signals: Mapping[str, Signal],
+    calls: Collection[tuple[Entity, Entity]] = (),
+    symptom: Variable | None = None,
+) -> Ranking:
+    """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
+    may be unmeasured. Calls that the matrices measure (see `measured_calls`) are calls too.
+
+    A service's score adds up what speaks for it: resources that are abnormal inside it and that its traffic does not
+    explain (as in PRISM); slowness or failures that its callees, or its own waiting, do not explain; and
+    waiting of its callers that nobody explains. Where the symptom is slow rather than failing, failures elsewhere
+    count less, and the reverse; so do services that the symptom does not reach along the calls. Everything is taken as
+    robust, moderated standard deviations from the baseline, on a logarithmic scale: what is beyond doubt twice over is
+    not twice as likely. Equal scores are ties.
+
+    Where calls are measured, own seconds and failures are what is measured (see `request_evidence`), and of these, the
+    service's network, what it does for a request, and that it stopped, the clearest counts.
+    """
+    if not (baseline.variables or incident.variables):
+        return Ranking((), {}, {})
+    levels = read_levels(baseline, incident, signals)
+    place = {entity: number for number, entity in enumerate(levels.services)}
+    measured = measured_calls(baseline, incident, signals, levels.services)
+    told = [(place[a], place[b]) for a, b in dict.fromkeys(calls) if a in place and b in place and a != b]
+    pairs = list(dict.fromkeys((*told, *measured.pairs)))
+    unmeasured = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
+    hidden = list(dict.fromkeys((*unmeasured, *measured.hidden)))
+    requests = request_evidence(baseline, incident, signals, levels.services, measured)
+    slowness, failures = _measured(own_slowness(levels, pairs), levels, requests), own_failures(levels, pairs)
+    like_slow, like_failing = _kinds(symptom, levels)
+    waits = squash(levels.waiting)
+    suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
+    slow = np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
+    failing = squash(failures.z) * failures.share**_OF_SHARE
+    own = np.maximum(
+        like_slow * np.where(np.isfinite(requests.own), requests.own, slow),
+        like_failing * np.where(np.isfinite(requests.failures), requests.failures, failing),
+    )
+    own[sorted({caller for caller, _ in hidden})] *= _TWO_PLACES
+    own = np.maximum.reduce([own, like_slow * requests.network, requests.activity, requests.stopped])
+    scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
+    if symptom is not None and symptom.entity in place and pairs:
+        scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
+    shares = contributions(levels, slowness, failures, signals, symptom)
+    by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
+    by_entity |= dict(zip(measured.entities, (like_slow * requests.wire).tolist(), strict=True))
+    outside = behind(own, levels.inside, scores, hidden)
+    says = {
+        **dict(zip(levels.variables, levels.evidence.tolist(), strict=True)),
+        **_on_calls((*baseline.variables, *incident.variables), signals, by_entity),
+        **requests.says,
+    }
+    told_shares = {levels.variables[i]: share for i, share in shares.items()}
+    ranked = _by_variable(by_entity, says, told_shares, signals)
+    most = [requests.changed(number) for number in range(len(levels.services))]
+    changed = {e: words for e, (evidence, words) in zip(levels.services, most, strict=True) if evidence > 0}
+    return Ranking(ranked, by_entity, confidences(by_entity), outside, changed)
+
+
+def _on_calls(
+    variables: Sequence[Variable], signals: Mapping[str, Signal], scores: dict[Entity, float]
+) -> dict[Variable, float]:
+    """What a call's variables say: that it takes long is seen in the seconds of its client."""
+    calls = [variable for variable in dict.fromkeys(variables) if variable.entity.type == CALL]
+    for variable in calls:
+        scores.setdefault(variable.entity, 0.0)
+    seen = [(v, signals[v.signal]) for v in calls]
+    return {v: scores[v.entity] if (signal.role, signal.end) == ("work", "client") else 0.0 for v, signal in seen}
+
+
+def _measured(slowness: Own, levels: Levels, requests: RequestEvidence) -> Own:
+    """The slowness with what is measured of it, where the calls are, in place of what the callees' shares suggest."""
+    known = np.isfinite(requests.own)
+    load = np.where(np.isfinite(levels.requests), levels.requests, 0.0)
+    excess = np.where(requests.own_z > 1, np.maximum(load * np.nan_to_num(requests.own_change), 0.0), 0.0)
+    return slowness._replace(
+        excess=np.where(known, excess, slowness.excess), z=np.where(known, np.nan_to_num(requests.own_z), slowness.z)
+    )
+
+
+def _kinds(symptom: Variable | None, levels: Levels) -> tuple[float, float]:
+    """How much slowness and failures count for this symptom."""
+    role = levels.roles[levels.variables.index(symptom)] if symptom in levels.variables else ""
+    return _OTHER_KIND if role == "failure" else 1.0, _OTHER_KIND if role in ("latency", "work") else 1.0
+
+
+def _reached(start: int, pairs: Collection[tuple[int, int]], count: int) -> NDArray[np.bool_]:
+    found = np.zeros(count, dtype=np.bool_)
+    waiting = [start]
+    while waiting:
+        caller = waiting.pop()
+        if not found[caller]:
+            found[caller] = True
+            waiting += [b for a, b in pairs if a == caller]
+    return found
+
+
+def _by_variable(
+    scores: Mapping[Entity, float],
+    says: Mapping[Variable, float],
+    shares: Mapping[Variable, Share],
+    signals: Mapping[str, Signal],
+) -> tuple[Ranked, ...]:
+    """The entity's score at its clearest variable, less at the others."""
+    ranked: list[Ranked] = []
+    best: dict[Entity, float] = {}
+    for variable, evidence in sorted(says.items(), key=lambda pair: -pair[1]):
+        score = scores[variable.entity]
+        if variable.entity in best:
+            clearest = best[variable.entity]
+            score *= _NEXT * evidence / clearest if clearest > 0 else 0.0
+        best.setdefault(variable.entity, evidence)
+        share = shares.get(variable)
+        unit = share.unit if share else signals[variable.signal].unit
+        ranked.append(Ranked(variable, score, share.value if share else None, unit))
+    return tuple(sorted(ranked, key=lambda one: -one.score))

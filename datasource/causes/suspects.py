@@ -1,0 +1,248 @@
+"""Who broke, of everybody: the time since something is anomalous, ranked against the normal time before."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import log1p
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.causes.model import RootCauses
+from datasource.causes.ranking.confidence import confidences
+from datasource.causes.ranking.rank import rank
+from datasource.data import Entity, Matrix
+from datasource.settings import Signal
+from datasource.topology import Topology
+
+_NEWEST, _LONG = 5, 10
+"""Of less than ten points of an incident the newest five are looked at, of a longer one all."""
+_NORMAL, _LONGER = 240, 2
+"""Points before the incident that are taken as normal, or so many times as many as it has."""
+_FEWEST_NORMAL = 15
+"""With fewer normal points nobody is suspected."""
+_NAMED, _KEPT = 0.5, 0.3
+"""How sure one has to be of an entity to name it, and for it to stay named."""
+_RANKED, _BROKE, _CLEAR = 0.5, 0.2, 50.0
+"""The evidence against an entity: half of what the ranking says, and a fifth of the logarithm of 1 + its causal score,
+up to 50. With these the confidences are frequencies on simulated incidents."""
+_DISTURBED = 0.5
+"""What the evidence counts against who may be disturbed by a neighbour, or suffers by somebody who is gone."""
+_THERE = 0.8
+"""Who was known at this share of the normal points was there."""
+_BETWEEN, _POSSIBLE = 3, 0.15
+"""So many are told of at most where nobody can be named, and none that is less likely."""
+_ELSEWHERE = 0.4
+"""Who has a smaller share of a gap than somebody outside, who has at least this much, is not named for it."""
+_HYSTERESIS = 1.5
+"""Another one takes over when it is so many times as likely."""
+_BESIDE = 0.9
+"""How sure one has to be of another one that suffers by one that is named."""
+_WHOLE = 150
+"""Systems of so many entities are looked at whole; of larger ones those within two ties of who is anomalous."""
+
+
+class Busy(NamedTuple):
+    """When (seconds) an entity was not normal."""
+
+    entity: Entity
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Whom the evidence names, the surest first, and how sure it is of everybody.
+
+    `roots` has the confidence of each, given those before it. `confidence` is that of each entity to be the root cause,
+    if there is one.
+    """
+
+    roots: Mapping[Entity, float] = field(default_factory=dict)
+    confidence: Mapping[Entity, float] = field(default_factory=dict)
+
+    @property
+    def between(self) -> tuple[tuple[Entity, float], ...]:
+        """Whom it lies between, the likeliest first, where nobody can be named: three at most."""
+        likely = sorted(self.confidence.items(), key=lambda one: (-one[1], one[0]))[:_BETWEEN]
+        return tuple(one for one in likely if one[1] >= _POSSIBLE)
+
+    def of(self, causes: RootCauses, ways: "Ways") -> tuple[tuple[Entity, float], ...]:
+        """The roots of a symptom, its entity included; where that is tied to nobody, all there are. None of them where
+        more of the gap comes from somebody outside: then that one, if it is sure who it is, in place of whom else would
+        be named, and as likely."""
+        entity = causes.symptom.entity
+        shares: dict[Entity, float] = {}
+        for part in causes.contributions:
+            shares[part.variable.entity] = shares.get(part.variable.entity, 0.0) + part.share
+        able = {root: sure for root, sure in self.roots.items() if not ways.tied(entity) or ways.leads(root, entity)}
+        others = (one for one in causes.outside if one.entity and (one.sure or one.kind != "call"))
+        outside = max(others, key=lambda one: one.share, default=None)
+        if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
+            return tuple(able.items())
+        left = {root: sure for root, sure in able.items() if shares.get(root, 0.0) >= outside.share}
+        spared = [sure for root, sure in able.items() if root not in left]
+        if outside.entity and outside.sure and spared:
+            left[outside.entity] = max(spared)
+        return tuple(left.items())
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Along which a cause reaches others: who waits, runs or rests on whom, and edges between their variables."""
+
+    topology: Topology
+    edges: Collection[tuple[Entity, Entity]] = ()
+
+    def tied(self, entity: Entity) -> bool:
+        """Whether anything is known of whom it is tied to."""
+        return entity in self._near
+
+    def leads(self, cause: Entity, entity: Entity) -> bool:
+        """Whether there is a way from a cause to an entity, which may be itself."""
+        return entity in self._reached(cause)
+
+    def onward(self, entity: Entity) -> Mapping[Entity, str]:
+        """Whom a cause at an entity reaches by one edge, with the relation; empty for one of the causal graph."""
+        return self._onward.get(entity, {})
+
+    def around(self, entities: Iterable[Entity], ties: int) -> set[Entity]:
+        """Those within so many ties of some entities, in either direction."""
+        found = ahead = set(entities)
+        for _ in range(ties):
+            ahead = {near for one in ahead for near in self._near.get(one, ())} - found
+            found = found | ahead
+        return found
+
+    def _reached(self, cause: Entity) -> set[Entity]:
+        if cause not in self._known:
+            found, ahead = {cause}, {cause}
+            while ahead:
+                ahead = {one for before in ahead for one in self.onward(before)} - found
+                found |= ahead
+            self._known[cause] = found
+        return self._known[cause]
+
+    @cached_property
+    def _known(self) -> dict[Entity, set[Entity]]:
+        return {}
+
+    @cached_property
+    def _onward(self) -> dict[Entity, dict[Entity, str]]:
+        found: dict[Entity, dict[Entity, str]] = {}
+        ties = ((tie.ends[1][1], tie.ends[0][1], tie.relation) for tie in self.topology.ties)
+        for cause, effect, relation in (*ties, *((*edge, "") for edge in self.edges)):
+            if cause != effect:
+                found.setdefault(cause, {}).setdefault(effect, relation)
+        return found
+
+    @cached_property
+    def _near(self) -> dict[Entity, set[Entity]]:
+        found: dict[Entity, set[Entity]] = {}
+        for cause, effects in self._onward.items():
+            for effect in effects:
+                found.setdefault(cause, set()).add(effect)
+                found.setdefault(effect, set()).add(cause)
+        return found
+
+
+def suspects(
+    matrix: Matrix,
+    since: int,
+    signals: Mapping[str, Signal],
+    ways: Ways,
+    anomalous: Collection[Entity],
+    broke: Mapping[Entity, float],
+    greedy: Collection[Entity] = (),
+    excused: Collection[Entity] = (),
+    named: Sequence[Entity] = (),
+    busy: Sequence[Busy] = (),
+) -> Suspects:
+    """Rank everybody by the newest five columns, by all from `since` (seconds) on where these are ten or more, against
+    240 or more before them, and by how high the causal scores of each entity are now (`broke`).
+
+    Who is gone, of whom nothing is known any more, is as suspect as the most suspect of those that suffer by it, and
+    these half as much. Who rests on the same as somebody `greedy`, who uses more than its load explains, may be
+    disturbed: its evidence counts half, and that on which both rest is no cause. Nor is who is `excused`. What was
+    `busy` before is no part of the normal time. Who was `named` before, the first one first, stays so while it is
+    likely enough. Nobody is named where fewer than 15 columns are normal.
+    """
+    newest = matrix.end - (_NEWEST - 1) * matrix.step
+    everybody = {variable.entity for variable in matrix.variables}
+    if len(everybody) > _WHOLE:
+        everybody &= ways.around(anomalous, 2)
+    chosen = matrix.select([v for v in matrix.variables if v.entity in everybody and v.signal in signals])
+    points = (matrix.end - since) // matrix.step + 1
+    incident = chosen.between(since if points >= _LONG else newest, matrix.end)
+    until = min(since, newest)
+    before = max(_NORMAL, _LONGER * points) * matrix.step
+    normal = _without(chosen.between(until - before, until - matrix.step), busy)
+    if normal.values.shape[1] < _FEWEST_NORMAL:
+        return Suspects()
+    calls = [
+        (client, server)
+        for tie in ways.topology.ties
+        if (client := tie.end("client")) in everybody and (server := tie.end("server"))
+    ]
+    found = rank(normal, incident, signals, calls)
+    rests = [(tie.ends[0][1], tie.ends[1][1]) for tie in ways.topology.ties if tie.end("client") is None]
+    taken = {used for user, used in rests if user in greedy}
+    disturbed = {user for user, used in rests if used in taken} - set(greedy)
+    evidence = {
+        entity: (_RANKED * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
+        * (_DISTURBED if entity in disturbed else 1.0)
+        for entity, score in found.entities.items()
+        if entity not in taken and entity not in excused
+    }
+    blamed = frozenset(found.blamed)
+    for gone in _gone(normal, incident) - set(excused):
+        suffering = [entity for entity in evidence if entity != gone and ways.leads(gone, entity)]
+        evidence[gone] = max((evidence[entity] for entity in suffering), default=0.0)
+        evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
+        blamed = blamed - set(suffering) | {gone}
+    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence))
+
+
+def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
+    """Who was there before, and of whom nothing is known any more."""
+    there: dict[Entity, float] = {}
+    left: set[Entity] = set()
+    for variable, before in zip(normal.variables, np.isfinite(normal.values).mean(axis=1).tolist(), strict=True):
+        there[variable.entity] = max(there.get(variable.entity, 0.0), before)
+        if np.isfinite(incident.row(variable)).any():
+            left.add(variable.entity)
+    return {entity for entity, share in there.items() if share >= _THERE and entity not in left}
+
+
+def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
+    """The same, with nothing known of those who were busy."""
+    rows: dict[Entity, list[int]] = {}
+    for number, variable in enumerate(normal.variables):
+        rows.setdefault(variable.entity, []).append(number)
+    values = normal.values.copy()
+    for entity, start, end in busy:
+        if entity in rows and end >= normal.start and start <= normal.end:
+            columns = np.flatnonzero((normal.times >= start) & (normal.times <= end))
+            values[np.ix_(rows[entity], columns.tolist())] = np.nan
+    return Matrix(normal.variables, normal.start, normal.step, values)
+
+
+def named_roots(
+    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: Sequence[Entity] = ()
+) -> dict[Entity, float]:
+    """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
+    only who is blamed by the ranking alone."""
+    left, found = dict(evidence), dict[Entity, float]()
+    while left:
+        sure = confidences(left)
+        best = max(sure, key=lambda one: (sure[one], str(one)))
+        kept = next((one for one in named if one in left and sure[one] >= _KEPT), best)
+        if sure[best] < _HYSTERESIS * sure[kept]:
+            best = kept
+        suffers = any(ways.leads(root, best) or not ways.tied(best) for root in found)
+        least = _BESIDE if suffers else _KEPT if best in named else _NAMED
+        if sure[best] < least or (found and best not in blamed):
+            break
+        found[best] = sure[best]
+        del left[best]
+    return found

@@ -1,0 +1,115 @@
+"""Tidy files: a column that says which signal, or which series, the numbers in another one are of."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from datasource.data.csv.joined_names import split_names
+from datasource.data.csv.layout import ENTITY, read_heading
+from datasource.data.csv.series import named_signal, plain, read_series, telling_labels
+from datasource.data.csv.table import Column, CsvError, Table, file_stem
+from datasource.data.guess import guess_signal
+
+_METRIC = ("metric", "metricname", "signal", "name", "measure", "measurement", "kpi", "kpiname", "field", "variable")
+_SERIES = ("series", "variable", "legend")
+_VALUE = ("value", "val", "metricvalue", "measurement", "number", "y")
+_DAY = r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s*"
+_CLOCK = r"\s*\d{1,2}:\d\d"
+_MOST_SIGNALS = 1000
+_MOST_CELLS = 200_000_000
+
+
+def tidied(table: Table, signal: str | None) -> tuple[Table, str]:
+    """A table with a column of numbers for each signal, and what was done; the same table where it is not tidy.
+
+    `signal` names the numbers where the file does not. Raises CsvError.
+    """
+    values = [column for column in table.columns if plain(column.name) in _VALUE and column.values is not None]
+    if len(values) != 1:
+        return table, ""
+    texts = {plain(column.name): column for column in table.columns if column.text is not None and column not in values}
+    series = next((texts[name] for name in _SERIES if name in texts), None)
+    if series is not None and (parted := _parted(table, series, values[0], signal)):
+        return parted, f"tidy: '{series.name}' says whose numbers '{values[0].name}' holds, and which"
+    metric = next((texts[name] for name in _METRIC if name in texts), None)
+    if metric is None or not _words(metric) or (plain(metric.name) == "name" and not _sounds(metric)):
+        return table, ""
+    told = f"tidy: '{metric.name}' names the signal, '{values[0].name}' holds its numbers"
+    return _pivoted(table, (metric, values[0]), metric.text, ()), told
+
+
+def with_clock(table: Table) -> Table:
+    """A table whose date and time of day stand in two columns, with one for both; any other as it is."""
+    texts = {plain(column.name): column for column in table.columns if column.text is not None}
+    date, clock = texts.get("date"), texts.get("time") or texts.get("timeofday")
+    if date is None or clock is None or date.values is not None or clock.values is not None:
+        return table
+    if not date.text.astype(str).str.fullmatch(_DAY).all() or not clock.text.astype(str).str.match(_CLOCK).all():
+        return table
+    joined = Column(f"{date.name} {clock.name}", None, date.text.astype(str) + " " + clock.text.astype(str))
+    return table._replace(columns=(joined, *(one for one in table.columns if one not in (date, clock))))
+
+
+def _parted(table: Table, series: Column, value: Column, signal: str | None) -> Table | None:
+    """The names of series taken apart, into labels and a signal; None where they are but names."""
+    import pandas as pd
+
+    codes, texts = pd.factorize(series.text)
+    names = [str(text) for text in texts]
+    if not names:
+        return None
+    stem = file_stem(table.path)
+    read = [found for name in names if (found := read_series(name))]
+    if len(read) == len(names):
+        telling = telling_labels(read, ENTITY)
+        labels = {label: [one.labels.get(label, "") for one in read] for label in telling}
+        signals = [named_signal(one.metric, signal, stem) for one in read]
+    else:
+        split = split_names(names) or {}
+        headings = [read_heading(split.get(name, name)) for name in names]
+        if not all(heading.entity for heading in headings):
+            return None
+        labels = {"service": [heading.entity for heading in headings]}
+        signals = [heading.signal for heading in headings]
+    columns = [Column(label, None, _spread(codes, values)) for label, values in labels.items()]
+    return _pivoted(table, (series, value), _spread(codes, signals), columns)
+
+
+def _spread(codes: Any, values: list[str]) -> Any:
+    """A text for each row, from a text for each code; none for the code -1."""
+    import pandas as pd
+
+    return pd.Series(np.array([*values, None], dtype=object)[codes])
+
+
+def _pivoted(table: Table, used: tuple[Column, Column], signals: Any, more: Any) -> Table:
+    """The value column cut into one for each signal."""
+    import pandas as pd
+
+    value = used[1]
+    assert value.values is not None
+    codes, names = pd.factorize(signals)
+    if len(names) > _MOST_SIGNALS or len(names) * table.rows > _MOST_CELLS:
+        raise CsvError(
+            f"{table.path}: '{used[0].name}' names {len(names):,} signals of {table.rows:,} rows, which do not fit in "
+            "memory; keep fewer of them"
+        )
+    others = [column for column in table.columns if column.name not in (used[0].name, value.name)]
+    cut = [
+        Column(str(name), np.where(codes == code, value.values, np.nan), unit=value.unit)
+        for code, name in enumerate(names)
+    ]
+    cut[:1] = [column._replace(strange=value.strange, example=value.example) for column in cut[:1]]
+    return table._replace(columns=(*others, *more, *cut))
+
+
+def _sounds(column: Column) -> bool:
+    """Whether some of a column's texts sound like signals; a `name` may be whose they are as well."""
+    return any(guess_signal(str(text)).role for text in column.text.dropna().unique())
+
+
+def _words(column: Column) -> bool:
+    """Whether a column holds names, fewer than rows."""
+    texts = column.text.dropna().astype(str)
+    return column.values is None and bool(texts.size) and all(re.search(r"[^\W\d]", text) for text in texts.unique())

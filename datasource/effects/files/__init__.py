@@ -1,0 +1,1 @@
+"""One effect question about a file: columns, rows, design, answer."""

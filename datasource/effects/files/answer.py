@@ -1,0 +1,194 @@
+"""A question of effect about a CSV file, from its columns to the answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from datasource.data import Floats
+from datasource.effects.association import association
+from datasource.effects.checks import judge
+from datasource.effects.estimators.by_group import UNIT, by_group
+from datasource.effects.estimators.linear_regression import linear_regression
+from datasource.effects.files.columns import Columns, read_columns
+from datasource.effects.files.design import Design, Lagged, design_of
+from datasource.effects.files.parts import refuse_second_parts
+from datasource.effects.files.question import FileAnswer, FileQuestion
+from datasource.effects.methods import ESTIMATORS, check_study
+from datasource.effects.result import Answer, Estimate, Group, Stratified
+from datasource.effects.simpson import stratify
+from datasource.effects.study import NO_COLUMNS, Study, StudyError, lay_out
+from datasource.identification.model import NO_PATH
+from datasource.settings import format_duration
+
+MOST_UNITS = 50
+"""Of more units than this none is shown by itself."""
+
+
+def answer_file(question: FileQuestion) -> FileAnswer:
+    """Read the file, identify, estimate and check.
+
+    Pure but for reading. Raises CsvError, SettingsError (the graph's file) and StudyError, whose texts say what to
+    change.
+    """
+    columns = read_columns(
+        question.data,
+        (question.treatment, question.outcome, *question.instruments, *question.mediators),
+        (*(question.adjust or ()), *question.modifiers, *question.strata, *_cells(question)),
+        question.time,
+        question.unit,
+        question.accept_loss,
+    )
+    treatment, outcome = columns.name(question.treatment), columns.name(question.outcome)
+    if treatment == outcome:
+        raise StudyError(f"'{treatment}' is both treatment and outcome; ask for the effect on another column")
+    refuse_second_parts(question, columns)
+    design = design_of(question, columns)
+    study = _study(question, design, columns)
+    check_study(study)
+    strata = _stratified(question, columns)
+    if design.method == NO_PATH:
+        answer = Answer(Estimate(0.0, 0.0, 0.0), study.n)
+    else:
+        answer = judge(study, ESTIMATORS[design.method])
+    used = (question.treatment, question.outcome, *(name for name, _ in (*design.adjustment, *design.instruments)))
+    notices = (
+        *columns.rows.notices,
+        *columns.unread(used, question.accept_loss),
+        *_left_out(columns, study),
+        *design.notices,
+    )
+    return FileAnswer(
+        treatment,
+        outcome,
+        _rows(columns, study),
+        _association(study),
+        answer.effect,
+        design.method,
+        design.identified_by,
+        _shown(design, columns),
+        design.lags,
+        answer.n,
+        design.assumptions,
+        answer.per_lag,
+        _named(answer.groups or _groups(study, design), columns.rows.unit),
+        (*design.checks, *answer.checks),
+        strata,
+        answer.comparison,
+        tuple(dict.fromkeys((*notices, *answer.notices))),
+    )
+
+
+def _cells(question: FileQuestion) -> tuple[str, ...]:
+    return tuple(name for name in (question.group, question.post) if name)
+
+
+def _study(question: FileQuestion, design: Design, columns: Columns) -> Study:
+    rows = columns.rows
+    group = columns.indicator(question.group) if question.group else None
+    post = columns.indicator(question.post) if question.post else None
+    now = columns.numbers(question.treatment)
+    if group is not None and post is not None:
+        now = (group * post).astype(np.float64)
+    named = [columns.name(name) for name in question.modifiers]
+    modifiers = {name: columns.modifier(name) for name in named if name != rows.unit}
+    return lay_out(
+        columns.numbers(question.outcome),
+        np.column_stack([rows.lagged(now, lag) for lag in range(design.lags + 1)]),
+        _laid(design.adjustment, columns),
+        names=(columns.name(question.treatment), columns.name(question.outcome)),
+        times=rows.times,
+        units=rows.units,
+        unit_names=rows.unit_names,
+        instruments=_laid(design.instruments, columns),
+        mediators=_laid(design.mediators, columns),
+        modifiers={name: values for name, (values, _) in modifiers.items()},
+        levels={name: levels for name, (_, levels) in modifiers.items() if levels},
+        group=group,
+        post=post,
+        feedback=design.feedback,
+        step=rows.step,
+    )
+
+
+def _laid(chosen: Iterable[Lagged], columns: Columns) -> Mapping[str, Floats]:
+    return {
+        _at(name, lag): columns.rows.lagged(values, lag)
+        for column, lag in chosen
+        for name, values in columns.adjusting(column).items()
+    }
+
+
+def _at(name: str, lag: int) -> str:
+    return f"{name}@-{lag}" if lag else name
+
+
+def _shown(design: Design, columns: Columns) -> tuple[str, ...]:
+    """The adjustment set by the names of the columns; the unit is part of it where each has an intercept."""
+    names = tuple(_at(name, lag) for name, lag in design.adjustment)
+    alone = design.identified_by == "randomisation" or design.method == NO_PATH
+    return () if alone else (*names, columns.rows.unit) if columns.rows.units is not None else names
+
+
+def _association(study: Study) -> Estimate:
+    """The slope without any adjustment, over the rows of the study; of a single series as the service has it."""
+    if study.times is not None and study.units is None:
+        return association(study.outcome, study.treatment[:, 0])
+    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
+    return linear_regression(bare).effect
+
+
+def _groups(study: Study, design: Design) -> tuple[Group, ...]:
+    """The effect within each unit and each level of the modifiers, by the same method."""
+    if design.method == NO_PATH or design.identified_by == "comparison":
+        return ()
+    if study.unit_count > MOST_UNITS:
+        study = replace(study, units=None) if study.modifiers.names else study
+        if not study.modifiers.names:
+            return ()
+    return by_group(study, ESTIMATORS[design.method].estimate)
+
+
+def _named(groups: Iterable[Group], unit: str) -> tuple[Group, ...]:
+    """Groups of units by the name of their column."""
+    return tuple(group._replace(modifier=unit) if group.modifier == UNIT and unit else group for group in groups)
+
+
+def _stratified(question: FileQuestion, columns: Columns) -> Stratified | None:
+    if not question.strata:
+        return None
+    label = " x ".join(columns.name(name) for name in question.strata)
+    codes = np.zeros(len(columns.rows.kept))
+    names: tuple[str, ...] = ("",)
+    for name in question.strata:
+        own, levels = columns.codes(name)
+        codes = codes * len(levels) + own
+        names = tuple(f"{left} x {right}" if left else right for left in names for right in levels)
+    bare = lay_out(
+        columns.numbers(question.outcome),
+        columns.numbers(question.treatment),
+        {},
+        names=(columns.name(question.treatment), columns.name(question.outcome)),
+        times=columns.rows.times,
+        modifiers={label: codes},
+    )
+    check_study(bare)
+    return stratify(bare, bare.modifiers.column(label).astype(np.int64), names, label)
+
+
+def _left_out(columns: Columns, study: Study) -> list[str]:
+    all_rows = len(columns.rows.kept)
+    if study.n >= 0.95 * all_rows:
+        return []
+    return [
+        f"{all_rows - study.n:,} of {all_rows:,} rows are left out: something that the effect needs is missing there"
+    ]
+
+
+def _rows(columns: Columns, study: Study) -> str:
+    rows = columns.rows
+    of = f" of {study.unit_count:,} {rows.unit}" if rows.units is not None else ""
+    if rows.times is None:
+        return f"{study.n:,} independent rows{of}"
+    every = f" every {format_duration(rows.step)}" if rows.step else ""
+    return f"{study.n:,} rows{of} over time ('{rows.time}'{every})"

@@ -1,0 +1,1 @@
+"""Requests: credentials, TLS, proxies, deadlines, refusals."""

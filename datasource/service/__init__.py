@@ -1,0 +1,35 @@
+"""The running service: the clock, its workers, the snapshot it publishes, and results as metrics and rows."""
+
+from datasource.service.clock import Clock, Health
+from datasource.service.evaluator import Evaluator
+from datasource.service.jobs import Workers
+from datasource.service.metrics import (
+    HELP,
+    Sample,
+    effect_labels,
+    entity_labels,
+    impact_labels,
+    samples,
+    variable_labels,
+)
+from datasource.service.rows import incident_json, incident_state, snapshot_json, unit_of
+from datasource.service.snapshot import Snapshot
+
+__all__ = [
+    "HELP",
+    "Clock",
+    "Evaluator",
+    "Health",
+    "Sample",
+    "Snapshot",
+    "Workers",
+    "effect_labels",
+    "entity_labels",
+    "impact_labels",
+    "incident_json",
+    "incident_state",
+    "samples",
+    "snapshot_json",
+    "unit_of",
+    "variable_labels",
+]

@@ -1,0 +1,231 @@
+"""One evaluation: read, fit where it is due, judge, group."""
+
+import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+import numpy as np
+
+from datasource.anomaly import Mechanisms
+from datasource.anomaly.drift import follow_drift
+from datasource.causes import Judgement, QuietTimes, judge
+from datasource.data import Entity, Matrix, Roles, absence_notices, count_absent_failures, encode_events
+from datasource.effects import StructuralModel
+from datasource.graph import CausalGraph, build_graph
+from datasource.incidents import Incident, Mark
+from datasource.incidents.advice import advise
+from datasource.incidents.connected import Neighbours, neighbours
+from datasource.incidents.episodes import Past
+from datasource.incidents.log import IncidentLog
+from datasource.prometheus import History, Reader
+from datasource.service.effects_worker import Asking
+from datasource.service.jobs import Workers
+from datasource.service.presence import presence
+from datasource.service.rates import promise_notices
+from datasource.service.refitting import Fitted, Refitting
+from datasource.service.snapshot import Snapshot
+from datasource.service.unjudged import unjudged, unjudged_notices
+from datasource.settings import Loaded
+from datasource.topology import Topology, TopologyReader
+
+log = logging.getLogger(__name__)
+
+
+class Marking(NamedTuple):
+    """Somebody marks an incident (by its id): `kind` is a value of MARKS; it is merged into that of the id `into`."""
+
+    kind: str
+    incident: str
+    by: str = ""
+    reason: str = ""
+    into: str = ""
+
+
+class Evaluator:
+    """Turns what Prometheus knows at a time into the next snapshot. One thread calls it; others may put what they say
+    of incidents into `marking`, which the next evaluation takes."""
+
+    def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
+        self.settings, self.fingerprint = loaded
+        self.reader = reader or Reader(self.settings)
+        self.workers = workers or Workers()
+        self.asking = Asking(self.settings, workers or Workers())
+        self._history = History(self.reader)
+        self._older = self._older_read = self._history.older
+        self._absence_notices: tuple[str, ...] = ()
+        self._topology = Topology()
+        self._topology_reader = TopologyReader(self.settings)
+        self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
+        self._mechanisms: Mechanisms | None = None
+        self._refitting = Refitting(self.settings, self.workers)
+        self._refit_notices: tuple[str, ...] = ()
+        self.incidents = IncidentLog(self.settings)
+        self.marking: SimpleQueue[Marking] = SimpleQueue()
+        self._advise: Callable[[Incident], Incident] = lambda incident: incident
+        self._begun: frozenset[str] = frozenset()
+        """The accepted incidents that the last fit knows."""
+        self._near: Neighbours = {}
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals))
+        self._refit_at = -1
+        self._followed = -1
+        self._entities: set[Entity] = set()
+
+    def evaluate(self, now: float) -> Snapshot:
+        """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
+        self.asking.collect()
+        read = self._history.update(now)
+        sampled = np.isfinite(read.values).any(axis=0)
+        points = int(sampled.sum())
+        known = self._history.known
+        matrix = encode_events(read, self.settings.signals, known)
+        self._absence_notices = absence_notices(read, self.settings.signals, known)
+        self._count_in_older()
+        warm = points >= self.settings.evaluation.warm_up
+        entities = {variable.entity for variable in matrix.variables}
+        self.incidents.recall(matrix.end)
+        self._mark(matrix.end)
+        fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
+        due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
+        if self._refitting.under_way or (warm and due):
+            self._refit(matrix, entities)
+        self.asking.collect()
+        judgement, found = self._judge(matrix), self.asking.found
+        structural = found.structural if found else None
+        if judgement is not None:
+            self._group(matrix, judgement, structural)
+        mechanisms = self._mechanisms
+        fitted = mechanisms.causal if mechanisms else {}
+        roles = Roles(self.settings.signals)
+        silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
+        missed = tuple(present.notices())
+        said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
+        self._follow_drift(judgement, matrix.end)
+        return Snapshot(
+            time=matrix.end,
+            settings=self.settings,
+            fingerprint=self.fingerprint,
+            matrix=matrix,
+            topology=self._topology,
+            graph=self._graph[0],
+            mechanisms=mechanisms,
+            judgement=judgement,
+            effects=found.effects if found else None,
+            impacts=found.impacts if found else None,
+            structural=structural,
+            reports=self._history.reports,
+            notices=(*missed, *self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
+            points=points,
+            points_needed=self.settings.evaluation.warm_up,
+            older=self._older,
+            newest_sample=int(read.times[sampled][-1]) if points else 0,
+            incidents=self.incidents.shown(),
+            unjudged=silent,
+            presence=present,
+        )
+
+    def _count_in_older(self) -> None:
+        """Absent failures in the older points, too, whenever there are others."""
+        if self._history.older is not self._older_read:
+            self._older_read = self._history.older
+            self._older = count_absent_failures(self._older_read, self.settings.signals, self._history.older_known)
+
+    def _refit(self, matrix: Matrix, entities: set[Entity]) -> None:
+        """Begin to refit, or take what has been fitted; the first fit is waited for, later ones go on beside judging.
+
+        A failure leaves the mechanisms that are there, with a notice, until the next one is due.
+        """
+        try:
+            if not self._refitting.under_way:
+                self._refit_at = matrix.end + int(self.settings.evaluation.refit)
+                self._entities = entities
+                topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
+                built = build_graph(self.settings, matrix.variables, topology)
+                left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
+                self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
+                self._refitting.begin(matrix, built, topology, self._older, left_out, accepted)
+            fitted = self._refitting.collect(wait=self._mechanisms is None)
+            if fitted is not None:
+                self._adopt(fitted, matrix)
+        except Exception as error:
+            if self._mechanisms is None:
+                self._refit_at = -1
+                raise
+            log.exception("refit failed")
+            self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
+
+    def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
+        self._mechanisms, built, self._topology = fitted
+        self._graph = built.graph, built.notices
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
+        self.incidents.fitted(self._begun, matrix.end)
+        self._near = neighbours(built.graph, self._topology)
+        asked = self.settings.anomaly.false_alarms_per_day
+        self._refit_notices = promise_notices(self._mechanisms.supported, asked)
+        self.asking.ask(matrix, built.graph)
+
+    def _mark(self, time: int) -> None:
+        """What others say of incidents, with the advice of the last evaluation, which knows what was usual."""
+        while True:
+            try:
+                one = self.marking.get_nowait()
+            except Empty:
+                return
+            mark = Mark(time, one.by, one.reason, one.kind)
+            self.incidents.mark(one.incident, mark, self._advise, into=one.into)
+
+    def _follow_drift(self, judgement: Judgement | None, time: int) -> None:
+        """Once for every new point; what a quiet time brings is not followed."""
+        if judgement is None or self._mechanisms is None or time == self._followed:
+            return
+        self._followed = time
+        quiet = {one.entity for one in judgement.silenced.quiet if one.because is None}
+        usual = {variable: scores for variable, scores in judgement.scores.items() if variable.entity not in quiet}
+        causal = {variable: scores.causal for variable, scores in usual.items()}
+        marginal = {variable: scores.marginal for variable, scores in usual.items()}
+        self._mechanisms = follow_drift(self._mechanisms, causal, marginal, int(self.settings.step))
+
+    def _judge(self, matrix: Matrix) -> Judgement | None:
+        if self._mechanisms is None:
+            return None
+        persistence = self.settings.anomaly.persistence
+        return judge(
+            matrix,
+            self._mechanisms,
+            Roles(self.settings.signals),
+            self._topology,
+            points=persistence.points,
+            of=persistence.of,
+            previous=self.incidents.verdicts,
+            late=self._history.late,
+            quiet_times=self._quiet_times,
+            recurrences=self.incidents.recurrences,
+            busy=self.incidents.busy(),
+        )
+
+    def _group(self, matrix: Matrix, judgement: Judgement, structural: StructuralModel | None) -> None:
+        def advised(incident: Incident) -> Incident:
+            try:
+                return advise(incident, self.settings, judgement, structural, self._topology, matrix)
+            except Exception:
+                log.exception("no advice for incident %s", incident.id)
+                return incident
+
+        assert self._mechanisms is not None
+        self._advise = advised
+        past = Past(matrix, self._mechanisms, Roles(self.settings.signals))
+        self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
+
+    def _quiet_notices(self, judgement: Judgement | None, entities: set[Entity], time: int) -> tuple[str, ...]:
+        told = judgement.silenced.told(time) if judgement else ()
+        return (*self._quiet_times.notices(entities), *told)
+
+    def _notices(self) -> tuple[str, ...]:
+        signals = (
+            f"signal '{report.signal}': {told}"
+            for report in self._history.reports
+            for told in (report.problem, report.notice)
+            if told
+        )
+        graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
+        return (*signals, *self._absence_notices, *graph, *self.asking.notices, *self.incidents.notices)

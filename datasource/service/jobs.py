@@ -1,0 +1,147 @@
+"""What the worker processes do: all fitting. Functions of plain data, so that they can be sent there."""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from datasource.anomaly import Accepted, LeftOut, Mechanisms, Persistence, fit_mechanisms
+from datasource.data import Matrix, Roles
+from datasource.effects import EffectResult, StructuralModel, analyse_effect, analyse_impact, fit_structural
+from datasource.graph import CausalGraph
+from datasource.identification import EffectQuestion
+from datasource.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+V = TypeVar("V")
+
+_PARTS = 8
+"""Parts for each process: the last one to finish keeps the others waiting for no more than one of them."""
+
+
+def fit_job(
+    settings: Settings,
+    matrix: Matrix,
+    graph: CausalGraph,
+    older: Matrix | None = None,
+    left_out: Sequence[LeftOut] = (),
+    accepted: Sequence[Accepted] = (),
+) -> Mechanisms:
+    """Fit the mechanisms of every variable, without the times that are `left_out`, and with the levels `accepted`."""
+    return fit_mechanisms(
+        matrix,
+        graph,
+        Roles(settings.signals),
+        older=older,
+        false_alarms_per_day=settings.anomaly.false_alarms_per_day,
+        persistence=Persistence(settings.anomaly.persistence.points, settings.anomaly.persistence.of),
+        thresholds=settings.anomaly.thresholds,
+        longest_lag=settings.anomaly.longest_lag,
+        left_out=left_out,
+        accepted=accepted,
+        min_points=settings.evaluation.warm_up,
+        environment=settings.environment,
+        spread=partial(spread_over, settings.evaluation.workers),
+    )
+
+
+_work: Callable[[Any], Any]
+"""What the children of this process do, which they inherit; in a child."""
+
+
+def spread_over(processes: int, work: Callable[[V], T], items: Sequence[V]) -> Iterable[T]:
+    """What `map(work, items)` gives, from so many processes, to which only results are sent: they inherit everything
+    else. Without fork, as on macOS, this one does it alone. Raises BrokenProcessPool when one of them is lost."""
+    if processes == 1 or len(items) < 2 or sys.platform != "linux":
+        return map(work, items)
+    size = -(-len(items) // (_PARTS * processes))
+    parts = [items[first : first + size] for first in range(0, len(items), size)]
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, context, _inherit, (work,)) as pool:
+        return [one for part in pool.map(_do_part, parts) for one in part]
+
+
+def _inherit(work: Callable[[Any], Any]) -> None:
+    global _work  # noqa: PLW0603
+    _work = work
+    _end_with_parent()
+
+
+def _do_part(items: Sequence[Any]) -> list[Any]:
+    return [_work(item) for item in items]
+
+
+class Effects(NamedTuple):
+    """What the effects room has found: effects, impacts of interventions, and the model that what-if asks."""
+
+    effects: tuple[EffectResult, ...] = ()
+    impacts: tuple[EffectResult, ...] = ()
+    structural: StructuralModel | None = None
+    checked: bool = True
+
+
+def effects_job(
+    settings: Settings,
+    matrix: Matrix,
+    graph: CausalGraph,
+    questions: tuple[EffectQuestion, ...],
+    checked: bool = True,
+) -> Effects:
+    """Answer every configured question of effect and impact, and fit the graph for what-if.
+
+    Without the checks that stand beside each effect when `checked`, it takes a third of the time.
+    """
+    signals, environment = settings.signals, settings.environment
+    return Effects(
+        tuple(analyse_effect(one, matrix, graph, signals, environment, checked=checked) for one in questions),
+        tuple(analyse_impact(impact, matrix, signals, environment, graph) for impact in settings.impacts),
+        fit_structural(matrix, graph, signals),
+        checked,
+    )
+
+
+class Workers:
+    """A process that works, and is replaced when it dies."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a job in the worker process, after those before it."""
+        for attempt in (1, 2):
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _end_with_parent)
+            try:
+                return self._pool.submit(job, *args, **kwargs)
+            except BrokenProcessPool:
+                self._pool = None
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """End the worker process; jobs under way are lost."""
+        if self._pool is not None:
+            processes = list((self._pool._processes or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            self._pool = None
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed must not stay behind."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

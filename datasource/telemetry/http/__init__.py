@@ -1,1 +1,0 @@
-"""One HTTP session as Prometheus' `http_config` describes it: credentials, TLS, proxy, headers, deadline."""
