@@ -26,7 +26,7 @@ from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.graph import build_graph
 from datasource.service.jobs import spread_over
 from datasource.settings import parse_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 STEP, POINTS = 30, 2880
 SETTINGS = parse_settings("""
@@ -86,7 +86,7 @@ def world(services: int) -> tuple[Matrix, Topology]:
         for number, name in enumerate(SIGNALS):
             values[i * len(SIGNALS) + number] = rows[name]
     ties = [
-        Tie("calls", (("client", entity), ("server", entities[j])))
+        EntityRelation("calls", (("client", entity), ("server", entities[j])))
         for i, entity in enumerate(entities)
         for j in callees[i]
     ]

@@ -47,7 +47,7 @@ from datasource.graph.defaults import default_templates
 from datasource.incidents.connected import neighbours
 from datasource.incidents.grouping import group
 from datasource.settings import Settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 _MIN_POINTS = 30
 _STRIDE, _LONG = 5, 30
@@ -107,7 +107,7 @@ def live(incident: Incident, false_alarms: float) -> Lived:
     """Fit on the time before, and evaluate through the incident."""
     settings = settings_of(incident)
     roles, persistence = Roles(settings.signals), settings.anomaly.persistence
-    topology = Topology(tuple(Tie("calls", (("client", a), ("server", b))) for a, b in incident.calls))
+    topology = Topology(tuple(EntityRelation("calls", (("client", a), ("server", b))) for a, b in incident.calls))
     graph = build_graph(settings, incident.baseline.variables, topology).graph
     mechanisms = fit_mechanisms(
         incident.baseline, graph, roles, false_alarms_per_day=false_alarms, min_points=_MIN_POINTS

@@ -1,4 +1,4 @@
-"""Asking `causal-datasource effect` about columns."""
+"""EffectsWorker `causal-datasource effect` about columns."""
 
 import csv
 import json

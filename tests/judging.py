@@ -12,7 +12,7 @@ from datasource.graph import CausalGraph
 from datasource.incidents import Incident
 from datasource.incidents.connected import neighbours
 from datasource.incidents.grouping import group
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 START = 1_763_000_010 // 30 * 30
 STEP, POINTS, OF = 30, 3, 5
@@ -38,7 +38,7 @@ class Story:
         self.scores = {name: np.array(values, float) for name, values in scores.items()}
         self.calls, self.roots, self.gaps = calls, dict(roots or {}), dict(gaps or {})
         self.among = dict(among or {})
-        ties = [Tie("calls", (("client", service(one)), ("server", service(other)))) for one, other in calls]
+        ties = [EntityRelation("calls", (("client", service(one)), ("server", service(other)))) for one, other in calls]
         self.topology = Topology(tuple(ties))
         self.near = neighbours(CausalGraph((), ()), self.topology)
         self.steps = len(next(iter(self.scores.values())))

@@ -11,7 +11,7 @@ from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Prediction
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.roles import Roles
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 _FAR_MORE = 2.0
 """Who uses so many times as much of a resource as usual, beyond what its load asks, may disturb its neighbours."""
@@ -115,13 +115,13 @@ class Recent:
         return now / usual if usual > 0 else 1.0
 
     @cached_property
-    def _ties(self) -> dict[Entity, list[Tie]]:
-        found: dict[Entity, list[Tie]] = {}
+    def _ties(self) -> dict[Entity, list[EntityRelation]]:
+        found: dict[Entity, list[EntityRelation]] = {}
         for tie in self.topology.ties:
             found.setdefault(tie.ends[0][1], []).append(tie)
         return found
 
-    def ties_of(self, entity: Entity) -> list[Tie]:
+    def ties_of(self, entity: Entity) -> list[EntityRelation]:
         """What an entity rests on: the calls that it makes, and whatever else it stands first in."""
         return self._ties.get(entity, [])
 
@@ -131,10 +131,12 @@ class Recent:
         return frozenset(variable.entity for variable in self.matrix.variables)
 
     @cached_property
-    def _calls(self) -> tuple[dict[Entity, list[Tie]], dict[Entity, list[Tie]], dict[Entity, Tie]]:
-        out: dict[Entity, list[Tie]] = {}
-        into: dict[Entity, list[Tie]] = {}
-        of: dict[Entity, Tie] = {}
+    def _calls(
+        self,
+    ) -> tuple[dict[Entity, list[EntityRelation]], dict[Entity, list[EntityRelation]], dict[Entity, EntityRelation]]:
+        out: dict[Entity, list[EntityRelation]] = {}
+        into: dict[Entity, list[EntityRelation]] = {}
+        of: dict[Entity, EntityRelation] = {}
         for tie in self.topology.ties:
             if tie.end("client") and tie.end("server"):
                 out.setdefault(tie.ends[0][1], []).append(tie)
@@ -144,15 +146,15 @@ class Recent:
                 of[call] = tie
         return out, into, of
 
-    def calls_of(self, client: Entity) -> list[Tie]:
+    def calls_of(self, client: Entity) -> list[EntityRelation]:
         """The calls that an entity makes."""
         return self._calls[0].get(client, [])
 
-    def calls_to(self, server: Entity) -> list[Tie]:
+    def calls_to(self, server: Entity) -> list[EntityRelation]:
         """The calls that an entity answers."""
         return self._calls[1].get(server, [])
 
-    def tie_of(self, call: Entity) -> Tie | None:
+    def tie_of(self, call: Entity) -> EntityRelation | None:
         """The tie that a call entity measures."""
         return self._calls[2].get(call)
 

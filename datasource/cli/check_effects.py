@@ -18,7 +18,7 @@ from datasource.effects.checks.too_few_points import NAME as TOO_FEW_POINTS
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.windows import WindowError
-from datasource.graph import CausalGraph, Moment, find_variable
+from datasource.graph import CausalGraph, LaggedVariable, find_variable
 from datasource.identification import EffectQuestion, Identification, effect_questions
 from datasource.library.describe import Line
 from datasource.library.sources import Opened
@@ -216,7 +216,7 @@ def _reason(found: Identification) -> list[str]:
     return ["; ".join(filter(None, (found.reason, *found.measure[:1])))]
 
 
-def _signals(moments: Sequence[Moment]) -> str:
+def _signals(moments: Sequence[LaggedVariable]) -> str:
     """The signals, each once."""
     names = list(dict.fromkeys(moment.variable.signal for moment in moments))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

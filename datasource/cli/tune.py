@@ -14,7 +14,7 @@ from datasource.cli.replay_options import Asked, replay_options
 from datasource.cli.replaying import Replayed, notice_lines, replayed, told_errors
 
 if TYPE_CHECKING:
-    from datasource.replay.tune import Fared, Tuning
+    from datasource.replay.tune import Tuning, TuningOutcome
 
 NOTHING_TO_CHANGE, CHANGE, CANNOT_BE_MET = 0, 1, 3
 """Exit codes."""
@@ -113,7 +113,7 @@ def _summary(found: "Tuning", done: Replayed) -> Iterator[str]:
     yield from table(fared)
 
 
-def _fared(fared: "Fared") -> tuple[str, str, str, str]:
+def _fared(fared: "TuningOutcome") -> tuple[str, str, str, str]:
     detected = f"{fared.detected} of {fared.incidents}" if fared.incidents else "none recorded"
     return f"{fared.episodes}", fared.rate.told, fared.rate.interval, detected
 

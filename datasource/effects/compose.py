@@ -9,7 +9,7 @@ from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.effects.estimators.distributed_lag import lagged
 from datasource.effects.gather import Gathered
 from datasource.effects.study import NO_COLUMNS, Block, Study, StudyError, lay_out
-from datasource.graph import Moment, find_variable
+from datasource.graph import LaggedVariable, find_variable
 from datasource.identification.questions import EffectQuestion
 from datasource.numerics import least_squares
 
@@ -122,7 +122,7 @@ def _columns(
     pooled = bool(question.entities)
     adjustment = {_shown(moment, one, pooled): one.row(moment) for moment in one.adjustment}
     named = {
-        str(Moment(Variable(Entity("", ()), name), lag)): lagged(
+        str(LaggedVariable(Variable(Entity("", ()), name), lag)): lagged(
             matrix.row(_find(name, one.outcome.entity, matrix)), lag
         )
         for name in question.instruments
@@ -133,9 +133,9 @@ def _columns(
     return adjustment, named or found, mediators
 
 
-def _shown(moment: Moment, one: Gathered, pooled: bool) -> str:
+def _shown(moment: LaggedVariable, one: Gathered, pooled: bool) -> str:
     if pooled and moment.variable.entity == one.outcome.entity:
-        return str(Moment(Variable(Entity("", ()), moment.variable.signal), moment.lag))
+        return str(LaggedVariable(Variable(Entity("", ()), moment.variable.signal), moment.lag))
     return str(moment)
 
 

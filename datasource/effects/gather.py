@@ -8,7 +8,7 @@ import numpy as np
 from datasource.data import Floats, Matrix, Variable
 from datasource.effects.estimators.distributed_lag import lagged
 from datasource.effects.windows import CommonWindow, WindowError, bring_to_common_window, window_steps
-from datasource.graph import CausalGraph, Moment, longest_lag
+from datasource.graph import CausalGraph, LaggedVariable, longest_lag
 from datasource.identification.identify import identify
 from datasource.identification.model import FRONT_DOOR, INSTRUMENT, NOT_IDENTIFIED, Identification
 from datasource.settings import Signal
@@ -27,21 +27,21 @@ class Gathered:
     treatment: Variable
     outcome: Variable
     found: Identification
-    adjustment: tuple[Moment, ...]
+    adjustment: tuple[LaggedVariable, ...]
     lags: int
     window: CommonWindow
     feedback: bool
     missing: tuple[str, ...]
     notices: tuple[str, ...]
 
-    def row(self, moment: Moment) -> Floats:
+    def row(self, moment: LaggedVariable) -> Floats:
         """The values of a variable, `lag` steps earlier."""
         return lagged(self.window.rows[moment.variable], moment.lag)
 
     @property
     def joint(self) -> Floats:
         """The treatment now and at each lag: (n, 1 + lags)."""
-        return np.column_stack([self.row(Moment(self.treatment, lag)) for lag in range(self.lags + 1)])
+        return np.column_stack([self.row(LaggedVariable(self.treatment, lag)) for lag in range(self.lags + 1)])
 
 
 def gather(
@@ -108,7 +108,7 @@ def _lags(graph: CausalGraph, treatment: Variable, outcome: Variable, window: in
 
 def _measured(
     found: Identification, matrix: Matrix, ends: tuple[Variable, Variable]
-) -> tuple[tuple[Moment, ...], list[str]]:
+) -> tuple[tuple[LaggedVariable, ...], list[str]]:
     """The adjustment set without what only serves precision and is missing at over 10% of the points."""
     wanted = np.isfinite(matrix.row(ends[0])) & np.isfinite(matrix.row(ends[1]))
     kept, left_out = [], []
@@ -124,7 +124,7 @@ def _measured(
 def _windows(
     matrix: Matrix,
     ends: Sequence[Variable],
-    adjustment: Sequence[Moment],
+    adjustment: Sequence[LaggedVariable],
     found: Identification,
     signals: Mapping[str, Signal],
 ) -> CommonWindow:
@@ -139,5 +139,5 @@ def _windows(
         return bring_to_common_window(matrix, required, signals)
 
 
-def _names(moments: Sequence[Moment]) -> list[str]:
+def _names(moments: Sequence[LaggedVariable]) -> list[str]:
     return sorted({str(moment.variable) for moment in moments})

@@ -11,7 +11,7 @@ from datasource.graph.build import BuiltGraph, GraphError, build_graph, find_var
 from datasource.graph.defaults import default_effects, default_templates
 from datasource.graph.model import CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import EVERYWHERE
-from datasource.graph.unroll import Moment, longest_lag, unroll
+from datasource.graph.unroll import LaggedVariable, longest_lag, unroll
 from datasource.graph.written import written
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "Edge",
     "Evidence",
     "GraphError",
-    "Moment",
+    "LaggedVariable",
     "build_graph",
     "default_effects",
     "default_templates",

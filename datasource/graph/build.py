@@ -10,7 +10,7 @@ from datasource.graph.model import CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import EVERYWHERE, common_cause, is_common_cause
 from datasource.settings import Rule, Settings
 from datasource.settings.finding import known
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 _TOLD = 20
 """Edges that wait are told one by one up to so many: looking for what was meant takes time."""
@@ -87,7 +87,7 @@ def rule_edges(rule: Rule, cause: Variable, effect: Variable, evidence: tuple[Ev
 
 def _places(
     settings: Settings, rule: Rule, entities: Sequence[Entity], topology: Topology
-) -> Iterator[tuple[Entity, Entity, Tie | None]]:
+) -> Iterator[tuple[Entity, Entity, EntityRelation | None]]:
     """Where a template applies: (entity of the cause, entity of the effect, the tie between them)."""
     if not rule.relation:
         wanted = [settings.entity_type(rule.cause), settings.entity_type(rule.effect)]
@@ -107,7 +107,7 @@ def _places(
             yield cause, effect, tie
 
 
-def _topology_evidence(tie: Tie | None) -> tuple[Evidence, ...]:
+def _topology_evidence(tie: EntityRelation | None) -> tuple[Evidence, ...]:
     if tie is None:
         return ()
     by = f"{tie.relation} from {', '.join(tie.sources)}" if tie.sources else tie.relation

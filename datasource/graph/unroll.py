@@ -9,7 +9,7 @@ from datasource.data import Variable
 from datasource.graph.model import CausalGraph
 
 
-class Moment(NamedTuple):
+class LaggedVariable(NamedTuple):
     """A variable, `lag` steps before the time in question."""
 
     variable: Variable
@@ -23,12 +23,13 @@ def unroll(graph: CausalGraph, variables: Iterable[Variable], depth: int) -> nx.
     """The time-unrolled graph of `variables` over the steps 0 ... `depth` back; its nodes are Moments."""
     kept = set(variables)
     unrolled = nx.DiGraph()
-    unrolled.add_nodes_from(Moment(variable, lag) for variable in sorted(kept) for lag in range(depth + 1))
+    unrolled.add_nodes_from(LaggedVariable(variable, lag) for variable in sorted(kept) for lag in range(depth + 1))
     for variable in sorted(kept):
         for edge in graph.parents(variable):
             if edge.cause in kept:
                 unrolled.add_edges_from(
-                    (Moment(edge.cause, lag + edge.lag), Moment(variable, lag)) for lag in range(depth + 1 - edge.lag)
+                    (LaggedVariable(edge.cause, lag + edge.lag), LaggedVariable(variable, lag))
+                    for lag in range(depth + 1 - edge.lag)
                 )
     return unrolled
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import networkx as nx
 
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 
 MOST_FOR_PRECISION = 12
 """So many moments at most are added to an adjustment set for precision."""
@@ -22,9 +22,9 @@ class Criterion:
     def __init__(
         self,
         graph: nx.DiGraph,
-        treatments: Collection[Moment],
-        outcomes: Collection[Moment],
-        measured: Collection[Moment],
+        treatments: Collection[LaggedVariable],
+        outcomes: Collection[LaggedVariable],
+        measured: Collection[LaggedVariable],
     ) -> None:
         self.graph = graph
         self.treatments = frozenset(treatments)
@@ -35,18 +35,18 @@ class Criterion:
         without_effects.remove_edges_from(list(graph.out_edges(self.treatments)))
         follows = descendants(without_causes, self.treatments)
         leads = ancestors(without_effects, self.outcomes)
-        self.causal: frozenset[Moment] = frozenset((follows & leads) - self.treatments)
-        self.candidates: frozenset[Moment] = frozenset(
+        self.causal: frozenset[LaggedVariable] = frozenset((follows & leads) - self.treatments)
+        self.candidates: frozenset[LaggedVariable] = frozenset(
             (set(graph) - descendants(graph, self.treatments | self.causal)) & self.measured
         )
         self.proper_backdoor: nx.DiGraph = graph.copy()
         self.proper_backdoor.remove_edges_from([(x, node) for x in self.treatments for node in self.causal])
 
     @cached_property
-    def forbidden(self) -> frozenset[Moment]:
+    def forbidden(self) -> frozenset[LaggedVariable]:
         return frozenset(descendants(self.graph, self.causal))
 
-    def minimal_sets(self) -> Iterator[set[Moment]]:
+    def minimal_sets(self) -> Iterator[set[LaggedVariable]]:
         """DoWhy's answer among the candidates, then the set nearest to the outcome; nothing where there is no set."""
         nearest = self._minimal_set()
         if nearest is not None:
@@ -55,7 +55,7 @@ class Criterion:
                 self.proper_backdoor, set(self.outcomes), set(self.treatments), restricted=set(self.candidates)
             )
 
-    def _minimal_set(self) -> set[Moment] | None:
+    def _minimal_set(self) -> set[LaggedVariable] | None:
         from dowhy.causal_identifier.auto_identifier import identify_generalized_adjustment_set
 
         names = {node: f"n{number}" for number, node in enumerate(sorted(self.graph))}
@@ -68,18 +68,18 @@ class Criterion:
         )
         return {nodes[name] for name in sets[0].get_adjustment_variables()} if sets else None
 
-    def valid(self, adjustment_set: Collection[Moment]) -> bool:
+    def valid(self, adjustment_set: Collection[LaggedVariable]) -> bool:
         """Whether these candidates leave only what the treatments cause."""
         return self.candidates.issuperset(adjustment_set) and self.separates(adjustment_set)
 
-    def separates(self, given: Collection[Moment]) -> bool:
+    def separates(self, given: Collection[LaggedVariable]) -> bool:
         """Whether no way but the causal ones is open between treatments and outcomes."""
         chosen = set(given)
         if chosen & (self.forbidden | self.treatments | self.outcomes):
             return False
         return bool(nx.is_d_separator(self.proper_backdoor, set(self.treatments), set(self.outcomes), chosen))
 
-    def enlarged(self, required: set[Moment]) -> set[Moment]:
+    def enlarged(self, required: set[LaggedVariable]) -> set[LaggedVariable]:
         """A valid set and the candidates that make the answer more precise.
 
         Those are parents of the nodes between treatment and outcome, the O-set of Henckel, Perković and Maathuis
@@ -97,17 +97,17 @@ class Criterion:
         return found
 
 
-def descendants(graph: nx.DiGraph, nodes: Iterable[Moment]) -> set[Moment]:
+def descendants(graph: nx.DiGraph, nodes: Iterable[LaggedVariable]) -> set[LaggedVariable]:
     """These nodes and all that follows from them."""
     return _reached(graph.succ, nodes)
 
 
-def ancestors(graph: nx.DiGraph, nodes: Iterable[Moment]) -> set[Moment]:
+def ancestors(graph: nx.DiGraph, nodes: Iterable[LaggedVariable]) -> set[LaggedVariable]:
     """These nodes and all that leads to them."""
     return _reached(graph.pred, nodes)
 
 
-def _reached(neighbours: nx.classes.coreviews.AdjacencyView, nodes: Iterable[Moment]) -> set[Moment]:
+def _reached(neighbours: nx.classes.coreviews.AdjacencyView, nodes: Iterable[LaggedVariable]) -> set[LaggedVariable]:
     found = set(nodes)
     waiting = list(found)
     while waiting:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from datasource.data import Variable
-from datasource.graph import CausalGraph, Moment
+from datasource.graph import CausalGraph, LaggedVariable
 from datasource.graph.unmeasured import spoken
 from datasource.identification.active_path import active_path, colliders, fork
 from datasource.identification.adjustment import descendants
@@ -17,7 +17,7 @@ def explain(
     graph: CausalGraph,
     treatment: Variable,
     outcome: Variable,
-    adjustment_set: Iterable[Variable | Moment],
+    adjustment_set: Iterable[Variable | LaggedVariable],
     lags: int = 0,
 ) -> tuple[str, ...]:
     """What adjusting for these variables does wrong, by the graph: a sentence each; empty where the set is valid.
@@ -25,11 +25,11 @@ def explain(
     A variable stands for its value at the outcome's time. Said are what comes after the treatment, colliders, what is
     named without being measured or in the graph, and each confounder that is left open.
     """
-    named = sorted({one if isinstance(one, Moment) else Moment(one, 0) for one in adjustment_set})
+    named = sorted({one if isinstance(one, LaggedVariable) else LaggedVariable(one, 0) for one in adjustment_set})
     known = [moment for moment in named if moment.variable in graph.variables]
     asked = Question(graph, treatment, outcome, lags, beside=known).unrolled()
     said: list[str] = []
-    usable: list[Moment] = []
+    usable: list[LaggedVariable] = []
     for moment in named:
         wrong = _wrong(asked, moment) if moment in known else f"{moment} is not in the graph, which says nothing of it"
         if wrong:
@@ -39,7 +39,7 @@ def explain(
     return tuple(dict.fromkeys([*said, *_open_ways(asked, usable)]))
 
 
-def _wrong(asked: Unrolled, moment: Moment) -> str:
+def _wrong(asked: Unrolled, moment: LaggedVariable) -> str:
     """What is wrong with adjusting for this whatever else is; empty where nothing is."""
     if moment in asked.treatments or moment == asked.outcome:
         return f"{moment} is the {'outcome' if moment == asked.outcome else 'treatment'} itself: leave it out"
@@ -54,7 +54,7 @@ def _wrong(asked: Unrolled, moment: Moment) -> str:
     return ""
 
 
-def _open_ways(asked: Unrolled, usable: Sequence[Moment]) -> Iterator[str]:
+def _open_ways(asked: Unrolled, usable: Sequence[LaggedVariable]) -> Iterator[str]:
     """Each way that stays open, or is opened, beside the causal ones."""
     given, blamed = set(usable), set[Variable]()
     graph = asked.proper_backdoor

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import networkx as nx
 
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.identification.adjustment import Criterion, descendants
 from datasource.identification.unrolled import Unrolled
 
@@ -17,8 +17,8 @@ _MOST_TRIED = 100
 class Mediators(NamedTuple):
     """What the effect passes through, and what has to be adjusted for on both sides of it."""
 
-    moments: frozenset[Moment]
-    adjustment_set: frozenset[Moment]
+    moments: frozenset[LaggedVariable]
+    adjustment_set: frozenset[LaggedVariable]
 
 
 def find_mediators(unrolled: Unrolled) -> Iterator[Mediators]:
@@ -47,12 +47,12 @@ def _valid(unrolled: Unrolled, found: Mediators, before: Criterion, after: Crite
     return unrolled.candidates >= fixed and before.separates(fixed) and after.separates(fixed | unrolled.treatments)
 
 
-def _sides(unrolled: Unrolled, moments: frozenset[Moment]) -> tuple[Criterion, Criterion]:
+def _sides(unrolled: Unrolled, moments: frozenset[LaggedVariable]) -> tuple[Criterion, Criterion]:
     before = Criterion(unrolled.graph, unrolled.treatments, moments, unrolled.measured)
     return before, Criterion(unrolled.graph, moments, {unrolled.outcome}, unrolled.measured)
 
 
-def _intercepting(unrolled: Unrolled) -> Iterator[frozenset[Moment]]:
+def _intercepting(unrolled: Unrolled) -> Iterator[frozenset[LaggedVariable]]:
     between = {node for node in unrolled.causal if node in unrolled.measured and node != unrolled.outcome}
     between = {node for node in between if node.variable != unrolled.outcome.variable}
     variables = sorted({node.variable for node in between})
@@ -63,14 +63,14 @@ def _intercepting(unrolled: Unrolled) -> Iterator[frozenset[Moment]]:
                 yield moments
 
 
-def _intercepts(unrolled: Unrolled, moments: Collection[Moment]) -> bool:
+def _intercepts(unrolled: Unrolled, moments: Collection[LaggedVariable]) -> bool:
     """Whether every causal path passes through the mediators."""
     past = unrolled.graph.subgraph((unrolled.causal | unrolled.treatments) - set(moments)).copy()
     past.remove_edges_from(list(past.in_edges(unrolled.treatments)))
     return unrolled.outcome not in descendants(past, unrolled.treatments)
 
 
-def _tries(unrolled: Unrolled, before: Criterion, after: Criterion) -> Iterator[set[Moment]]:
+def _tries(unrolled: Unrolled, before: Criterion, after: Criterion) -> Iterator[set[LaggedVariable]]:
     """Sets that may close both sides, the smallest first."""
     yield set()
     firsts = list(before.minimal_sets())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from datasource.data import Variable
-from datasource.graph import CausalGraph, Moment, longest_lag
+from datasource.graph import CausalGraph, LaggedVariable, longest_lag
 from datasource.identification import model as ways
 from datasource.identification.front_door import Mediators, find_mediators, valid_mediators
 from datasource.identification.instrument import Instruments, find_instruments, moves_all, valid_instruments
@@ -88,5 +88,5 @@ def _by_front_door(question: Question) -> Identification | None:
     return ways.by_front_door(question.treatment, question.outcome, *wider)
 
 
-def _far_ends(question: Question, found: set[Moment] | frozenset[Moment]) -> set[Moment]:
-    return {Moment(moment.variable, moment.lag + question.window - 1) for moment in found}
+def _far_ends(question: Question, found: set[LaggedVariable] | frozenset[LaggedVariable]) -> set[LaggedVariable]:
+    return {LaggedVariable(moment.variable, moment.lag + question.window - 1) for moment in found}

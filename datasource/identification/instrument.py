@@ -6,7 +6,7 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.identification.adjustment import descendants
 from datasource.identification.unrolled import Unrolled
 
@@ -17,8 +17,8 @@ _NO_RELATION = 1e-6
 class Instruments(NamedTuple):
     """What moves the treatments, and what has to be adjusted for beside them."""
 
-    moments: frozenset[Moment]
-    adjustment_set: frozenset[Moment]
+    moments: frozenset[LaggedVariable]
+    adjustment_set: frozenset[LaggedVariable]
 
 
 def find_instruments(unrolled: Unrolled) -> Iterator[Instruments]:
@@ -69,10 +69,10 @@ def moves_all(unrolled: Unrolled, found: Instruments) -> bool:
     return bool(np.linalg.matrix_rank(partial, tol=_NO_RELATION) == len(treatments))
 
 
-def _tries(unrolled: Unrolled) -> Iterator[tuple[frozenset[Moment], frozenset[Moment]]]:
+def _tries(unrolled: Unrolled) -> Iterator[tuple[frozenset[LaggedVariable], frozenset[LaggedVariable]]]:
     ends = {unrolled.treatment, unrolled.outcome.variable}
     usable = frozenset(node for node in unrolled.candidates if node.variable not in ends)
-    nothing: frozenset[Moment] = frozenset()
+    nothing: frozenset[LaggedVariable] = frozenset()
     yield _unconditional(unrolled) & usable, nothing
     parents = {parent for x in unrolled.treatments for parent in unrolled.graph.predecessors(x)} & usable
     first = sorted({node.variable for node in parents})
@@ -80,7 +80,7 @@ def _tries(unrolled: Unrolled) -> Iterator[tuple[frozenset[Moment], frozenset[Mo
     for variable in (*first, *others)[:_MOST_TRIED]:
         lags = range(len(unrolled.treatments))
         moments = frozenset(node for node in parents if node.variable == variable)
-        moments = moments or frozenset(Moment(variable, lag) for lag in lags) & usable
+        moments = moments or frozenset(LaggedVariable(variable, lag) for lag in lags) & usable
         if not moments:
             continue
         yield moments, nothing
@@ -92,15 +92,15 @@ def _tries(unrolled: Unrolled) -> Iterator[tuple[frozenset[Moment], frozenset[Mo
 
 
 def _separator(
-    unrolled: Unrolled, moments: Collection[Moment], allowed: Collection[Moment]
-) -> frozenset[Moment] | None:
+    unrolled: Unrolled, moments: Collection[LaggedVariable], allowed: Collection[LaggedVariable]
+) -> frozenset[LaggedVariable] | None:
     found = nx.find_minimal_d_separator(
         unrolled.proper_backdoor, set(moments), {unrolled.outcome}, restricted=set(allowed)
     )
     return None if found is None else frozenset(found)
 
 
-def _unconditional(unrolled: Unrolled) -> frozenset[Moment]:
+def _unconditional(unrolled: Unrolled) -> frozenset[LaggedVariable]:
     from dowhy.graph import get_instruments
 
     names = {node: f"n{number}" for number, node in enumerate(sorted(unrolled.graph))}
@@ -110,10 +110,10 @@ def _unconditional(unrolled: Unrolled) -> frozenset[Moment]:
     return frozenset(nodes[name] for name in found)
 
 
-def _random_correlation(graph: nx.DiGraph) -> tuple[list[Moment], np.ndarray]:
+def _random_correlation(graph: nx.DiGraph) -> tuple[list[LaggedVariable], np.ndarray]:
     """The nodes in order, and their correlations in a linear model with the same coefficients at all times."""
     rng = np.random.default_rng(0)
-    nodes: list[Moment] = list(nx.lexicographical_topological_sort(graph))
+    nodes: list[LaggedVariable] = list(nx.lexicographical_topological_sort(graph))
     place = {node: number for number, node in enumerate(nodes)}
     edges = sorted({(cause.variable, effect.variable, cause.lag - effect.lag) for cause, effect in graph.edges})
     strengths = dict(zip(edges, rng.uniform(0.3, 0.9, len(edges)) * rng.choice((-1, 1), len(edges)), strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datasource.data import Variable
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.graph.unmeasured import in_words
 
 ADJUSTMENT = "adjustment"
@@ -26,10 +26,10 @@ class Identification:
     """
 
     identified_by: str
-    adjustment_set: tuple[Moment, ...] | None = None
-    required: tuple[Moment, ...] = ()
-    instruments: tuple[Moment, ...] = ()
-    mediators: tuple[Moment, ...] = ()
+    adjustment_set: tuple[LaggedVariable, ...] | None = None
+    required: tuple[LaggedVariable, ...] = ()
+    instruments: tuple[LaggedVariable, ...] = ()
+    mediators: tuple[LaggedVariable, ...] = ()
     assumptions: tuple[str, ...] = ()
     reason: str = ""
     measure: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def no_path(treatment: Variable, outcome: Variable) -> Identification:
 
 
 def by_adjustment(
-    treatment: Variable, outcome: Variable, adjustment_set: Iterable[Moment], required: Iterable[Moment]
+    treatment: Variable, outcome: Variable, adjustment_set: Iterable[LaggedVariable], required: Iterable[LaggedVariable]
 ) -> Identification:
     return Identification(
         ADJUSTMENT,
@@ -66,7 +66,10 @@ def by_adjustment(
 
 
 def by_instrument(
-    treatment: Variable, outcome: Variable, instruments: Iterable[Moment], adjustment_set: Iterable[Moment]
+    treatment: Variable,
+    outcome: Variable,
+    instruments: Iterable[LaggedVariable],
+    adjustment_set: Iterable[LaggedVariable],
 ) -> Identification:
     fixed = _ordered(adjustment_set)
     one = len({moment.variable for moment in instruments}) == 1
@@ -85,7 +88,10 @@ def by_instrument(
 
 
 def by_front_door(
-    treatment: Variable, outcome: Variable, mediators: Iterable[Moment], adjustment_set: Iterable[Moment]
+    treatment: Variable,
+    outcome: Variable,
+    mediators: Iterable[LaggedVariable],
+    adjustment_set: Iterable[LaggedVariable],
 ) -> Identification:
     fixed, names = _ordered(adjustment_set), _names(mediators)
     return Identification(
@@ -101,9 +107,9 @@ def by_front_door(
     )
 
 
-def _names(moments: Iterable[Moment]) -> str:
+def _names(moments: Iterable[LaggedVariable]) -> str:
     return in_words(dict.fromkeys(moment.variable for moment in _ordered(moments)))
 
 
-def _ordered(moments: Iterable[Moment]) -> tuple[Moment, ...]:
+def _ordered(moments: Iterable[LaggedVariable]) -> tuple[LaggedVariable, ...]:
     return tuple(sorted(moments))

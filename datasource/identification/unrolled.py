@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import networkx as nx
 
 from datasource.data import Variable
-from datasource.graph import CausalGraph, Moment, unroll
+from datasource.graph import CausalGraph, LaggedVariable, unroll
 from datasource.identification.adjustment import Criterion, ancestors
 
 _DEEPENINGS = 4
@@ -40,7 +40,7 @@ class Question:
         outcome: Variable,
         lags: int,
         window: int = 1,
-        beside: Sequence[Moment] = (),
+        beside: Sequence[LaggedVariable] = (),
     ) -> None:
         self.graph = graph
         self.treatment = treatment
@@ -62,7 +62,7 @@ class Question:
 
     def with_proxies(self) -> "Question":
         """The same question with the proxies beside it."""
-        beside = [Moment(one, lag) for one in self.proxies for lag in range(self.lags + 1)]
+        beside = [LaggedVariable(one, lag) for one in self.proxies for lag in range(self.lags + 1)]
         return Question(self.graph, self.treatment, self.outcome, self.lags, self.window, beside)
 
     def unrolled(self, depth: int = 0) -> "Unrolled":
@@ -96,8 +96,8 @@ class Unrolled(Criterion):
 
     def __init__(self, question: Question, depth: int) -> None:
         graph = question.graph
-        self.treatment, self.outcome = question.treatment, Moment(question.outcome, 0)
-        treatments = frozenset(Moment(question.treatment, lag) for lag in range(question.lags + 1))
+        self.treatment, self.outcome = question.treatment, LaggedVariable(question.outcome, 0)
+        treatments = frozenset(LaggedVariable(question.treatment, lag) for lag in range(question.lags + 1))
         ends = frozenset({self.outcome, *treatments, *question.beside})
         whole = unroll(graph, graph.ancestors({end.variable for end in ends}), depth)
         past: nx.DiGraph = whole.subgraph(ancestors(whole, ends)).copy()

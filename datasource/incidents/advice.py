@@ -7,7 +7,7 @@ from math import isfinite
 from datasource.causes import Judgement
 from datasource.data import Matrix
 from datasource.effects import StructuralModel
-from datasource.incidents.context import Lately
+from datasource.incidents.context import IncidentContext
 from datasource.incidents.model import Incident
 from datasource.incidents.relief import Relief, relief
 from datasource.incidents.remedies import Candidate, listed_remedies
@@ -36,7 +36,7 @@ def advise(
     `matrix` the points up to then, for events longer ago than the judgement's few points. An incident that is over
     keeps the suggestions that it had.
     """
-    lately = Lately(incident, settings, judgement, matrix)
+    lately = IncidentContext(incident, settings, judgement, matrix)
     summary = summarise(lately, topology)
     if not incident.open:
         return replace(incident, summary=summary)
@@ -51,7 +51,7 @@ def advise(
     return replace(incident, summary=summary, suggestions=suggestions, action=action)
 
 
-def _candidates(lately: Lately, topology: Topology) -> Iterator[Candidate]:
+def _candidates(lately: IncidentContext, topology: Topology) -> Iterator[Candidate]:
     """What could be done: the operator's remedies first, for each cause the usual ones where none of them helps."""
     incident = lately.incident
     for entity in incident.roots:

@@ -23,7 +23,7 @@ class Occurrence(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lately:
+class IncidentContext:
     """The newest points, which the judgement knows, of the time since the incident began: persistence.of at most.
 
     `matrix` knows events of before; without it, those of the newest points are all.

@@ -8,7 +8,7 @@ import numpy as np
 
 from datasource.data import Variable
 from datasource.effects import StructuralModel
-from datasource.incidents.context import Lately
+from datasource.incidents.context import IncidentContext
 from datasource.incidents.quantity import levels, quantity
 from datasource.settings.remedies import Target
 
@@ -27,7 +27,7 @@ class Relief(NamedTuple):
     share: float = nan
 
 
-def relief(lately: Lately, structural: StructuralModel | None, variable: Variable, target: Target) -> Relief:
+def relief(lately: IncidentContext, structural: StructuralModel | None, variable: Variable, target: Target) -> Relief:
     """The symptom's level with do(variable = target), against its level now. Never raises on data.
 
     The levels are those of the incident; the structural model was fitted before it, or early in it. Where it says
@@ -49,7 +49,7 @@ class _Unpredictable(Exception):
     """Why there is no prediction."""
 
 
-def _predicted(lately: Lately, structural: StructuralModel | None, variable: Variable, value: float) -> Relief:
+def _predicted(lately: IncidentContext, structural: StructuralModel | None, variable: Variable, value: float) -> Relief:
     from datasource.effects.study import StudyError
     from datasource.effects.what_if import reached, what_if
 
@@ -78,13 +78,15 @@ def _predicted(lately: Lately, structural: StructuralModel | None, variable: Var
     return _told(lately, found.now, found.predicted, interval + beware)
 
 
-def _at_the_levels_of(lately: Lately, structural: StructuralModel, variables: tuple[Variable, ...]) -> StructuralModel:
+def _at_the_levels_of(
+    lately: IncidentContext, structural: StructuralModel, variables: tuple[Variable, ...]
+) -> StructuralModel:
     known = [v for v in variables if v in structural.levels and isfinite(lately.now(v))]
     newest = {v: replace(structural.levels[v], recent=lately.points(v)) for v in known}
     return replace(structural, levels={**structural.levels, **newest})
 
 
-def _told(lately: Lately, now: float, predicted: float, more: str = "") -> Relief:
+def _told(lately: IncidentContext, now: float, predicted: float, more: str = "") -> Relief:
     causes = lately.incident.causes
     unit, share = lately.unit(causes.symptom), (now - predicted) / causes.gap if causes.gap else nan
     if abs(share) < _HARDLY:

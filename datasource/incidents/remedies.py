@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from datasource.data import Entity, Variable
-from datasource.incidents.context import Lately, Occurrence
+from datasource.incidents.context import IncidentContext, Occurrence
 from datasource.incidents.summary import clock_time
 from datasource.settings.pattern import matcher
 from datasource.settings.remedies import Remedy, Target
@@ -21,7 +21,7 @@ class Candidate(NamedTuple):
     listed: bool = False
 
 
-def listed_remedies(lately: Lately, entity: Entity, signs: Sequence[Variable]) -> Iterator[Candidate]:
+def listed_remedies(lately: IncidentContext, entity: Entity, signs: Sequence[Variable]) -> Iterator[Candidate]:
     """Those of the settings against any of the signs that an entity shows, whose conditions hold."""
     labels = dict(entity.labels)
     for remedy in lately.settings.remedies.values():
@@ -42,7 +42,7 @@ def listed_remedies(lately: Lately, entity: Entity, signs: Sequence[Variable]) -
             yield Candidate(text, variable, remedy.change.target, runbook, listed=True)
 
 
-def occurred(lately: Lately, event: Occurrence) -> str:
+def occurred(lately: IncidentContext, event: Occurrence) -> str:
     """Which event it was, and when: "rollouts at 02:13 UTC"."""
     return f"{event.variable.signal} at {clock_time(event.at, lately.incident.updated)} UTC"
 

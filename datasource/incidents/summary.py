@@ -6,7 +6,7 @@ from time import gmtime, strftime
 
 from datasource.causes import Outside, RootCauses, listed
 from datasource.data import Entity, Variable
-from datasource.incidents.context import Lately
+from datasource.incidents.context import IncidentContext
 from datasource.incidents.model import Incident
 from datasource.incidents.quantity import parted, quantity
 from datasource.topology import Topology
@@ -18,7 +18,7 @@ _SEVERAL, _SIGNALS = 2, 5
 """Fewer signals are not off together, nor fewer steps a path to tell; so many of the signals are named."""
 
 
-def summarise(lately: Lately, topology: Topology) -> str:
+def summarise(lately: IncidentContext, topology: Topology) -> str:
     """What is wrong since when, whose doing it is in the symptom's unit, and who suffers; about 400 characters. The way
     from the cause to the symptom is told where somebody is between them and there is room."""
     texts = (_summary(lately, topology, shown) for shown in (5, 3, 2, 1))
@@ -51,11 +51,11 @@ def together_told(causes: RootCauses, topology: Topology, verb: str = "are", whe
     return f"several signals of {who} {verb} a little off together{when and f' {when}'}: {signals}"
 
 
-def _summary(lately: Lately, topology: Topology, shown: int) -> str:
+def _summary(lately: IncidentContext, topology: Topology, shown: int) -> str:
     return " ".join(part for part in (f"{_what(lately, topology, shown)}.", _suffering(lately, shown)) if part)
 
 
-def _what(lately: Lately, topology: Topology, shown: int) -> str:
+def _what(lately: IncidentContext, topology: Topology, shown: int) -> str:
     """What is wrong and whose doing it is. Of several signals that are off together no single gap is told."""
     incident = lately.incident
     verb, when = "are" if incident.going_on else "were", _when(incident)
@@ -81,7 +81,7 @@ def _when(incident: Incident) -> str:
     return f"since {start} UTC" if incident.going_on else f"from {start} to {clock_time(end, end)} UTC"
 
 
-def _symptom(lately: Lately) -> str:
+def _symptom(lately: IncidentContext) -> str:
     incident = lately.incident
     causes, unit = incident.causes, lately.unit(incident.causes.symptom)
     when = _when(incident)
@@ -94,7 +94,7 @@ def _symptom(lately: Lately) -> str:
     return f"{causes.symptom} {verb} {gap} {way} {level}{_failing(lately)} {when}"
 
 
-def _failing(lately: Lately) -> str:
+def _failing(lately: IncidentContext) -> str:
     """Of failures that are counted, which share of the requests it is."""
     symptom = lately.incident.causes.symptom
     loads = [v for v in lately.scores if v.entity == symptom.entity and lately.role(v) == "load"]
@@ -106,7 +106,7 @@ def _failing(lately: Lately) -> str:
     return f" ({quantity(lately.now(symptom) / lately.now(load), 'percentunit')} of its requests fail)"
 
 
-def _causes(lately: Lately, topology: Topology, shown: int) -> str:
+def _causes(lately: IncidentContext, topology: Topology, shown: int) -> str:
     """Whose doing it is."""
     roots, causes = lately.incident.roots, lately.incident.causes
     parts = list(_parts(lately, topology, shown))
@@ -129,7 +129,7 @@ def _causes(lately: Lately, topology: Topology, shown: int) -> str:
     return f"; {f'maybe {likely[0]} broke' if likely else 'nobody can be named'}{told}"
 
 
-def demanded(lately: Lately, outside: Outside) -> Variable | None:
+def demanded(lately: IncidentContext, outside: Outside) -> Variable | None:
     """The load of the entity at which a cause outside is demand; None for anything else outside."""
     if outside.kind != "demand":
         return None
@@ -137,7 +137,7 @@ def demanded(lately: Lately, outside: Outside) -> Variable | None:
     return min(there, default=None)
 
 
-def _grown(lately: Lately, load: Variable | None) -> str:
+def _grown(lately: IncidentContext, load: Variable | None) -> str:
     """By how much a load is not as usual: "40% above", empty where that is not known."""
     if load is None or not lately.usual(load) > 0 or not isfinite(lately.now(load)):
         return ""
@@ -145,7 +145,7 @@ def _grown(lately: Lately, load: Variable | None) -> str:
     return f"{quantity(abs(grown), 'percentunit')} {'above' if grown >= 0 else 'below'}"
 
 
-def _parts(lately: Lately, topology: Topology, shown: int) -> Iterator[str]:
+def _parts(lately: IncidentContext, topology: Topology, shown: int) -> Iterator[str]:
     """The contributions by entity, the largest first, what is outside, and what is left; they add up to the gap."""
     causes, unit = lately.incident.causes, lately.unit(lately.incident.causes.symptom)
     amounts: dict[Entity, float] = {}
@@ -166,20 +166,20 @@ def _parts(lately: Lately, topology: Topology, shown: int) -> Iterator[str]:
     yield from (f"{number} {text}" for number, (_, text) in zip(numbers, told, strict=True) if number)
 
 
-def _own(lately: Lately, entity: Entity) -> str:
+def _own(lately: IncidentContext, entity: Entity) -> str:
     """What it is of a root that changed, and how sure that is."""
     parts = [part for part in lately.incident.causes.contributions if part.variable.entity == entity]
     signals = dict.fromkeys(part.variable.signal for part in parts)
     return f"its own {' and '.join(signals)}{_sure(lately, entity, ', {}')}"
 
 
-def _sure(lately: Lately, root: Entity, form: str = " ({})") -> str:
+def _sure(lately: IncidentContext, root: Entity, form: str = " ({})") -> str:
     """How sure it is that somebody is the cause, where that is known."""
     sure = dict(lately.incident.causes.likely).get(root)
     return "" if sure is None else form.format(f"{sure:.0%} sure")
 
 
-def _suffering(lately: Lately, shown: int) -> str:
+def _suffering(lately: IncidentContext, shown: int) -> str:
     incident = lately.incident
     present = incident.suffering if incident.going_on else incident.affected
     who = [entity for entity in incident.affected if entity in present and entity not in incident.roots]

@@ -6,11 +6,11 @@ from math import isfinite
 
 from datasource.causes import Outside, listed
 from datasource.data import Entity, Variable
-from datasource.incidents.context import Lately
+from datasource.incidents.context import IncidentContext
 from datasource.incidents.quantity import quantity
 from datasource.incidents.remedies import Candidate, occurred
 from datasource.incidents.summary import clock_time, demanded, place
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 _BEFORE, _JUST_BEFORE = 1800.0, 300.0
 """Seconds before the incident in which a change, and anything else that happened, may have to do with it."""
@@ -26,7 +26,7 @@ _STORAGE = re.compile(r"disk|filesystem|storage|volume")
 
 
 def usual_remedies(
-    lately: Lately, entity: Entity, signs: Sequence[Variable], topology: Topology
+    lately: IncidentContext, entity: Entity, signs: Sequence[Variable], topology: Topology
 ) -> Iterator[Candidate]:
     """What helps against a named cause: by its signs, and by what happened to it."""
     tie = next((tie for tie in topology.ties if tie.end("call") == entity), None)
@@ -52,7 +52,7 @@ def usual_remedies(
         yield _by_role(lately, signs[0])
 
 
-def against_outside(lately: Lately, outside: Outside) -> Iterator[Candidate]:
+def against_outside(lately: IncidentContext, outside: Outside) -> Iterator[Candidate]:
     """What helps where the cause is outside of what is measured."""
     load = demanded(lately, outside)
     if load is None:
@@ -65,7 +65,7 @@ def against_outside(lately: Lately, outside: Outside) -> Iterator[Candidate]:
                 yield Candidate(f"scale {entity} out{_facts(_levels(lately, resource))}", resource)
 
 
-def against_nothing_named(lately: Lately, topology: Topology) -> Iterator[Candidate]:
+def against_nothing_named(lately: IncidentContext, topology: Topology) -> Iterator[Candidate]:
     """Where to look when nobody could be named: at the largest parts."""
     causes = lately.incident.causes
     parts = [part.variable.entity for part in causes.contributions if part.contribution * causes.gap > 0]
@@ -78,7 +78,7 @@ def against_nothing_named(lately: Lately, topology: Topology) -> Iterator[Candid
         )
 
 
-def _against_a_call(lately: Lately, tie: Tie, signs: Sequence[Variable]) -> Candidate:
+def _against_a_call(lately: IncidentContext, tie: EntityRelation, signs: Sequence[Variable]) -> Candidate:
     client, server = tie.ends[0][1], tie.ends[1][1]
     main = signs[0] if signs else None
     signal = lately.settings.signals.get(main.signal) if main else None
@@ -110,7 +110,7 @@ def _relieve(resource: Variable, topology: Topology) -> str:
     return f"find out what uses {signal} of {entity}, or give it more"
 
 
-def _by_role(lately: Lately, main: Variable) -> Candidate:
+def _by_role(lately: IncidentContext, main: Variable) -> Candidate:
     """What the first sign of a cause calls for."""
     entity, since = main.entity, clock_time(lately.incident.start, lately.incident.updated)
     role, levels = lately.role(main), _levels(lately, main)
@@ -137,7 +137,7 @@ def _facts(*texts: str) -> str:
     return f" ({known})" if known else ""
 
 
-def _levels(lately: Lately, variable: Variable) -> str:
+def _levels(lately: IncidentContext, variable: Variable) -> str:
     """What a variable is, and usually is; empty where that is not known."""
     now, usual, unit = lately.now(variable), lately.usual(variable), lately.unit(variable)
     if not (isfinite(now) and isfinite(usual)):
@@ -145,7 +145,7 @@ def _levels(lately: Lately, variable: Variable) -> str:
     return f"{variable.signal} is {quantity(now, unit)}, usually {quantity(usual, unit)}"
 
 
-def _nothing_happened(lately: Lately, entity: Entity) -> str:
+def _nothing_happened(lately: IncidentContext, entity: Entity) -> str:
     """Which events there were none of; empty where that is not known."""
     if lately.matrix is None:
         return ""

@@ -1,4 +1,4 @@
-"""Asking Loki: its metric queries answer in Prometheus' matrix shape, at another path and with other times."""
+"""EffectsWorker Loki: its metric queries answer in Prometheus' matrix shape, at another path and with other times."""
 
 from datetime import UTC, datetime
 

@@ -28,7 +28,7 @@ class Alarm(NamedTuple):
     peak: float
 
 
-class Look(NamedTuple):
+class NamedRoots(NamedTuple):
     """Who was named as root cause at a time (seconds)."""
 
     time: int
@@ -41,7 +41,7 @@ class Episode(NamedTuple):
     start: int
     end: int
     alarms: tuple[Alarm, ...]
-    looks: tuple[Look, ...] = ()
+    looks: tuple[NamedRoots, ...] = ()
 
     @property
     def roots(self) -> tuple[Entity, ...]:
@@ -49,7 +49,7 @@ class Episode(NamedTuple):
         return most_named(self.looks)
 
 
-def most_named(looks: Iterable[Look]) -> tuple[Entity, ...]:
+def most_named(looks: Iterable[NamedRoots]) -> tuple[Entity, ...]:
     """The entities that were named, the most often named first; of equals, who was named earlier."""
     return tuple(entity for entity, _ in Counter(root for look in looks for root in look.roots).most_common())
 
@@ -115,7 +115,7 @@ class Replay:
     judged: Flags
     variables: frozenset[Variable]
     alarms: tuple[Alarm, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[NamedRoots, ...]
     supported: float
     notices: tuple[str, ...]
 

@@ -16,7 +16,7 @@ from datasource.causes.suspects import Busy
 from datasource.causes.watch import silence_of, watch
 from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import build_graph
-from datasource.replay.alarms import Alarm, Flags, Look, Replay, alarms_of
+from datasource.replay.alarms import Alarm, Flags, NamedRoots, Replay, alarms_of
 from datasource.replay.windows import Stretch
 from datasource.service.jobs import fit_job
 from datasource.service.unjudged import Unjudged, unjudged, unjudged_notices
@@ -56,7 +56,7 @@ class _Walk:
     judged: Flags
     variables: set[Variable] = field(default_factory=set)
     alarms: list[Alarm] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[NamedRoots] = field(default_factory=list)
     supported: float = 0.0
     notices: dict[str, None] = field(default_factory=dict)
     fitted: set[Variable] = field(default_factory=set)
@@ -141,7 +141,7 @@ class _Walk:
             if _due((now - max(self._joined.values())) // step):
                 self._verdicts = self._named(matrix.between(matrix.start, now), mechanisms, stretch)
                 roots = dict.fromkeys(one.root_cause for one in self._verdicts if one.root_cause is not None)
-                self.looks.append(Look(now, tuple(roots)))
+                self.looks.append(NamedRoots(now, tuple(roots)))
 
     def _named(self, until: Matrix, mechanisms: Mechanisms, stretch: Stretch) -> tuple[Verdict, ...]:
         points, of = self.persistence

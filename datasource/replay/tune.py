@@ -26,7 +26,7 @@ _NARROWEST = 0.5
 """The smallest factor that is proposed: an interval also keeps out what is too small to matter."""
 
 
-class Fared(NamedTuple):
+class TuningOutcome(NamedTuple):
     """How the held-out part fared: false alarm episodes, and how many of its recorded incidents were detected."""
 
     rate: Rate
@@ -45,8 +45,8 @@ class Tuning(NamedTuple):
     promise: float
     thresholds: Mapping[str, float]
     widened: Mapping[str, float]
-    before: Fared
-    after: Fared
+    before: TuningOutcome
+    after: TuningOutcome
     days: float
     held_out: float
     met: bool
@@ -114,13 +114,13 @@ class _Part:
         counts = {one: self.alone(row, factors[row]) for row, one in enumerate(self.replay.signals)}
         return tuple(sorted((one for one in counts if counts[one]), key=lambda one: (-counts[one], one)))
 
-    def fared(self, factors: Floats, incidents: Sequence[Recorded], here: Flags) -> Fared:
+    def fared(self, factors: Floats, incidents: Sequence[Recorded], here: Flags) -> TuningOutcome:
         episodes = self.count(factors)
         above = anywhere(self.replay.heights, factors)
         known = [during(self.replay, one) & self.replay.judged & here for one in incidents]
         known = [flags for flags in known if flags.any()]
         detected = sum(bool((flags & above).any()) for flags in known)
-        return Fared(poisson_rate(episodes, self.days), episodes, detected, len(known))
+        return TuningOutcome(poisson_rate(episodes, self.days), episodes, detected, len(known))
 
     def factors(self, promise: float) -> dict[str, float]:
         """By signal, how many times as wide its intervals should be; signals that stay as they are are left out."""

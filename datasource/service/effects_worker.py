@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _TIMEOUT = 1800.0
 
 
-class Asking:
+class EffectsWorker:
     """The questions of effect that are under way, and what was found last. One thread uses it."""
 
     def __init__(self, settings: Settings, workers: Workers) -> None:

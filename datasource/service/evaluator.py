@@ -19,7 +19,7 @@ from datasource.incidents.connected import Neighbours, neighbours
 from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
 from datasource.prometheus import History, Reader
-from datasource.service.effects_worker import Asking
+from datasource.service.effects_worker import EffectsWorker
 from datasource.service.jobs import Workers
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
@@ -50,7 +50,7 @@ class Evaluator:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers()
-        self.asking = Asking(self.settings, workers or Workers())
+        self.asking = EffectsWorker(self.settings, workers or Workers())
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()

@@ -2,6 +2,6 @@
 
 from datasource.topology.read import TopologyReader, read_topology
 from datasource.topology.sources import call_labels, end_labels
-from datasource.topology.tie import Tie, Topology
+from datasource.topology.tie import EntityRelation, Topology
 
-__all__ = ["Tie", "Topology", "TopologyReader", "call_labels", "end_labels", "read_topology"]
+__all__ = ["EntityRelation", "Topology", "TopologyReader", "call_labels", "end_labels", "read_topology"]

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datasource.data import Entity
 from datasource.topology.mapping import Mapped
 from datasource.topology.sighting import Sighting
-from datasource.topology.tie import Tie
+from datasource.topology.tie import EntityRelation
 
 
 def merge(
     relation: str, by_source: Mapping[str, Sequence[Mapped]], asynchronous: Iterable[tuple[Entity, Entity]] = ()
-) -> list[Tie]:
+) -> list[EntityRelation]:
     """One tie per pair of entities, in the order of first sight.
 
     Sources count the same calls, and tracing samples them, so that the largest rate is nearest to the truth; within
@@ -29,7 +29,7 @@ def merge(
         waits = [one.waits for one in every if one.waits is not None]
         rates = [rate for of_source in sightings.values() if (rate := _total(of_source)) is not None]
         ties.append(
-            Tie(
+            EntityRelation(
                 relation,
                 ends,
                 (any(waits) if waits else True) and (ends[0][1], ends[1][1]) not in unwaited,

@@ -16,7 +16,7 @@ from datasource.topology.merge import merge
 from datasource.topology.shared import only_shared, shared_sightings
 from datasource.topology.sighting import Sighting, SourceError, Span
 from datasource.topology.sources import FAMILIES, SERVERS, end_types
-from datasource.topology.tie import Tie, Topology
+from datasource.topology.tie import EntityRelation, Topology
 
 _LOOKS = 100
 """This many looks across the baseline find every pair that ever talked, at little cost."""
@@ -49,7 +49,7 @@ class TopologyReader:
         span = Span(start, end, max(step, (end - start) // _LOOKS // step * step))
         said = self._ask_all(client, span)
         directory = Directory(entities)
-        ties: list[Tie] = []
+        ties: list[EntityRelation] = []
         notices: list[str] = []
         for relation in self.settings.relations:
             found, told = self._relation(relation, said, directory, end)
@@ -90,7 +90,7 @@ class TopologyReader:
 
     def _relation(
         self, relation: str, said: dict[Place, list[Sighting] | str], directory: Directory, now: int
-    ) -> tuple[list[Tie], list[str]]:
+    ) -> tuple[list[EntityRelation], list[str]]:
         declared = self.settings.relations[relation]
         by_source: dict[str, list[Mapped]] = {}
         notices: list[str] = []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from datasource.topology.family import EndType
 from datasource.topology.sighting import End, Sighting
-from datasource.topology.tie import DATABASE, MESSAGING, Tie
+from datasource.topology.tie import DATABASE, MESSAGING, EntityRelation
 
 
 def shared_sightings(calls: Iterable[Sighting], called: Sequence[EndType], ends: Sequence[EndType]) -> list[Sighting]:
@@ -22,7 +22,7 @@ def shared_sightings(calls: Iterable[Sighting], called: Sequence[EndType], ends:
     ]
 
 
-def only_shared(ties: Sequence[Tie], derived: set[str]) -> list[Tie]:
+def only_shared(ties: Sequence[EntityRelation], derived: set[str]) -> list[EntityRelation]:
     """The ties without those to something that has but one user, as far as only derived sources saw them."""
     users = Counter(tie.ends[1][1] for tie in ties)
     return [tie for tie in ties if users[tie.ends[1][1]] > 1 or not derived.issuperset(tie.sources)]

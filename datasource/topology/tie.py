@@ -10,7 +10,7 @@ DATABASE = "database"
 MESSAGING = "messaging_system"
 
 
-class Tie(NamedTuple):
+class EntityRelation(NamedTuple):
     """One pair of entities in a relation.
 
     `ends` holds (end, entity), in the order of the relation, the call entity last. `waits` is False where
@@ -36,10 +36,10 @@ class Tie(NamedTuple):
 class Topology:
     """Every tie, and what could not be read or mapped onto an entity."""
 
-    ties: tuple[Tie, ...] = ()
+    ties: tuple[EntityRelation, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def along(self, relation: str) -> tuple[Tie, ...]:
+    def along(self, relation: str) -> tuple[EntityRelation, ...]:
         """The ties of one relation."""
         return tuple(tie for tie in self.ties if tie.relation == relation)
 

@@ -11,7 +11,7 @@ from datasource.causes import Judgement, QuietTimes, Verdict, judge
 from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, build_graph
 from datasource.settings import QuietTime, Settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 POINTS = 1000
 FAULT = slice(POINTS - 8, POINTS)
@@ -101,8 +101,10 @@ class Shop:
         for client, server in self.calls:
             ends = [("client", service(client)), ("server", service(server))]
             weighed = [("call", call(client, server))] if (client, server) in self.weighed else []
-            calls.append(Tie("calls", (*ends, *weighed), waits=(client, server) not in self.queued))
-        placed = [Tie("runs_on", (("service", service(s)), ("node", node(n)))) for s, n in self.runs_on.items()]
+            calls.append(EntityRelation("calls", (*ends, *weighed), waits=(client, server) not in self.queued))
+        placed = [
+            EntityRelation("runs_on", (("service", service(s)), ("node", node(n)))) for s, n in self.runs_on.items()
+        ]
         return Topology((*calls, *placed))
 
     def simulate(

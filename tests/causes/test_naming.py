@@ -9,13 +9,18 @@ from small_shop import Shop
 from datasource.causes import Verdict, cause_name
 from datasource.causes.suspects import Ways, named_roots
 from datasource.data import Entity
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 WEB, DB, CACHE = (Entity("service", (("service", name),)) for name in ("web", "db", "cache"))
 
 
 WAYS = Ways(
-    Topology((Tie("calls", (("client", WEB), ("server", DB))), Tie("calls", (("client", WEB), ("server", CACHE)))))
+    Topology(
+        (
+            EntityRelation("calls", (("client", WEB), ("server", DB))),
+            EntityRelation("calls", (("client", WEB), ("server", CACHE))),
+        )
+    )
 )
 
 
@@ -74,7 +79,7 @@ def test_who_suffers_by_the_one_that_is_named_is_named_beside_it_only_when_that_
 
 def test_a_call_is_told_by_its_two_ends() -> None:
     call = Entity("call", (("client", "web"), ("server", "db")))
-    topology = Topology((Tie("calls", (("client", WEB), ("server", DB), ("call", call))),))
+    topology = Topology((EntityRelation("calls", (("client", WEB), ("server", DB), ("call", call))),))
     assert cause_name(call, topology) == "web -> db"
     assert cause_name(DB, topology) == "db"
 

@@ -12,7 +12,7 @@ from datasource.causes import judge
 from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import build_graph
 from datasource.settings import Settings, parse_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 STEP, POINTS, FAULT = 30, 1440, slice(-8, None)
 WEB = Entity("service", (("destination_workload_namespace", "shop"), ("destination_workload", "web")))
@@ -103,7 +103,9 @@ def simulated(settings: Settings, variables: list[Variable], topology: Topology,
     return Matrix(tuple(variables), 0, STEP, rows)
 
 
-def named(settings: Settings, behind: Entity | None, ties: tuple[Tie, ...], broken: str) -> dict[Entity, Entity]:
+def named(
+    settings: Settings, behind: Entity | None, ties: tuple[EntityRelation, ...], broken: str
+) -> dict[Entity, Entity]:
     """Who is named for whom."""
     roles, topology = Roles(settings.signals), Topology(ties)
     variables = variables_of(settings, behind)
@@ -123,7 +125,7 @@ def test_what_a_service_uses_is_named_for_it(pack: str, broken: str) -> None:
     entity = BEHIND[pack][0]
     settings = settings_of(pack, entity)
     behind = Entity(entity, tuple((label, "one") for label in settings.entities[entity].labels))
-    ties = (Tie(_relation(entity), (("client", WEB), ("server", behind))),)
+    ties = (EntityRelation(_relation(entity), (("client", WEB), ("server", behind))),)
     told = named(settings, behind, ties, broken)
     assert told.get(WEB, behind) == behind
     assert told[behind] == behind

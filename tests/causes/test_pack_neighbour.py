@@ -10,7 +10,7 @@ from datasource.causes import Judgement, judge
 from datasource.data import Entity, Floats, Matrix, Roles, Variable
 from datasource.graph import build_graph
 from datasource.settings import parse_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 STEP, POINTS, FAULT = 30, 1440, slice(-8, None)
 CORES = 16
@@ -30,11 +30,11 @@ def node(name: str) -> Entity:
 TOPOLOGY = Topology(
     (
         *(
-            Tie("calls", (("client", service(a)), ("server", service(b))))
+            EntityRelation("calls", (("client", service(a)), ("server", service(b))))
             for a, servers in CALLS.items()
             for b in servers
         ),
-        *(Tie("runs_on", (("guest", service(s)), ("host", node(n)))) for s, n in ON.items()),
+        *(EntityRelation("runs_on", (("guest", service(s)), ("host", node(n)))) for s, n in ON.items()),
     )
 )
 

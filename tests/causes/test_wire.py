@@ -11,7 +11,7 @@ from datasource.causes import Judgement, Recent, judge, root_causes
 from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.graph import build_graph
 from datasource.settings import Settings, load_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "opentelemetry.yaml"
 CALLS = (("web", "cart"), ("web", "search"), ("cart", "store"))
@@ -30,7 +30,10 @@ def call(client: str, server: str) -> Entity:
 
 
 TOPOLOGY = Topology(
-    tuple(Tie("calls", (("client", service(c)), ("server", service(s)), ("call", call(c, s)))) for c, s in CALLS)
+    tuple(
+        EntityRelation("calls", (("client", service(c)), ("server", service(s)), ("call", call(c, s))))
+        for c, s in CALLS
+    )
 )
 
 

@@ -3,7 +3,7 @@
 from datasource.cli.check_graph import check_relations
 from datasource.data import Entity
 from datasource.settings import parse_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 SETTINGS = parse_settings(
     """
@@ -16,11 +16,11 @@ relations:
 )
 
 
-def tie(client: str, server: str, *sources: str) -> Tie:
+def tie(client: str, server: str, *sources: str) -> EntityRelation:
     ends = tuple(
         (end, Entity("service", (("service", name),))) for end, name in (("client", client), ("server", server))
     )
-    return Tie("calls", ends, sources=sources)
+    return EntityRelation("calls", ends, sources=sources)
 
 
 def test_ties_are_told_by_source() -> None:

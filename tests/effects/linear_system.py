@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasource.data import Entity, Variable
-from datasource.graph import CausalGraph, Edge, Moment, unroll
+from datasource.graph import CausalGraph, Edge, LaggedVariable, unroll
 
 SERVICE = Entity("service", (("service", "shop"),))
 
@@ -75,8 +75,8 @@ class LinearSystem:
         return self.regression([outcome], treatments, fixed)[0]
 
 
-def joint(lags: int) -> list[Moment]:
-    return [Moment(variable("x"), lag) for lag in range(lags + 1)]
+def joint(lags: int) -> list[LaggedVariable]:
+    return [LaggedVariable(variable("x"), lag) for lag in range(lags + 1)]
 
 
-OUTCOME = Moment(variable("y"), 0)
+OUTCOME = LaggedVariable(variable("y"), 0)

@@ -10,7 +10,7 @@ from datasource.data import Entity, Variable
 from datasource.incidents import Incident
 from datasource.incidents.advice import advise
 from datasource.settings import Settings, parse_settings
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 STEP = 30
 START_AT = 1_700_000_040  # 22:14 UTC
@@ -23,7 +23,7 @@ def service(name: str) -> Entity:
 
 WEB, DB, CACHE = map(service, ("web", "db", "cache"))
 CALL = Entity("call", (("client", "web"), ("server", "db")))
-CALLS = Topology((Tie("calls", (("client", WEB), ("server", DB), ("call", CALL))),))
+CALLS = Topology((EntityRelation("calls", (("client", WEB), ("server", DB), ("call", CALL))),))
 
 
 def settings(remedies: str = "") -> Settings:

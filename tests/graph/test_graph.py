@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasource.data import Entity, Variable
-from datasource.graph import Edge, GraphError, Moment, build, build_graph, longest_lag, unroll
+from datasource.graph import Edge, GraphError, LaggedVariable, build, build_graph, longest_lag, unroll
 from datasource.settings import Settings, parse_settings
-from datasource.topology import Tie, Topology, read_topology
+from datasource.topology import EntityRelation, Topology, read_topology
 
 
 def settings(templates: str = "", edges: str = "", more: str = "") -> Settings:
@@ -44,12 +44,17 @@ VARIABLES = [Variable(e, s) for e in (WEB, CART, QUEUE) for s in ("requests", "c
 ]
 TOPOLOGY = Topology(
     (
-        Tie("calls", (("client", WEB), ("server", CART), ("call", CALL)), True, 3.0, 1000, ("istio", "jaeger")),
-        Tie("calls", (("client", WEB), ("server", QUEUE)), False, 1.0, 1000),
+        EntityRelation(
+            "calls", (("client", WEB), ("server", CART), ("call", CALL)), True, 3.0, 1000, ("istio", "jaeger")
+        ),
+        EntityRelation("calls", (("client", WEB), ("server", QUEUE)), False, 1.0, 1000),
     )
 )
 MUTUAL = Topology(
-    (Tie("calls", (("client", WEB), ("server", CART))), Tie("calls", (("client", CART), ("server", WEB))))
+    (
+        EntityRelation("calls", (("client", WEB), ("server", CART))),
+        EntityRelation("calls", (("client", CART), ("server", WEB))),
+    )
 )
 
 
@@ -141,7 +146,7 @@ def test_a_list_may_say_that_they_call_each_other_both_ways() -> None:
 def test_what_a_call_takes_comes_back_only_to_who_waits() -> None:
     queue = Entity("call", tuple((label, "queue" if label == "server" else value) for label, value in CALL.labels))
     ends = (("client", WEB), ("server", QUEUE), ("call", queue))
-    topology = Topology((TOPOLOGY.ties[0], Tie("calls", ends, False)))
+    topology = Topology((TOPOLOGY.ties[0], EntityRelation("calls", ends, False)))
     variables = [*VARIABLES, Variable(queue, "seconds")]
     text = settings("seconds -> latency along calls from call to client")
     assert [str(edge) for edge in build_graph(text, variables, topology).graph.edges] == [
@@ -156,8 +161,8 @@ def test_the_unrolled_graph_is_acyclic_and_repeats_each_edge() -> None:
     unrolled = unroll(graph, [v for v in VARIABLES if v.entity == WEB], depth=3)
     assert unrolled.number_of_nodes() == 3 * 4
     cause, effect = Variable(WEB, "latency"), Variable(WEB, "requests")
-    assert unrolled.has_edge(Moment(cause, 2), Moment(effect, 1))
-    assert not unrolled.has_edge(Moment(cause, 1), Moment(effect, 1))
+    assert unrolled.has_edge(LaggedVariable(cause, 2), LaggedVariable(effect, 1))
+    assert not unrolled.has_edge(LaggedVariable(cause, 1), LaggedVariable(effect, 1))
 
 
 def test_the_longest_lag_adds_up_along_paths() -> None:
@@ -200,7 +205,7 @@ SERVICES = [service(f"s{number:02}") for number in range(12)]
 def test_whatever_calls_whatever_the_loops_are_those_of_the_definition(calls: list[tuple[int, int]]) -> None:
     pairs = list(dict.fromkeys(calls))
     topology = Topology(
-        tuple(Tie("calls", (("client", SERVICES[one]), ("server", SERVICES[other]))) for one, other in pairs)
+        tuple(EntityRelation("calls", (("client", SERVICES[one]), ("server", SERVICES[other]))) for one, other in pairs)
     )
     variables = [Variable(entity, name) for entity in SERVICES for name in ("requests", "cpu", "latency")]
     without_loops = [build_graph(MANY, variables, Topology((tie,))).graph.edges for tie in topology.ties]
@@ -218,7 +223,7 @@ def test_the_work_does_not_grow_with_the_number_of_loops(monkeypatch: pytest.Mon
     monkeypatch.setattr(build, "_add", lambda found, edge: counted.append(1) or add(found, edge))
     entities = [service(f"s{number}") for number in range(200)]
     ties = [
-        Tie("calls", (("client", one), ("server", other)))
+        EntityRelation("calls", (("client", one), ("server", other)))
         for first in range(0, 200, 2)
         for one, other in (entities[first : first + 2], entities[first : first + 2][::-1])
     ]

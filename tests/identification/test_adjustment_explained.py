@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from linear_system import OUTCOME, LinearSystem, causes, joint, variable
 
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.identification.explain import explain
 
 
@@ -54,7 +54,7 @@ def test_each_confounder_is_named():
 
 def test_lagged_confounders_are_closed_by_lagged_values():
     graph = causes(("z", "x", 0), ("z", "y", 1), ("x", "y", 1))
-    now, before = Moment(variable("z"), 0), Moment(variable("z"), 1)
+    now, before = LaggedVariable(variable("z"), 0), LaggedVariable(variable("z"), 1)
     assert explain(graph, variable("x"), variable("y"), [before], 1) == ()
     assert "shop.z" in explain(graph, variable("x"), variable("y"), [now], 1)[0]
 
@@ -71,7 +71,7 @@ def test_nothing_is_said_exactly_where_regression_finds_the_effect():
         truth = system.effects(joint(0), OUTCOME)[0]
         there = [name for name in "abmc" if variable(name) in graph.variables]
         for chosen in (one for size in range(3) for one in combinations(there, size)):
-            fixed = [Moment(variable(name), 0) for name in chosen]
+            fixed = [LaggedVariable(variable(name), 0) for name in chosen]
             right = abs(system.regression([OUTCOME], joint(0), fixed)[0, 0] - truth) < 1e-9
             texts = explain(graph, variable("x"), variable("y"), fixed)
             assert (texts == ()) == right, (chosen, texts, graph.edges)

@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 from simulated import graph, variable
 
-from datasource.graph import Moment, unroll
+from datasource.graph import LaggedVariable, unroll
 from datasource.identification.identify import ADJUSTMENT, NO_PATH, NOT_IDENTIFIED, identify
 
 
@@ -77,8 +77,8 @@ def test_where_the_past_is_cut_off_makes_no_difference(causes, lags):
     if identification.adjustment_set is None:
         return
     deep = nx.DiGraph(unroll(causes, causes.variables, 60))
-    treatments = {Moment(variable("x"), lag) for lag in range(lags + 1)}
-    outcome, adjustment = Moment(variable("y"), 0), set(identification.adjustment_set)
+    treatments = {LaggedVariable(variable("x"), lag) for lag in range(lags + 1)}
+    outcome, adjustment = LaggedVariable(variable("y"), 0), set(identification.adjustment_set)
     after = set().union(*(nx.descendants(deep, x) for x in treatments))
     assert not adjustment & (after | treatments)
     # no effect of its own left: cut the treatments' arrows towards the outcome and they must be separated

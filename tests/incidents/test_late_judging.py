@@ -11,7 +11,7 @@ from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.graph import CausalGraph, Edge
 from datasource.incidents.episodes import Episodes
 from datasource.settings import Signal
-from datasource.topology import Tie, Topology
+from datasource.topology import EntityRelation, Topology
 
 STEP, N = 30, 600
 SIGNALS = {
@@ -20,7 +20,7 @@ SIGNALS = {
 }
 WEB, DB = (Entity("service", (("service", name),)) for name in ("web", "db"))
 BUSY, ITS, CPU = Variable(WEB, "busy"), Variable(DB, "busy"), Variable(WEB, "cpu")
-TOPOLOGY = Topology((Tie("calls", (("client", WEB), ("server", DB))),))
+TOPOLOGY = Topology((EntityRelation("calls", (("client", WEB), ("server", DB))),))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from test_results_everywhere import exposed, key
 from worlds import World
 
 from datasource.service import Clock
-from datasource.topology import Tie
+from datasource.topology import EntityRelation
 from datasource.web.app import create_app
 
 
@@ -188,6 +188,6 @@ def test_a_slow_call_has_one_name_through_every_door(clock: Clock) -> None:
     assert fields(regions)["tags"] == [f"{name},shop/cart"]
 
 
-def tie_name(tie: Tie) -> str:
+def tie_name(tie: EntityRelation) -> str:
     """A call as people are told of it."""
     return f"{tie.ends[0][1]} -> {tie.ends[1][1]}"

@@ -10,7 +10,7 @@ from datasource.data import Floats, Variable
 from datasource.effects.inference import by_unit
 from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
 from datasource.effects.study import Study, StudyError
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.numerics import glsar, long_run_intervals, rolling_glsar
 
 ORDER, ITERATIONS = 5, 5
@@ -47,14 +47,14 @@ def build_design(
     treatment: Variable,
     outcome: Variable,
     lags: int,
-    adjustment: Sequence[Moment],
+    adjustment: Sequence[LaggedVariable],
     feedback: bool = False,
 ) -> Design:
     """Lay out Y_t, the adjustment set at its lags, and X_t ... X_t-lags from rows by time.
 
     `feedback` says that the outcome moves the treatment, or the adjustment set, later on.
     """
-    moments = [*adjustment, *(Moment(treatment, lag) for lag in range(lags + 1))]
+    moments = [*adjustment, *(LaggedVariable(treatment, lag) for lag in range(lags + 1))]
     columns = np.column_stack([lagged(rows[moment.variable], moment.lag) for moment in moments])
     complete = np.isfinite(columns).all(axis=1) & np.isfinite(rows[outcome])
     return Design(rows[outcome], columns, lags, complete, feedback)

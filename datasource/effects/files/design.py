@@ -11,7 +11,7 @@ from datasource.effects.files.question import FileQuestion
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.result import Check
 from datasource.effects.study import StudyError
-from datasource.graph import Moment
+from datasource.graph import LaggedVariable
 from datasource.identification.model import FRONT_DOOR, INSTRUMENT, NO_PATH, Identification
 
 REGRESSION, DISTRIBUTED_LAG = "backdoor.linear_regression", "backdoor.distributed_lag"
@@ -184,7 +184,7 @@ def _identified(question: FileQuestion, found: Identification, graph: ColumnGrap
     return way
 
 
-def _there(found: Identification, columns: Columns) -> tuple[list[Moment], tuple[str, ...]]:
+def _there(found: Identification, columns: Columns) -> tuple[list[LaggedVariable], tuple[str, ...]]:
     """The adjustment set without what only serves precision and is missing in over a tenth of the rows."""
     kept, left_out = [], []
     for moment in found.adjustment_set or ():
@@ -201,7 +201,7 @@ def _adjusting(columns: Columns) -> str:
     return DISTRIBUTED_LAG if columns.rows.times is not None and not columns.rows.doubled else REGRESSION
 
 
-def _lagged(moment: Moment) -> Lagged:
+def _lagged(moment: LaggedVariable) -> Lagged:
     return moment.variable.signal, moment.lag
 
 

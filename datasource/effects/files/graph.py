@@ -8,7 +8,7 @@ import networkx as nx
 
 from datasource.data import Entity, Variable
 from datasource.effects.study import StudyError
-from datasource.graph import CausalGraph, Edge, Moment, longest_lag
+from datasource.graph import CausalGraph, Edge, LaggedVariable, longest_lag
 from datasource.graph.build import rule_edges
 from datasource.graph.unmeasured import is_common_cause
 from datasource.identification.explain import explain
@@ -59,7 +59,7 @@ class ColumnGraph:
 
     def wrong(self, treatment: str, outcome: str, adjustment: Iterable[tuple[str, int]], lags: int) -> tuple[str, ...]:
         """What is wrong with adjusting for these columns, each so many steps before; empty where nothing is."""
-        moments = [Moment(Variable(_COLUMN, name), lag) for name, lag in adjustment]
+        moments = [LaggedVariable(Variable(_COLUMN, name), lag) for name, lag in adjustment]
         return explain(self.graph, self.variable(treatment), self.variable(outcome), moments, lags)
 
     def acts_back(self, outcome: str, on: Iterable[Variable]) -> bool:
