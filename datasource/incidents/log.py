@@ -23,7 +23,9 @@ from datasource.store import Database, Record, StoreError, from_json, open_datab
 log = logging.getLogger(__name__)
 
 _RETRY = 60.0
+"""Seconds until a store that failed is written again."""
 _SHOWN = 200
+"""Incidents kept in the snapshot, the newest first."""
 _VERDICTS, _RECURRENCES = "verdicts", "recurrences"
 
 

@@ -12,6 +12,7 @@ from datasource.incidents.quantity import parted, quantity
 from datasource.topology import Topology
 
 _LONGEST = 400
+"""Characters of a summary: what a notification shows uncut."""
 _WORTH_TELLING = 0.05
 """A smaller share of the gap is not told."""
 _SEVERAL, _SIGNALS = 2, 5

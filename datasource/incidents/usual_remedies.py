@@ -15,6 +15,7 @@ from datasource.topology import EntityRelation, Topology
 _BEFORE, _JUST_BEFORE = 1800.0, 300.0
 """Seconds before the incident in which a change, and anything else that happened, may have to do with it."""
 _SHOWN = 3
+"""Suggestions for one incident, the likeliest first."""
 _CHANGE = re.compile(r"rollout|deploy|release|version|updat|upgrad|migrat|config|flag")
 _CPU, _MEMORY = re.compile(r"cpu|throttl|cores"), re.compile(r"mem|heap|oom|swap")
 _TOLD_APART = {

@@ -10,7 +10,7 @@ from worlds import World
 ANSWER = """
 import pickle, sys, time
 import datasource.web.app
-from datasource.evaluation import samples, snapshot_json
+from datasource.service import samples, snapshot_json
 from datasource.panels import REGISTRY, Query
 
 with open(sys.argv[1], "rb") as file:
