@@ -93,6 +93,7 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     loaded = _load(config, url)
+    from datasource.service.process import LOG_FORMAT, SettingsFile
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
 
@@ -103,12 +104,12 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
         refuse(str(error))
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     scheme = "https" if tls else "http"
     click.echo(f"causal-datasource serves {scheme}://{listen}, reading {loaded.settings.prometheus.url}")
     for warning in warnings:
         logging.getLogger("datasource.web").warning(warning)
-    run(loaded, listen, tls)
+    run(loaded, SettingsFile(config, url), listen, tls)
 
 
 @main.command()

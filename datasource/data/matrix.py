@@ -32,8 +32,11 @@ class Matrix:
         self.values.setflags(write=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Its fields alone: what is remembered beside them may grow while this is sent to a worker."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        """Its fields alone: what is remembered beside them may grow while this is sent to a worker. The values in one
+        piece, so that another process can take them as they are."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {
+            "values": np.ascontiguousarray(self.values)
+        }
 
     @cached_property
     def times(self) -> NDArray[np.int64]:

@@ -52,6 +52,14 @@ class IncidentLog:
         self._lost = ""
         self._unreadable = 0
 
+    def under(self, settings: Settings) -> "IncidentLog":
+        """The same log for other settings, which may name another store."""
+        if settings.store != self._settings.store and self.store is not None:
+            self.close()
+            self.store, self._retry_at = settings.store, 0.0
+        self._settings = settings
+        return self
+
     def recall(self, time: int) -> None:
         """Open the store where that is due, and take from it what is not known yet. `time` is the evaluation's."""
         if self.store is None or self._database is not None or clock.monotonic() < self._retry_at:

@@ -1,6 +1,6 @@
 """The running service: the clock, its workers, the snapshot it publishes, and results as metrics and rows."""
 
-from datasource.service.clock import Clock, Health
+from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.jobs import Workers
 from datasource.service.metrics import (
@@ -13,6 +13,7 @@ from datasource.service.metrics import (
     variable_labels,
 )
 from datasource.service.rows import incident_json, incident_state, snapshot_json, unit_of
+from datasource.service.served import Health, Served
 from datasource.service.snapshot import Snapshot
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Evaluator",
     "Health",
     "Sample",
+    "Served",
     "Snapshot",
     "Workers",
     "effect_labels",

@@ -5,35 +5,22 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
+from typing import Any
 
 from datasource.graph import GraphError
 from datasource.prometheus import PrometheusError
 from datasource.service.evaluator import Evaluator, Marking
-from datasource.service.snapshot import Snapshot
-from datasource.settings import format_duration
+from datasource.service.served import Served
+from datasource.settings import Settings, format_duration
 
 log = logging.getLogger(__name__)
 
-_STALE_STEPS = 5
 _JUMP_TOLD = 3600.0
 
 
-@dataclass(frozen=True)
-class Health:
-    """How the clock is doing. `error` is the last evaluation's, empty when it succeeded. `jumps` counts how often the
-    time of this machine went another way than time does."""
-
-    evaluations: int = 0
-    failures: int = 0
-    last_success: float = 0.0
-    last_seconds: float = 0.0
-    error: str = ""
-    jumps: int = 0
-
-
-class Clock:
+class Clock(Served):
     """Runs an Evaluator in a thread at every step and holds the newest snapshot.
 
     `now` gives seconds since 1970, `elapsed` seconds that nobody can set, by which jumps of the first are found.
@@ -45,20 +32,21 @@ class Clock:
         now: Callable[[], float] = time.time,
         elapsed: Callable[[], float] | None = None,
     ) -> None:
+        super().__init__(now, elapsed)
         self.evaluator = evaluator
-        self._now = now
-        self._elapsed = elapsed or (time.monotonic if now is time.time else now)
         self._between: float | None = None
-        self._succeeded = -inf
         self._jump = -inf, ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.snapshot: Snapshot | None = None
-        self.health = Health()
+        self._ticking, self._telling = threading.Lock(), threading.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        return self.evaluator.settings
 
     def start(self) -> None:
         """Begin to evaluate, and to keep incidents in the store; returns at once."""
-        self.evaluator.incidents.store = self.evaluator.settings.store
+        self.evaluator.incidents.store = self.settings.store
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._thread.start()
 
@@ -77,11 +65,15 @@ class Clock:
 
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""
+        with self._ticking:
+            self._tick()
+
+    def _tick(self) -> None:
         began = time.monotonic()
         self._look_for_a_jump()
         try:
             snapshot = self.evaluator.evaluate(self._now())
-            self.snapshot = replace(snapshot, notices=(*self._jump_notices(), *snapshot.notices))
+            self.snapshot = replace(snapshot, notices=(*self._notices(), *snapshot.notices))
         except (PrometheusError, GraphError) as error:
             self._failed(str(error))
         except (BrokenProcessPool, TimeoutError) as error:
@@ -92,39 +84,32 @@ class Clock:
             log.exception("evaluation failed")
             self._failed(f"{type(error).__name__}: {error}")
         else:
-            self._succeeded = self._elapsed()
-            self.health = replace(
-                self.health,
+            self.succeeded = self._elapsed()
+            self.told(
                 evaluations=self.health.evaluations + 1,
                 last_success=self._now(),
                 last_seconds=time.monotonic() - began,
                 error="",
             )
 
-    def stale(self) -> bool:
-        """Whether the newest snapshot is too old to be believed."""
-        steps = _STALE_STEPS * self.evaluator.settings.step + self.evaluator.settings.prometheus.latency_offset
-        newest = self.snapshot.newest_sample if self.snapshot is not None and self.snapshot.points else None
-        silent = newest is not None and self._now() - newest > steps + self.evaluator.settings.step
-        # A clock that was set back makes nothing fresh.
-        age = max(self._now() - self.health.last_success, self._elapsed() - self._succeeded)
-        return silent or age > steps
+    def adopt(self, evaluator: Evaluator) -> None:
+        """Go on with another evaluator, under its settings, from the next evaluation on; the incidents are the same."""
+        with self._ticking:
+            before, self.evaluator = self.evaluator, evaluator
+            evaluator.incidents = before.incidents.under(evaluator.settings)
+            evaluator.marking = before.marking
+        before.workers.stop()
+        before.asking.workers.stop()
 
-    def ready(self) -> str:
-        """Empty when everything configured has been evaluated and is fresh; otherwise what is missing."""
-        snapshot = self.snapshot
-        if snapshot is None:
-            return self.health.error or "the first evaluation is under way"
-        if self.stale():
-            return f"results are old: {self.health.error or 'no sample has come for a while'}"
-        if snapshot.mechanisms is not None and snapshot.effects is None and snapshot.settings.effects:
-            return "effects are being computed"
-        return ""
+    def told(self, **facts: Any) -> None:
+        """What the health says besides; from any thread."""
+        with self._telling:
+            self.health = replace(self.health, **facts)
 
     def _look_for_a_jump(self) -> None:
         before, self._between = self._between, self._now() - self._elapsed()
         jump = 0.0 if before is None else self._between - before
-        if abs(jump) > self.evaluator.settings.step:
+        if abs(jump) > self.settings.step:
             way = "forward" if jump > 0 else "back"
             told = (
                 f"the clock of this machine was set {format_duration(max(1, round(abs(jump))))} {way}: what was judged "
@@ -132,17 +117,16 @@ class Clock:
             )
             log.warning("%s", told)
             self._jump = self._elapsed(), told
-            self.health = replace(self.health, jumps=self.health.jumps + 1)
+            self.told(jumps=self.health.jumps + 1)
 
-    def _jump_notices(self) -> tuple[str, ...]:
+    def _notices(self) -> tuple[str, ...]:
         at, told = self._jump
-        return (told,) if self._elapsed() - at < _JUMP_TOLD else ()
+        jumped = (told,) if self._elapsed() - at < _JUMP_TOLD else ()
+        return (*jumped, self.health.settings_error) if self.health.settings_error else jumped
 
     def _failed(self, error: str) -> None:
         log.warning("evaluation failed: %s", error)
-        self.health = replace(
-            self.health, evaluations=self.health.evaluations + 1, failures=self.health.failures + 1, error=error
-        )
+        self.told(evaluations=self.health.evaluations + 1, failures=self.health.failures + 1, error=error)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -152,5 +136,5 @@ class Clock:
 
     def _until_next(self) -> float:
         """Seconds until the next point of the grid has surely arrived."""
-        step, offset = self.evaluator.settings.step, self.evaluator.settings.prometheus.latency_offset
+        step, offset = self.settings.step, self.settings.prometheus.latency_offset
         return float(step - (self._now() - offset) % step) + 0.05

@@ -20,7 +20,8 @@ from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
 from datasource.prometheus import History, Reader
 from datasource.service.effects_worker import EffectsWorker
-from datasource.service.jobs import Workers
+from datasource.service.jobs import Effects, Workers
+from datasource.service.memory import Memory
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
@@ -70,6 +71,17 @@ class Evaluator:
         self._refit_at = -1
         self._followed = -1
         self._entities: set[Entity] = set()
+
+    def resume(self, memory: Memory) -> None:
+        """Go on from what another evaluator has fitted, until the next refit is due; not under other settings."""
+        if memory.fingerprint != self.fingerprint:
+            return
+        self._mechanisms, self._topology, self._graph = memory.mechanisms, memory.topology, (memory.graph, ())
+        self._know(memory.graph)
+        self._refit_at = memory.mechanisms.fitted_at + int(self.settings.evaluation.refit)
+        self._entities = set(memory.entities)
+        if memory.effects is not None:
+            self.asking.found = Effects(memory.effects, memory.impacts, memory.structural)
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
@@ -157,12 +169,15 @@ class Evaluator:
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
         self._mechanisms, built, self._topology = fitted
         self._graph = built.graph, built.notices
-        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), built.graph)
+        self._know(built.graph)
         self.incidents.fitted(self._begun, matrix.end)
-        self._near = neighbours(built.graph, self._topology)
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph)
+
+    def _know(self, graph: CausalGraph) -> None:
+        self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
+        self._near = neighbours(graph, self._topology)
 
     def _mark(self, time: int) -> None:
         """What others say of incidents, with the advice of the last evaluation, which knows what was usual."""

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMedi
 
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
-from datasource.service import Clock
+from datasource.service import Served
 from datasource.web import exposition, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 _PAGE = Path(__file__).parent / "page"
 
 
-def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
-    """The application that serves a clock's snapshots. One that listens on `loopback` answers to no other name: pages
+def create_app(clock: Served, *, loopback: bool = False) -> Flask:
+    """The application that serves the newest snapshots. One that listens on `loopback` answers to no other name: pages
     of strangers, whose name a browser was made to resolve to this machine, get nothing."""
     app = Flask("datasource", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
@@ -60,7 +60,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
             return error_response(421, _ELSEWHERE)
         if request.path in OPEN:
             return None
-        access = Access(clock.evaluator.settings)
+        access = Access(clock.settings)
         found = access.admit(request, "write" if request.blueprint == "writes" else "read")
         if isinstance(found, Response):
             return found

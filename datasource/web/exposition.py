@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disab
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from datasource.service import HELP, Clock, Snapshot, samples
+from datasource.service import HELP, Served, Snapshot, samples
 from datasource.web.answers import Answers
 from datasource.web.json_datasource import clock
 
@@ -29,7 +29,7 @@ alert does not start anew when this service moves to another host."""
 class HealthCollector:
     """How the clock is doing, at every scrape."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Served) -> None:
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
@@ -85,7 +85,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"causal_datasource_{name}", text, value)
 
 
-def _health(clock: Clock) -> Iterator[Metric]:
+def _health(clock: Served) -> Iterator[Metric]:
     health, snapshot = clock.health, clock.snapshot
     evaluations = Metric("causal_datasource_evaluations", "Evaluations begun, failed ones included.", "counter")
     evaluations.add_sample("causal_datasource_evaluations_total", {}, health.evaluations)
@@ -96,6 +96,14 @@ def _health(clock: Clock) -> Iterator[Metric]:
     jumps = Metric("causal_datasource_clock_jumps", "How often the time of this machine was set.", "counter")
     jumps.add_sample("causal_datasource_clock_jumps_total", {}, health.jumps)
     yield jumps
+    text = "How often the process that evaluates was replaced."
+    restarts = Metric("causal_datasource_evaluator_restarts", text, "counter")
+    restarts.add_sample("causal_datasource_evaluator_restarts_total", {}, health.restarts)
+    yield restarts
+    text = "1 while the settings in use are those in their file, 0 while the file has others that cannot be used."
+    yield _gauge("config_last_reload_successful", text, float(not health.settings_error))
+    text = "When the settings in use were read."
+    yield _gauge("config_last_reload_success_timestamp_seconds", text, health.settings_read)
     yield _gauge("time_seconds", "The time of this machine.", time.time())
     yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
     yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))

@@ -11,7 +11,7 @@ from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
 from datasource.panels import choices as offered
 from datasource.panels.frame import Frame, notice_frame
 from datasource.panels.query import shortened
-from datasource.service import Clock, Snapshot
+from datasource.service import Served, Snapshot
 from datasource.web import parse
 from datasource.web.answers import Answers, Body
 from datasource.web.render import body_response, frame_json, json_response, to_json
@@ -37,9 +37,9 @@ _VARIABLES = {
 }
 
 
-def clock() -> Clock:
+def clock() -> Served:
     """The clock this application serves."""
-    found: Clock = current_app.extensions["clock"]
+    found: Served = current_app.extensions["clock"]
     return found
 
 

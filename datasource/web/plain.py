@@ -29,7 +29,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Everything configured has been evaluated, and lately."""
     missing = clock().ready()
-    if not Access(clock().evaluator.settings).reading_is_open:
+    if not Access(clock().settings).reading_is_open:
         status = 503 if missing else 200
         return json_response({"status": "not ready" if missing else "ready"}, status)
     if missing:

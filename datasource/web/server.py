@@ -1,29 +1,50 @@
-"""One web process with threads, and the clock beside it."""
+"""One web process with threads, and the process that evaluates beside it."""
 
 import errno
+import logging
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import threading
+import time
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
-from datasource.service import Clock, Evaluator
+from datasource.service.process import SettingsFile, command
+from datasource.service.publication import STATE, Subscriber, new_folder
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files
 from datasource.web.access import Access
 from datasource.web.app import create_app, is_loopback
 from datasource.web.worker import Tls, Worker
 
+log = logging.getLogger(__name__)
+
+_HUNG = 1200.0
+"""Seconds without a word after which the process that evaluates is replaced: more than its longest wait, for a fit."""
+_BETWEEN_STARTS = 1.0
+"""Seconds between two starts of it."""
+_STOPPING = 5.0
+"""Seconds in which it may end by itself."""
+
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with one worker process, in which the clock runs."""
+    """gunicorn with one web process; beside it the process that evaluates, which is replaced when it dies or hangs."""
 
-    def __init__(self, loaded: Loaded, listen: str, tls: Tls | None = None) -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: Loaded, file: SettingsFile, listen: str, tls: Tls | None = None) -> None:
+        self._loaded, self._file = loaded, file
         self.tls = tls
         self._listen = listen
-        self._clock: Clock | None = None
+        self._folder = new_folder()
+        self._evaluator: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+        self._started = 0.0
+        self._subscriber: Subscriber | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -31,10 +52,56 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker process."""
-        self._clock = Clock(Evaluator(self._loaded))
-        self._clock.start()
-        return create_app(self._clock, loopback=is_loopback(self._listen))
+        """Called in the web process."""
+        self._subscriber = Subscriber(self._loaded.settings, self._folder)
+        self._subscriber.start()
+        return create_app(self._subscriber, loopback=is_loopback(self._listen))
+
+    def run(self) -> None:
+        first = os.getpid()
+        try:
+            _Arbiter(self).run()
+        finally:
+            if os.getpid() == first:  # the web process comes by here, too
+                self.stop_evaluating()
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def keep_evaluating(self) -> None:
+        """Start the process that evaluates where there is none, or none that has said anything for long."""
+        if self._evaluator is not None:
+            if self._evaluator.poll() is None:
+                if time.monotonic() - max(self._started, self._last_word()) < _HUNG:
+                    return
+                log.error("the process that evaluates has said nothing for %.0f minutes; it is replaced", _HUNG / 60)
+                self._evaluator.kill()
+            elif time.monotonic() - self._started < _BETWEEN_STARTS:
+                return
+            else:
+                log.error("the process that evaluates was lost; it is replaced")
+        self._evaluator = subprocess.Popen(command(self._file, self._folder, self._starts), stdin=subprocess.DEVNULL)
+        self._starts, self._started = self._starts + 1, time.monotonic()
+
+    def read_settings(self) -> None:
+        """Let the process that evaluates read its settings anew."""
+        if self._evaluator is not None:
+            self._evaluator.send_signal(signal.SIGHUP)
+
+    def stop_evaluating(self) -> None:
+        """End it, gently at first."""
+        if self._evaluator is not None:
+            self._evaluator.terminate()
+            try:
+                self._evaluator.wait(_STOPPING)
+            except subprocess.TimeoutExpired:
+                self._evaluator.kill()
+
+    def _last_word(self) -> float:
+        """When it published last, in seconds of the monotonic clock."""
+        try:
+            age = time.time() - (self._folder / STATE).stat().st_mtime
+        except OSError:
+            return 0.0
+        return time.monotonic() - max(age, 0.0)
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -49,8 +116,25 @@ class Server(BaseApplication):  # type: ignore[misc]
         }
 
     def _worker_exit(self, _arbiter: object, _worker: object) -> None:
-        if self._clock is not None:
-            self._clock.stop()
+        if self._subscriber is not None:
+            self._subscriber.stop()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """The process that starts the others, and replaces what is lost, once a second."""
+
+    app: Server
+
+    def manage_workers(self) -> None:
+        self.app.keep_evaluating()
+        super().manage_workers()
+
+    def handle_hup(self) -> None:
+        self.app.read_settings()
+
+    def stop(self, graceful: bool = True) -> None:
+        self.app.stop_evaluating()
+        super().stop(graceful)
 
 
 def in_use(listen: str) -> bool:
@@ -94,7 +178,7 @@ def warnings_of(settings: Settings, listen: str, *, insecure: bool) -> list[str]
     return said
 
 
-def serve(loaded: Loaded, listen: str, tls: Tls | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. `listen` is host:port."""
+def serve(loaded: Loaded, file: SettingsFile, listen: str, tls: Tls | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP reads the settings anew. `listen` is host:port."""
     threading.current_thread().name = "web"
-    Server(loaded, listen, tls).run()
+    Server(loaded, file, listen, tls).run()

@@ -1,0 +1,77 @@
+"""What doors need to know: the newest snapshot, how its evaluation goes, and under which settings."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from datasource.service.snapshot import Snapshot
+from datasource.settings import Settings
+
+_STALE_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the clock is doing. `error` is the last evaluation's, empty when it succeeded. `jumps` counts how often the
+    time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
+    not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
+    process that evaluates was replaced."""
+
+    evaluations: int = 0
+    failures: int = 0
+    last_success: float = 0.0
+    last_seconds: float = 0.0
+    error: str = ""
+    jumps: int = 0
+    settings_error: str = ""
+    settings_read: float = 0.0
+    restarts: int = 0
+
+
+class Served:
+    """The newest snapshot, whoever evaluates it.
+
+    `now` gives seconds since 1970, `elapsed` seconds that nobody can set; `succeeded` is when, in those, an evaluation
+    last succeeded.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] | None = None,
+    ) -> None:
+        self.snapshot: Snapshot | None = None
+        self.health = Health()
+        self.succeeded = -inf
+        self._now = now
+        self._elapsed = elapsed or (time.monotonic if now is time.time else now)
+
+    @property
+    def settings(self) -> Settings:
+        """Those in use."""
+        raise NotImplementedError
+
+    def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
+        """Mark an incident (by its id) with the next evaluation; from any thread."""
+        raise NotImplementedError
+
+    def stale(self) -> bool:
+        """Whether the newest snapshot is too old to be believed."""
+        steps = _STALE_STEPS * self.settings.step + self.settings.prometheus.latency_offset
+        newest = self.snapshot.newest_sample if self.snapshot is not None and self.snapshot.points else None
+        silent = newest is not None and self._now() - newest > steps + self.settings.step
+        # A clock that was set back makes nothing fresh.
+        age = max(self._now() - self.health.last_success, self._elapsed() - self.succeeded)
+        return silent or age > steps
+
+    def ready(self) -> str:
+        """Empty when everything configured has been evaluated and is fresh; otherwise what is missing."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return self.health.error or "the first evaluation is under way"
+        if self.stale():
+            return f"results are old: {self.health.error or 'no sample has come for a while'}"
+        if snapshot.mechanisms is not None and snapshot.effects is None and snapshot.settings.effects:
+            return "effects are being computed"
+        return ""
