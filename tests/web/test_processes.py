@@ -1,0 +1,156 @@
+"""The service as its processes: each may be lost, and settings may change, without a moment of silence."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from datasource.demo.child import ChildProcess, wait_until
+from datasource.demo.samples import SampleStore
+from datasource.demo.serving import BackgroundServer, free_port
+from datasource.demo.standin import standin_app
+
+STEP = 30
+PATIENCE = 120
+SETTINGS = """
+prometheus: {{url: {url}}}
+step: 30s
+baseline: 2h
+entities:
+  service: {{labels: [service]}}
+signals:
+  requests: {{entity: service, query: requests, window: 1m, role: load}}
+  latency: {{entity: service, query: latency, window: 1m, unit: s, role: latency}}
+store: {{directory: {store}}}
+"""
+
+
+@dataclass
+class Service:
+    """`causal-datasource serve` over two quiet services."""
+
+    process: ChildProcess
+    url: str
+    config: Path
+
+    def metrics(self) -> dict[str, float]:
+        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        return {key: float(value) for key, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    def scores(self) -> int:
+        return sum(name.startswith("causal_anomaly_score{") for name in self.metrics())
+
+    def number(self, name: str) -> float:
+        return self.metrics()[f"causal_datasource_{name}"]
+
+    def children(self) -> dict[str, int]:
+        """Process ids of the process that evaluates and of the one that serves."""
+        found = {}
+        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            evaluates = b"datasource.service.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            found["evaluates" if evaluates else "serves"] = int(pid)
+        return found
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    store, random = SampleStore(), np.random.default_rng(1)
+    now = int(time.time()) // STEP * STEP
+    times = [1000 * (now + STEP * place) for place in range(-300, 200)]
+    for name in ("web", "cart"):
+        for metric, level in (("requests", 50.0), ("latency", 0.2)):
+            values = level * (1 + 0.05 * random.standard_normal(len(times)))
+            store.extend({"__name__": metric, "service": name}, times, values.tolist())
+    prometheus = BackgroundServer(standin_app(store))
+    config, port = folder / "causal.yaml", free_port()
+    config.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
+    command = [sys.executable, "-m", "datasource.cli", "serve", "--config", str(config)]
+    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], folder / "log")
+    found = Service(process, f"http://127.0.0.1:{port}", config)
+    try:
+        process.wait_ready(lambda: _answers(found), PATIENCE)
+        assert wait_until(lambda: found.scores() > 0, PATIENCE), process.log_tail()
+        yield found
+    finally:
+        process.stop()
+        prometheus.stop()
+
+
+def _answers(service: Service) -> bool:
+    try:
+        return bool(service.metrics())
+    except requests.ConnectionError:
+        return False
+
+
+def kill(pid: int) -> None:
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+
+
+def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Service) -> None:
+    lost = service.children()["evaluates"]
+    kill(lost)
+    seen = []
+
+    def is_back() -> bool:
+        seen.append(service.scores())
+        return service.number("evaluator_restarts_total") == 1
+
+    assert wait_until(is_back, PATIENCE), service.process.log_tail()
+    assert set(seen) == {4}
+    assert service.children()["evaluates"] != lost
+    assert service.number("stale") == 0
+
+
+def test_a_new_web_process_has_the_results_at_once(service: Service) -> None:
+    kill(service.children()["serves"])
+    assert wait_until(lambda: _answers(service), PATIENCE), service.process.log_tail()
+    assert service.scores() == 4
+
+
+def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service: Service) -> None:
+    good = service.config.read_text()
+    service.config.write_text(good + "nonsense: 1\n")
+    assert wait_until(lambda: service.number("config_last_reload_successful") == 0, PATIENCE)
+    assert service.scores() == 4
+    health = requests.get(f"{service.url}/api/v1/snapshot", timeout=10).json()["health"]
+    assert f"{service.config} has changed and is not used" in health["settings_error"]
+    assert "nonsense" in health["settings_error"]
+    service.config.write_text(good)
+    assert wait_until(lambda: service.number("config_last_reload_successful") == 1, PATIENCE)
+
+
+def test_new_settings_take_over_without_a_silence(service: Service) -> None:
+    service.config.write_text(service.config.read_text().replace("latency:", "duration:"))
+    seen = []
+
+    def is_renamed() -> bool:
+        names = [name for name in service.metrics() if name.startswith("causal_anomaly_score{")]
+        seen.append(len(names))
+        return any("duration" in name for name in names)
+
+    assert wait_until(is_renamed, PATIENCE), service.process.log_tail()
+    assert set(seen) == {4}
+
+
+def test_sighup_reads_the_file_though_it_is_the_same(service: Service) -> None:
+    name = "config_last_reload_success_timestamp_seconds"
+    before = service.number(name)
+    subprocess.run(["kill", f"-{signal.SIGHUP.value}", str(service.process.pid)], check=True)
+    assert wait_until(lambda: service.number(name) > before, PATIENCE)
+
+
+def test_it_ends_whole(service: Service) -> None:
+    children = service.children()
+    assert set(children) == {"evaluates", "serves"}
+    service.process.stop()
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), PATIENCE)
+    assert "Traceback" not in service.process.log.read_text()
