@@ -9,10 +9,10 @@ BIN := .venv/bin
 demo: .venv/demo
 	@exec $(BIN)/causal-datasource demo
 
-# One thread each: many small matrices on few cores are slower with more.
+# Two processes compute while two wait for servers. One thread each: many small matrices on few cores are slower with more.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/test servers lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -7,6 +7,18 @@ from collections.abc import Callable
 import pytest
 from worlds import World
 
+_WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What `pytest -n` runs in one process: a file with its fixtures, or files that name a group, since they share what
+    takes long to start, or ports. Those that mostly wait begin first; meanwhile the others compute."""
+    items.sort(key=lambda item: item.path.name not in _WAITING)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
 
 @pytest.fixture(scope="session")
 def world() -> World:
