@@ -10,8 +10,6 @@ from datasource.cli import main
 from datasource.prometheus import Reader
 from datasource.settings import load_settings
 
-pytestmark = pytest.mark.xdist_group("the fixture machines")
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 

@@ -14,8 +14,6 @@ from datasource.demo.processes import answer_exists, free_port, scrape_config, s
 from datasource.service import Evaluator
 from datasource.settings import load_settings
 
-pytestmark = pytest.mark.xdist_group("the fixture machines")
-
 
 def written(url: str, directory: Path) -> Path:
     """The file of `init`, which `check` finds fine."""

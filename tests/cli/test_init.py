@@ -14,8 +14,6 @@ from datasource.prometheus import Reader
 from datasource.settings import parse_settings
 from datasource.topology import read_topology
 
-pytestmark = pytest.mark.xdist_group("the fixture machines")
-
 
 def read(proposal):
     """The proposed settings, and the entities (as shown) that each of their signals has now."""
