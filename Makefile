@@ -4,6 +4,9 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 
+# The demo and the tests start dozens of processes: each would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint servers lock benchmarks clean
 
 demo: .venv/demo

@@ -18,6 +18,6 @@ else
     echo "venv failed; on Debian: apt-get install python3-venv" >&2
     exit 1
   }
-  .venv/bin/pip install --disable-pip-version-check --no-compile --require-hashes -r "$lock"
-  .venv/bin/pip install --disable-pip-version-check --no-compile --no-deps -e .
+  .venv/bin/pip install --disable-pip-version-check --require-hashes -r "$lock"
+  .venv/bin/pip install --disable-pip-version-check --no-deps -e .
 fi
