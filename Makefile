@@ -4,15 +4,18 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 
+# The demo and the tests start dozens of processes: each would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint servers lock benchmarks clean
 
 demo: .venv/demo
 	@exec $(BIN)/causal-datasource demo
 
-# One thread each: many small matrices on few cores are slower with more.
+# Two processes compute while two wait for servers. One thread each: many small matrices on few cores are slower with more.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/test servers lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .
