@@ -149,9 +149,11 @@ def _joined(incident: Incident) -> Matrix:
 
 
 def _named(incident: Incident, judgement: Judgement) -> Entity | None:
-    entry = [v.root_cause for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
-    roots = Counter(entry or [verdict.root_cause for verdict in judgement.verdicts])
-    return next((root for root, _ in roots.most_common() if root is not None), None)
+    """Whom the entry's verdict names; where it names nobody, the surest of those who are named."""
+    roots = {v.entity: v.root_cause for v in judgement.verdicts if v.root_cause is not None}
+    if incident.symptom and incident.symptom.entity in roots:
+        return roots[incident.symptom.entity]
+    return max(roots.values(), key=lambda root: (judgement.confidence.get(root, 0.0), str(root)), default=None)
 
 
 def _path(incident: Incident, judgement: Judgement) -> Matched | None:

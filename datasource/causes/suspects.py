@@ -23,9 +23,10 @@ _FEWEST_NORMAL = 15
 """With fewer normal points nobody is suspected."""
 _NAMED, _KEPT = 0.5, 0.3
 """How sure one has to be of an entity to name it, and for it to stay named."""
-_RANKED, _BROKE, _CLEAR = 0.5, 0.2, 50.0
-"""The evidence against an entity: half of what the ranking says, and a fifth of the logarithm of 1 + its causal score,
-up to 50. With these the confidences are frequencies on simulated incidents."""
+_EARLY, _BROKE, _CLEAR = 0.5, 0.2, 50.0
+"""The evidence against an entity: what the ranking says, half of it at an incident's first point and all from the tenth
+on, and a fifth of the logarithm of 1 + its causal score, up to 50. With these the confidences are frequencies on
+simulated incidents."""
 _DISTURBED = 0.5
 """What the evidence counts against who may be disturbed by a neighbour, or suffers by somebody who is gone."""
 _THERE = 0.8
@@ -188,8 +189,9 @@ def suspects(
     rests = [(tie.ends[0][1], tie.ends[1][1]) for tie in ways.topology.ties if tie.end("client") is None]
     taken = {used for user, used in rests if user in greedy}
     disturbed = {user for user, used in rests if used in taken} - set(greedy)
+    ranked = _EARLY + (1 - _EARLY) * min(points / _LONG, 1.0)
     evidence = {
-        entity: (_RANKED * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
+        entity: (ranked * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
         * (_DISTURBED if entity in disturbed else 1.0)
         for entity, score in found.entities.items()
         if entity not in taken and entity not in excused
