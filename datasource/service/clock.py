@@ -75,6 +75,10 @@ class Clock:
         """Mark an incident (by its id) with the next evaluation; from any thread."""
         self.evaluator.marking.put(Marking(kind, incident, by, reason, into))
 
+    def newest(self) -> int:
+        """The newest time on the grid whose samples are surely there, in seconds since 1970."""
+        return self.evaluator.reader.newest(self._now())
+
     def tick(self) -> None:
         """One evaluation. A failure keeps the last snapshot and says why in `health`."""
         began = time.monotonic()
