@@ -107,7 +107,7 @@ class Clock:
 
     def stale(self) -> bool:
         """Whether the newest snapshot is too old to be believed."""
-        steps = _STALE_STEPS * self.evaluator.settings.step + self.evaluator.settings.prometheus.latency_offset
+        steps = _STALE_STEPS * self.evaluator.settings.step + self.evaluator.settings.latency_offset
         newest = self.snapshot.newest_sample if self.snapshot is not None and self.snapshot.points else None
         silent = newest is not None and self._now() - newest > steps + self.evaluator.settings.step
         # A clock that was set back makes nothing fresh.
@@ -156,5 +156,5 @@ class Clock:
 
     def _until_next(self) -> float:
         """Seconds until the next point of the grid has surely arrived."""
-        step, offset = self.evaluator.settings.step, self.evaluator.settings.prometheus.latency_offset
+        step, offset = self.evaluator.settings.step, self.evaluator.settings.latency_offset
         return float(step - (self._now() - offset) % step) + 0.05
