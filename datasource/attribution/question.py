@@ -8,7 +8,8 @@ from datasource.attribution.syntax import COMPARISONS, Node, QueryError, parse
 from datasource.settings.promql import Selector, range_seconds, read_matchers, read_parts
 
 _ADDABLE = frozenset({"sum", "avg", "count"})
-_PASSING = frozenset({"sort", "sort_desc", "scalar"})
+_PASSING = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "scalar"})
+_NAMING = frozenset({"label_replace", "label_join"})
 _QUANTILES = frozenset({"histogram_quantile", "quantile", "quantile_over_time", "histogram_quantiles"})
 _INSTEAD = "ask for a sum, a ratio of sums or a mean, as 'sum(rate(a_total[5m])) / sum(rate(b_total[5m]))'"
 
@@ -170,6 +171,8 @@ class _Reader:
         if node.word == "vector" and node.parts:
             return self.value(node.parts[0])
         if node.word in _PASSING and node.parts:
+            return self.value(node.parts[0])
+        if node.word in _NAMING and node.parts and node.parts[0].aggregates():
             return self.value(node.parts[0])
         if node.word == "histogram_avg" and node.parts:
             sums, counts = (self._histogram(part, node.parts[0]) for part in ("histogram_sum", "histogram_count"))

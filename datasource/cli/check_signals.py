@@ -26,9 +26,11 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
     if report.kind not in ("", "labels"):
         return Finding("signals", name, amount, "wrong", refused(PrometheusError(report.kind, report.problem)))
     if not report.entities:
-        if signal.source == "loki" and report.kind != "labels":
-            text = "no line matched; try the query in Loki if some should have"
-            return Finding("signals", name, amount, "note" if signal.kind == "event" else "wrong", text)
+        if signal.source != "prometheus" and report.kind != "labels":
+            what, where = ("span", "Tempo") if signal.source == "tempo" else ("line", signal.source.capitalize())
+            text = f"no {what} matched; try the query in {where} if some should have"
+            none = signal.kind == "event" or counted is not matrix
+            return Finding("signals", name, amount, "note" if none else "wrong", text)
         if report.kind != "labels" and diagnosis.just_begun(signal):
             needed = settings.evaluation.warm_up
             wait = format_duration(needed * settings.step)
@@ -41,7 +43,7 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
         if report.kind != "labels":
             return Finding("signals", name, amount, "wrong", diagnosis.nothing(signal))
         ambiguous = report.problem.startswith("ambiguous")
-        reason = "" if ambiguous else diagnosis.unlabelled(signal)
+        reason = "" if ambiguous or signal.source != "prometheus" else diagnosis.unlabelled(signal)
         return Finding("signals", name, amount, "wrong", reason or report.problem)
     if not report.points:
         text = "every value is NaN or infinite; does the query divide by zero?"
@@ -57,7 +59,7 @@ def check_signal(settings: Settings, report: SignalReport, matrix: Matrix, diagn
 def _doubts(settings: Settings, name: str, counted: Matrix, diagnosis: Diagnosis) -> list[Doubt]:
     """What is doubtful about a signal's numbers, and about how they are asked for."""
     signal = settings.signals[name]
-    if signal.source == "loki":
+    if signal.source != "prometheus":
         return list(find_doubts(settings, name, counted))
     try:
         timing = diagnosis.timing(signal)

@@ -7,6 +7,7 @@ import numpy as np
 from datasource.data.absence import Known, count_absent_failures, known_of
 from datasource.data.matrix import Floats, Matrix
 from datasource.settings import Signal
+from datasource.settings.model import LOGS
 
 
 def encode_events(matrix: Matrix, signals: Mapping[str, Signal], known: Mapping[str, Known] | None = None) -> Matrix:
@@ -14,7 +15,7 @@ def encode_events(matrix: Matrix, signals: Mapping[str, Signal], known: Mapping[
 
     "active" is 1 where there was any occurrence and 0 where there was none; "since" is seconds since the last
     occurrence, NaN before the first one that the matrix knows. A missing sample stays missing, but for two: failures of
-    an entity that has load (see `count_absent_failures`), and events counted in logs, since Loki answers with nothing
+    an entity that has load (see `count_absent_failures`), and events counted in logs, since they answer with nothing
     where no line matched, and that is none, from the first sample of anything on. Both where `known` says so; without
     it, nobody read the matrix, and everything in it is known. The same matrix when nothing changes.
     """
@@ -38,7 +39,7 @@ def encode_events(matrix: Matrix, signals: Mapping[str, Signal], known: Mapping[
 
 
 def _counts_lines(signal: Signal) -> bool:
-    return signal.source == "loki" and signal.kind == "event"
+    return signal.source in LOGS and signal.kind == "event"
 
 
 def _count(counts: Floats, _: int) -> Floats:

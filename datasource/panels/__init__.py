@@ -9,6 +9,7 @@ from datasource.panels import (
     effects_table,
     episodes,
     expected_value,
+    explain,
     heterogeneity,
     incident_regions,
     incidents,
@@ -42,6 +43,7 @@ REGISTRY = Registry(
             metric,
             episodes,
             incident_regions,
+            explain,
         )
     }
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from datasource.attribution.explanation import Explanation
 from datasource.settings.pattern import PatternError, matcher
 
 T = TypeVar("T")
@@ -81,7 +82,10 @@ _OPERATORS: Mapping[str, Callable[[str], Callable[[str], bool]]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """One target: which panel, its parameters, the time range (seconds) and at most how many points."""
+    """One target: which panel, its parameters, the time range (seconds) and at most how many points.
+
+    `explained` is what Prometheus was asked for this target, `unexplained` why there is no such answer.
+    """
 
     panel: str
     start: float
@@ -90,6 +94,8 @@ class Query:
     max_points: int = 1000
     filters: tuple[Filter, ...] = ()
     ref_id: str = ""
+    explained: Explanation | None = field(default=None, repr=False)
+    unexplained: str = ""
 
     def one(self, name: str, default: str = "") -> str:
         """A parameter that takes one value."""

@@ -1,6 +1,7 @@
 """From the series of answers to one row per entity."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,22 @@ class Rows:
     A sample lies at the step nearest to its time; of several samples of a series at one step, the last one listed
     counts. An infinite value is none. Where two series of one answer speak for the same entity at the same step,
     neither counts; where they take turns, as when a pod is replaced, they make one row. `problem` says what was
-    wrong with the series that are left out, if any.
+    wrong with the series that are left out, if any. `called` are the labels of a series that are called otherwise than
+    the entity's.
     """
 
-    def __init__(self, entity_type: str, labels: tuple[str, ...], start: int, step: int, columns: int) -> None:
+    def __init__(
+        self,
+        entity_type: str,
+        labels: tuple[str, ...],
+        start: int,
+        step: int,
+        columns: int,
+        called: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.problem = ""
         self._type, self._labels = entity_type, labels
+        self._called = {label: called.get(label, label) for label in labels}
         self._start, self._step, self._columns = start, step, columns
         self._rows: dict[Entity, Floats] = {}
         self._disputed: set[Entity] = set()
@@ -31,11 +42,11 @@ class Rows:
         """Lay one answer; several do not overlap in time."""
         filled: dict[Entity, NDArray[np.bool_]] = {}
         for series in answer:
-            missing = [label for label in self._labels if not series.labels.get(label)]
+            missing = [there for there in self._called.values() if not series.labels.get(there)]
             if missing:
                 self.problem = self.problem or self._lacks(missing[0], series.labels)
                 continue
-            entity = Entity(self._type, tuple((label, series.labels[label]) for label in self._labels))
+            entity = Entity(self._type, tuple((own, series.labels[there]) for own, there in self._called.items()))
             if entity not in self._rows:
                 self._rows[entity] = np.full(self._columns, np.nan)
             row = self._rows[entity]
@@ -75,13 +86,13 @@ class Rows:
     def _lacks(self, label: str, labels: Mapping[str, str]) -> str:
         return (
             f"a series has no label '{label}', which entity '{self._type}' needs "
-            f"(it has {_show(labels)}); group the query by ({', '.join(self._labels)}) or change the entity"
+            f"(it has {_show(labels)}); group the query by ({', '.join(self._called.values())}) or change the entity"
         )
 
     def _ambiguous(self, entity: Entity, labels: Mapping[str, str]) -> str:
         return (
             f"ambiguous: several series for {entity}, for example {_show(labels)}; "
-            f"aggregate with 'sum by ({', '.join(self._labels)}) (...)' or give the entity more labels"
+            f"aggregate with 'sum by ({', '.join(self._called.values())}) (...)' or give the entity more labels"
         )
 
 

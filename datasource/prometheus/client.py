@@ -30,6 +30,7 @@ class PrometheusClient:
     block = "prometheus"
     """Where it stands in the settings."""
     _prefix = "/api/v1"
+    _range = "query_range"
 
     def __init__(self, url: str | Prometheus, timeout: float = 30.0, retries: int = 2) -> None:
         given = url if isinstance(url, Prometheus) else Prometheus(url=url, timeout=timeout, retries=retries)
@@ -63,9 +64,9 @@ class PrometheusClient:
         points = self.settings.max_points
         while start <= end:
             last = min(end, start + (points - 1) * step)
-            span = {"start": self._time(start), "end": self._time(last), "step": step}
+            span = {**self._span(start, last, step), "step": self._step(step)}
             try:
-                reply = self._ask("query_range", {"query": query, **span})
+                reply = self._ask(self._range, {"query": query, **span})
             except PrometheusError as error:
                 points = ((last - start) // step + 1) // _SPLIT
                 if error.kind != "limit" or points < 1:
@@ -102,6 +103,15 @@ class PrometheusClient:
     @staticmethod
     def _time(seconds: int) -> int | str:
         """How a time stands in a request."""
+        return seconds
+
+    def _span(self, start: int, last: int, step: int) -> dict[str, int | str]:
+        """From when to when is asked for points at `start` to `last`."""
+        return {"start": self._time(start), "end": self._time(last)}
+
+    @staticmethod
+    def _step(seconds: int) -> int | str:
+        """How a step stands in a request."""
         return seconds
 
     def _answer(self, reply: Reply, query: str) -> Answer:

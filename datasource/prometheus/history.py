@@ -141,9 +141,8 @@ class History:
         late, settings = self._arrivals.lateness(signal), self.reader.settings
         if not late:
             return ""
-        loki = settings.loki if settings.signals[signal].source == "loki" else None
-        block, server = ("loki", loki) if loki else ("prometheus", settings.prometheus)
-        wanted = format_duration(server.latency_offset + late)
+        block = settings.signals[signal].source
+        wanted = format_duration(settings.servers[block].latency_offset + late)
         return (
             f"arrives {format_duration(late)} later than latency_offset allows: raise {block}.latency_offset to "
             f"{wanted}, so that what is judged is complete"

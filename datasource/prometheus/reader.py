@@ -15,7 +15,15 @@ from datasource.prometheus.client import PrometheusClient
 from datasource.prometheus.decode import decode_matrix
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.loki import LokiClient
+from datasource.prometheus.tempo import TempoClient
+from datasource.prometheus.victorialogs import VictoriaLogsClient
 from datasource.settings import Settings
+
+_CLIENTS: Mapping[str, type[PrometheusClient]] = {
+    "loki": LokiClient,
+    "victorialogs": VictoriaLogsClient,
+    "tempo": TempoClient,
+}
 
 
 class SignalReport(NamedTuple):
@@ -58,18 +66,21 @@ class SignalReading(NamedTuple):
 
 
 class Reader:
-    """Reads the configured signals of one Prometheus, and of the Loki beside it."""
+    """Reads the configured signals of one Prometheus, and of the servers of logs and traces beside it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.client = PrometheusClient.from_settings(settings.prometheus)
-        self.loki = LokiClient.from_settings(settings.loki) if settings.loki else None
+        self.others: dict[str, PrometheusClient] = {
+            name: _CLIENTS[name].from_settings(server)
+            for name, server in settings.servers.items()
+            if name != "prometheus"
+        }
 
     def newest(self, now: float) -> int:
         """The newest time on the grid whose samples are surely there."""
         step = int(self.settings.step)
-        offset = max(server.latency_offset for server in (self.settings.prometheus, self.settings.loki) if server)
-        return int((now - offset) // step) * step
+        return int((now - self.settings.latency_offset) // step) * step
 
     def read(self, start: int, end: int) -> Reading:
         """All signals on the grid [start, end] (seconds, multiples of the step).
@@ -104,10 +115,10 @@ class Reader:
 
     def _read(self, name: str, start: int, end: int, step: int) -> SignalReading:
         signal = self.settings.signals[name]
-        client = self.loki if self.loki and signal.source == "loki" else self.client
+        client = self.others.get(signal.source, self.client)
         where = client.settings
         columns = max(0, (end - start) // step + 1)
-        rows = Rows(signal.entity, self.settings.entities[signal.entity].labels, start, step, columns)
+        rows = Rows(signal.entity, self.settings.entities[signal.entity].labels, start, step, columns, signal.labels)
         warnings: dict[str, None] = {}
         try:
             for body in client.raw_range(signal.query, start, end, step):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from datasource.data.absence import Known
 from datasource.data.growing import Block, GrowingMatrix
 from datasource.data.matrix import Matrix
-from datasource.settings import Settings
+from datasource.settings import Settings, Signal
 
 
 class Question(NamedTuple):
-    """What is asked for a signal; when it changes, the answers so far are worth nothing."""
+    """What is asked for a signal, and the labels of the answer; when it changes, what was read is worth nothing."""
 
     source: str
     query: str
@@ -21,9 +21,13 @@ class Question(NamedTuple):
 def questions(settings: Settings) -> dict[str, Question]:
     """What the settings ask, by signal."""
     return {
-        name: Question(signal.source, signal.query, signal.entity, settings.entities[signal.entity].labels)
+        name: Question(signal.source, signal.query, signal.entity, _labels(settings, signal))
         for name, signal in settings.signals.items()
     }
+
+
+def _labels(settings: Settings, signal: Signal) -> tuple[str, ...]:
+    return tuple(signal.labels.get(label, label) for label in settings.entities[signal.entity].labels)
 
 
 class Resolution:

@@ -55,7 +55,7 @@ def stretches_from(reader: Reader, start: int, end: int, refit: float) -> Iterat
     times = spans(start, end, step, refit)
     history = History(reader, keep=settings.recent_points + max((b - a) // step + 1 for a, b in times))
     topology_reader = TopologyReader(settings)
-    offset = max(server.latency_offset for server in (settings.prometheus, settings.loki) if server)
+    offset = settings.latency_offset
     always: tuple[str, ...] | None = None
     for first, last in times:
         read = history.update(last + offset + _WHOLE_SECOND)

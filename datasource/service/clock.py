@@ -136,5 +136,5 @@ class Clock(Served):
 
     def _until_next(self) -> float:
         """Seconds until the next point of the grid has surely arrived."""
-        step, offset = self.settings.step, self.settings.prometheus.latency_offset
+        step, offset = self.settings.step, self.settings.latency_offset
         return float(step - (self._now() - offset) % step) + 0.05

@@ -56,9 +56,14 @@ class Served:
         """Mark an incident (by its id) with the next evaluation; from any thread."""
         raise NotImplementedError
 
+    def newest(self) -> int:
+        """The newest time on the grid whose samples are surely there, in seconds since 1970."""
+        step = int(self.settings.step)
+        return int((self._now() - self.settings.latency_offset) // step) * step
+
     def stale(self) -> bool:
         """Whether the newest snapshot is too old to be believed."""
-        steps = _STALE_STEPS * self.settings.step + self.settings.prometheus.latency_offset
+        steps = _STALE_STEPS * self.settings.step + self.settings.latency_offset
         newest = self.snapshot.newest_sample if self.snapshot is not None and self.snapshot.points else None
         silent = newest is not None and self._now() - newest > steps + self.settings.step
         # A clock that was set back makes nothing fresh.

@@ -62,6 +62,13 @@ def _entities(settings: Settings) -> Iterator[Finding]:
             yield ("entities", name), text
 
 
+_ADDRESSES = {
+    "loki": "http://loki:3100",
+    "victorialogs": "http://victorialogs:9428",
+    "tempo": "http://tempo:3200",
+}
+
+
 def _signals(settings: Settings) -> Iterator[Finding]:
     for name, signal in settings.signals.items():
         place: Place = ("signals", name)
@@ -72,8 +79,14 @@ def _signals(settings: Settings) -> Iterator[Finding]:
             )
         if signal.end != "client" and signal.entity != "call":
             yield (*place, "end"), f"only a call is measured at its server's end; '{signal.entity}' is no call"
-        if signal.source == "loki" and settings.loki is None:
-            yield (*place, "source"), "there is no loki block; add one with its url, as loki: {url: http://loki:3100}"
+        if signal.source not in settings.servers:
+            block = f"{signal.source}: {{url: {_ADDRESSES[signal.source]}}}"
+            yield (*place, "source"), f"there is no {signal.source} block; add one with its url, as {block}"
+        own = settings.entities[signal.entity].labels if signal.entity in settings.entities else ()
+        for label in signal.labels:
+            if own and label not in own:
+                text = f"entity type '{signal.entity}' has no label '{label}'; {known(label, own)}"
+                yield (*place, "labels", label), text
         if signal.encode != "count" and signal.kind != "event":
             yield (*place, "encode"), f"only events are encoded; add kind: event, or remove encode: {signal.encode}"
         if signal.source == "prometheus" and (text := foreign_text(signal.query)):
@@ -81,6 +94,8 @@ def _signals(settings: Settings) -> Iterator[Finding]:
             continue
         if signal.window < 1:
             yield (*place, "window"), "shorter than a second; give the [range] inside the query"
+            continue
+        if signal.source not in ("prometheus", "loki"):
             continue
         ranges = [format_duration(seconds) for seconds in range_seconds(signal.query)]
         if ranges and format_duration(signal.window) not in ranges:

@@ -46,7 +46,7 @@ def merge_packs(data: Mapping[str, Any]) -> Merged:
     """
     findings: list[Finding] = []
     # those that take whatever labels the others have come after them
-    chosen = sorted(_choose(data.get("packs"), findings), key=lambda one: bool(one.pack.native))
+    chosen = sorted(_choose(data.get("packs"), findings), key=lambda one: one.pack.takes_any_labels)
     merged: dict[str, Any] = {name: {} for name in _NAMED}
     origins: dict[Place, str] = {}
     templates: list[tuple[str, str]] = []
@@ -124,7 +124,7 @@ def _labels(
 
 def _may_take(pack: Pack, labels: Sequence[str]) -> bool:
     """Whether a pack's metrics can be brought under other labels than their own."""
-    return bool(pack.native) or "named_by" in pack.parameters or labels[-1] in pack.names
+    return pack.takes_any_labels or "named_by" in pack.parameters or labels[-1] in pack.names
 
 
 def _list(labels: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """What causal.yaml may say. Each class is one block of the file."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,6 +18,9 @@ from datasource.settings.web import Web, Writes
 
 Role = Literal["load", "latency", "work", "failure", "success", "saturation", "event", "activity"]
 Kind = Literal["gauge", "rate", "quantile", "event"]
+Server = Literal["prometheus", "loki", "victorialogs", "tempo"]
+LOGS: tuple[Server, ...] = ("loki", "victorialogs")
+"""Servers that answer with nothing where no line matched."""
 
 
 class EntityType(Block):
@@ -29,12 +32,14 @@ class EntityType(Block):
 class Signal(Block):
     """A PromQL query giving one number per entity.
 
-    `end` is for signals of a call: `server` where it is measured at the server, otherwise the client sees it.
+    `end` is for signals of a call: `server` where it is measured at the server, otherwise the client sees it. `labels`
+    are, by label of the entity, those of the answer that are called otherwise.
     """
 
     entity: str
     query: str = Field(min_length=1)
-    source: Literal["prometheus", "loki"] = "prometheus"
+    source: Server = "prometheus"
+    labels: dict[LabelName, str] = Field(default={})
     window: Duration
     unit: str = "short"
     kind: Kind = "gauge"
@@ -173,6 +178,8 @@ class Settings(Block):
     prometheus: Prometheus
     packs: dict[Name, dict[str, Any]] = Field(default={})
     loki: Prometheus | None = None
+    victorialogs: Prometheus | None = None
+    tempo: Prometheus | None = None
     step: Annotated[Duration, Field(ge=1)] = 30.0
     baseline: Duration = 86400.0
     full_resolution: Duration = 172800.0
@@ -190,6 +197,17 @@ class Settings(Block):
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[LabelName, ...] = ()
+
+    @property
+    def servers(self) -> dict[str, Prometheus]:
+        """Every server that signals may be asked of, by the block that describes it."""
+        named = {one: getattr(self, one) for one in get_args(Server)}
+        return {name: server for name, server in named.items() if server is not None}
+
+    @property
+    def latency_offset(self) -> float:
+        """Seconds after which the samples of every server are surely there."""
+        return max(server.latency_offset for server in self.servers.values())
 
     @property
     def recent_points(self) -> int:

@@ -1,5 +1,6 @@
 """Packs: ready-made settings for what is commonly measured, filled in with a few parameters."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -20,7 +21,7 @@ _FOLDER = Path(__file__).with_suffix("")
 _WORD = re.compile(r"[\w:]*", re.ASCII)
 _COPIES = ("job", "prometheus", "prometheus_replica", "replica")
 """Series that differ in nothing else are one target, scraped twice: what it says counts once."""
-_MANY = ("labels", "call_labels")
+_MANY = ("labels", "call_labels", "stream")
 
 
 class Pack(Block):
@@ -31,9 +32,11 @@ class Pack(Block):
     `names` labels that may be the entity's name, `alone` what is missing where nothing else measures its entities.
     `clients` or `servers` say how the labels of a call's one end begin in place of the other's. `native` labels are
     those that its metrics have by themselves, `fragments` texts that several queries share. A label that is one of the
-    `placeholders` names nobody. `$who` in a remedy's text is the entity's name. The parameter `named_by` is the label
-    of its metrics that becomes the last of `labels`, between `$open` and `$close`; `$source` are the labels that its
-    metrics have.
+    `placeholders` names nobody. Labels of LogsQL are `quoted` where they have dots. `$who` in a remedy's text is the
+    entity's name. The parameter `named_by` is the label of its metrics that becomes the last of `labels`, between
+    `$open` and `$close`; `$source` are the labels that its metrics have. `stream` are the labels of log lines or spans
+    that are called otherwise than the last of `labels`, in their order: `$stream` those of all, `$called` which is
+    which.
     """
 
     name: str
@@ -50,7 +53,13 @@ class Pack(Block):
     native: tuple[str, ...] = ()
     fragments: dict[str, str] = Field(default={})
     placeholders: tuple[str, ...] = ()
+    quoted: bool = False
     body: str
+
+    @property
+    def takes_any_labels(self) -> bool:
+        """Whether its entities are told apart as other packs tell them."""
+        return bool(self.native) or "stream" in self.parameters
 
     def problems(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(parameter, what is wrong) of the parameters that an operator gives."""
@@ -86,7 +95,15 @@ class Pack(Block):
         clients, servers = (swapped or labels, labels) if self.clients else (labels, swapped or labels)
         words = {key: str(value) for key, value in values.items() if key not in _MANY}
         source = [*labels[:-1], str(values["named_by"])] if "named_by" in values else labels
+        stream = (
+            [*labels[: -len(values["stream"])], *values["stream"][-len(labels) :]] if "stream" in values else labels
+        )
         words |= {
+            "stream": ", ".join(_quoted(label) for label in stream) if self.quoted else ", ".join(stream),
+            "identity": _quoted(stream[-1]) if self.quoted else stream[-1],
+            "called": ", ".join(
+                f"{json.dumps(own)}: {json.dumps(there)}" for own, there in zip(labels, stream, strict=True)
+            ),
             "labels": write_labels(labels),
             "source": write_labels(source),
             "open": "label_replace(",
@@ -125,6 +142,10 @@ def read_pack(name: str) -> Pack:
     """One of `pack_names()`."""
     head, body = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8").split("\n---\n", 1)
     return Pack.model_validate({**yaml.safe_load(head), "name": name, "body": body})
+
+
+def _quoted(label: str) -> str:
+    return label if label.isidentifier() else json.dumps(label)
 
 
 def _check(key: str, value: Any, usual: Any) -> None:

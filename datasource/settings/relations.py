@@ -27,6 +27,7 @@ Kind = Literal[
     "zipkin",
     "list",
     "relation",
+    "part_of",
 ]
 
 _METRICS = ("service_graph", "istio", "linkerd", "hubble", "span_metrics", "kube_pod_info")
@@ -49,7 +50,7 @@ _NEEDED = {
     "zipkin": ("url", "a url, as http://zipkin:9411"),
 }
 
-_ENDS = {"kube_pod_info": ("guest", "host"), "relation": ("user", "resource")}
+_ENDS = {"kube_pod_info": ("guest", "host"), "relation": ("user", "resource"), "part_of": ("part", "whole")}
 
 _GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 

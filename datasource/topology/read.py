@@ -13,6 +13,7 @@ from datasource.topology.family import read_metric
 from datasource.topology.listed import read_list
 from datasource.topology.mapping import Mapped, map_sightings
 from datasource.topology.merge import merge
+from datasource.topology.parts import read_parts
 from datasource.topology.shared import only_shared, shared_sightings
 from datasource.topology.sighting import Sighting, SourceError, Span
 from datasource.topology.sources import FAMILIES, SERVERS, end_types
@@ -48,10 +49,14 @@ class TopologyReader:
         step = int(self.settings.step)
         span = Span(start, end, max(step, (end - start) // _LOOKS // step * step))
         said = self._ask_all(client, span)
+        entities = list(entities)
         directory = Directory(entities)
         ties: list[EntityRelation] = []
         notices: list[str] = []
-        for relation in self.settings.relations:
+        for relation, declared in self.settings.relations.items():
+            for name, source in declared.named_sources.items():
+                if source.source == "part_of":
+                    said[relation, name] = read_parts(entities, *self.settings.ends(relation).values())
             found, told = self._relation(relation, said, directory, end)
             ties += found
             notices += told
@@ -63,7 +68,7 @@ class TopologyReader:
             (relation, name): source
             for relation, declared in self.settings.relations.items()
             for name, source in declared.named_sources.items()
-            if source.source != "relation"
+            if source.source not in ("relation", "part_of")
         }
         with ThreadPoolExecutor(self.settings.prometheus.concurrency) as pool:
             answers = pool.map(lambda place: self._ask(place, places[place], client, span), places)

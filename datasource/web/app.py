@@ -12,7 +12,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMedi
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Served
-from datasource.web import exposition, json_datasource, plain, remote_read, writes
+from datasource.service.explaining import Explaining, HurriedClient
+from datasource.web import explain, exposition, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
@@ -33,8 +34,9 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     app.extensions["clock"] = clock
     app.extensions["registry"] = registry
     app.extensions["answers"] = Answers()
+    app.extensions["explaining"] = Explaining(lambda end: HurriedClient(clock.settings.prometheus, end))
     app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
-    for module in (json_datasource, exposition, plain, remote_read, writes):
+    for module in (json_datasource, exposition, plain, remote_read, writes, explain):
         app.register_blueprint(module.routes)
 
     @app.get("/")

@@ -14,6 +14,7 @@ from datasource.panels.query import shortened
 from datasource.service import Served, Snapshot
 from datasource.web import parse
 from datasource.web.answers import Answers, Body
+from datasource.web.explain import explained
 from datasource.web.render import body_response, frame_json, json_response, to_json
 
 routes = Blueprint("json_datasource", __name__)
@@ -65,7 +66,7 @@ def query() -> Response:
     snapshot = clock().snapshot
     asked = parse.queries(parse.body(request), snapshot.time if snapshot else 0.0)
     if snapshot is not None:
-        asked = [_on_the_grid(one, snapshot) for one in asked]
+        asked = explained([_on_the_grid(one, snapshot) for one in asked])
     late = f"these results are old: {clock().health.error or 'the evaluation is late'}" if clock().stale() else ""
     return cached(snapshot, (asked, late, waiting()), lambda: _answers(asked, snapshot, late))
 

@@ -38,7 +38,10 @@ CHOSEN = {
     "jvm": ("{}", {"one", "two"}),
     "go_runtime": ("{}", {"one-go", "two-go"}),
     "python_runtime": ("{}", {"one-python", "two-python"}),
+    "operations": ("{labels: [namespace, service_name]}", SERVICES),
 }
+OF_PROMETHEUS = tuple(name for name in pack_names() if name in CHOSEN)
+"""Packs of logs and traces have servers of their own, and tests in test_logs_and_traces.py."""
 LEVELS = {
     "postgres_transactions": 200.0,
     "postgres_connections": 0.4,
@@ -94,7 +97,7 @@ def read(url, packs, minutes=60):
     return settings, reading.matrix
 
 
-@pytest.mark.parametrize("name", pack_names())
+@pytest.mark.parametrize("name", OF_PROMETHEUS)
 def test_every_query_returns_every_entity(everything, name):
     parameters, entities = CHOSEN[name]
     settings, matrix = read(everything, f"  {name}: {parameters}")
@@ -104,6 +107,8 @@ def test_every_query_returns_every_entity(everything, name):
     for signal, block in settings.signals.items():
         if block.entity == "call":
             assert len(found[signal]) >= 2, signal
+        elif block.entity == "operation":
+            assert {entity.rpartition("/")[0] for entity in found[signal]} == entities, signal
         else:
             assert found[signal] == entities, signal
 
@@ -136,7 +141,7 @@ def test_events_are_counted_where_they_happen(everything, labels):
 
 @pytest.mark.parametrize(("signal", "level"), LEVELS.items())
 def test_exporters_metrics_are_read_in_the_unit_of_the_signal(everything, signal, level):
-    (name,) = (name for name in pack_names() if signal in read_pack(name).settings({})["signals"])
+    (name,) = (name for name in OF_PROMETHEUS if signal in read_pack(name).settings({})["signals"])
     _, matrix = read(everything, f"  {name}: {CHOSEN[name][0]}")
     means = [np.nanmean(matrix.row(variable)) for variable in matrix.variables if variable.signal == signal]
     assert means == pytest.approx([level] * len(means), rel=0.1)
@@ -179,7 +184,7 @@ def doubled(server_binary, tmp_path_factory):
     server.stop()
 
 
-@pytest.mark.parametrize("name", pack_names())
+@pytest.mark.parametrize("name", OF_PROMETHEUS)
 def test_what_is_exported_twice_is_not_added_up(everything, doubled, name):
     once, twice = (read(url, f"  {name}: {CHOSEN[name][0]}")[1] for url in (everything, doubled))
     means = ({str(v): np.nanmean(matrix.row(v)) for v in matrix.variables} for matrix in (once, twice))
@@ -229,7 +234,8 @@ def test_a_pack_is_printed_as_it_would_stand_in_the_file(name):
     assert result.exit_code == 0
     printed = yaml.safe_load(result.output)
     assert printed == read_pack(name).settings({"window": "1m"}, "1m")
-    head = f"prometheus: {{url: http://p}}\nstep: 1m\npacks:\n  {name}: {{window: 1m}}\n"
+    beside = "".join(f"{block}: {{url: 'http://{block}'}}\n" for block in ("loki", "victorialogs", "tempo"))
+    head = f"prometheus: {{url: http://p}}\n{beside}step: 1m\npacks:\n  {name}: {{window: 1m}}\n"
     assert set(parse_settings(head).signals) == set(printed["signals"])
 
 

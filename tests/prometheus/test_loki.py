@@ -103,7 +103,7 @@ def test_when_both_are_gone_the_error_comes_out() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("loki:", "tempo:"), "no such key"),
+        (("loki:", "lokki:"), "no such key"),
         (("loki: {url: 'http://loki:3100'}", ""), "there is no loki block"),
         (("kind: event", "kind: gauge"), "only events are encoded"),
     ],

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import Page, open_chromium
+from explained_service import PlantedClient
+from flask import Flask
 from shop_incidents import ended, going_on, with_incidents
 from werkzeug.serving import make_server
 from worlds import SETTINGS, STEP, World
@@ -18,6 +20,7 @@ from worlds import SETTINGS, STEP, World
 from datasource.demo.faults import PRESENT
 from datasource.prometheus import PrometheusError
 from datasource.service import Clock, Snapshot, snapshot_json
+from datasource.service.explaining import Explaining
 from datasource.settings import Loaded, load_settings
 from datasource.web.app import create_app
 
@@ -33,7 +36,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 @contextmanager
 def served(clock: Clock) -> Iterator[str]:
     """The address of an application serving a clock."""
-    server = make_server("127.0.0.1", 0, create_app(clock), threaded=True)
+    with served_app(create_app(clock)) as url:
+        yield url
+
+
+@contextmanager
+def served_app(app: Flask) -> Iterator[str]:
+    """The address of an application."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -199,6 +209,37 @@ def test_health_tells_how_the_numbers_were_made(incident: Page, world: World):
     assert f"points {snapshot.points:,}" in shown
     assert snapshot.graph.version in shown
     assert snapshot.fingerprint in shown
+
+
+def test_which_label_values_carry_a_change_is_one_click(page: Page, world: World):
+    app = create_app(with_incidents(world.clock))
+    app.extensions["explaining"] = Explaining(lambda _: PlantedClient(world.now - 900))  # type: ignore[arg-type, return-value]
+    with served_app(app) as url:
+        page.open(url)
+        page.wait_for("#state", "working")
+        page.run("document.querySelector('#explain').open = true")
+        page.wait_for("#explain select", "errors")
+        assert page.run("document.querySelector('#explain [name=from]').value").endswith("Z"), "as the incident began"
+        page.run(
+            "(() => { const select = document.querySelector('#explain select');"
+            "select.selectedIndex = [...select.options].findIndex((one) => one.text === 'errors');"
+            "select.dispatchEvent(new Event('change')); })()"
+        )
+        said = page.wait_for("#explain .body", "version=4.2")
+        assert "It is only version=4.2, zone=b (10" in said
+        assert "all others" in said
+        assert page.errors == []
+
+
+def test_why_a_change_cannot_be_explained_is_told_on_the_page(page: Page, url: str):
+    page.open(url)
+    page.wait_for("#state", "working")
+    page.run(
+        "(() => { const row = document.querySelector('#explain'); row.open = true;"
+        f"row.querySelector('[name=query]').value = 'max(x)\"{HOSTILE}\"'; row.querySelector('button').click(); }})()"
+    )
+    assert HOSTILE in page.wait_for("#explain .body", "cannot be read")
+    assert page.run("document.querySelectorAll('#explain img').length") == 0
 
 
 def test_no_request_leaves_the_host_and_nothing_goes_wrong(incident: Page, url: str):
