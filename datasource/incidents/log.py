@@ -18,7 +18,7 @@ from datasource.incidents.grouping import group, longer
 from datasource.incidents.model import Incident, Mark
 from datasource.settings import Settings
 from datasource.settings.store import Store
-from datasource.store import Database, Record, StoreError, from_json, open_database, to_json
+from datasource.store import Database, Fence, Record, StoreError, from_json, open_database, to_json
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ class IncidentLog:
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         self.store = store
+        self.fence: Fence | None = None
+        """What has to hold for the store to be written."""
         self.verdicts: tuple[Verdict, ...] = ()
         self.recurrences = Recurrences()
         self._settings = settings
@@ -66,6 +68,7 @@ class IncidentLog:
             return
         try:
             self._database = open_database(self.store)
+            self._database.fence = self.fence
             records = self._database.records(time - int(self._settings.baseline))
             self._written = {name: self._database.state(name) or "[]" for name in self._written}
         except Exception as error:

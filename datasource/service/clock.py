@@ -92,11 +92,15 @@ class Clock(Served):
                 error="",
             )
 
-    def adopt(self, evaluator: Evaluator) -> None:
-        """Go on with another evaluator, under its settings, from the next evaluation on; the incidents are the same."""
+    def adopt(self, evaluator: Evaluator, *, fresh: bool = False) -> None:
+        """Go on with another evaluator, under its settings, from the next evaluation on; with the same incidents, or
+        with `fresh` ones."""
         with self._ticking:
             before, self.evaluator = self.evaluator, evaluator
-            evaluator.incidents = before.incidents.under(evaluator.settings)
+            if fresh:
+                before.incidents.close()
+            else:
+                evaluator.incidents = before.incidents.under(evaluator.settings)
             evaluator.marking = before.marking
         before.workers.stop()
         before.asking.workers.stop()

@@ -1,22 +1,13 @@
-"""What an evaluator has fitted, kept in the store, so that the next process goes on from there at once.
+"""What an evaluator has fitted, kept in the store, so that the next process goes on from there at once."""
 
-It is pickled, and read back only as what it may be: classes of this package and arrays, by the same code that wrote it.
-"""
-
-import base64
-import hashlib
-import io
 import logging
-import pickle
-import zlib
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from datasource.anomaly import Mechanisms
 from datasource.data import Entity
 from datasource.effects import EffectResult, StructuralModel
 from datasource.graph import CausalGraph
+from datasource.service.packing import PackingError, packed, unpacked
 from datasource.service.snapshot import Snapshot
 from datasource.settings.store import Store
 from datasource.store import StoreError, open_database
@@ -25,16 +16,6 @@ from datasource.topology import Topology
 log = logging.getLogger(__name__)
 
 _NAME = "fitted"
-_ARRAYS = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((f"numpy.{core}.{module}", name) for core in ("core", "_core") for module, name in (
-        ("multiarray", "_reconstruct"),
-        ("multiarray", "scalar"),
-        ("numeric", "_frombuffer"),
-    )),
-}  # fmt: skip
-_PLAIN = {("builtins", "frozenset"), ("builtins", "set"), ("builtins", "complex"), ("builtins", "slice")}
 
 
 class Memory(NamedTuple):
@@ -68,10 +49,9 @@ def memory_of(snapshot: Snapshot) -> Memory | None:
 
 def keep(store: Store, memory: Memory) -> None:
     """Put it into the store, in the place of what was there. Raises StoreError."""
-    packed = zlib.compress(pickle.dumps((_code(), memory), 5), 1)
     database = open_database(store)
     try:
-        database.write([], {_NAME: base64.b64encode(packed).decode()}, 0)
+        database.write([], {_NAME: packed(memory)}, 0)
     finally:
         database.close()
 
@@ -84,35 +64,8 @@ def recall(store: Store, fingerprint: str) -> Memory | None:
             text = database.state(_NAME)
         finally:
             database.close()
-        if text is None:
-            return None
-        code, memory = _Unpickler(io.BytesIO(zlib.decompress(base64.b64decode(text)))).load()
-    except (StoreError, ValueError, zlib.error, pickle.UnpicklingError, EOFError) as error:
+        memory: Memory | None = unpacked(text) if text else None
+    except (StoreError, PackingError) as error:
         log.warning("what was fitted before the restart cannot be read, it is fitted anew: %s", error)
         return None
-    if code != _code() or memory.fingerprint != fingerprint:
-        return None
-    found: Memory = memory
-    return found
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name) if self._may_be(module, name) else None
-        if found is None or (module.startswith("datasource.") and not isinstance(found, type)):
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
-        return found
-
-    @staticmethod
-    def _may_be(module: str, name: str) -> bool:
-        return module.startswith("datasource.") or (module, name) in _ARRAYS or (module, name) in _PLAIN
-
-
-@cache
-def _code() -> str:
-    """Another text whenever a file of this package is another one."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(package.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return memory if memory and memory.fingerprint == fingerprint else None

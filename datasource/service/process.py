@@ -4,25 +4,36 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from datasource.graph import GraphError
 from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.memory import keep, memory_of, recall
+from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
+from datasource.service.replicas import Replicas
+from datasource.service.snapshot import Snapshot
 from datasource.settings import Loaded, SettingsError, load_settings
 from datasource.store import StoreError
+from datasource.store.lease import process_name
 
 log = logging.getLogger(__name__)
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOOK = 0.5
 """Seconds between two looks at the settings file."""
+_WAITING = 1.0
+"""Seconds between two looks at what the leader shows."""
+
+T = TypeVar("T")
 
 
 class SettingsFile(NamedTuple):
@@ -46,45 +57,105 @@ class SettingsFile(NamedTuple):
 
 
 class PublishingClock(Clock):
-    """A clock that publishes after every evaluation, and takes the marks of those who read it."""
+    """A clock that publishes after every evaluation, and takes the marks of those who read it.
 
-    def __init__(self, evaluator: Evaluator, publisher: Publisher) -> None:
+    While another process on the same store leads, it evaluates nothing and publishes what that one shows.
+    """
+
+    def __init__(self, evaluator: Evaluator, publisher: Publisher, replicas: Replicas) -> None:
         super().__init__(evaluator)
         self._publisher = publisher
+        self.replicas = replicas
+        self._publishing = threading.Lock()
         self._kept: object = None
+        self._led: bool | None = None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The settings in use."""
+        return Loaded(self.evaluator.settings, self.evaluator.fingerprint)
 
     def tick(self) -> None:
-        marks = self._publisher.marks()
-        for one in marks.values():
+        leads = self.replicas.leads
+        if leads != self._led:
+            self._change_roles(leads=leads)
+        if leads:
+            self._lead()
+        else:
+            self._follow()
+        self.publish()
+
+    def publish(self) -> None:
+        """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
+        try:
+            with self._publishing:
+                state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
+                self._publisher.publish(self.snapshot, state)
+        except OSError as error:
+            log.warning("results cannot be published: %s", error)
+
+    def _change_roles(self, *, leads: bool) -> None:
+        """Go on where the leader was, with the incidents of the store; or leave all that to another one."""
+        if self._led is not None:
+            log.warning("%s leads now", "this process" if leads else self.replicas.leader)
+            evaluator, memory = Evaluator(self.loaded), memory_of(self.snapshot) if self.snapshot else None
+            if memory is not None:
+                evaluator.resume(memory)
+            self.adopt(evaluator, fresh=True)
+        self.evaluator.incidents.store = self.settings.store if leads else None
+        self.evaluator.incidents.fence = self.replicas.lease
+        self.told(leader=self.replicas.leader)
+        self._led = leads
+
+    def _lead(self) -> None:
+        marks, forwarded = self._publisher.marks(), self._try(self.replicas.forwarded) or ()
+        for one in (*marks.values(), *(one.marking for one in forwarded)):
             self.evaluator.marking.put(one)
         super().tick()
         if not self.health.error:
             for file in marks:
                 file.unlink(missing_ok=True)
-        self.publish()
-        self._remember()
+            self._try(lambda: self.replicas.done(forwarded))
+        snapshot = self.snapshot
+        if snapshot is not None:
+            self._try(lambda: self.replicas.share(snapshot, self.loaded.fingerprint, self.health))
+            self._remember(snapshot)
 
-    def _loaded(self) -> Loaded:
-        return Loaded(self.evaluator.settings, self.evaluator.fingerprint)
-
-    def publish(self) -> None:
-        """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
+    def _follow(self) -> None:
+        for file, marking in self._publisher.marks().items():
+            self._try(partial(self.replicas.forward, marking))
+            file.unlink(missing_ok=True)
         try:
-            self._publisher.publish(self.snapshot, State(self._loaded(), self.health, self.succeeded))
-        except OSError as error:
-            log.warning("results cannot be published: %s", error)
-
-    def _remember(self) -> None:
-        """Keep what was fitted anew in the store. Where that fails, the next process has to fit for itself."""
-        if self.snapshot is None or (memory := memory_of(self.snapshot)) is None:
+            shared = self.replicas.shared(*self.loaded)
+        except (StoreError, PackingError) as error:
+            self.told(error=str(error), leader=self.replicas.leader)
             return
-        fitted = memory.mechanisms.fitted_at, id(memory.effects)
-        if fitted != self._kept:
+        if shared is None:
+            if self.snapshot is None:
+                self.told(error=f"{self.replicas.leader} leads, and has not shown anything yet")
+            return
+        self.snapshot, self.succeeded = shared.snapshot, time.monotonic()
+        theirs = {name: getattr(shared.health, name) for name in ("evaluations", "failures", "last_success", "error")}
+        self.told(**theirs, leader=self.replicas.leader)
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Keep what was fitted anew in the store. Where that fails, the next process has to fit for itself."""
+        memory = memory_of(snapshot)
+        fitted = memory and (memory.mechanisms.fitted_at, id(memory.effects))
+        if memory is not None and fitted != self._kept:
             self._kept = fitted
-            try:
-                keep(self.settings.store, memory)
-            except StoreError as error:
-                log.warning("what was fitted is not kept for the next start: %s", error)
+            self._try(lambda: keep(self.settings.store, memory))
+
+    def _try(self, ask: Callable[[], T]) -> T | None:
+        """What the store gives; None where it cannot be asked, of which the log of incidents tells."""
+        try:
+            return ask()
+        except StoreError as error:
+            log.debug("%s", error)
+            return None
+
+    def _until_next(self) -> float:
+        return super()._until_next() if self.replicas.leads else _WAITING
 
 
 class EvaluatorProcess:
@@ -107,8 +178,11 @@ class EvaluatorProcess:
         memory = memory_of(last[0]) if last else recall(loaded.settings.store, loaded.fingerprint)
         if memory is not None:
             evaluator.resume(memory)
-        self._clock = PublishingClock(evaluator, publisher)
-        self._clock.told(settings_read=time.time(), restarts=restarts)
+        who = process_name(self._parent)
+        self._replicas = Replicas(loaded.settings.store, who, loaded.settings.step)
+        self._replicas.look()
+        self._clock = PublishingClock(evaluator, publisher, self._replicas)
+        self._clock.told(settings_read=time.time(), restarts=restarts, leader=self._replicas.leader)
         if unusable:
             self._keep(unusable)
 
@@ -117,14 +191,18 @@ class EvaluatorProcess:
         for number in self._wanted:
             signal.signal(number, self._want)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._clock.publish()
         self._clock.start()
         while not self._wanted[signal.SIGTERM] and os.getppid() == self._parent:
             time.sleep(_LOOK)
+            if self._replicas.look():
+                self._clock.publish()
             stamp = self._file.stamp()
             if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
                 self._wanted[signal.SIGHUP], self._stamp = False, stamp
                 self.reload()
         self._clock.stop()
+        self._replicas.release()
 
     def reload(self) -> None:
         """Go over to the settings as they are in the file now; where they cannot be used, those in use stay.
@@ -135,7 +213,8 @@ class EvaluatorProcess:
             loaded = self._file.load()
             if loaded.fingerprint != self._clock.evaluator.fingerprint:
                 evaluator = Evaluator(loaded)
-                evaluator.evaluate(time.time())
+                if self._replicas.leads:
+                    evaluator.evaluate(time.time())
                 self._clock.adopt(evaluator)
         except (SettingsError, PrometheusError, GraphError) as error:
             self._keep(str(error))

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -42,11 +43,13 @@ _EVERY = 0.25
 
 
 class State(NamedTuple):
-    """How the evaluation goes, under which settings, and when (`Served.succeeded`) it last succeeded."""
+    """How the evaluation goes, under which settings, when (`Served.succeeded`) it last succeeded, and until when, in
+    seconds of the same clock, this process leads if nothing more is published."""
 
     loaded: Loaded
     health: Health
     succeeded: float
+    leads_until: float = inf
 
 
 def new_folder() -> Path:
@@ -99,12 +102,17 @@ class Subscriber(Served):
         self._settings = settings
         self._folder = folder
         self._seen: dict[str, Any] = {}
+        self._leads_until = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
     def settings(self) -> Settings:
         return self._settings
+
+    @property
+    def leads(self) -> bool:
+        return time.monotonic() < self._leads_until
 
     def start(self) -> None:
         """Read what is there, and begin to follow it."""
@@ -130,6 +138,7 @@ class Subscriber(Served):
             if self._is_new(STATE):
                 state: State = pickle.loads((self._folder / STATE).read_bytes())
                 self._settings, self.health, self.succeeded = state.loaded.settings, state.health, state.succeeded
+                self._leads_until = state.leads_until
         except FileNotFoundError:
             return
         except Exception:

@@ -16,7 +16,8 @@ class Health:
     """How the clock is doing. `error` is the last evaluation's, empty when it succeeded. `jumps` counts how often the
     time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
     not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
-    process that evaluates was replaced."""
+    process that evaluates was replaced. `leader` is the
+    process on the same store that evaluates; another one shows what that one does."""
 
     evaluations: int = 0
     failures: int = 0
@@ -27,6 +28,7 @@ class Health:
     settings_error: str = ""
     settings_read: float = 0.0
     restarts: int = 0
+    leader: str = ""
 
 
 class Served:
@@ -51,6 +53,11 @@ class Served:
     def settings(self) -> Settings:
         """Those in use."""
         raise NotImplementedError
+
+    @property
+    def leads(self) -> bool:
+        """Whether these results are to be exposed; those of another process on the same store are not."""
+        return True
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
         """Mark an incident (by its id) with the next evaluation; from any thread."""

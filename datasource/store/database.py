@@ -1,10 +1,10 @@
 """The store in SQLite or PostgreSQL, through SQLAlchemy Core."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from sqlite3 import OperationalError
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from datasource.settings.store import Store
 from datasource.store.address import address, arguments
-from datasource.store.record import Record, StoreError
+from datasource.store.record import Fence, Record, StoreError
 from datasource.store.schema import INCIDENTS, STATES, migrate
 
 
@@ -25,6 +25,7 @@ class SqlDatabase:
         self._engine = engine
         self._file = engine.url.database if engine.dialect.name == "sqlite" else None
         self._inode: int | None = None
+        self.fence: Fence | None = None
 
     @classmethod
     def opened(cls, settings: Store) -> "SqlDatabase":
@@ -46,9 +47,13 @@ class SqlDatabase:
 
     def write(self, records: Iterable[Record], states: Mapping[str, str], keep_from: int) -> None:
         """Keep records (by id) and states (by name); forget the records that ended before `keep_from`."""
+        allowed = self.fence
         incidents = [{"id": r.id, "started": r.start, "ended": r.end, "payload": r.payload} for r in records]
         rows = [{"name": name, "payload": payload} for name, payload in states.items()]
         with self._transaction() as connection:
+            if allowed is not None:
+                row = connection.execute(STATES.select().where(STATES.c.name == allowed.name)).one_or_none()
+                allowed.check(None if row is None else row.payload)
             connection.execute(INCIDENTS.delete().where(INCIDENTS.c.ended < keep_from))
             self._upsert(connection, INCIDENTS, incidents)
             self._upsert(connection, STATES, rows)
@@ -66,9 +71,28 @@ class SqlDatabase:
             row = connection.execute(STATES.select().where(STATES.c.name == name)).one_or_none()
         return None if row is None else row.payload
 
+    def change(self, name: str, change: Callable[[str | None, float], str | None]) -> None:
+        """Give a state its next text, in one transaction that no other change of a state comes between.
+
+        `change` takes the text as it is (None where there is none) and the time of the database in seconds since 1970,
+        and gives the next one, or None to leave it.
+        """
+        with self._transaction() as connection:
+            if not self._file:
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('causal_states'))"))
+            row = connection.execute(STATES.select().where(STATES.c.name == name)).one_or_none()
+            after = change(None if row is None else row.payload, self._time(connection))
+            if after is not None:
+                self._upsert(connection, STATES, [{"name": name, "payload": after}])
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._engine.dispose()
+
+    def _time(self, connection: Connection) -> float:
+        if self._file:
+            return time()
+        return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
 
     @property
     def _where(self) -> str:

@@ -1,14 +1,17 @@
 """The door to the store, which loads SQLAlchemy only when somebody goes through it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from datasource.settings.store import Store
-from datasource.store.record import Record, StoreError
+from datasource.store.record import Fence, Record, StoreError
 
 
 class Database(Protocol):
     """An open store. Every method raises StoreError; then nothing of what it should do was done."""
+
+    fence: Fence | None
+    """What has to hold for `write` to write."""
 
     def write(self, records: Iterable[Record], states: Mapping[str, str], keep_from: int) -> None:
         """Keep records (by id) and states (by name); forget the records that ended before `keep_from`."""
@@ -18,6 +21,13 @@ class Database(Protocol):
 
     def state(self, name: str) -> str | None:
         """A state as it was kept last, None where there is none."""
+
+    def change(self, name: str, change: Callable[[str | None, float], str | None]) -> None:
+        """Give a state its next text, in one transaction that no other change of a state comes between.
+
+        `change` takes the text as it is (None where there is none) and the time of the database in seconds since 1970,
+        and gives the next one, or None to leave it.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

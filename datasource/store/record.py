@@ -1,6 +1,6 @@
 """What the store keeps, and why it could not."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
@@ -10,6 +10,15 @@ class Record(NamedTuple):
     start: int
     end: int | None
     payload: str
+
+
+class Fence(Protocol):
+    """A condition on the state called `name`."""
+
+    name: str
+
+    def check(self, payload: str | None) -> None:
+        """Raises StoreError where, with this text, nothing may be written."""
 
 
 class StoreError(Exception):

@@ -76,7 +76,7 @@ def expose() -> Response:
     served = clock()
     snapshot = served.snapshot
     text = generate_latest(own)
-    if snapshot is not None and not served.stale():
+    if snapshot is not None and served.leads and not served.stale():
         text += answers.get(snapshot, "results", lambda: generate_latest(_Results(snapshot))).plain
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 
@@ -96,6 +96,8 @@ def _health(clock: Served) -> Iterator[Metric]:
     jumps = Metric("causal_datasource_clock_jumps", "How often the time of this machine was set.", "counter")
     jumps.add_sample("causal_datasource_clock_jumps_total", {}, health.jumps)
     yield jumps
+    text = "1 while this process evaluates, 0 while another one on the same store does."
+    yield _gauge("leader", text, float(clock.leads))
     text = "How often the process that evaluates was replaced."
     restarts = Metric("causal_datasource_evaluator_restarts", text, "counter")
     restarts.add_sample("causal_datasource_evaluator_restarts_total", {}, health.restarts)

@@ -11,7 +11,7 @@ from worlds import Inline, World
 
 from datasource.causes import Verdict
 from datasource.prometheus import Reader
-from datasource.service import Clock, Evaluator, Snapshot, memory
+from datasource.service import Clock, Evaluator, Snapshot, memory, packing
 from datasource.service.memory import keep, memory_of, recall
 from datasource.settings import Loaded
 from datasource.settings.store import Store
@@ -69,7 +69,7 @@ def test_what_was_fitted_under_other_settings_or_by_other_code_is_not_used(
 ) -> None:
     store = kept(world, tmp_path)
     assert recall(store, "another") is None
-    monkeypatch.setattr(memory, "_code", lambda: "another")
+    monkeypatch.setattr(packing, "_code", lambda: "another")
     assert recall(store, world.clock.evaluator.fingerprint) is None
 
 

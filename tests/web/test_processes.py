@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from datasource.demo.child import ChildProcess, wait_until
 from datasource.demo.samples import SampleStore
 from datasource.demo.serving import BackgroundServer, free_port
 from datasource.demo.standin import standin_app
+
+pytestmark = pytest.mark.xdist_group("processes")
 
 STEP = 30
 PATIENCE = 120
@@ -50,6 +53,9 @@ class Service:
     def number(self, name: str) -> float:
         return self.metrics()[f"causal_datasource_{name}"]
 
+    def leads(self) -> bool:
+        return self.number("leader") == 1
+
     def children(self) -> dict[str, int]:
         """Process ids of the process that evaluates and of the one that serves."""
         found = {}
@@ -60,7 +66,8 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Settings for two quiet services."""
     folder = tmp_path_factory.mktemp("service")
     store, random = SampleStore(), np.random.default_rng(1)
     now = int(time.time()) // STEP * STEP
@@ -70,18 +77,30 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             values = level * (1 + 0.05 * random.standard_normal(len(times)))
             store.extend({"__name__": metric, "service": name}, times, values.tolist())
     prometheus = BackgroundServer(standin_app(store))
-    config, port = folder / "causal.yaml", free_port()
-    config.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
+    file = folder / "causal.yaml"
+    file.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
+    yield file
+    prometheus.stop()
+
+
+@contextmanager
+def serving(config: Path, name: str) -> Iterator[Service]:
+    port = free_port()
     command = [sys.executable, "-m", "datasource.cli", "serve", "--config", str(config)]
-    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], folder / "log")
+    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], config.with_name(f"{name}.log"))
     found = Service(process, f"http://127.0.0.1:{port}", config)
     try:
         process.wait_ready(lambda: _answers(found), PATIENCE)
-        assert wait_until(lambda: found.scores() > 0, PATIENCE), process.log_tail()
         yield found
     finally:
         process.stop()
-        prometheus.stop()
+
+
+@pytest.fixture(scope="module")
+def service(config: Path) -> Iterator[Service]:
+    with serving(config, "one") as found:
+        assert wait_until(lambda: found.scores() > 0, PATIENCE), found.process.log_tail()
+        yield found
 
 
 def _answers(service: Service) -> bool:
@@ -96,13 +115,13 @@ def kill(pid: int) -> None:
 
 
 def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Service) -> None:
-    lost = service.children()["evaluates"]
+    lost, restarts = service.children()["evaluates"], service.number("evaluator_restarts_total")
     kill(lost)
     seen = []
 
     def is_back() -> bool:
         seen.append(service.scores())
-        return service.number("evaluator_restarts_total") == 1
+        return service.number("evaluator_restarts_total") > restarts
 
     assert wait_until(is_back, PATIENCE), service.process.log_tail()
     assert set(seen) == {4}
@@ -148,7 +167,28 @@ def test_sighup_reads_the_file_though_it_is_the_same(service: Service) -> None:
     assert wait_until(lambda: service.number(name) > before, PATIENCE)
 
 
-def test_it_ends_whole(service: Service) -> None:
+def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Service, config: Path) -> None:
+    with serving(config, "two") as other:
+        assert wait_until(lambda: requests.get(f"{other.url}/readyz", timeout=10).ok, PATIENCE), (
+            other.process.log_tail()
+        )
+        assert (service.leads(), other.leads()) == (True, False)
+        assert (service.scores(), other.scores()) == (4, 0)
+        shown = [requests.get(f"{one.url}/api/v1/snapshot", timeout=10).json() for one in (service, other)]
+        assert {name: shown[0][name] for name in ("settings", "graph")} == {
+            name: shown[1][name] for name in ("settings", "graph")
+        }
+        assert abs(shown[0]["time"] - shown[1]["time"]) <= STEP
+        for pid in (service.process.pid, *service.children().values()):
+            kill(pid)
+        assert wait_until(other.leads, PATIENCE), other.process.log_tail()
+        assert wait_until(lambda: other.scores() == 4, PATIENCE), other.process.log_tail()
+        again = requests.get(f"{other.url}/api/v1/snapshot", timeout=10).json()
+        assert again["mechanisms"] == shown[0]["mechanisms"]
+        ends_whole(other)
+
+
+def ends_whole(service: Service) -> None:
     children = service.children()
     assert set(children) == {"evaluates", "serves"}
     service.process.stop()
