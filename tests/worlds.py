@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import orjson
 
 from datasource import demo
+from datasource.data import Floats
 from datasource.demo.series import SERIES
 from datasource.demo.shop import SEED, Shop
 from datasource.prometheus import PrometheusError, Reader, Series
@@ -20,14 +22,25 @@ START = 1_700_000_010 - 1_700_000_010 % 30
 STEP = 30
 
 
+@cache
+def _simulated(steps: int, seed: int) -> tuple[Shop, Floats]:
+    shop = Shop(seed)
+    return shop, np.array([step.values for step in shop.history(steps)]).T
+
+
+def half_a_day(loaded: Loaded) -> Loaded:
+    """The same settings with a baseline of half a day: an incident is seen as well, a time of day is not known."""
+    return loaded._replace(settings=loaded.settings.model_copy(update={"baseline": 43_200.0}))
+
+
 class ShopClient:
     """Answers range queries for the shop's recording rules from memory."""
 
     url = "http://shop.test"
 
     def __init__(self, steps: int, seed: int = SEED) -> None:
-        self.shop = Shop(seed)
-        self.values = np.array([step.values for step in self.shop.history(steps)]).T
+        self.shop, values = _simulated(steps, seed)
+        self.values = values.copy()
         self.failing: PrometheusError | None = None
         self.settings = load_settings(SETTINGS).settings.prometheus
         self.queries = 0

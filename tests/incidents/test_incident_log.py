@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from judging import PATIENCE, STEP, Story, scores, service
 from sqlalchemy import Engine, event
-from worlds import SETTINGS, World
+from worlds import SETTINGS, World, half_a_day
 
 from datasource.data import Variable
 from datasource.demo.child import wait_until
@@ -225,7 +225,7 @@ def test_advice_is_asked_for_when_there_is_something_new_to_say() -> None:
 def test_the_clock_keeps_an_incident_over_a_restart_and_shows_it(tmp_path: Path) -> None:
     ids = []
     for behind in (10, 0):
-        world = World(settings=WITHOUT_EFFECTS)
+        world = World(settings=half_a_day(WITHOUT_EFFECTS))
         world.now -= behind * STEP
         world.clock.evaluator.incidents.store = Store(directory=tmp_path)
         world.clock.tick()

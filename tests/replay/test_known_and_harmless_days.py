@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import SETTINGS, START, STEP, Inline, World
+from worlds import SETTINGS, START, STEP, Inline, World, half_a_day
 
 from datasource.anomaly import LeftOut, Mechanisms
 from datasource.causes import Outside, QuietTimes, judge
@@ -18,7 +18,7 @@ from datasource.replay.backtest import backtest
 from datasource.replay.judging import replay
 from datasource.replay.score_file import score_matrix
 from datasource.replay.windows import stretches_of
-from datasource.service import samples, snapshot_json
+from datasource.service import Snapshot, samples, snapshot_json
 from datasource.service.jobs import fit_job
 from datasource.settings import Loaded, QuietTime, Settings, parse_settings
 
@@ -285,8 +285,14 @@ def test_a_monday_is_no_alarm_with_a_week_of_baseline_but_a_slow_monday_is() -> 
     assert alarms_by_day(days(5, load, slow), "7d")[6] > 5
 
 
+@pytest.fixture(scope="module")
+def loud() -> Snapshot:
+    """The shop's incident that goes on at the end of its two days: platform/inventory is slow."""
+    return World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
+
+
 def test_the_clock_asks_its_memory_what_recurs() -> None:
-    world = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test"))
+    world = World(settings=half_a_day(Loaded(parse_settings(WITHOUT_EFFECTS), "test")))
     memory = world.clock.evaluator.incidents.recurrences
     loud = world.tick()
     assert loud.judgement
@@ -302,24 +308,23 @@ def test_the_clock_asks_its_memory_what_recurs() -> None:
     assert any("as on other days at this time" in one for one in calm.notices)
 
 
-def test_demand_is_a_root_cause_with_a_name_and_who_is_anomalous_by_it_is_counted() -> None:
-    snapshot = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
-    assert snapshot.judgement
-    victim = next(one for one in snapshot.judgement.verdicts if not one.is_root_cause)
+def test_demand_is_a_root_cause_with_a_name_and_who_is_anomalous_by_it_is_counted(loud: Snapshot) -> None:
+    assert loud.judgement
+    victim = next(one for one in loud.judgement.verdicts if not one.is_root_cause)
     asked = victim.entity
     more = Outside(f"demand at {asked}", 0.1, 0.9, "demand", asked)
     surge = victim._replace(causes=victim.causes._replace(outside=(more,)), root_cause=None, support=())
-    found = samples(replace(snapshot, judgement=replace(snapshot.judgement, verdicts=(surge,))))
+    found = samples(replace(loud, judgement=replace(loud.judgement, verdicts=(surge,))))
     there = dict(asked.labels) | {"root_cause": f"demand at {asked}"}
     anomaly = [one for one in found if one.name == "causal_service_anomaly" and one.value == 1]
     assert [one.labels for one in anomaly] == [there | {"is_root_cause": "false"}]
     assert [(one.labels, one.value) for one in found if one.name == "causal_demand" and one.value] == [(there, 1.0)]
 
 
-def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shop's incident that goes on at the end of its two days: platform/inventory is slow."""
+def test_the_clock_is_quiet_and_what_a_quiet_time_brings_is_not_followed(
+    loud: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = '\nquiet_times:\n  - {cron: "* 21-22 * * *", duration: 2m, entities: [inventory, nobody], reason: drill}\n'
-    loud = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS), "test")).tick()
     assert loud.judgement
     assert "platform/inventory" in {str(one.entity) for one in loud.judgement.verdicts}
     world = World(settings=Loaded(parse_settings(WITHOUT_EFFECTS + lines), "test"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import SETTINGS, Inline, World
+from worlds import SETTINGS, Inline, World, half_a_day
 
 from datasource.demo.series import SERIES
 from datasource.graph import GraphError
@@ -174,7 +174,7 @@ def test_effects_that_hang_are_given_up_and_tried_again_at_the_next_refit(monkey
 
 def incident() -> World:
     """The shop, small enough to be quick, with its incident going on."""
-    return World(settings=without_effects())
+    return World(settings=half_a_day(without_effects()))
 
 
 def test_when_nothing_comes_any_more_nobody_is_said_to_be_well() -> None:

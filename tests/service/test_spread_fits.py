@@ -1,7 +1,7 @@
 """`evaluation.workers`: a fit spread over several processes."""
 
 import os
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from worlds import World
 
 from datasource.service.jobs import Workers, fit_job, spread_over
+
+Do = Callable[..., Any]
 
 
 def whose(_: int) -> int:
@@ -30,38 +32,37 @@ def wrong(number: int) -> int:
     raise ValueError(f"no {number}")
 
 
-def in_a_worker(job: Any, *args: Any) -> Any:
+@pytest.fixture(scope="module")
+def in_a_worker() -> Iterator[Do]:
+    """Does a job in a worker process, the same for all tests: it outlives those that it spreads work over."""
     workers = Workers()
-    try:
-        future: Future[Any] = workers.submit(job, *args)
-        return future.result(120)
-    finally:
-        workers.stop()
+    yield lambda job, *args: workers.submit(job, *args).result(120)
+    workers.stop()
 
 
 def over(processes: int, work: Any, numbers: list[int]) -> list[int]:
     return list(spread_over(processes, work, numbers))
 
 
-def test_work_is_spread_and_its_results_keep_their_order() -> None:
+def test_work_is_spread_and_its_results_keep_their_order(in_a_worker: Do) -> None:
     assert in_a_worker(over, 3, double, list(range(100))) == list(range(0, 200, 2))
     assert len(set(in_a_worker(over, 3, whose, list(range(100))))) > 1
     assert len(set(in_a_worker(over, 1, whose, list(range(100))))) == 1
 
 
 @pytest.mark.parametrize("numbers", [[], [1], [1, 2]])
-def test_a_few_things_are_spread_too(numbers: list[int]) -> None:
+def test_a_few_things_are_spread_too(in_a_worker: Do, numbers: list[int]) -> None:
     assert in_a_worker(over, 4, double, numbers) == [2 * number for number in numbers]
 
 
-def test_a_process_that_is_lost_is_told_and_so_is_what_it_raises() -> None:
+def test_a_process_that_is_lost_is_told_and_so_is_what_it_raises(in_a_worker: Do) -> None:
     with pytest.raises(BrokenProcessPool):
         in_a_worker(over, 2, lost, list(range(10)))
     with pytest.raises(ValueError, match="no"):
         in_a_worker(over, 2, wrong, list(range(10)))
 
 
-def test_mechanisms_are_the_same_however_many_fit_them() -> None:
+def test_mechanisms_are_the_same_however_many_fit_them(in_a_worker: Do) -> None:
     world = World(steps=400)
     world.clock.tick()
     snapshot = world.clock.snapshot
