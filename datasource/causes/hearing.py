@@ -90,6 +90,12 @@ class Heard(NamedTuple):
         """Who alarms."""
         return self.anomalous(roles) | self.jointly.keys()
 
+    def well(self, entity: Entity) -> bool:
+        """Whether no score of an entity was above 1 at the newest two points."""
+        own = (one for variable, one in self.scores.items() if variable.entity == entity)
+        scores = (part.score[-STRONG_POINTS:] for one in own for part in (one.causal, one.marginal))
+        return not any((np.nan_to_num(score) > 1).any() for score in scores)
+
     def broke(self, roles: Roles, of: int) -> dict[Entity, float]:
         """The highest causal score that alarms of each entity, at the newest `of` points."""
         found: dict[Entity, float] = {}

@@ -146,10 +146,10 @@ def judge(
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
     began = {one: before[one].since if one in before else newest.since(scores, these) for one, these in own.items()}
-    recovered = before.keys() - found
-    if recovered & {root for verdict in previous for root, _ in verdict.support}:
-        # What goes on when somebody who was named has recovered is another one's doing.
-        began = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in began.items()}
+    recovered = {one for one in before.keys() - found if heard.well(one)}
+    left = {one for one in found & before.keys() if before[one].root_cause in recovered}
+    # What goes on when somebody who was named for it has recovered is another one's doing.
+    began |= {one: max(began[one], matrix.end - (points - 1) * matrix.step) for one in left}
     symptoms = {one: _symptom(scores, roles, own[one]) for one in own}
     held = tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms((*symptoms.values(), *(v.causes.symptom for v in held)), newest.recent(0))
@@ -164,9 +164,9 @@ def judge(
             roles.signals,
             ways,
             found,
-            heard.broke(roles, of),
+            heard.broke(roles, points),
             greedy=heard.greedy(roles),
-            excused=silent,
+            excused=silent | recovered,
             named=named,
             busy=busy,
         )

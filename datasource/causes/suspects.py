@@ -1,6 +1,6 @@
 """Who broke, of everybody: the time since something is anomalous, ranked against the normal time before."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log1p
@@ -35,7 +35,7 @@ _BETWEEN, _POSSIBLE = 3, 0.15
 """So many are told of at most where nobody can be named, and none that is less likely."""
 _ELSEWHERE = 0.4
 """Who has a smaller share of a gap than somebody outside, who has at least this much, is not named for it."""
-_HYSTERESIS = 1.5
+_HYSTERESIS = 2.0
 """Another one takes over when it is so many times as likely."""
 _BESIDE = 0.9
 """How sure one has to be of another one that suffers by one that is named."""
@@ -147,6 +147,13 @@ class Ways:
         return found
 
 
+class Evidence(NamedTuple):
+    """How much speaks against each entity, and whom the ranking alone blames."""
+
+    against: Mapping[Entity, float]
+    blamed: frozenset[Entity]
+
+
 def suspects(
     matrix: Matrix,
     since: int,
@@ -165,8 +172,8 @@ def suspects(
     Who is gone, of whom nothing is known any more, is as suspect as the most suspect of those that suffer by it, and
     these half as much. Who rests on the same as somebody `greedy`, who uses more than its load explains, may be
     disturbed: its evidence counts half, and that on which both rest is no cause. Nor is who is `excused`. What was
-    `busy` before is no part of the normal time. Who was `named` before, the first one first, stays so while it is
-    likely enough. Nobody is named where fewer than 15 columns are normal.
+    `busy` before is no part of the normal time, nor is its anomaly a part of this incident. Who was `named` before, the
+    first one first, stays so while it is likely enough. Nobody is named where fewer than 15 columns are normal.
     """
     newest = matrix.end - (_NEWEST - 1) * matrix.step
     everybody = {variable.entity for variable in matrix.variables}
@@ -185,24 +192,32 @@ def suspects(
         for tie in ways.topology.ties
         if (client := tie.end("client")) in everybody and (server := tie.end("server"))
     ]
-    found = rank(normal, incident, signals, calls)
     rests = [(tie.ends[0][1], tie.ends[1][1]) for tie in ways.topology.ties if tie.end("client") is None]
     taken = {used for user, used in rests if user in greedy}
     disturbed = {user for user, used in rests if used in taken} - set(greedy)
+    gone = _gone(normal, incident) - set(excused)
+    incident = _without(incident, busy)
     ranked = _EARLY + (1 - _EARLY) * min(points / _LONG, 1.0)
-    evidence = {
-        entity: (ranked * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
-        * (_DISTURBED if entity in disturbed else 1.0)
-        for entity, score in found.entities.items()
-        if entity not in taken and entity not in excused
-    }
-    blamed = frozenset(found.blamed)
-    for gone in _gone(normal, incident) - set(excused):
-        suffering = [entity for entity in evidence if entity != gone and ways.leads(gone, entity)]
-        evidence[gone] = max((evidence[entity] for entity in suffering), default=0.0)
-        evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
-        blamed = blamed - set(suffering) | {gone}
-    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence))
+
+    def against(apart: Collection[Entity]) -> Evidence:
+        found = rank(normal, incident, signals, calls, apart=apart)
+        evidence = {
+            entity: (ranked * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
+            * (_DISTURBED if entity in disturbed else 1.0)
+            for entity, score in found.entities.items()
+            if entity not in taken and entity not in excused
+        }
+        blamed = set(found.blamed)
+        for one in gone:
+            suffering = [entity for entity in evidence if entity != one and ways.leads(one, entity)]
+            evidence[one] = max((evidence[entity] for entity in suffering), default=0.0)
+            evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
+            blamed = blamed - set(suffering) | {one}
+        return Evidence(evidence, frozenset(blamed))
+
+    first = against(())
+    roots = named_roots(first.against, first.blamed, ways, named, anomalous, against)
+    return Suspects(roots, confidences(first.against))
 
 
 def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
@@ -216,24 +231,30 @@ def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
     return {entity for entity, share in there.items() if share >= _THERE and entity not in left}
 
 
-def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
+def _without(matrix: Matrix, busy: Sequence[Busy]) -> Matrix:
     """The same, with nothing known of those who were busy."""
     rows: dict[Entity, list[int]] = {}
-    for number, variable in enumerate(normal.variables):
+    for number, variable in enumerate(matrix.variables):
         rows.setdefault(variable.entity, []).append(number)
-    values = normal.values.copy()
+    values = matrix.values.copy()
     for entity, start, end in busy:
-        if entity in rows and end >= normal.start and start <= normal.end:
-            columns = np.flatnonzero((normal.times >= start) & (normal.times <= end))
+        if entity in rows and end >= matrix.start and start <= matrix.end:
+            columns = np.flatnonzero((matrix.times >= start) & (matrix.times <= end))
             values[np.ix_(rows[entity], columns.tolist())] = np.nan
-    return Matrix(normal.variables, normal.start, normal.step, values)
+    return Matrix(matrix.variables, matrix.start, matrix.step, values)
 
 
 def named_roots(
-    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: Sequence[Entity] = ()
+    evidence: Mapping[Entity, float],
+    blamed: frozenset[Entity],
+    ways: Ways,
+    named: Sequence[Entity] = (),
+    anomalous: Collection[Entity] = (),
+    beside: Callable[[Collection[Entity]], Evidence] | None = None,
 ) -> dict[Entity, float]:
     """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
-    only who is blamed by the ranking alone."""
+    only who is blamed by the ranking alone. Who is `anomalous` and does not suffer by any of those is compared with
+    whoever else is left, as `beside` has the evidence once they are set apart."""
     left, found = dict(evidence), dict[Entity, float]()
     while left:
         sure = confidences(left)
@@ -247,4 +268,10 @@ def named_roots(
             break
         found[best] = sure[best]
         del left[best]
+        own = [one for one in anomalous if one in left and ways.tied(one)]
+        own = [one for one in own if not any(ways.leads(root, one) for root in found)]
+        if own and beside:
+            again = beside([*found])
+            left |= {one: again.against[one] for one in own if one in again.against}
+            blamed |= again.blamed & {*own}
     return found

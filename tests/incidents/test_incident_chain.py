@@ -12,7 +12,7 @@ from datasource.data import Floats, Matrix, Variable
 from datasource.incidents import Incident
 from datasource.incidents.connected import neighbours
 from datasource.incidents.episodes import Past
-from datasource.incidents.grouping import group
+from datasource.incidents.grouping import busy, group
 
 BEGIN, STEP = 900, 60
 SHOP = Shop([("web", "a"), ("web", "b"), ("web", "c")])
@@ -60,7 +60,15 @@ def story(faults: Sequence[Fault], surge: slice | None = None) -> dict[int, tupl
     previous, told = (), {}
     for minute in range(-20, 60):
         until = matrix.between(0, (BEGIN + minute) * STEP)
-        judgement = judge(until, SHOP.mechanisms, ROLES, SHOP.topology, previous=previous, recurrences=memory)
+        judgement = judge(
+            until,
+            SHOP.mechanisms,
+            ROLES,
+            SHOP.topology,
+            previous=previous,
+            recurrences=memory,
+            busy=busy(incidents),
+        )
         previous = judgement.verdicts
         past = Past(until, SHOP.mechanisms, ROLES)
         incidents = group(incidents, judgement, near, time=until.end, step=STEP, points=3, of=5, past=past)

@@ -74,6 +74,7 @@ def rank(
     signals: Mapping[str, Signal],
     calls: Collection[tuple[Entity, Entity]] = (),
     symptom: Variable | None = None,
+    apart: Collection[Entity] = (),
 ) -> Ranking:
     """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
     may be unmeasured. Calls that the matrices measure (see `measured_calls`) are calls too.
@@ -87,6 +88,9 @@ def rank(
 
     Where calls are measured, own seconds and failures are what is measured (see `request_evidence`), and of these, the
     service's network, what it does for a request, and that it stopped, the clearest counts.
+
+    Of whom is set `apart` the excess does not count when that of others is compared with the largest: who broke beside
+    somebody who is known to have broken may be far less slow.
     """
     if not (baseline.variables or incident.variables):
         return Ranking((), {}, {})
@@ -98,7 +102,9 @@ def rank(
     unmeasured = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
     hidden = list(dict.fromkeys((*unmeasured, *measured.hidden)))
     requests = request_evidence(baseline, incident, signals, levels.services, measured)
-    slowness, failures = _measured(own_slowness(levels, pairs), levels, requests), own_failures(levels, pairs)
+    aside = [place[entity] for entity in apart if entity in place]
+    slowness = _measured(own_slowness(levels, pairs, aside), levels, requests)
+    failures = own_failures(levels, pairs, aside)
     like_slow, like_failing = _kinds(symptom, levels)
     waits = squash(levels.waiting)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
