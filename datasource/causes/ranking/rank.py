@@ -13,7 +13,7 @@ from datasource.causes.ranking.measured_calls import measured_calls
 from datasource.causes.ranking.outside import behind
 from datasource.causes.ranking.own import Own, own_failures, own_slowness
 from datasource.causes.ranking.request_evidence import RequestEvidence, request_evidence
-from datasource.causes.ranking.wire import on_the_wire
+from datasource.causes.ranking.wire import on_the_wire, own_part, unexplained_waiting
 from datasource.data import Entity, Matrix, Variable
 from datasource.settings import Signal
 
@@ -106,9 +106,9 @@ def rank(
     slowness = _measured(own_slowness(levels, pairs, aside), levels, requests)
     failures = own_failures(levels, pairs, aside)
     like_slow, like_failing = _kinds(symptom, levels)
-    waits = squash(levels.waiting)
+    waits, unexplained = squash(levels.waiting), unexplained_waiting(levels, pairs)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
-    slow = np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
+    slow = squash(slowness.z) * own_part(unexplained) * slowness.share**_OF_SHARE
     failing = squash(failures.z) * failures.share**_OF_SHARE
     own = np.maximum(
         like_slow * np.where(np.isfinite(requests.own), requests.own, slow),
@@ -116,7 +116,7 @@ def rank(
     )
     own[sorted({caller for caller, _ in hidden})] *= _TWO_PLACES
     own = np.maximum.reduce([own, like_slow * requests.network, requests.activity, requests.stopped])
-    scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
+    scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, unexplained, pairs)
     if symptom is not None and symptom.entity in place and pairs:
         scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)

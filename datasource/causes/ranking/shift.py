@@ -147,11 +147,13 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
 
 
 def relative_growth(load: Floats, load_now: Floats) -> Floats:
-    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1."""
+    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1: what two fifths of
+    the points of `load_now` lie beyond, on the side that is farther."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = _quantiles(load, (0.5,))[0]
-        grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
+        lower, upper = (np.nan_to_num(side[:, 0] - usual) for side in _extremes(load_now[:, None, :]))
+        grown = np.where(upper >= -lower, upper, lower)
         beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
     found: Floats = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
     return found
