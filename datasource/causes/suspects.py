@@ -21,7 +21,7 @@ _NORMAL, _LONGER = 240, 2
 """Points before the incident that are taken as normal, or so many times as many as it has."""
 _FEWEST_NORMAL = 15
 """With fewer normal points nobody is suspected."""
-_NAMED, _KEPT = 0.5, 0.3
+_NAMED, _KEPT = 0.55, 0.3
 """How sure one has to be of an entity to name it, and for it to stay named."""
 _EARLY, _BROKE, _CLEAR = 0.5, 0.2, 50.0
 """The evidence against an entity: what the ranking says, half of it at an incident's first point and all from the tenth

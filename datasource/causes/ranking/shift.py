@@ -147,13 +147,14 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
 
 
 def relative_growth(load: Floats, load_now: Floats) -> Floats:
-    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1: what two fifths of
-    the points of `load_now` lie beyond, on the side that is farther."""
+    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1: its mean, or where
+    that is farther what two fifths of its points lie beyond, as an incident may have just begun."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = _quantiles(load, (0.5,))[0]
-        lower, upper = (np.nan_to_num(side[:, 0] - usual) for side in _extremes(load_now[:, None, :]))
-        grown = np.where(upper >= -lower, upper, lower)
+        moved = np.array([np.nanmean(load_now, axis=1), *(side[:, 0] for side in _extremes(load_now[:, None, :]))])
+        moved = np.nan_to_num(moved - usual)
+        grown = np.where(moved.max(axis=0) >= -moved.min(axis=0), moved.max(axis=0), moved.min(axis=0))
         beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
     found: Floats = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
     return found
