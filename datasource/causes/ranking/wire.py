@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasource.causes.ranking.constants import SURELY_WAITS
 from datasource.causes.ranking.levels import Levels, squash
 from datasource.data import Floats
-
-_WAITS = 0.5
-"""Evidence from which on a caller surely waits."""
 
 
 def unexplained_waiting(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Floats:
@@ -25,7 +23,7 @@ def unexplained_waiting(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Flo
 
 def own_part(unexplained: Floats) -> Floats:
     """By service, the part of its own slowness that it need not have waited for on the way to somebody."""
-    found: Floats = 1.0 - np.minimum(np.nan_to_num(unexplained) / _WAITS, 1.0)
+    found: Floats = 1.0 - np.minimum(np.nan_to_num(unexplained) / SURELY_WAITS, 1.0)
     return found
 
 
@@ -36,7 +34,7 @@ def on_the_wire(levels: Levels, unexplained: Floats, pairs: Sequence[tuple[int, 
     that wait at all, times the share of everything unexplained that its callers have: the one callee that explains
     every waiting caller, and no caller that does not wait, comes first.
     """
-    waits = np.minimum(squash(levels.waiting) / _WAITS, 1.0)
+    waits = np.minimum(squash(levels.waiting) / SURELY_WAITS, 1.0)
     callers: dict[int, list[int]] = {}
     for caller, callee in pairs:
         if np.isfinite(unexplained[caller]):
