@@ -66,7 +66,7 @@ def simulated(seeds: int, days: float, baseline: float) -> Iterator[Quiet]:
         rng = np.random.default_rng([7, seed])
         system = draw_system(rng, int(rng.integers(10, 41)))
         minutes = int((baseline + days) * DAY / STEP)
-        rows = run(system, minutes, undisturbed(system.size, minutes), rng)
+        rows = run(system, minutes, undisturbed(system.size, minutes), rng).signals
         entities = [Entity("service", (("service", f"s{i:02d}"),)) for i in range(system.size)]
         variables = tuple(Variable(e, name) for name in rows for e in entities)
         matrix = Matrix(variables, 0, STEP, np.concatenate(list(rows.values())))

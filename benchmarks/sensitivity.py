@@ -29,43 +29,42 @@ from benchmarks.incidents.petshop import read_petshop
 from benchmarks.incidents.scenarios import SCENARIOS, simulate_incident
 from benchmarks.incidents.train_ticket import read_train_ticket
 from datasource.causes import ranking
+from datasource.causes.ranking import constants
 from datasource.causes.ranking.rank import rank
 from datasource.data import Floats
 
 
 class Number(NamedTuple):
-    """A tuned number: where it stands, its name, its place in a tuple, and its value."""
+    """A tuned number of the table: its name, its place in a tuple, and its value."""
 
-    module: ModuleType
     name: str
     place: int
     value: float
 
     def __str__(self) -> str:
-        place = f"[{self.place}]" if self.place >= 0 else ""
-        return f"{self.module.__name__.rsplit('.', 1)[1]}.{self.name}{place}"
+        return f"{self.name}[{self.place}]" if self.place >= 0 else self.name
 
     def set(self, value: float) -> None:
-        """Put another value in its place."""
+        """Put another value in its place, in every module of the ranking that uses it."""
         kind = int if isinstance(self.value, int) else float
-        if self.place < 0:
-            setattr(self.module, self.name, kind(value))
-        else:
-            there = list(getattr(self.module, self.name))
-            there[self.place] = kind(value)
-            setattr(self.module, self.name, tuple(there))
+        there = getattr(constants, self.name)
+        new = kind(value) if self.place < 0 else (*there[: self.place], kind(value), *there[self.place + 1 :])
+        for module in (constants, *modules()):
+            if hasattr(module, self.name):
+                setattr(module, self.name, new)
+
+
+def modules() -> list[ModuleType]:
+    """Every module of the ranking."""
+    return [importlib.import_module(f"{ranking.__name__}.{one.name}") for one in pkgutil.iter_modules(ranking.__path__)]
 
 
 def numbers() -> Iterator[Number]:
-    """Every number in capitals at the top of a module of the ranking."""
-    for found in pkgutil.iter_modules(ranking.__path__):
-        module = importlib.import_module(f"{ranking.__name__}.{found.name}")
-        for name, value in vars(module).items():
-            if name.isupper():
-                values = value if isinstance(value, tuple) else (value,)
-                if all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
-                    for place, one in enumerate(values):
-                        yield Number(module, name, place if isinstance(value, tuple) else -1, one)
+    """Every number of the ranking's table."""
+    for name, value in vars(constants).items():
+        if name.isupper():
+            for place, one in enumerate(value if isinstance(value, tuple) else (value,)):
+                yield Number(name, place if isinstance(value, tuple) else -1, one)
 
 
 def judged(incidents: Sequence[Incident]) -> tuple[Floats, Floats]:

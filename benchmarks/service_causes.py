@@ -45,7 +45,7 @@ from datasource.data import Entity, Matrix, Roles
 from datasource.graph import build_graph
 from datasource.graph.defaults import default_templates
 from datasource.incidents.connected import neighbours
-from datasource.incidents.grouping import group
+from datasource.incidents.grouping import busy, group
 from datasource.settings import Settings
 from datasource.topology import EntityRelation, Topology
 
@@ -122,7 +122,7 @@ def live(incident: Incident, false_alarms: float) -> Lived:
             continue
         until = both.between(both.start, both.start + (before + point) * both.step)
         began = time.process_time()
-        judgement = judge(until, mechanisms, roles, topology, previous=verdicts)
+        judgement = judge(until, mechanisms, roles, topology, previous=verdicts, busy=busy(found))
         slowest = max(slowest, time.process_time() - began)
         verdicts = judgement.verdicts
         found = group(

@@ -1,5 +1,7 @@
 """One simulated incident being made: a random system, what is done to it, and what is known of the truth."""
 
+from zlib import crc32
+
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
@@ -13,6 +15,7 @@ from benchmarks.incidents.system import (
     undisturbed,
     usual_requests,
 )
+from benchmarks.incidents.traces import observe
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.settings import Signal
 
@@ -101,7 +104,7 @@ class Draw:
     def incident(self, name: str, group: str) -> Incident:
         """Run the system, and cut what was measured in two."""
         rng = self.rng
-        signals = run(self.system, self.minutes, self.change, rng, self.waiting)
+        signals, flow = run(self.system, self.minutes, self.change, rng, self.waiting)
         entities = [Entity("service", (("service", _name(i)),)) for i in range(self.system.size)]
         variables, rows = [], []
         for i, entity in enumerate(entities):
@@ -124,6 +127,15 @@ class Draw:
             None if at is None else Variable(entities[at[0]], at[1]),
             tuple(frozenset(_name(i) for i in cause) for cause in self.causes),
             frozenset((_name(caller), _name(callee)) for caller, callee in path),
+            observe(
+                np.random.default_rng([crc32(b"traces"), self.system.size, self.minutes]),
+                [_name(i) for i in range(self.system.size)],
+                self.system.fan,
+                *flow,
+                self.change.wire,
+                STEP,
+                frozenset(self.unmeasured),
+            ),
         )
 
 

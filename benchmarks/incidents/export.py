@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.incidents.incident import Incident
+from benchmarks.incidents.traces import Traces
 from datasource.data import Matrix
 
 
 def export(incident: Incident, directory: str | Path) -> Path:
     """Write normal.csv, incident.csv (wide: time, service.signal), calls.csv and truth.json into a folder of its own.
 
+    What spans and log lines would have counted is written beside them, with the same two ends: `*_calls.csv` (time,
+    client, server, calls, client_seconds, server_seconds) and `*_logs.csv` (time, service, log_lines, log_errors).
     The truth has the root causes, each a list of services of which any is a right answer, none where nothing broke; and
     the path, the calls (caller, callee) along which the fault travelled.
     """
@@ -22,6 +25,8 @@ def export(incident: Incident, directory: str | Path) -> Path:
     _write(folder / "incident.csv", incident.incident)
     with (folder / "calls.csv").open("w", newline="") as out:
         csv.writer(out).writerows([("caller", "callee"), *((str(a), str(b)) for a, b in incident.calls)])
+    if incident.traces is not None:
+        _write_traces(folder, incident, incident.traces)
     truth = {
         "scenario": incident.group,
         "symptom": str(incident.symptom) if incident.symptom else None,
@@ -32,9 +37,29 @@ def export(incident: Incident, directory: str | Path) -> Path:
     return folder
 
 
+def _write_traces(folder: Path, incident: Incident, traces: Traces) -> None:
+    heads = {
+        "calls": ("client", "server", "calls", "client_seconds", "server_seconds"),
+        "logs": ("service", "log_lines", "log_errors"),
+    }
+    rows = {"calls": traces.calls, "logs": {(name,): counts for name, counts in traces.logs.items()}}
+    before = incident.baseline.values.shape[1]
+    for kind, head in heads.items():
+        for end, matrix, first in (("normal", incident.baseline, 0), ("incident", incident.incident, before)):
+            with (folder / f"{end}_{kind}.csv").open("w", newline="") as out:
+                writer = csv.writer(out)
+                writer.writerow(("time", *head))
+                for number, time in enumerate(matrix.times.tolist(), start=first):
+                    writer.writerows((time, *key, *map(_shown, row[:, number])) for key, row in rows[kind].items())
+
+
+def _shown(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6g}"
+
+
 def _write(path: Path, matrix: Matrix) -> None:
     with path.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(("time", *map(str, matrix.variables)))
         for time, values in zip(matrix.times.tolist(), matrix.values.T, strict=True):
-            writer.writerow((time, *("" if np.isnan(value) else f"{value:.6g}" for value in values)))
+            writer.writerow((time, *map(_shown, values)))

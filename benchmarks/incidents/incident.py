@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from benchmarks.incidents.traces import Traces
 from datasource.data import Entity, Matrix, Variable
 from datasource.settings import Signal
 
@@ -16,7 +17,8 @@ class Incident:
 
     `calls` are (caller, callee). `causes` has one set a root cause, of the services that are a right answer; empty
     where nothing broke. `path` has the calls along which the fault travelled, as (caller, callee); empty where it
-    travelled along none, or where nobody knows. Methods see everything except `causes` and `path`.
+    travelled along none, or where nobody knows. `traces` are what spans and log lines would have counted, where that is
+    known. Methods see everything except `causes`, `path` and `traces`.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Incident:
     symptom: Variable | None = None
     causes: tuple[frozenset[str], ...] = ()
     path: frozenset[tuple[str, str]] = frozenset()
+    traces: Traces | None = None
 
     @property
     def services(self) -> tuple[str, ...]:

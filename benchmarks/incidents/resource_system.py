@@ -1,9 +1,14 @@
 """Services that users wait for before they ask again, and what their resources show."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+from zlib import crc32
+
 import numpy as np
 from scipy.signal import lfilter
 
 from benchmarks.incidents.faults import Harm
+from benchmarks.incidents.traces import Traces, observe
 from datasource.data import Floats
 
 
@@ -16,8 +21,18 @@ def draw_calls(rng: np.random.Generator, size: int) -> Floats:
     return fan
 
 
-def measure(harm: Harm, fan: Floats, step: int, pods: Floats, rng: np.random.Generator) -> dict[str, Floats]:
-    """What a system of services shows, each services x points."""
+class Shown(NamedTuple):
+    """What a system of services shows, by name; requests per second, seconds per request and the share that fails; each
+    services x points."""
+
+    signals: dict[str, Floats]
+    requests: Floats
+    latency: Floats
+    failing: Floats
+
+
+def measure(harm: Harm, fan: Floats, step: int, pods: Floats, rng: np.random.Generator) -> Shown:
+    """Let users ask it, harmed as it is."""
     size, points = harm.size, harm.points
     unrest = np.exp(rng.normal(np.log(0.06), 0.6, size))[:, None]
     own = np.exp(rng.normal(np.log(0.01), 1.0, size))[:, None]
@@ -48,7 +63,8 @@ def measure(harm: Harm, fan: Floats, step: int, pods: Floats, rng: np.random.Gen
     calls_out = fan @ request
     get_through = 1 - 0.6 * harm.lost
     runs = 1 - harm.down
-    return {
+    failing = 2e-4 + np.clip(lost, 0, 1) * 0.3
+    signals = {
         "cpu": cpu * runs,
         "memory": np.where(rng.random((size, 1)) < 0.1, base * (1 + harm.memory), memory) * runs,
         "disk_write": writes + stores * packets + harm.written,
@@ -59,8 +75,16 @@ def measure(harm: Harm, fan: Floats, step: int, pods: Floats, rng: np.random.Gen
         "threads": np.rint(10 * pods[:, None] + rng.integers(0, 30, (size, 1)) + np.clip(flight, 0, 200)),
         "load": seen * runs,
         "latency": np.where(seen > 0, latency * 2.2 * np.exp(0.05 * rng.normal(size=latency.shape)), np.nan),
-        "errors": rng.poisson(np.clip(seen * step * (2e-4 + np.clip(lost, 0, 1) * 0.3), 0, 1e9)),
+        "errors": rng.poisson(np.clip(seen * step * failing, 0, 1e9)),
     }
+    return Shown(signals, rates * runs, latency, failing)
+
+
+def traced(harm: Harm, fan: Floats, shown: Shown, names: Sequence[str], step: int) -> Traces:
+    """What spans and log lines would have counted; who calls, or is called, over a slow link waits longer."""
+    wire = {(int(i), int(j)): harm.link[i] + harm.link[j] for i, j in zip(*np.nonzero(fan), strict=True)}
+    rng = np.random.default_rng([crc32(b"traces"), harm.size, harm.points])
+    return observe(rng, names, fan, shown.requests, shown.latency, shown.failing, wire, step)
 
 
 def _flow(harm: Harm, fan: Floats, own: Floats, users: Floats, thinking: float, room: Floats) -> tuple[Floats, Floats]:

@@ -5,6 +5,8 @@ an answer before they ask again, several pods a service of which one is hit, mac
 seconds to 5 minutes, any units, heavy tails, counts, columns that never move, memory that drifts or is collected.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from benchmarks.incidents import faults
 from benchmarks.incidents.faults import Fault, Harm
 from benchmarks.incidents.incident import Incident
-from benchmarks.incidents.resource_system import draw_calls, measure
+from benchmarks.incidents.resource_system import draw_calls, measure, traced
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.guess import guess_signal
 from datasource.settings import Signal
@@ -60,7 +62,8 @@ def simulate_resources(scenario: str, seed: int) -> Incident:
     victim = int(rng.integers(size))
     pods = rng.choice([1, 1, 1, 2, 3], size)
     FAULTS[scenario](harm, victim, slice(before, None), 1 / pods[victim] if rng.random() < 0.5 else 1.0, rng)
-    measured = measure(harm, fan, step, pods, rng)
+    shown = measure(harm, fan, step, pods, rng)
+    measured = shown.signals
     outside, load = rng.random() < 0.5, rng.random() < 0.5
     kept = [
         name
@@ -69,7 +72,9 @@ def simulate_resources(scenario: str, seed: int) -> Incident:
         and not (name == "load" and not (load or outside))
         and not (name in _RARELY and rng.random() < 0.5)
     ]
-    return _incident(scenario, seed, rng, {name: measured[name] for name in kept}, fan, victim, step, before)
+    names = [f"s{number:02d}" for number in rng.permutation(size)]
+    incident = _incident(scenario, seed, rng, {name: measured[name] for name in kept}, fan, names, victim, step, before)
+    return replace(incident, traces=traced(harm, fan, shown, names, step))
 
 
 def _incident(
@@ -78,11 +83,12 @@ def _incident(
     rng: np.random.Generator,
     measured: dict[str, Floats],
     fan: Floats,
+    names: Sequence[str],
     victim: int,
     step: int,
     before: int,
 ) -> Incident:
-    entities = [Entity("service", (("service", f"s{number:02d}"),)) for number in rng.permutation(len(fan))]
+    entities = [Entity("service", (("service", name),)) for name in names]
     signals: dict[str, Signal] = {}
     variables, rows = [], []
     missing = rng.choice([0.0, 0.0, 0.05])

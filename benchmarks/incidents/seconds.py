@@ -5,6 +5,8 @@ is much like the last; latency and errors are not measured everywhere; some colu
 nobody says who calls whom.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -13,7 +15,7 @@ from scipy.signal import lfilter
 from benchmarks.incidents import faults
 from benchmarks.incidents.faults import Fault, Harm
 from benchmarks.incidents.incident import Incident
-from benchmarks.incidents.resource_system import draw_calls, measure
+from benchmarks.incidents.resource_system import draw_calls, measure, traced
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.guess import guess_signal
 from datasource.settings import Signal
@@ -57,7 +59,8 @@ def simulate_seconds(scenario: str, seed: int) -> Incident:
     since = _BEFORE + (int(rng.integers(during // 2)) if rng.random() < 0.25 else 0)
     pods = rng.choice([1, 1, 1, 2], size)
     FAULTS[scenario](harm, victim, slice(since, None), 1 / pods[victim] if rng.random() < 0.3 else 1.0, rng)
-    measured = measure(harm, fan, 1, pods, rng)
+    seen = measure(harm, fan, 1, pods, rng)
+    measured = seen.signals
     if rng.random() < 0.6:
         measured["latency"] = measured["latency"] + 2.2 * harm.link
     measured["slowest"] = measured["latency"] * rng.uniform(1.5, 4) * np.exp(0.1 * rng.normal(size=(size, points)))
@@ -69,7 +72,8 @@ def simulate_seconds(scenario: str, seed: int) -> Incident:
         for name in names
     }
     shown = {name: _as_rate(rng, measured[name]) for name in _NAMES if name not in gone}
-    return _incident(scenario, seed, rng, shown, fan, victim)
+    names = [f"s{number:02d}" for number in rng.permutation(size)]
+    return replace(_incident(scenario, seed, rng, shown, names, victim), traces=traced(harm, fan, seen, names, 1))
 
 
 def _as_rate(rng: np.random.Generator, rows: Floats) -> Floats:
@@ -84,9 +88,8 @@ def _as_rate(rng: np.random.Generator, rows: Floats) -> Floats:
 
 
 def _incident(
-    scenario: str, seed: int, rng: np.random.Generator, shown: dict[str, Floats], fan: Floats, victim: int
+    scenario: str, seed: int, rng: np.random.Generator, shown: dict[str, Floats], names: Sequence[str], victim: int
 ) -> Incident:
-    names = [f"s{number:02d}" for number in rng.permutation(len(fan))]
     entities = [Entity("service", (("service", name),)) for name in names]
     partly = rng.uniform(0, 0.6)
     signals: dict[str, Signal] = {}

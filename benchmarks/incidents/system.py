@@ -100,13 +100,24 @@ def draw_system(rng: np.random.Generator, size: int) -> System:
     )
 
 
-def run(
-    system: System, minutes: int, change: Disturbance, rng: np.random.Generator, waiting: bool = False
-) -> dict[str, Floats]:
-    """Signals by name, each services x minutes: requests, work, latency, latency_p95, errors, cpu, memory.
+class Flow(NamedTuple):
+    """Requests per second, seconds per request, and the share that fails, each services x minutes."""
 
-    With `waiting`, also client_latency_p90, over all calls that a service makes.
-    """
+    requests: Floats
+    latency: Floats
+    failing: Floats
+
+
+class Run(NamedTuple):
+    """Signals by name, each services x minutes, and what truly flowed."""
+
+    signals: dict[str, Floats]
+    flow: Flow
+
+
+def run(system: System, minutes: int, change: Disturbance, rng: np.random.Generator, waiting: bool = False) -> Run:
+    """Its signals are requests, work, latency, latency_p95, errors, cpu and memory; with `waiting`, also
+    client_latency_p90, over all calls that a service makes."""
     size = system.size
     day = 1 + 0.15 * np.sin(2 * np.pi * (np.arange(minutes) / 1440 + rng.random()))
     arriving = system.traffic * day * np.exp(_noise(rng, 1, minutes, 0.05, 0.8)[0]) * change.traffic
@@ -142,7 +153,7 @@ def run(
     }
     if waiting:
         signals["client_latency_p90"] = _client_p90(system, latency, change, rng)
-    return signals
+    return Run(signals, Flow(requests, latency, failing))
 
 
 def travelled(system: System, change: Disturbance, when: slice, roots: set[int]) -> set[tuple[int, int]]:
@@ -193,15 +204,9 @@ def _client_p90(system: System, latency: Floats, change: Disturbance, rng: np.ra
     return found
 
 
-class _Flow(NamedTuple):
-    requests: Floats
-    latency: Floats
-    failing: Floats
-
-
 def _flow(
     system: System, arriving: Floats, change: Disturbance, jitter: Floats, restless: Floats, failed: Floats
-) -> _Flow:
+) -> Flow:
     """Requests down the calls, seconds and failures back up; calls that fail as in `failed` are partly made again."""
     requests = np.zeros_like(jitter)
     requests[0] = arriving
@@ -220,7 +225,7 @@ def _flow(
         latency[i] = own[i] + (together(spent, axis=0) if spent else 0.0)
         failing[i] = system.failing[i] + change.failing[i]
         failing[i] += sum(np.minimum(system.fan[i, j], 1) * system.passed_on[i] * failing[j] for j in waited)
-    return _Flow(requests, latency, np.clip(failing, 0, 1))
+    return Flow(requests, latency, np.clip(failing, 0, 1))
 
 
 def _bursts(rng: np.random.Generator, size: int, minutes: int) -> Floats:

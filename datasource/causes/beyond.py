@@ -3,16 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from datasource.causes.beside import Place, beside, on_the_way
+from datasource.causes.constants import ALONE, SMALLEST_SHARE, TOGETHER
 from datasource.causes.model import Outside
 from datasource.causes.recent import Recent
 from datasource.data import Entity, Variable
-
-_TOGETHER = 3
-"""So many entities at once, with no sign inside any of them, are not slow each for its own reason."""
-_ALONE = 0.5
-"""An entity with this share of what such a group has is a cause of its own."""
-_SMALLEST_SHARE = 0.01
-"""What makes up less of a gap is unexplained."""
 
 
 def beyond(
@@ -57,7 +51,7 @@ def beyond(
         if share:
             outside[place] = outside.get(place, 0.0) + share
     found = [
-        Outside(at.where, s * gap, s, at.kind, at.entity, at.sure) for at, s in outside.items() if s >= _SMALLEST_SHARE
+        Outside(at.where, s * gap, s, at.kind, at.entity, at.sure) for at, s in outside.items() if s >= SMALLEST_SHARE
     ]
     return tuple(sorted(found, key=lambda one: (-one.share, one.where))), inside
 
@@ -97,7 +91,7 @@ def _rest_on(recent: Recent, bare: Mapping[Entity, float]) -> Iterable[tuple[Pla
             yield Place(f"{only} itself or {used}, which it calls and nobody measures", "call", used), present
         left -= present if len(present) > 1 or calls else set()
     total = sum(bare[entity] for entity in left)
-    if len(left) >= _TOGETHER and max(bare[entity] for entity in left) < _ALONE * total:
+    if len(left) >= TOGETHER and max(bare[entity] for entity in left) < ALONE * total:
         yield Place(f"something that {_and(left)} share", "several"), left
 
 

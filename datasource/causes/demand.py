@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.persistence import Persistence, persisting
+from datasource.causes.constants import MOSTLY
 from datasource.causes.naming import SHOWN, listed
 from datasource.data import Entity, Floats, Variable
 from datasource.data.roles import Roles
@@ -21,9 +22,6 @@ from datasource.data.roles import Roles
 Flags = NDArray[np.bool_]
 GapAndScore = Callable[[Variable, str], tuple[Floats, Floats]]
 """By time: observed minus expected (per request where the role says so) and the score; "causal" or "marginal"."""
-
-MOSTLY = 0.5
-"""The share of a gap that is explained by demand from which on it is demand's."""
 
 
 class Surge(NamedTuple):

@@ -7,18 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.anomaly.mechanism import Mechanism
+from datasource.causes.constants import PASSED_ON, SHARED, STIRRED, WIDTH
 from datasource.causes.queueing import slopes_beyond
 from datasource.causes.recent import Recent, mean
 from datasource.data import Entity, Variable
-
-_STIRRED = 0.5
-"""A parent explains something only if it moved this far towards an anomaly itself; load explains however little."""
-_WIDTH = 4.0
-"""About so many standard deviations of the residuals reach from the expected value to the end of its interval."""
-_PASSED_ON = 0.5
-"""Of a callee's failures, a caller passes on none to all; half, where nothing else is known."""
-_SHARED = 0.5, 0.25
-"""How unsure the calls per request are, relative to themselves, of a callee with several callers and with one."""
 
 
 class Flow(NamedTuple):
@@ -84,7 +76,7 @@ def _along_calls(recent: Recent, variable: Variable, mechanism: Mechanism | None
         usual, unsure, most = calls
         if role == "failure":
             most = min(most, 1.0)
-            usual, unsure = _PASSED_ON * most, _PASSED_ON * most
+            usual, unsure = PASSED_ON * most, PASSED_ON * most
         if np.isfinite(error) and unsure > 0:
             weight = unsure**2 / (unsure**2 + error**2)
             usual, unsure = weight * slope + (1 - weight) * usual, sqrt(weight) * error
@@ -131,7 +123,7 @@ def _slope(mechanism: Mechanism | None, parent: Variable) -> tuple[float, float]
     places = [first + number for number, one in enumerate(mechanism.parents) if one.variable == parent]
     if not places:
         return 0.0, float("inf")
-    spread = (mechanism.above + mechanism.below) / 2 / _WIDTH
+    spread = (mechanism.above + mechanism.below) / 2 / WIDTH
     variance = float(mechanism.covariance[np.ix_(places, places)].sum())
     return mechanism.slope(parent), spread * sqrt(max(variance, 0.0))
 
@@ -146,7 +138,7 @@ def _calls_per_request(recent: Recent, client: Entity, server: Entity) -> tuple[
     measured = [recent.measured(one, "load") for one in callers]
     together = sum(_usual(recent, load) for load in measured if load)
     usual = answered / max(together, asked)
-    return usual, _SHARED[len(callers) == 1] * usual, answered / asked
+    return usual, SHARED[len(callers) == 1] * usual, answered / asked
 
 
 def _measured_calls(recent: Recent, work: Variable) -> Iterator[Flow]:
@@ -186,7 +178,7 @@ def _inside_call(recent: Recent, variable: Variable) -> list[Flow] | None:
 
 def _stirred(recent: Recent, parent: Variable) -> bool:
     asked = recent.roles.role(parent) == "load" and parent in recent.matrix
-    return asked or abs(recent.score(parent)) >= _STIRRED
+    return asked or abs(recent.score(parent)) >= STIRRED
 
 
 def _usual(recent: Recent, variable: Variable) -> float:

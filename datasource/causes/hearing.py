@@ -10,14 +10,12 @@ from datasource.anomaly.constants import JOINT_CAP, STRONG_POINTS
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Prediction
 from datasource.anomaly.persistence import Persistence
+from datasource.causes.constants import MOST_OF_IT
 from datasource.causes.demand import Demand, Surge, surge_sentences
 from datasource.causes.quiet import QuietEntity, QuietTimes, Silence, quiet_sentences
 from datasource.causes.recurrence import JOINT, Recurrences, recurrence_sentences
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.roles import Roles
-
-_MOST_OF_IT = 0.8
-"""The variables told of a joint score make up this share of the sum of squares."""
 
 
 class Scores(NamedTuple):
@@ -89,6 +87,12 @@ class Heard(NamedTuple):
     def loud(self, roles: Roles) -> set[Entity]:
         """Who alarms."""
         return self.anomalous(roles) | self.jointly.keys()
+
+    def well(self, entity: Entity) -> bool:
+        """Whether no score of an entity was above 1 at the newest two points."""
+        own = (one for variable, one in self.scores.items() if variable.entity == entity)
+        scores = (part.score[-STRONG_POINTS:] for one in own for part in (one.causal, one.marginal))
+        return not any((np.nan_to_num(score) > 1).any() for score in scores)
 
     def broke(self, roles: Roles, of: int) -> dict[Entity, float]:
         """The highest causal score that alarms of each entity, at the newest `of` points."""
@@ -244,5 +248,5 @@ def _largest(variables: Sequence[Variable], scores: Floats) -> tuple[Variable, .
     squares = np.clip(scores, 0, JOINT_CAP) ** 2
     order = sorted(range(len(variables)), key=lambda number: (-scores[number], str(variables[number])))
     told = np.cumsum(squares[order])
-    enough = int(np.searchsorted(told, _MOST_OF_IT * told[-1])) + 1
+    enough = int(np.searchsorted(told, MOST_OF_IT * told[-1])) + 1
     return tuple(variables[number] for number in order[:enough])

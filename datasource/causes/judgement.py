@@ -16,7 +16,7 @@ from datasource.anomaly.constants import NEW_NORMAL
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Mechanism, Prediction
 from datasource.anomaly.persistence import Persistence, since
-from datasource.causes.demand import MOSTLY
+from datasource.causes.constants import HELD, MOSTLY
 from datasource.causes.hearing import Jointly, Scores, Silenced, hear, persists
 from datasource.causes.model import RootCauses
 from datasource.causes.path import Paths
@@ -29,11 +29,6 @@ from datasource.data import Entity, Matrix, Variable
 from datasource.data.roles import BREAKS, SUFFERS, Roles
 from datasource.prometheus import reach
 from datasource.topology import Topology
-
-_HELD = 4
-"""A verdict is held for so many times the persistence when its symptom has no samples any more."""
-_MOST_OF_IT = 0.8
-"""The variables told of a joint score make up this share of the sum of squares."""
 
 
 class Verdict(NamedTuple):
@@ -146,10 +141,10 @@ def judge(
         if variable.entity in own and roles.role(variable) in BREAKS:
             own[variable.entity].append(variable)
     began = {one: before[one].since if one in before else newest.since(scores, these) for one, these in own.items()}
-    recovered = before.keys() - found
-    if recovered & {root for verdict in previous for root, _ in verdict.support}:
-        # What goes on when somebody who was named has recovered is another one's doing.
-        began = {one: max(at, matrix.end - (points - 1) * matrix.step) for one, at in began.items()}
+    recovered = {one for one in before.keys() - found if heard.well(one)}
+    left = {one for one in found & before.keys() if before[one].root_cause in recovered}
+    # What goes on when somebody who was named for it has recovered is another one's doing.
+    began |= {one: max(began[one], matrix.end - (points - 1) * matrix.step) for one in left}
     symptoms = {one: _symptom(scores, roles, own[one]) for one in own}
     held = tuple(v for v in previous if v.entity not in found and _unseen(matrix, v.causes.symptom, of))
     top, stands_for = _top_symptoms((*symptoms.values(), *(v.causes.symptom for v in held)), newest.recent(0))
@@ -164,9 +159,9 @@ def judge(
             roles.signals,
             ways,
             found,
-            heard.broke(roles, of),
+            heard.broke(roles, points),
             greedy=heard.greedy(roles),
-            excused=silent,
+            excused=silent | recovered,
             named=named,
             busy=busy,
         )
@@ -281,7 +276,7 @@ def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: in
 def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:
     """Whether a symptom has no sample now, and had one not long ago."""
     known = np.isfinite(matrix.row(symptom)) if symptom in matrix else np.zeros(of, dtype=np.bool_)
-    return not known[-of:].any() and bool(known[-_HELD * of :].any())
+    return not known[-of:].any() and bool(known[-HELD * of :].any())
 
 
 def _edges(mechanisms: Mechanisms, roles: Roles) -> set[tuple[Entity, Entity]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import nan
 
+from datasource.causes.constants import LEAST
 from datasource.causes.flows import Flows, flows_into
 from datasource.causes.model import Step
 from datasource.causes.recent import Recent, mean
@@ -11,9 +12,6 @@ from datasource.causes.suspects import Ways
 from datasource.causes.walk import handed_down
 from datasource.data import Entity, Variable
 from datasource.data.roles import BREAKS, SUFFERS
-
-_LEAST = 0.1
-"""Lower marginal scores, and smaller shares of a gap, count as this."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Paths:
         if variable is None:
             return 2.0
         share = self._share(variable).get(cause, 0.0) if cause in self.recent.entities else 1.0
-        return 1.0 / min(max(share, _LEAST), 1.0) + 1.0 / max(self.recent.score(variable), _LEAST)
+        return 1.0 / min(max(share, LEAST), 1.0) + 1.0 / max(self.recent.score(variable), LEAST)
 
     def _share(self, variable: Variable) -> dict[Entity, float]:
         """Which share of a variable's gap comes from each entity that it depends on."""

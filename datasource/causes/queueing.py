@@ -2,10 +2,7 @@
 
 from math import isfinite
 
-_BUSY = 0.5, 0.5
-"""Elasticity of seconds per request to load, busy / (1 - busy), before anything is fitted: mean and spread."""
-_FULL = 0.95
-"""Nobody is taken to be busier: a queue would grow without end."""
+from datasource.causes.constants import ELASTICITY, FULL
 
 
 def slopes_beyond(slope: float, error: float, own: float, usual: float, now: float) -> tuple[float, float]:
@@ -21,7 +18,7 @@ def slopes_beyond(slope: float, error: float, own: float, usual: float, now: flo
     """
     if own <= 0 or usual <= 0 or now <= usual:
         return 0.0, 0.0
-    elasticity, unsure = _BUSY
+    elasticity, unsure = ELASTICITY
     if isfinite(error):
         fitted, spread = slope * usual / own, error * usual / own
         weight = unsure**2 / (unsure**2 + spread**2)
@@ -31,4 +28,4 @@ def slopes_beyond(slope: float, error: float, own: float, usual: float, now: flo
 
 def _slope(elasticity: float, own: float, usual: float, now: float) -> float:
     busy = max(elasticity, 0.0) / (1 + max(elasticity, 0.0))
-    return own * ((1 - busy) / (1 - min(busy * now / usual, _FULL)) - 1) / (now - usual)
+    return own * ((1 - busy) / (1 - min(busy * now / usual, FULL)) - 1) / (now - usual)

@@ -23,6 +23,7 @@ from datasource.anomaly.constants import NEVER
 from datasource.anomaly.fit_one import LeftOut
 from datasource.anomaly.joint import Joint
 from datasource.anomaly.persistence import Persistence, persisting
+from datasource.causes.constants import MOST_QUIET
 from datasource.causes.demand import Demand
 from datasource.causes.naming import SHOWN, listed
 from datasource.data import Entity, Floats, Variable
@@ -34,9 +35,6 @@ Flags = NDArray[np.bool_]
 Times = NDArray[np.int64]
 ScoreOf = Callable[[Variable, str], Floats]
 """The scores of a variable by time, "causal" or "marginal"."""
-
-_MOST = 1 / 2
-"""Who is quiet for more than this share of the baseline would have nothing else to learn from."""
 
 
 class QuietEntity(NamedTuple):
@@ -199,7 +197,7 @@ class QuietTimes:
                 for begin, until in block.spans(start - window, end)
             ]
             spans = merged(spans)
-            if spans and sum(until - begin for begin, until in spans) <= _MOST * (end - start):
+            if spans and sum(until - begin for begin, until in spans) <= MOST_QUIET * (end - start):
                 whom = own if len(alike) > 1 else [None]
                 found += [LeftOut(entity, begin, until) for entity in whom for begin, until in spans]
         return tuple(found)

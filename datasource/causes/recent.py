@@ -9,12 +9,10 @@ import numpy as np
 
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Prediction
+from datasource.causes.constants import FAR_MORE
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.roles import Roles
 from datasource.topology import EntityRelation, Topology
-
-_FAR_MORE = 2.0
-"""Who uses so many times as much of a resource as usual, beyond what its load asks, may disturb its neighbours."""
 
 
 class Seen(NamedTuple):
@@ -99,11 +97,11 @@ class Recent:
             if self.roles.role(variable) != "saturation" or variable not in self.matrix:
                 continue
             # The intercept is about the usual level: most are ruled out by it.
-            if mean(self.matrix.row(variable)) < _FAR_MORE / 2 * abs(float(usual.coefficients[0])):
+            if mean(self.matrix.row(variable)) < FAR_MORE / 2 * abs(float(usual.coefficients[0])):
                 continue
             times, load = self._times_as_much(variable), self.measured(variable.entity, "load")
             grown = self._times_as_much(load) if load else 1.0
-            if self.score(variable) > 1 and times >= _FAR_MORE * max(grown, 1.0):
+            if self.score(variable) > 1 and times >= FAR_MORE * max(grown, 1.0):
                 hurt = self.variables_of(variable.entity, "latency", "work", "failure")
                 found += [(-times, variable)] if not any(self.score(one) > 1 for one in hurt) else []
         return tuple(variable for _, variable in sorted(found))

@@ -15,18 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.anomaly.constants import ACCEPTED_AT_LEAST, BINS, DAY, STANDS_OUT, USUAL_DAYS
+from datasource.causes.constants import LEFT_OVER, MEMORY, MOST_OF_DAY, NEAR
 from datasource.causes.naming import SHOWN, listed
 from datasource.data import Entity, Floats, Variable
 
-_MEMORY = 28
-"""So many days are remembered."""
-_NEAR = 2
-"""Half hours before and after in which it is the same time of day: a clock change of an hour is none."""
-_MOST_OF_DAY = 1 / 2
-"""What comes in more than this share of the half hours is no matter of the time of day."""
-
-_LEFT_OVER = 1 / 4
-"""What is left over of a lasting alarm is at most this share of its height."""
 _LASTED = int(ACCEPTED_AT_LEAST * BINS / DAY)
 """So many half hours in a row are a lasting alarm."""
 
@@ -69,7 +61,7 @@ class Recurrences:
                 day, half_hour = divmod(slot, BINS)
                 if day != today:
                     today, usual = day, _usual(own, day)
-                limits[number] = max(STANDS_OUT * usual[half_hour], _LEFT_OVER * _lasting(own, slot))
+                limits[number] = max(STANDS_OUT * usual[half_hour], LEFT_OVER * _lasting(own, slot))
                 there = own.setdefault(day, {})
                 there[half_hour] = max(there.get(half_hour, 0.0), top)
         limit = np.repeat(limits, np.diff(np.append(starts, slots.size)))
@@ -89,7 +81,7 @@ class Recurrences:
 
     def forget(self, time: int) -> None:
         """What was longer ago than 28 days at a time (seconds)."""
-        oldest = time // DAY - _MEMORY
+        oldest = time // DAY - MEMORY
         for variable, own in [*self.peaks.items()]:
             self.peaks[variable] = {day: there for day, there in own.items() if day >= oldest}
             if not self.peaks[variable]:
@@ -114,15 +106,15 @@ class Recurrences:
 def _usual(peaks: Peaks, day: int) -> Floats:
     """By half hour, the height that was reached on three of the days before; 0 where there are fewer, and where it
     recurs through most of the day."""
-    days = [peaks[one] for one in peaks if day - _MEMORY <= one < day]
+    days = [peaks[one] for one in peaks if day - MEMORY <= one < day]
     if len(days) < USUAL_DAYS:
         return np.zeros(BINS)
     table = np.zeros((len(days), BINS))
     for number, one in enumerate(days):
         table[number, [*one]] = [*one.values()]
-    near = np.max([np.roll(table, shift, axis=1) for shift in range(-_NEAR, _NEAR + 1)], axis=0)
+    near = np.max([np.roll(table, shift, axis=1) for shift in range(-NEAR, NEAR + 1)], axis=0)
     usual: Floats = np.sort(near, axis=0)[-USUAL_DAYS]
-    return usual if (usual > 0).mean() <= _MOST_OF_DAY else np.zeros(BINS)
+    return usual if (usual > 0).mean() <= MOST_OF_DAY else np.zeros(BINS)
 
 
 def _lasting(peaks: Peaks, slot: int) -> float:

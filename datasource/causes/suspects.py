@@ -1,6 +1,6 @@
 """Who broke, of everybody: the time since something is anomalous, ranked against the normal time before."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log1p
@@ -8,39 +8,32 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.causes.constants import (
+    BESIDE,
+    BETWEEN,
+    BROKE,
+    CLEAR,
+    DISTURBED,
+    EARLY,
+    ELSEWHERE,
+    FEWEST_NORMAL,
+    HYSTERESIS,
+    KEPT,
+    LONG,
+    LONGER,
+    NAMED,
+    NEWEST,
+    NORMAL,
+    POSSIBLE,
+    THERE,
+    WHOLE,
+)
 from datasource.causes.model import RootCauses
 from datasource.causes.ranking.confidence import confidences
 from datasource.causes.ranking.rank import rank
 from datasource.data import Entity, Matrix
 from datasource.settings import Signal
 from datasource.topology import Topology
-
-_NEWEST, _LONG = 5, 10
-"""Of less than ten points of an incident the newest five are looked at, of a longer one all."""
-_NORMAL, _LONGER = 240, 2
-"""Points before the incident that are taken as normal, or so many times as many as it has."""
-_FEWEST_NORMAL = 15
-"""With fewer normal points nobody is suspected."""
-_NAMED, _KEPT = 0.5, 0.3
-"""How sure one has to be of an entity to name it, and for it to stay named."""
-_EARLY, _BROKE, _CLEAR = 0.5, 0.2, 50.0
-"""The evidence against an entity: what the ranking says, half of it at an incident's first point and all from the tenth
-on, and a fifth of the logarithm of 1 + its causal score, up to 50. With these the confidences are frequencies on
-simulated incidents."""
-_DISTURBED = 0.5
-"""What the evidence counts against who may be disturbed by a neighbour, or suffers by somebody who is gone."""
-_THERE = 0.8
-"""Who was known at this share of the normal points was there."""
-_BETWEEN, _POSSIBLE = 3, 0.15
-"""So many are told of at most where nobody can be named, and none that is less likely."""
-_ELSEWHERE = 0.4
-"""Who has a smaller share of a gap than somebody outside, who has at least this much, is not named for it."""
-_HYSTERESIS = 1.5
-"""Another one takes over when it is so many times as likely."""
-_BESIDE = 0.9
-"""How sure one has to be of another one that suffers by one that is named."""
-_WHOLE = 150
-"""Systems of so many entities are looked at whole; of larger ones those within two ties of who is anomalous."""
 
 
 class Busy(NamedTuple):
@@ -65,8 +58,8 @@ class Suspects:
     @property
     def between(self) -> tuple[tuple[Entity, float], ...]:
         """Whom it lies between, the likeliest first, where nobody can be named: three at most."""
-        likely = sorted(self.confidence.items(), key=lambda one: (-one[1], one[0]))[:_BETWEEN]
-        return tuple(one for one in likely if one[1] >= _POSSIBLE)
+        likely = sorted(self.confidence.items(), key=lambda one: (-one[1], one[0]))[:BETWEEN]
+        return tuple(one for one in likely if one[1] >= POSSIBLE)
 
     def of(self, causes: RootCauses, ways: "Ways") -> tuple[tuple[Entity, float], ...]:
         """The roots of a symptom, its entity included; where that is tied to nobody, all there are. None of them where
@@ -79,7 +72,7 @@ class Suspects:
         able = {root: sure for root, sure in self.roots.items() if not ways.tied(entity) or ways.leads(root, entity)}
         others = (one for one in causes.outside if one.entity and (one.sure or one.kind != "call"))
         outside = max(others, key=lambda one: one.share, default=None)
-        if outside is None or outside.entity in able or outside.share < _ELSEWHERE:
+        if outside is None or outside.entity in able or outside.share < ELSEWHERE:
             return tuple(able.items())
         left = {root: sure for root, sure in able.items() if shares.get(root, 0.0) >= outside.share}
         spared = [sure for root, sure in able.items() if root not in left]
@@ -147,6 +140,13 @@ class Ways:
         return found
 
 
+class Evidence(NamedTuple):
+    """How much speaks against each entity, and whom the ranking alone blames."""
+
+    against: Mapping[Entity, float]
+    blamed: frozenset[Entity]
+
+
 def suspects(
     matrix: Matrix,
     since: int,
@@ -165,44 +165,52 @@ def suspects(
     Who is gone, of whom nothing is known any more, is as suspect as the most suspect of those that suffer by it, and
     these half as much. Who rests on the same as somebody `greedy`, who uses more than its load explains, may be
     disturbed: its evidence counts half, and that on which both rest is no cause. Nor is who is `excused`. What was
-    `busy` before is no part of the normal time. Who was `named` before, the first one first, stays so while it is
-    likely enough. Nobody is named where fewer than 15 columns are normal.
+    `busy` before is no part of the normal time, nor is its anomaly a part of this incident. Who was `named` before, the
+    first one first, stays so while it is likely enough. Nobody is named where fewer than 15 columns are normal.
     """
-    newest = matrix.end - (_NEWEST - 1) * matrix.step
+    newest = matrix.end - (NEWEST - 1) * matrix.step
     everybody = {variable.entity for variable in matrix.variables}
-    if len(everybody) > _WHOLE:
+    if len(everybody) > WHOLE:
         everybody &= ways.around(anomalous, 2)
     chosen = matrix.select([v for v in matrix.variables if v.entity in everybody and v.signal in signals])
     points = (matrix.end - since) // matrix.step + 1
-    incident = chosen.between(since if points >= _LONG else newest, matrix.end)
+    incident = chosen.between(since if points >= LONG else newest, matrix.end)
     until = min(since, newest)
-    before = max(_NORMAL, _LONGER * points) * matrix.step
+    before = max(NORMAL, LONGER * points) * matrix.step
     normal = _without(chosen.between(until - before, until - matrix.step), busy)
-    if normal.values.shape[1] < _FEWEST_NORMAL:
+    if normal.values.shape[1] < FEWEST_NORMAL:
         return Suspects()
     calls = [
         (client, server)
         for tie in ways.topology.ties
         if (client := tie.end("client")) in everybody and (server := tie.end("server"))
     ]
-    found = rank(normal, incident, signals, calls)
     rests = [(tie.ends[0][1], tie.ends[1][1]) for tie in ways.topology.ties if tie.end("client") is None]
     taken = {used for user, used in rests if user in greedy}
     disturbed = {user for user, used in rests if used in taken} - set(greedy)
-    ranked = _EARLY + (1 - _EARLY) * min(points / _LONG, 1.0)
-    evidence = {
-        entity: (ranked * score + _BROKE * log1p(min(broke.get(entity, 0.0), _CLEAR)))
-        * (_DISTURBED if entity in disturbed else 1.0)
-        for entity, score in found.entities.items()
-        if entity not in taken and entity not in excused
-    }
-    blamed = frozenset(found.blamed)
-    for gone in _gone(normal, incident) - set(excused):
-        suffering = [entity for entity in evidence if entity != gone and ways.leads(gone, entity)]
-        evidence[gone] = max((evidence[entity] for entity in suffering), default=0.0)
-        evidence |= {entity: _DISTURBED * evidence[entity] for entity in suffering}
-        blamed = blamed - set(suffering) | {gone}
-    return Suspects(named_roots(evidence, blamed, ways, named), confidences(evidence))
+    gone = _gone(normal, incident) - set(excused)
+    incident = _without(incident, busy)
+    ranked = EARLY + (1 - EARLY) * min(points / LONG, 1.0)
+
+    def against(apart: Collection[Entity]) -> Evidence:
+        found = rank(normal, incident, signals, calls, apart=apart)
+        evidence = {
+            entity: (ranked * score + BROKE * log1p(min(broke.get(entity, 0.0), CLEAR)))
+            * (DISTURBED if entity in disturbed else 1.0)
+            for entity, score in found.entities.items()
+            if entity not in taken and entity not in excused
+        }
+        blamed = set(found.blamed)
+        for one in gone:
+            suffering = [entity for entity in evidence if entity != one and ways.leads(one, entity)]
+            evidence[one] = max((evidence[entity] for entity in suffering), default=0.0)
+            evidence |= {entity: DISTURBED * evidence[entity] for entity in suffering}
+            blamed = blamed - set(suffering) | {one}
+        return Evidence(evidence, frozenset(blamed))
+
+    first = against(())
+    roots = named_roots(first.against, first.blamed, ways, named, anomalous, against)
+    return Suspects(roots, confidences(first.against))
 
 
 def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
@@ -213,38 +221,50 @@ def _gone(normal: Matrix, incident: Matrix) -> set[Entity]:
         there[variable.entity] = max(there.get(variable.entity, 0.0), before)
         if np.isfinite(incident.row(variable)).any():
             left.add(variable.entity)
-    return {entity for entity, share in there.items() if share >= _THERE and entity not in left}
+    return {entity for entity, share in there.items() if share >= THERE and entity not in left}
 
 
-def _without(normal: Matrix, busy: Sequence[Busy]) -> Matrix:
+def _without(matrix: Matrix, busy: Sequence[Busy]) -> Matrix:
     """The same, with nothing known of those who were busy."""
     rows: dict[Entity, list[int]] = {}
-    for number, variable in enumerate(normal.variables):
+    for number, variable in enumerate(matrix.variables):
         rows.setdefault(variable.entity, []).append(number)
-    values = normal.values.copy()
+    values = matrix.values.copy()
     for entity, start, end in busy:
-        if entity in rows and end >= normal.start and start <= normal.end:
-            columns = np.flatnonzero((normal.times >= start) & (normal.times <= end))
+        if entity in rows and end >= matrix.start and start <= matrix.end:
+            columns = np.flatnonzero((matrix.times >= start) & (matrix.times <= end))
             values[np.ix_(rows[entity], columns.tolist())] = np.nan
-    return Matrix(normal.variables, normal.start, normal.step, values)
+    return Matrix(matrix.variables, matrix.start, matrix.step, values)
 
 
 def named_roots(
-    evidence: Mapping[Entity, float], blamed: frozenset[Entity], ways: Ways, named: Sequence[Entity] = ()
+    evidence: Mapping[Entity, float],
+    blamed: frozenset[Entity],
+    ways: Ways,
+    named: Sequence[Entity] = (),
+    anomalous: Collection[Entity] = (),
+    beside: Callable[[Collection[Entity]], Evidence] | None = None,
 ) -> dict[Entity, float]:
     """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
-    only who is blamed by the ranking alone."""
+    only who is blamed by the ranking alone. Who is `anomalous` and does not suffer by any of those is compared with
+    whoever else is left, as `beside` has the evidence once they are set apart."""
     left, found = dict(evidence), dict[Entity, float]()
     while left:
         sure = confidences(left)
         best = max(sure, key=lambda one: (sure[one], str(one)))
-        kept = next((one for one in named if one in left and sure[one] >= _KEPT), best)
-        if sure[best] < _HYSTERESIS * sure[kept]:
+        kept = next((one for one in named if one in left and sure[one] >= KEPT), best)
+        if sure[best] < HYSTERESIS * sure[kept]:
             best = kept
         suffers = any(ways.leads(root, best) or not ways.tied(best) for root in found)
-        least = _BESIDE if suffers else _KEPT if best in named else _NAMED
+        least = BESIDE if suffers else KEPT if best in named else NAMED
         if sure[best] < least or (found and best not in blamed):
             break
         found[best] = sure[best]
         del left[best]
+        own = [one for one in anomalous if one in left and ways.tied(one)]
+        own = [one for one in own if not any(ways.leads(root, one) for root in found)]
+        if own and beside:
+            again = beside([*found])
+            left |= {one: again.against[one] for one in own if one in again.against}
+            blamed |= again.blamed & {*own}
     return found

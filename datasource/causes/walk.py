@@ -13,13 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.causes.beyond import beyond
+from datasource.causes.constants import SMALLEST_SHARE
 from datasource.causes.flows import Flow, Flows, flows_into
 from datasource.causes.model import Contribution, RootCauses
 from datasource.causes.recent import Recent, mean, reached_by_half
 from datasource.data import Entity, Floats, Variable
-
-_SMALLEST_SHARE = 0.01
-"""What makes up less of a gap is unexplained."""
 
 
 def root_causes(
@@ -51,7 +49,7 @@ def root_causes(
     found = [
         Contribution(variable, share * gap, share, confidence.get(variable.entity, nan))
         for variable, share in shares.items()
-        if share >= _SMALLEST_SHARE
+        if share >= SMALLEST_SHARE
     ]
     rest = gap - sum(part.contribution for part in found) - sum(part.contribution for part in outside)
     return RootCauses(symptom, gap, tuple(sorted(found, key=lambda c: (-c.share, str(c.variable)))), outside, rest)
@@ -118,7 +116,7 @@ class _Walk:
 
             def able(flow: Flow, gap: float = gap) -> bool:
                 most = max(flow.slope, flow.most) if flow.slope >= 0 else flow.slope
-                return most * self.recent.gap(flow.parent) / gap > _SMALLEST_SHARE
+                return most * self.recent.gap(flow.parent) / gap > SMALLEST_SHARE
 
             flows = Flows(*(tuple(filter(able, kind)) for kind in flows))
             found.append(flows)

@@ -11,6 +11,7 @@ from math import isnan, nan
 
 from datasource.causes.judgement import Judgement, Verdict
 from datasource.causes.model import RootCauses
+from datasource.causes.suspects import Busy
 from datasource.data import Entity, Variable
 from datasource.incidents.connected import Neighbours, connected
 from datasource.incidents.episodes import Episodes, Past, named
@@ -112,6 +113,8 @@ class _Now:
                 if verdict.root_cause == self.verdicts[other].root_cause:
                     yield entity, other
             able = {one.id: one for place in (*near, verdict.root_cause) if place for one in of_entity.get(place, ())}
+            if any(verdict.root_cause in one.roots for one in able.values()):
+                able = {name: one for name, one in able.items() if not one.roots or verdict.root_cause in one.roots}
             yield from ((name, entity) for name, one in able.items() if self._belongs(one, entity, near))
 
     def _belongs(self, incident: Incident, entity: Entity, near: AbstractSet[Entity]) -> bool:
@@ -222,6 +225,17 @@ class _Now:
         scores = self.judgement.scores.get(symptom)
         score = float(scores.marginal.score[-1]) if scores else nan
         return -1.0 if isnan(score) else score
+
+
+def busy(incidents: Iterable[Incident]) -> tuple[Busy, ...]:
+    """When whose anomalies were parts of incidents and are over, without those of incidents that were none."""
+    return tuple(
+        Busy(one.entity, one.start, one.last)
+        for incident in incidents
+        if not incident.is_so("dismissed")
+        for one in incident.episodes
+        if not (incident.open and one.entity in incident.suffering)
+    )
 
 
 def longer(before: Episode | None, now: Episode) -> Episode:

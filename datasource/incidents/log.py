@@ -14,7 +14,7 @@ from datasource.data import Entity
 from datasource.incidents.closed import follow_closed
 from datasource.incidents.connected import Neighbours
 from datasource.incidents.episodes import Past
-from datasource.incidents.grouping import group, longer
+from datasource.incidents.grouping import busy, group, longer
 from datasource.incidents.model import Incident, Mark
 from datasource.settings import Settings
 from datasource.settings.store import Store
@@ -210,9 +210,8 @@ class IncidentLog:
         return tuple(sorted(found))
 
     def busy(self) -> tuple[Busy, ...]:
-        """When whose anomalies were parts of incidents that are over, without those that were none."""
-        over = (one for one in self._incidents.values() if not (one.open or one.is_so("dismissed")))
-        return tuple(Busy(one.entity, one.start, one.last) for incident in over for one in incident.episodes)
+        """When whose anomalies were parts of incidents and are over."""
+        return busy(self._incidents.values())
 
     def shown(self) -> tuple[Incident, ...]:
         """Those that go on and those that ended within the baseline, at most 200, the newest first."""

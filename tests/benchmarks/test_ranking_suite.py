@@ -107,6 +107,30 @@ def test_exported_files_are_the_incident(tmp_path):
     assert {tuple(edge) for edge in truth["path"]} == incident.path != frozenset()
 
 
+@pytest.mark.parametrize("scenario", ["slow link", "unmeasured", "resources: network delay", "seconds: crash"])
+def test_what_spans_and_log_lines_would_have_counted_is_exported_beside_the_signals(scenario, tmp_path):
+    incident = simulate_incident(scenario, 3)
+    folder = export(incident, tmp_path)
+    for end, matrix in (("normal", incident.baseline), ("incident", incident.incident)):
+        calls, logs = (read_csv(folder / f"{end}_{kind}.csv").matrix for kind in ("calls", "logs"))
+        assert {v.signal for v in calls.variables} == {"calls", "client_seconds", "server_seconds"}
+        assert {v.signal for v in logs.variables} == {"log_lines", "log_errors"}
+        assert {v.entity.name for v in logs.variables} <= set(incident.services)
+        assert calls.step == logs.step == matrix.step
+        assert (calls.start, calls.end) == (logs.start, logs.end) == (matrix.start, matrix.end)
+
+
+def test_calls_over_a_slow_link_are_exported_with_more_seconds_at_the_client_alone(tmp_path):
+    incident = simulate_incident("slow link", 3)
+    assert incident.traces
+    (slow,) = incident.causes[0]
+    before = incident.baseline.values.shape[1]
+    for (_, server), (calls, client, served) in incident.traces.calls.items():
+        on_the_way = [part.sum() for part in np.split(client - served, [before])]
+        each = [way / part.sum() for way, part in zip(on_the_way, np.split(calls, [before]), strict=True)]
+        assert (each[1] > 10 * each[0]) == (server == slow)
+
+
 def test_train_ticket_incidents_are_three_minutes_against_all_others(tmp_path):
     times = [f"2023-01-29T08:{minute:02}:{second:02}Z" for minute in range(40, 50) for second in range(0, 60, 10)]
     services = [f"{time},a,2,0.1,8,4,0\n{time},b,1,0.05,4,2," for time in times]

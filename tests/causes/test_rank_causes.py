@@ -16,14 +16,15 @@ SIGNALS = {
     "disk": Signal(entity="service", query="d", window=60.0, unit="bytes", role="saturation"),
     "success": Signal(entity="service", query="s", window=60.0, unit="%", role="success"),
 }
-WEB, CART, DB = (Entity("service", (("service", name),)) for name in ("web", "cart", "db"))
+SIGNALS["client_latency"] = SIGNALS["latency"]
+WEB, CART, DB, PAY = (Entity("service", (("service", name),)) for name in ("web", "cart", "db", "pay"))
 CALLS = ((WEB, CART), (CART, DB))
 
 
 def measured(rows: dict[str, float], points: int, seed: int, noise: float = 0.03) -> Matrix:
     """Variables as `web.latency` at about these levels."""
     rng = np.random.default_rng(seed)
-    entities = {str(entity): entity for entity in (WEB, CART, DB)}
+    entities = {str(entity): entity for entity in (WEB, CART, DB, PAY)}
     variables = tuple(Variable(entities[name.split(".")[0]], name.split(".")[1]) for name in rows)
     levels = np.array(list(rows.values()))[:, None]
     return Matrix(variables, 60_000, 60, levels * np.exp(noise * rng.normal(size=(len(rows), points))))
@@ -48,6 +49,54 @@ def test_whoever_waits_for_the_broken_service_is_not_named():
     assert first(ranked(CHAIN, SLOW_DB, calls=CALLS, symptom=Variable(WEB, "latency"))) == "db"
     own = {"web.latency": 0.20, "cart.latency": 0.18}
     assert first(ranked(CHAIN, own, calls=CALLS, symptom=Variable(WEB, "latency"))) == "cart"
+
+
+def test_whom_the_symptom_does_not_reach_along_the_calls_is_less_likely():
+    normal = {**CHAIN, "pay.latency": 0.05, "pay.requests": 50.0}
+    slow = {"db.latency": 0.15, "pay.latency": 0.15}
+    calls, symptom = (*CALLS, (PAY, PAY)), Variable(WEB, "latency")
+    told = ranked(normal, slow, calls=calls, symptom=symptom).entities
+    unknown = ranked(normal, slow, calls=calls).entities
+    assert told[DB] == pytest.approx(unknown[DB])
+    assert told[PAY] < 0.8 * unknown[PAY]
+
+
+def test_who_broke_beside_somebody_far_slower_is_seen_once_that_one_is_set_apart():
+    normal = {**CHAIN, "pay.latency": 0.05, "pay.requests": 50.0}
+    changed = {"db.latency": 3.05, "cart.latency": 3.08, "web.latency": 3.10, "pay.latency": 0.15}
+    together, apart = (ranked(normal, changed, calls=(*CALLS, (WEB, PAY)), apart=whom) for whom in ((), [DB]))
+    assert together.blamed == (DB,)
+    assert PAY in apart.blamed
+
+
+WAITS = {"web.latency": 0.10, "web.client_latency": 0.05, "web.requests": 50.0}
+WAITS |= {"cart.latency": 0.02, "cart.requests": 50.0, "db.latency": 0.02, "db.requests": 50.0}
+
+
+def test_who_waits_on_the_way_is_not_slow_by_itself():
+    late = {"web.latency": 0.30, "web.client_latency": 0.25}
+    calls = ((WEB, CART), (WEB, DB))
+    waits, slow = (ranked(WAITS, one, calls=calls).entities for one in (late, {"web.latency": 0.30}))
+    assert slow[WEB] > 1
+    assert waits[WEB] < 0.5 * slow[WEB]
+    assert waits[CART] == pytest.approx(waits[DB], abs=0.1)
+    assert waits[CART] > 0.5 > slow[CART]
+
+
+def test_a_way_is_blamed_by_its_callers_that_wait_also_where_one_of_them_waits_for_others_as_well():
+    normal = {**WAITS, "pay.latency": 0.02, "pay.requests": 50.0, "pay.client_latency": 0.01}
+    late = {"web.latency": 0.30, "web.client_latency": 0.25, "pay.latency": 0.12, "pay.client_latency": 0.02}
+    both = ranked(normal, late, calls=((WEB, CART), (WEB, DB), (PAY, DB))).entities
+    assert both[DB] > 0.9 * both[CART]
+
+
+def test_load_that_has_just_begun_to_rise_explains_the_queue_that_it_fills():
+    """Two points of five are of the surge, as an alarm has them."""
+    normal = {"web.latency": 0.10, "web.requests": 50.0}
+    rows = measured(normal, 5, 2).values.copy()
+    rows[:, -2:] *= np.array([[1.9], [1.6]])
+    now = Matrix(measured(normal, 5, 2).variables, 60_000, 60, rows)
+    assert not rank(measured(normal, 60, 1), now, SIGNALS).blamed
 
 
 def test_contributions_are_in_the_symptoms_unit_and_do_not_exceed_its_gap():

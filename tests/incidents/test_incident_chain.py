@@ -12,7 +12,7 @@ from datasource.data import Floats, Matrix, Variable
 from datasource.incidents import Incident
 from datasource.incidents.connected import neighbours
 from datasource.incidents.episodes import Past
-from datasource.incidents.grouping import group
+from datasource.incidents.grouping import busy, group
 
 BEGIN, STEP = 900, 60
 SHOP = Shop([("web", "a"), ("web", "b"), ("web", "c")])
@@ -60,7 +60,15 @@ def story(faults: Sequence[Fault], surge: slice | None = None) -> dict[int, tupl
     previous, told = (), {}
     for minute in range(-20, 60):
         until = matrix.between(0, (BEGIN + minute) * STEP)
-        judgement = judge(until, SHOP.mechanisms, ROLES, SHOP.topology, previous=previous, recurrences=memory)
+        judgement = judge(
+            until,
+            SHOP.mechanisms,
+            ROLES,
+            SHOP.topology,
+            previous=previous,
+            recurrences=memory,
+            busy=busy(incidents),
+        )
         previous = judgement.verdicts
         past = Past(until, SHOP.mechanisms, ROLES)
         incidents = group(incidents, judgement, near, time=until.end, step=STEP, points=3, of=5, past=past)
@@ -110,12 +118,33 @@ def test_an_incident_closes_within_two_persistences_after_recovery() -> None:
     assert all(not one.open for one in told[A.stop + 2 * 5 + 1])
 
 
-def test_two_faults_that_overlap_by_half_are_two_causes() -> None:
-    second = Fault("c", 9, 25, slow=0.1)
-    told = story((A, second))
-    names = {root.name for one in told[14] if one.open for root in one.roots}
-    assert names == {"a", "c"}
-    late = [one for one in told[23] if one.open and one.suffering]
-    assert [[root.name for root in one.roots] for one in late] == [["c"]], "a has recovered"
-    everybody = {name for one in told[59] for name in seen(one)[0]}
-    assert everybody == {"a", "c"}
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Fault("a", 1, 20, slow=0.1), Fault("c", 9, 25, slow=0.1)),
+        (Fault("a", 1, 20, slow=0.03), Fault("c", 9, 25, slow=0.3)),
+        (Fault("a", 1, 20, slow=0.3), Fault("c", 9, 25, slow=0.03)),
+        (Fault("a", 1, 20, failing=0.1), Fault("c", 9, 25, slow=0.1)),
+        (Fault("a", 1, 20, slow=0.1), Fault("c", 1, 25, slow=0.1)),
+        (Fault("a", 1, 30, slow=0.1), Fault("c", 9, 20, slow=0.1)),
+    ],
+    ids=["alike", "the second far larger", "the first far larger", "of two kinds", "at once", "the first lasts longer"],
+)
+def test_faults_that_overlap_keep_their_names_starts_and_victims(first: Fault, second: Fault) -> None:
+    told = story((first, second))
+    until = min(first.stop, second.stop)
+    for minute in range(second.first + 4, until):
+        assert [[root.name for root in one.roots] for one in told[minute] if one.open] == [["a"], ["c"]], minute
+        suffering = [one.name for incident in told[minute] if incident.open for one in incident.suffering]
+        assert sorted(suffering) == ["a", "c", "web"], minute
+    last = max(first, second, key=lambda one: one.stop)
+    for minute in range(until + 3, last.stop):
+        late = [one for one in told[minute] if one.suffering]
+        assert [[root.name for root in one.roots] for one in late] == [[last.name]], "the other one has recovered"
+    found = [seen(one) for one in told[59] if not one.merged_into]
+    assert [names for names, *_ in found] == [["a"], ["c"]]
+    for (_, start, end, who), fault in zip(found, (first, second), strict=True):
+        assert fault.first <= start <= fault.first + 1
+        assert end is not None
+        assert fault.stop - 1 <= end <= fault.stop + 2
+        assert fault.name in who <= {fault.name, "web"}

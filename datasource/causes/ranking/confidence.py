@@ -5,12 +5,9 @@ from typing import TypeVar
 
 import numpy as np
 
-_Key = TypeVar("_Key")
+from datasource.causes.ranking.constants import NOBODY, POWER, STEEP
 
-_STEEP, _POWER = 1.37, 1.5
-"""How fast confidence grows with the score; chosen so that it is a frequency on simulated incidents."""
-_NOBODY = 0.55
-"""The score that stands for nobody. These three make the shares frequencies on the simulated incidents."""
+_Key = TypeVar("_Key")
 
 
 def confidences(scores: Mapping[_Key, float]) -> dict[_Key, float]:
@@ -19,5 +16,5 @@ def confidences(scores: Mapping[_Key, float]) -> dict[_Key, float]:
     (exp(1.37 score) - 1) ^ 1.5, as a share of the sum over all entities and one at a score of 0.55, which is nobody:
     exponential where scores are clear, and next to nothing for the many that are close to 0.
     """
-    weights = np.expm1(_STEEP * np.maximum([*scores.values(), _NOBODY], 0.0)) ** _POWER
+    weights = np.expm1(STEEP * np.maximum([*scores.values(), NOBODY], 0.0)) ** POWER
     return dict(zip(scores, (weights[:-1] / weights.sum()).tolist(), strict=True))

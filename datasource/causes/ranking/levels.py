@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.causes.ranking.constants import ENOUGH, FIRM, HALF_MATERIAL
 from datasource.causes.ranking.per_request import counting_error, ones, per_request
 from datasource.causes.ranking.shift import Shifts, shifts
 from datasource.causes.ranking.stopped import falls
@@ -15,12 +16,6 @@ from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.roles import WAITING
 from datasource.settings import Signal
 
-_FIRM = 4.0
-"""From so many standard deviations on, evidence grows with their logarithm only."""
-_BLAMED = 6.0
-"""So many standard deviations of a resource are evidence of 1, which is enough to blame somebody."""
-_HALF_MATERIAL = 0.5
-"""A resource that changed by this share of its usual level counts half of one that changed completely."""
 CALL = "call"
 """The entity type of calls between services, which are no services themselves."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -57,14 +52,14 @@ class Levels:
 
 def squash(z: Floats) -> Floats:
     """Evidence of a deviation in standard deviations: log(1 + z / 4) in units of what it is at 6, 0 below 0."""
-    found: Floats = np.log1p(np.maximum(np.nan_to_num(z), 0.0) / _FIRM) / np.log1p(_BLAMED / _FIRM)
+    found: Floats = np.log1p(np.maximum(np.nan_to_num(z), 0.0) / FIRM) / np.log1p(ENOUGH / FIRM)
     return found
 
 
 def material(change: Floats, usual: Floats) -> Floats:
     """How much a change matters next to the usual level: half where it is half of it, all of it where that is 0."""
     size = np.abs(change) / np.where(np.abs(usual) > 0, np.abs(usual), np.nan)
-    found: Floats = np.nan_to_num(size / (size + _HALF_MATERIAL), nan=1.0)
+    found: Floats = np.nan_to_num(size / (size + HALF_MATERIAL), nan=1.0)
     return found
 
 
@@ -104,7 +99,7 @@ def _summarise(
     evidence = squash(z)
     used = np.array([role == "saturation" for role in roles])
     fallen, left = falls(found, [v.signal for v in variables], owner, used)
-    less = squash(fallen) * left / (left + _HALF_MATERIAL)
+    less = squash(fallen) * left / (left + HALF_MATERIAL)
     inside, slow, waiting = np.zeros(count), np.zeros(count), np.full(count, np.nan)
     slowest, failing = np.full(count, -1), np.full(count, -1)
     preference = np.zeros(count)

@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 
+from datasource.causes.ranking.constants import CLEAR, EXPLAINED
 from datasource.data import Entity, Floats
-
-_CLEAR = 0.7
-"""A smaller score may be chance."""
-_EXPLAINED = 0.5
-"""Something inside that is so clear next to the excess explains it."""
 
 
 def behind(own: Floats, inside: Floats, scores: Floats, hidden: Sequence[tuple[int, Entity]]) -> tuple[Entity, ...]:
@@ -18,7 +14,7 @@ def behind(own: Floats, inside: Floats, scores: Floats, hidden: Sequence[tuple[i
     if not hidden:
         return ()
     first = int(scores.argmax())
-    if scores[first] < _CLEAR or inside[first] >= _EXPLAINED * own[first]:
+    if scores[first] < CLEAR or inside[first] >= EXPLAINED * own[first]:
         return ()
     called = [callee for caller, callee in hidden if caller == first]
     through = {callee: sum(float(own[a]) for a, b in hidden if b == callee) for callee in called}

@@ -10,35 +10,35 @@ from datasource.data import Floats
 
 
 class Own(NamedTuple):
-    """By service: its own excess (seconds or failures per second), its share of the largest, its z."""
+    """By service: its own excess (seconds or failures per second), its share of the largest that is not set apart, its
+    z."""
 
     excess: Floats
     share: Floats
     z: Floats
 
 
-def own_slowness(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Own:
+def own_slowness(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Own:
     """Own excess seconds per second: requests x change of the mean latency, less the callees' share (see `_own`).
 
     Where nobody is known to call anybody, nothing can be subtracted, and `share` is that of the largest growth relative
     to the usual latency: who waits for others took longer before, so that the same delay is a smaller part of it.
     """
-    own = _own(levels.requests, levels.latency, levels.latency_z, pairs)
+    own = _own(levels.requests, levels.latency, levels.latency_z, pairs, apart)
     if pairs:
         return own
     usual = np.abs(levels.shifts.usual[levels.slowest])
     change = levels.shifts.change[levels.slowest]
     grown = np.where((own.excess > 0) & (usual > 0), change / np.where(usual > 0, usual, 1.0), 0.0)
-    largest = grown.max(initial=0.0)
-    return own._replace(share=grown / largest if largest > 0 else grown)
+    return own._replace(share=_of_largest(grown, apart))
 
 
-def own_failures(levels: Levels, pairs: Sequence[tuple[int, int]]) -> Own:
+def own_failures(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Own:
     """Own excess failures per second: requests x change of the failure ratio, less the callees' share."""
-    return _own(levels.requests, levels.failures, levels.failures_z, pairs)
+    return _own(levels.requests, levels.failures, levels.failures_z, pairs, apart)
 
 
-def _own(measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int, int]]) -> Own:
+def _own(measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int, int]], apart: Sequence[int]) -> Own:
     """Conservation along calls.
 
     A callee's excess is divided among its callers by their requests, so that a shared callee is subtracted once; no
@@ -55,6 +55,12 @@ def _own(measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int,
         if asked[callee] > 0:
             waited[caller] += excess[callee] * requests[caller] / asked[callee]
     own = np.maximum(excess - waited, 0.0)
-    largest = own.max(initial=0.0)
-    share = own / largest if largest > 0 else np.zeros_like(own)
-    return Own(own, share, z * np.where(excess > 0, own / np.where(excess > 0, excess, 1.0), 0.0))
+    kept = np.where(excess > 0, own / np.where(excess > 0, excess, 1.0), 0.0)
+    return Own(own, _of_largest(own, apart), z * kept)
+
+
+def _of_largest(own: Floats, apart: Sequence[int]) -> Floats:
+    """By service, its share of the largest of all but those `apart`, at most 1."""
+    largest = np.delete(own, apart).max(initial=0.0)
+    found: Floats = np.minimum(own / largest, 1.0) if largest > 0 else np.sign(own)
+    return found

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasource.causes.ranking.constants import SMALLEST_FAILURE_RATIO
 from datasource.data import Floats
 from datasource.data.roles import SHARES
-
-_SMALLEST_FAILURE_RATIO = 0.002
-"""A failure ratio is known no better than this."""
 
 
 def per_request(
@@ -62,5 +60,5 @@ def counting_error(
         count = max(1.0, 2 * each * float(latest.mean())) if latest.size else 1e6
         usual = before[i][np.isfinite(before[i])]
         ratio = min(max(float(np.median(usual)) if usual.size else 0.0, 1 / count), 0.9)
-        least[i] = max(np.sqrt(ratio * (1 - ratio) / count), _SMALLEST_FAILURE_RATIO)
+        least[i] = max(np.sqrt(ratio * (1 - ratio) / count), SMALLEST_FAILURE_RATIO)
     return least

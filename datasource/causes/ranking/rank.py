@@ -7,32 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.causes.ranking.confidence import confidences
+from datasource.causes.ranking.constants import BLAMED, NOT_CALLED, OF_SHARE, OTHER_KIND, SUFFERING, TWO_PLACES, WAITS
 from datasource.causes.ranking.contribution import Share, contributions
 from datasource.causes.ranking.levels import CALL, Levels, read_levels, squash
 from datasource.causes.ranking.measured_calls import measured_calls
 from datasource.causes.ranking.outside import behind
 from datasource.causes.ranking.own import Own, own_failures, own_slowness
 from datasource.causes.ranking.request_evidence import RequestEvidence, request_evidence
-from datasource.causes.ranking.wire import on_the_wire
+from datasource.causes.ranking.wire import on_the_wire, own_part, unexplained_waiting
 from datasource.data import Entity, Matrix, Variable
 from datasource.settings import Signal
-
-_SUFFERS = 0.1
-"""What being slow or failing counts beside what is a service's own."""
-_WAITS = 0.2
-"""A service that is slow or fails, and one that waits, is more often a victim than a cause."""
-_OF_SHARE = 0.75
-"""How much it takes away from a service that others have a larger excess of their own: below 1, as shares are rough."""
-_OTHER_KIND = 0.5
-"""Slowness says half as much about failures, and failures about slowness."""
-_NOT_CALLED = 0.7
-"""Whom the symptom does not reach along the calls may still share a machine with one that it reaches."""
-_NEXT = 0.99
-"""The second variable of an entity comes after its first, even where both say the same."""
-_TWO_PLACES = 1.3
-"""An excess of who calls somebody unmeasured may be its own, or come from there: two ways to be the place to look."""
-_BLAMED = 1.0
-"""Who has a higher score is blamed."""
 
 
 class Ranked(NamedTuple):
@@ -65,7 +49,7 @@ class Ranking(NamedTuple):
     @property
     def blamed(self) -> tuple[Entity, ...]:
         """The entities whose score is above 1, best first."""
-        return tuple(e for e, s in sorted(self.entities.items(), key=lambda pair: -pair[1]) if s > _BLAMED)
+        return tuple(e for e, s in sorted(self.entities.items(), key=lambda pair: -pair[1]) if s > BLAMED)
 
 
 def rank(
@@ -74,6 +58,7 @@ def rank(
     signals: Mapping[str, Signal],
     calls: Collection[tuple[Entity, Entity]] = (),
     symptom: Variable | None = None,
+    apart: Collection[Entity] = (),
 ) -> Ranking:
     """Rank every variable of both matrices; `signals` has their roles and units, `calls` are (caller, callee); callees
     may be unmeasured. Calls that the matrices measure (see `measured_calls`) are calls too.
@@ -87,6 +72,9 @@ def rank(
 
     Where calls are measured, own seconds and failures are what is measured (see `request_evidence`), and of these, the
     service's network, what it does for a request, and that it stopped, the clearest counts.
+
+    Of whom is set `apart` the excess does not count when that of others is compared with the largest: who broke beside
+    somebody who is known to have broken may be far less slow.
     """
     if not (baseline.variables or incident.variables):
         return Ranking((), {}, {})
@@ -98,21 +86,23 @@ def rank(
     unmeasured = [(place[a], b) for a, b in dict.fromkeys(calls) if a in place and b not in place]
     hidden = list(dict.fromkeys((*unmeasured, *measured.hidden)))
     requests = request_evidence(baseline, incident, signals, levels.services, measured)
-    slowness, failures = _measured(own_slowness(levels, pairs), levels, requests), own_failures(levels, pairs)
+    aside = [place[entity] for entity in apart if entity in place]
+    slowness = _measured(own_slowness(levels, pairs, aside), levels, requests)
+    failures = own_failures(levels, pairs, aside)
     like_slow, like_failing = _kinds(symptom, levels)
-    waits = squash(levels.waiting)
+    waits, unexplained = squash(levels.waiting), unexplained_waiting(levels, pairs)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
-    slow = np.maximum(squash(slowness.z) - waits, 0.0) * slowness.share**_OF_SHARE
-    failing = squash(failures.z) * failures.share**_OF_SHARE
+    slow = squash(slowness.z) * own_part(unexplained) * slowness.share**OF_SHARE
+    failing = squash(failures.z) * failures.share**OF_SHARE
     own = np.maximum(
         like_slow * np.where(np.isfinite(requests.own), requests.own, slow),
         like_failing * np.where(np.isfinite(requests.failures), requests.failures, failing),
     )
-    own[sorted({caller for caller, _ in hidden})] *= _TWO_PLACES
+    own[sorted({caller for caller, _ in hidden})] *= TWO_PLACES
     own = np.maximum.reduce([own, like_slow * requests.network, requests.activity, requests.stopped])
-    scores = levels.inside + own + _SUFFERS * suffers + _WAITS * waits + on_the_wire(levels, pairs)
+    scores = levels.inside + own + SUFFERING * suffers + WAITS * waits + on_the_wire(levels, unexplained, pairs)
     if symptom is not None and symptom.entity in place and pairs:
-        scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, _NOT_CALLED * scores)
+        scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)
     by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
     by_entity |= dict(zip(measured.entities, (like_slow * requests.wire).tolist(), strict=True))
@@ -153,7 +143,7 @@ def _measured(slowness: Own, levels: Levels, requests: RequestEvidence) -> Own:
 def _kinds(symptom: Variable | None, levels: Levels) -> tuple[float, float]:
     """How much slowness and failures count for this symptom."""
     role = levels.roles[levels.variables.index(symptom)] if symptom in levels.variables else ""
-    return _OTHER_KIND if role == "failure" else 1.0, _OTHER_KIND if role in ("latency", "work") else 1.0
+    return OTHER_KIND if role == "failure" else 1.0, OTHER_KIND if role in ("latency", "work") else 1.0
 
 
 def _reached(start: int, pairs: Collection[tuple[int, int]], count: int) -> NDArray[np.bool_]:
@@ -180,7 +170,7 @@ def _by_variable(
         score = scores[variable.entity]
         if variable.entity in best:
             clearest = best[variable.entity]
-            score *= _NEXT * evidence / clearest if clearest > 0 else 0.0
+            score *= evidence / clearest if clearest > 0 else 0.0
         best.setdefault(variable.entity, evidence)
         share = shares.get(variable)
         unit = share.unit if share else signals[variable.signal].unit

@@ -6,16 +6,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from datasource.causes.ranking.shift import MOST_WINDOWS, PRIOR_POINTS, SMALLEST_RELATIVE, queueing, relative_growth
+from datasource.causes.ranking.constants import (
+    BEYOND_MOST,
+    MOST_WINDOWS,
+    PRIOR_POINTS,
+    SMALLEST_RELATIVE,
+    TAIL,
+    TAIL_IS,
+    WINDOWS,
+)
+from datasource.causes.ranking.shift import queueing, relative_growth
 from datasource.data import Floats
-
-_TAIL, _TAIL_IS = 0.9, 1.2816
-"""A scale is read off this quantile, so many standard deviations from the median: other incidents may take up less than
-a tenth of the normal time."""
-_BEYOND = 0.6
-"""Two fifths of the requests lie beyond this quantile."""
-_WINDOWS = 5
-"""A scale takes so many windows that do not overlap."""
 
 
 class RatioShifts(NamedTuple):
@@ -49,13 +50,13 @@ def ratio_shifts(sums: tuple[Floats, Floats], requests: tuple[Floats, Floats], *
     below, above, windows = np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows)
     for i in range(rows):
         before, during = (_points(sums[side][i], requests[side][i]) for side in (0, 1))
-        length = min(during.shape[1], before.shape[1] // _WINDOWS)
+        length = min(during.shape[1], before.shape[1] // WINDOWS)
         if length == 0:
             continue
         every = -(-(before.shape[1] - length + 1) // MOST_WINDOWS)
         normal = _ratio(sliding_window_view(before, length, axis=1)[:, ::every], counted)
-        low, usual[i], high = np.quantile(normal, (1 - _TAIL, 0.5, _TAIL))
-        below[i], above[i] = (usual[i] - low) / _TAIL_IS, (high - usual[i]) / _TAIL_IS
+        low, usual[i], high = np.quantile(normal, (1 - TAIL, 0.5, TAIL))
+        below[i], above[i] = (usual[i] - low) / TAIL_IS, (high - usual[i]) / TAIL_IS
         now[i], total[i] = float(_ratio(during[:, None, :], counted)[0]), during[1].sum()
         windows[i] = before.shape[1] / length
     change = now - usual
@@ -88,7 +89,7 @@ def _ratio(windows: Floats, counted: bool) -> Floats:
     each = sums / requests
     order = np.argsort(each, axis=1)
     reached = np.cumsum(np.take_along_axis(requests, order, axis=1), axis=1)
-    at: NDArray[np.int64] = (reached < _BEYOND * reached[:, -1:]).sum(axis=1)
+    at: NDArray[np.int64] = (reached < BEYOND_MOST * reached[:, -1:]).sum(axis=1)
     found = np.take_along_axis(each, np.take_along_axis(order, at[:, None], axis=1), axis=1)[:, 0]
     return found
 

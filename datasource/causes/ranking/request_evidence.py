@@ -5,16 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasource.causes.ranking.constants import MANY
 from datasource.causes.ranking.levels import material, squash
 from datasource.causes.ranking.measured_calls import MeasuredCalls
 from datasource.causes.ranking.ratios import RatioShifts, ratio_shifts
 from datasource.causes.ranking.rows import Rows, ServiceRows, added, at_ends, largest, less, pick, zero_where
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.settings import Signal
-
-_MANY = 0.4
-"""A network is as slow as this share of a service's calls are on their way, and two at least."""
-
 
 _KINDS = {
     "own": "own seconds per request",
@@ -137,7 +134,7 @@ def _networks(wire: RatioShifts, measured: MeasuredCalls, count: int) -> tuple[F
         if own.size == 1:
             only[service] = own[0]
         elif own.size:
-            network[service] = np.sort(slow[own])[-max(2, int(np.ceil(_MANY * own.size)))]
+            network[service] = np.sort(slow[own])[-max(2, int(np.ceil(MANY * own.size)))]
     left = np.maximum(slow - np.maximum(at_ends(network, measured.client), at_ends(network, measured.server)), 0.0)
     network = np.where(only >= 0, at_ends(left, only), network)
     left[only[only >= 0]] = 0.0

@@ -8,22 +8,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from datasource.causes.ranking.constants import (
+    BEYOND,
+    BURSTS,
+    BUSIEST,
+    BUSY,
+    HELD,
+    MOST_WINDOWS,
+    PRIOR_POINTS,
+    SMALLEST_RELATIVE,
+)
 from datasource.data import Floats
-
-PRIOR_POINTS = 8.0
-"""What is known of a signal from all its variables counts as much as so many points of one variable."""
-BEYOND = 1e3
-"""No more standard deviations than these are told apart."""
-SMALLEST_RELATIVE = 0.01
-"""A scale below this share of the usual level is raised to it."""
-_BUSY, _BUSIEST = 0.5, 0.9
-"""How much of its capacity a service is taken to use at its usual load, and at most: what queueing may explain."""
-_HELD = 0.5
-"""Of what proportionality to the load, or to requests that queue, would explain, this share is taken as not known."""
-_BURSTS = 0.65
-"""A scale is no smaller than this share of the standard deviation of single points, which rare bursts widen."""
-MOST_WINDOWS = 120
-"""Windows overlap: a distribution is known well enough from so many of them."""
 
 
 class Shifts(NamedTuple):
@@ -79,8 +74,8 @@ def shifts(
         level = np.abs(usual)
         count = np.isfinite(baseline).sum(axis=1)
         queue = queueing(relative)
-        not_known = np.nan_to_num(level * np.where(queues, queue, _HELD * np.maximum(np.abs(relative), queue)))
-        bursts = _BURSTS * np.nanstd(before, axis=1)
+        not_known = np.nan_to_num(level * np.where(queues, queue, HELD * np.maximum(np.abs(relative), queue)))
+        bursts = BURSTS * np.nanstd(before, axis=1)
         sides = []
         for side, values, seen in ((1.0, windows[1], parts[1]), (-1.0, windows[0], parts[0])):
             lower, middle, upper = _quantiles(values, (0.25, 0.5, 0.75))
@@ -147,11 +142,14 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
 
 
 def relative_growth(load: Floats, load_now: Floats) -> Floats:
-    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1."""
+    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1: its mean, or
+    where that is farther what two fifths of its points lie beyond, as an incident may have just begun."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = _quantiles(load, (0.5,))[0]
-        grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
+        moved = np.array([np.nanmean(load_now, axis=1), *(side[:, 0] for side in _extremes(load_now[:, None, :]))])
+        moved = np.nan_to_num(moved - usual)
+        grown = np.where(moved.max(axis=0) >= -moved.min(axis=0), moved.max(axis=0), moved.min(axis=0))
         beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
     found: Floats = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
     return found
@@ -159,7 +157,7 @@ def relative_growth(load: Floats, load_now: Floats) -> Floats:
 
 def queueing(relative: Floats) -> Floats:
     """By how much of itself a delay would change in a half-busy queue (M/M/1) whose load moved by `relative`."""
-    found: Floats = np.abs((1 - _BUSY) / (1 - np.minimum(_BUSY * (1 + relative), _BUSIEST)) - 1)
+    found: Floats = np.abs((1 - BUSY) / (1 - np.minimum(BUSY * (1 + relative), BUSIEST)) - 1)
     return found
 
 

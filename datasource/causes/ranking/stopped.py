@@ -5,13 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.causes.ranking.shift import BEYOND, Shifts
+from datasource.causes.ranking.constants import ALIKE, BEYOND, LEAST_LEFT
+from datasource.causes.ranking.shift import Shifts
 from datasource.data import Floats
-
-_ALIKE = 0.5
-"""Resources fall together when each falls by at least this share of the other, on a logarithmic scale."""
-_LEAST_LEFT = 0.01
-"""A fall to less than this share counts as one to it."""
 
 
 def falls(
@@ -27,7 +23,7 @@ def falls(
     level = np.abs(shifts.usual)
     known = used & (level > 0) & (shifts.noise > 0) & np.isfinite(shifts.lowest)
     clear = np.where(known, level / np.where(known, shifts.noise, 1.0), 0.0)
-    share = np.where(known, np.clip(-shifts.lowest / np.where(known, level, 1.0), 0.0, 1 - _LEAST_LEFT), 0.0)
+    share = np.where(known, np.clip(-shifts.lowest / np.where(known, level, 1.0), 0.0, 1 - LEAST_LEFT), 0.0)
     fall = -np.log1p(-share)
     names = np.array(groups)
     for name in np.unique(names[known]):
@@ -36,5 +32,5 @@ def falls(
     together = np.zeros_like(fall)
     for one in np.unique(owner[fall > 0]):
         those = np.flatnonzero(known & (owner == one))
-        together[those] = (fall[those] >= _ALIKE * fall[those, None]).mean(axis=1)
+        together[those] = (fall[those] >= ALIKE * fall[those, None]).mean(axis=1)
     return np.minimum(clear * fall, BEYOND), np.expm1(fall) * together**2
