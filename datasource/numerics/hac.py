@@ -9,6 +9,8 @@ from scipy.special import stdtr, stdtrit
 from datasource.numerics.grid import Floats, Ints, on_grid, summed
 from datasource.numerics.regression import Regression, least_squares
 
+_MOVES = 1e-12
+"""Rows of less variance than this, relative to their square, are left to a decomposition."""
 LONG, SHARED = 30, 1.25
 """From so many times on, and where errors by time are so many times wider, they count rather than clusters'."""
 
@@ -178,3 +180,26 @@ def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
         return NO_INTERVAL
     terms = ewc_terms(n)
     return interval(slope, cosine_error(fit.weights[:, 1] * fit.residuals, terms), terms)
+
+
+def rolling_ewc_slopes(outcome: Floats, treatment: Floats, length: int, ends: Ints) -> list[Interval]:
+    """`ewc_slope` over the `length` rows before each of `ends` (m): all at once where every row is there and moves."""
+    windows = [np.lib.stride_tricks.sliding_window_view(row, length)[ends - length] for row in (outcome, treatment)]
+    found = [NO_INTERVAL] * len(ends)
+    fast = np.zeros(len(ends), dtype=bool)
+    if length >= 10:
+        y, x = (window - window.mean(axis=1, keepdims=True) for window in windows)
+        squares = np.einsum("mt,mt->m", x, x)
+        fast = np.isfinite(y).all(axis=1) & (squares > _MOVES * length * np.abs(windows[1]).max(axis=1) ** 2)
+    if fast.any():
+        y, x, squares = y[fast], x[fast], squares[fast]
+        slopes = np.einsum("mt,mt->m", x, y) / squares
+        waves = cosine_sums(x * (y - slopes[:, None] * x), ewc_terms(length))
+        errors = np.sqrt(2 * (waves**2).mean(axis=1)) / squares
+        for place, slope, error in zip(np.flatnonzero(fast).tolist(), slopes.tolist(), errors.tolist(), strict=True):
+            found[place] = interval(slope, error, ewc_terms(length))
+    for place in np.flatnonzero(~fast).tolist():
+        y, x = (window[place] for window in windows)
+        there = np.isfinite(y) & np.isfinite(x)
+        found[place] = ewc_slope(y[there], x[there])
+    return found
