@@ -58,6 +58,20 @@ def bartlett(scores: Floats, lags: int) -> Floats:
     return total
 
 
+def bartlett_covariance(scores: Floats, lags: int) -> Floats:
+    """Newey and West's (1987) covariance (m, m) of the sums of scores (m, n), as `bartlett` has the variances."""
+    m, n = scores.shape
+    largest = np.abs(scores).max(axis=1, initial=0)
+    unit = np.where(largest > 0, largest, 1.0)[:, None]
+    lags = min(lags, max(n - 1, 0))
+    sums = np.zeros((m, n + 2 * lags + 1))
+    np.cumsum(scores / unit, axis=1, out=sums[:, lags + 1 : lags + 1 + n])
+    sums[:, lags + 1 + n :] = sums[:, lags + n : lags + n + 1]
+    moving = sums[:, lags + 1 :] - sums[:, : -lags - 1]
+    found: Floats = (moving @ moving.T) * unit * unit.T / (lags + 1)
+    return found
+
+
 def hac_errors(fit: Regression, contrasts: Floats, lags: int) -> Floats:
     """Standard errors (m) of the linear combinations `contrasts` (1 + k, m) of a regression's coefficients.
 

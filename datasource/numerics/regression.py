@@ -226,7 +226,7 @@ def _fit(
     design, target = joint[:, :-1], joint[:, -1]
     n, width = design.shape
     if past is not None:
-        design = np.column_stack([design, past[rows] / _location_scale(past)[1]])
+        design = np.column_stack([design, past[rows] / _location_scale(past.T)[1]])
     taken, inside = 0, np.zeros(n)
     if groups is not None and n:
         design, target = within(design, groups[rows]), within(target, groups[rows])
@@ -261,22 +261,22 @@ def _fit(
 
 def _standard(columns: Floats, outcome: Floats) -> tuple[Floats, Floats, Floats]:
     """Ones, columns and outcome (n, 1 + k + 1) of mean 0 and deviation 1, and what was taken away and divided by."""
-    joint = np.empty((len(outcome), columns.shape[1] + 2))
-    joint[:, 0], joint[:, 1:-1], joint[:, -1] = 1.0, columns, outcome
-    shift, scale = _location_scale(joint[:, 1:])
-    joint[:, 1:] -= shift
-    joint[:, 1:] /= scale
-    return joint, shift, scale
+    rows = np.empty((columns.shape[1] + 2, len(outcome)))  # reductions along rows are several times faster
+    rows[0], rows[1:-1], rows[-1] = 1.0, columns.T, outcome
+    shift, scale = _location_scale(rows[1:])
+    rows[1:] -= shift[:, None]
+    rows[1:] /= scale[:, None]
+    return rows.T, shift, scale
 
 
-def _location_scale(columns: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation by column, without overflow; a constant column has infinite scale."""
-    largest = np.maximum(columns.max(axis=0, initial=0), -columns.min(axis=0, initial=0))
+def _location_scale(rows: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each row (k, n), without overflow; a constant row has infinite scale."""
+    largest = np.maximum(rows.max(axis=1, initial=0), -rows.min(axis=1, initial=0))
     largest[largest == 0] = 1.0
-    scaled, n = columns / largest, max(len(columns), 1)
-    mean = scaled.sum(axis=0) / n
-    scaled -= mean
-    scale = np.sqrt(np.einsum("ij,ij->j", scaled, scaled) / n)
+    scaled, n = rows / largest[:, None], max(rows.shape[1], 1)
+    mean = scaled.sum(axis=1) / n
+    scaled -= mean[:, None]
+    scale = np.sqrt(np.einsum("ij,ij->i", scaled, scaled) / n)
     scale[scale <= _CONSTANT] = np.inf
     return mean * largest, scale * largest
 

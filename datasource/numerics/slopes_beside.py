@@ -37,16 +37,16 @@ def slopes_beside(
     lengths = np.linalg.norm(own, axis=0)
     moves = lengths > 1e-9 * np.linalg.norm(joint - joint.mean(axis=0), axis=0)
     lengths = np.where(moves, lengths, 1.0)
-    own = (own / lengths).reshape(-1, m, lags).transpose(1, 0, 2)
-    sizes, directions = np.linalg.eigh(own.transpose(0, 2, 1) @ own)
+    own = np.ascontiguousarray((own / lengths).T).reshape(m, lags, -1)
+    sizes, directions = np.linalg.eigh(own @ own.transpose(0, 2, 1))
     apart = moves.reshape(m, lags).all(axis=1) & (sizes[:, 0] > 1e-12 * sizes[:, -1])
     scaled = directions / np.where(apart[:, None], sizes, 1.0)[:, None]
-    weights = own @ (scaled @ directions.transpose(0, 2, 1))
-    slopes = np.einsum("mtl,t->ml", weights, rest)
-    leverage = (basis * basis).sum(axis=1) + np.einsum("mtl,mtl->mt", weights, own)
-    errors = (rest - (own @ slopes[:, :, None])[:, :, 0]) / np.sqrt(np.maximum(1 - leverage, 1e-6))
+    weights = scaled @ directions.transpose(0, 2, 1) @ own
+    slopes = weights @ rest
+    leverage = (basis * basis).sum(axis=1) + (weights * own).sum(axis=1)
+    errors = (rest - (slopes[:, None] @ own)[:, 0]) / np.sqrt(np.maximum(1 - leverage, 1e-6))
     each = 1 / lengths.reshape(m, lags)
-    summed = (weights @ each[:, :, None])[:, :, 0]
+    summed = (each[:, None] @ weights)[:, 0]
     values = np.where(apart, (slopes * each).sum(axis=1), np.nan)
     largest = np.abs(summed).max(axis=1, keepdims=True)
     squares = np.where(largest > 0, summed / np.where(largest > 0, largest, 1.0), 1.0) ** 2
