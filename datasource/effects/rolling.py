@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from datasource.data import Floats, Matrix
-from datasource.effects.association import association
 from datasource.effects.result import NO_ESTIMATE, EffectSeries, Estimate
+from datasource.numerics import Interval, rolling_ewc_slopes
 
 WINDOWS = 48
 
@@ -29,7 +29,7 @@ def rolling_series(
     treatment, outcome = ends
     length = min(window, points)
     last = np.unique(np.linspace(length, points, WINDOWS).round().astype(int)) if points else np.empty(0, int)
-    slopes = [association(outcome[end - length : end], treatment[end - length : end]) for end in last]
+    slopes = rolling_ewc_slopes(outcome, treatment, length, last)
     found = effects([(end - length, end) for end in last.tolist()]) if effects else [constant] * len(last)
     return EffectSeries(matrix.times[last - 1], *_columns(slopes), *_columns(found))
 
@@ -40,6 +40,6 @@ def no_series() -> EffectSeries:
     return EffectSeries(np.empty(0, dtype=np.int64), empty, empty, empty, empty, empty, empty)
 
 
-def _columns(estimates: Sequence[Estimate]) -> tuple[Floats, Floats, Floats]:
+def _columns(estimates: Sequence[Estimate] | Sequence[Interval]) -> tuple[Floats, Floats, Floats]:
     table = np.array([(e.value, e.lower, e.upper) for e in estimates], dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datasource.data import Floats, Matrix, Variable
 from datasource.effects.windows import WindowError, bring_to_common_window, window_steps
 from datasource.graph import CausalGraph
-from datasource.numerics import Regression, glsar, least_squares
+from datasource.numerics import Regression, bartlett_covariance, glsar, least_squares, on_grid
 from datasource.settings import Signal
 
 RECENT = 30
@@ -140,6 +140,8 @@ def _equation(
 def _entangled(columns: Floats, coefficients: Floats) -> NDArray[np.bool_]:
     """Which columns (n, k) depend on one another, so that no coefficient among them means anything."""
     lost = np.isnan(coefficients)
+    if not lost.any():
+        return lost
     found, kept = lost.copy(), np.flatnonzero(~lost)
     spread = columns.std(axis=0)
     for column in np.flatnonzero(lost & (spread > 0)):
@@ -161,13 +163,7 @@ def _uncertainty(fit: Regression, window: int) -> tuple[Floats, Floats]:
     scores = weights * (fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6)))[:, None]
     n = len(weights)
     lags = max(int(1.3 * np.sqrt(n)), window)
-    grid = fit.positions - fit.positions[0]
-    placed = np.zeros((int(grid[-1]) + 1, width))
-    placed[grid] = scores
-    covariance = placed.T @ placed
-    for lag in range(1, min(lags, len(placed) - 1) + 1):
-        between = placed[lag:].T @ placed[:-lag]
-        covariance += (1 - lag / (lags + 1)) * (between + between.T)
+    covariance = bartlett_covariance(on_grid(scores, fit.positions).T, lags)
     largest = np.abs(weights).max(axis=0)
     squares = (weights / np.where(largest > 0, largest, 1.0)) ** 2
     freedom = squares.sum(axis=0) ** 2 / np.maximum((squares**2).sum(axis=0), 1e-300)

@@ -1,7 +1,8 @@
 """A study: the rows that an estimator works on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from datasource.data import Floats
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
 
 
 class StudyError(Exception):
@@ -68,6 +70,14 @@ class Study:
     feedback: bool = False
     window: int = 1
     step: int = 0
+    _made: dict[Callable[["Study"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, compute: Callable[["Study"], T]) -> T:
+        """What a function makes of this study, computed once however many checks need it."""
+        if compute not in self._made:
+            self._made[compute] = compute(self)
+        found: T = self._made[compute]
+        return found
 
     @property
     def n(self) -> int:

@@ -66,6 +66,11 @@ class CausalGraph:
         return self._children.get(variable, ())
 
     @cached_property
+    def longest_lag(self) -> int:
+        """The lag of the edge that acts latest, 0 without edges."""
+        return max((edge.lag for edge in self.edges), default=0)
+
+    @cached_property
     def _effects(self) -> dict[Variable, tuple[Variable, ...]]:
         effects: dict[Variable, dict[Variable, None]] = {}
         for edge in self.edges:

@@ -30,11 +30,8 @@ class Criterion:
         self.treatments = frozenset(treatments)
         self.outcomes = frozenset(outcomes)
         self.measured = frozenset(measured)
-        without_causes, without_effects = graph.copy(), graph.copy()
-        without_causes.remove_edges_from(list(graph.in_edges(self.treatments)))
-        without_effects.remove_edges_from(list(graph.out_edges(self.treatments)))
-        follows = descendants(without_causes, self.treatments)
-        leads = ancestors(without_effects, self.outcomes)
+        follows = descendants(graph, self.treatments)
+        leads = _reached(graph.pred, self.outcomes, self.treatments)
         self.causal: frozenset[LaggedVariable] = frozenset((follows & leads) - self.treatments)
         self.candidates: frozenset[LaggedVariable] = frozenset(
             (set(graph) - descendants(graph, self.treatments | self.causal)) & self.measured
@@ -60,8 +57,11 @@ class Criterion:
 
         names = {node: f"n{number}" for number, node in enumerate(sorted(self.graph))}
         nodes = {name: node for node, name in names.items()}
+        named = _OfStrings()
+        named.add_nodes_from(names[node] for node in self.graph)
+        named.add_edges_from((names[cause], names[effect]) for cause, effect in self.graph.edges)
         sets = identify_generalized_adjustment_set(
-            nx.relabel_nodes(self.graph, names),
+            named,
             [names[node] for node in sorted(self.treatments)],
             [names[node] for node in sorted(self.outcomes)],
             [names[node] for node in sorted(self.candidates)],
@@ -97,6 +97,14 @@ class Criterion:
         return found
 
 
+class _OfStrings(nx.DiGraph):  # type: ignore[misc]
+    """A graph of strings, of which a copy is as deep as can be: DoWhy asks for seven deep ones."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "_OfStrings":
+        copy: _OfStrings = self.copy()
+        return copy
+
+
 def descendants(graph: nx.DiGraph, nodes: Iterable[LaggedVariable]) -> set[LaggedVariable]:
     """These nodes and all that follows from them."""
     return _reached(graph.succ, nodes)
@@ -107,12 +115,17 @@ def ancestors(graph: nx.DiGraph, nodes: Iterable[LaggedVariable]) -> set[LaggedV
     return _reached(graph.pred, nodes)
 
 
-def _reached(neighbours: nx.classes.coreviews.AdjacencyView, nodes: Iterable[LaggedVariable]) -> set[LaggedVariable]:
+def _reached(
+    neighbours: nx.classes.coreviews.AdjacencyView,
+    nodes: Iterable[LaggedVariable],
+    never: Collection[LaggedVariable] = (),
+) -> set[LaggedVariable]:
+    """These nodes and their neighbours, but for those that are `never` gone to."""
     found = set(nodes)
     waiting = list(found)
     while waiting:
         for node in neighbours[waiting.pop()]:
-            if node not in found:
+            if node not in found and node not in never:
                 found.add(node)
                 waiting.append(node)
     return found

@@ -48,7 +48,7 @@ class Question:
         self.lags = lags
         self.window = window
         self.beside = frozenset(beside)
-        depth = lags + 2 * max(1, max((edge.lag for edge in graph.edges), default=0))
+        depth = lags + 2 * max(1, graph.longest_lag)
         self._first_depth = max(depth, lags + window, *(moment.lag for moment in self.beside))
         self._unrolled: dict[int, Unrolled] = {}
 

@@ -9,6 +9,7 @@ from datasource.numerics.hac import (
     LONG,
     SHARED,
     Interval,
+    bartlett_covariance,
     cosine_error,
     cosine_sums,
     ewc_slope,
@@ -18,9 +19,16 @@ from datasource.numerics.hac import (
     honest_residuals,
     interval,
     long_run_intervals,
+    rolling_ewc_slopes,
 )
 from datasource.numerics.partially_linear import dml_windows
-from datasource.numerics.regression import Regression, glsar, least_squares, whitened_least_squares
+from datasource.numerics.regression import (
+    Regression,
+    glsar,
+    glsar_coefficients,
+    least_squares,
+    whitened_least_squares,
+)
 from datasource.numerics.rolling import RollingIntervals, rolling_glsar
 from datasource.numerics.slopes_beside import slopes_beside
 
@@ -34,6 +42,7 @@ __all__ = [
     "RollingIntervals",
     "Slopes",
     "Triple",
+    "bartlett_covariance",
     "closed_up",
     "cosine_error",
     "cosine_sums",
@@ -41,6 +50,7 @@ __all__ = [
     "ewc_slope",
     "ewc_terms",
     "glsar",
+    "glsar_coefficients",
     "hac_errors",
     "hac_lags",
     "honest_residuals",
@@ -49,6 +59,7 @@ __all__ = [
     "long_run_intervals",
     "ols_hac",
     "on_grid",
+    "rolling_ewc_slopes",
     "rolling_glsar",
     "slopes_beside",
     "summed",

@@ -33,6 +33,8 @@ def closed_up(places: Ints) -> Ints:
     """
     if len(places) == 0:
         return places
+    if places[-1] - places[0] < _EMPTY * len(places) and bool((places[1:] > places[:-1]).all()):
+        return np.asarray(places - places[0], dtype=np.int64)
     taken, which = np.unique(places, return_inverse=True)
     if taken[-1] - taken[0] < _EMPTY * len(taken):
         return np.asarray(places - taken[0], dtype=np.int64)

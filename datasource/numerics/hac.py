@@ -9,6 +9,8 @@ from scipy.special import stdtr, stdtrit
 from datasource.numerics.grid import Floats, Ints, on_grid, summed
 from datasource.numerics.regression import Regression, least_squares
 
+_MOVES = 1e-12
+"""Rows of less variance than this, relative to their square, are left to a decomposition."""
 LONG, SHARED = 30, 1.25
 """From so many times on, and where errors by time are so many times wider, they count rather than clusters'."""
 
@@ -54,6 +56,20 @@ def bartlett(scores: Floats, lags: int) -> Floats:
             length *= 2
     total: Floats = np.einsum("mt,mt->m", sums, sums) / (lags + 1)
     return total
+
+
+def bartlett_covariance(scores: Floats, lags: int) -> Floats:
+    """Newey and West's (1987) covariance (m, m) of the sums of scores (m, n), as `bartlett` has the variances."""
+    m, n = scores.shape
+    largest = np.abs(scores).max(axis=1, initial=0)
+    unit = np.where(largest > 0, largest, 1.0)[:, None]
+    lags = min(lags, max(n - 1, 0))
+    sums = np.zeros((m, n + 2 * lags + 1))
+    np.cumsum(scores / unit, axis=1, out=sums[:, lags + 1 : lags + 1 + n])
+    sums[:, lags + 1 + n :] = sums[:, lags + n : lags + n + 1]
+    moving = sums[:, lags + 1 :] - sums[:, : -lags - 1]
+    found: Floats = (moving @ moving.T) * unit * unit.T / (lags + 1)
+    return found
 
 
 def hac_errors(fit: Regression, contrasts: Floats, lags: int) -> Floats:
@@ -178,3 +194,26 @@ def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
         return NO_INTERVAL
     terms = ewc_terms(n)
     return interval(slope, cosine_error(fit.weights[:, 1] * fit.residuals, terms), terms)
+
+
+def rolling_ewc_slopes(outcome: Floats, treatment: Floats, length: int, ends: Ints) -> list[Interval]:
+    """`ewc_slope` over the `length` rows before each of `ends` (m): all at once where every row is there and moves."""
+    windows = [np.lib.stride_tricks.sliding_window_view(row, length)[ends - length] for row in (outcome, treatment)]
+    found = [NO_INTERVAL] * len(ends)
+    fast = np.zeros(len(ends), dtype=bool)
+    if length >= 10:
+        y, x = (window - window.mean(axis=1, keepdims=True) for window in windows)
+        squares = np.einsum("mt,mt->m", x, x)
+        fast = np.isfinite(y).all(axis=1) & (squares > _MOVES * length * np.abs(windows[1]).max(axis=1) ** 2)
+    if fast.any():
+        y, x, squares = y[fast], x[fast], squares[fast]
+        slopes = np.einsum("mt,mt->m", x, y) / squares
+        waves = cosine_sums(x * (y - slopes[:, None] * x), ewc_terms(length))
+        errors = np.sqrt(2 * (waves**2).mean(axis=1)) / squares
+        for place, slope, error in zip(np.flatnonzero(fast).tolist(), slopes.tolist(), errors.tolist(), strict=True):
+            found[place] = interval(slope, error, ewc_terms(length))
+    for place in np.flatnonzero(~fast).tolist():
+        y, x = (window[place] for window in windows)
+        there = np.isfinite(y) & np.isfinite(x)
+        found[place] = ewc_slope(y[there], x[there])
+    return found

@@ -71,7 +71,7 @@ def rolling_glsar(
         by_length: dict[int, list[tuple[int, Floats]]] = defaultdict(list)
         for place in kept.tolist():
             here = int(chosen[place])
-            value, scores, freedom = _scores(lagged, whole, windows[here], sums, solved, place, contrast, scale)
+            value, scores, freedom = _scores(z, whole, windows[here], sums, solved, place, contrast, scale, order)
             terms = ewc_terms(len(scores), window)
             table[here, [0, 2]] = value, min(freedom, terms)
             by_length[len(scores)].append((here, scores))
@@ -83,7 +83,7 @@ def rolling_glsar(
 
 
 def _scores(
-    lagged: Floats,
+    z: Floats,
     whole: NDArray[np.bool_],
     window: Ints,
     sums: WindowSums,
@@ -91,9 +91,10 @@ def _scores(
     place: int,
     contrast: Floats,
     scale: Floats,
+    order: int,
 ) -> tuple[float, Floats, float]:
     """Value, leverage corrected scores by place, and degrees of freedom by Satterthwaite, of one window."""
-    order, d = lagged.shape[1] - 1, lagged.shape[2]
+    d = z.shape[1]
     begin, end = int(window[0]) + order, int(window[1])
     there = whole[begin:end]
     first, last = int(np.argmax(there)), len(there) - int(np.argmax(there[::-1]))
@@ -102,20 +103,31 @@ def _scores(
     spread = sums.scale[place] * scale
     wanted = np.zeros(solved.inverse.shape[1])
     wanted[1 : d - 1] = contrast / spread[:-1]
-    design, inverse, coefficients = solved.design[place], solved.inverse[place], solved.coefficients[place]
-    residual = design[:, :, -1] - design[:, :, :-1] @ coefficients
-    combined = np.concatenate(
-        [design[:, :, :-1] @ inverse, (design[:, :, :-1] @ (inverse @ (inverse.T @ wanted)))[:, :, None]], axis=2
-    )
-    combined = sums.basis[place].T @ np.concatenate([combined, residual[:, :, None]], axis=2)
-    seen = lagged[rows].reshape(last - first, -1) @ combined.reshape((order + 1) * d, -1)
-    seen *= there[:, None]
-    weights, errors = seen[:, -2], seen[:, -1] * spread[-1]
-    leverage = np.einsum("tw,tw->t", seen[:, :-2], seen[:, :-2])
+    inverse, coefficients = solved.inverse[place], solved.coefficients[place]
+    design = _design(z[rows.start - order : rows.stop] @ sums.basis[place].T, solved.design[place])
+    design *= there[:, None]
+    columns = design[:, :-1]
+    weights = columns @ (inverse @ (inverse.T @ wanted))
+    errors = (design[:, -1] - columns @ coefficients) * spread[-1]
+    rotated = columns @ inverse
+    leverage = np.einsum("tw,tw->t", rotated, rotated)
     scores = weights * errors / np.sqrt(np.maximum(1 - leverage, 1e-6))
     squares = (weights / np.abs(weights).max()) ** 2
     freedom = min(squares.sum() ** 2 / (squares**2).sum(), there.sum() - len(wanted))
     return float(wanted @ coefficients) * spread[-1], scores, float(freedom)
+
+
+def _design(standard: Floats, combination: Floats) -> Floats:
+    """Columns (n, w) as the sums of lagged columns `standard` (n + order, d) that `whitened_design` describes."""
+    order, d = combination.shape[0] - 1, standard.shape[1]
+    n = len(standard) - order
+    white = sum(weight * standard[order - lag : order - lag + n] for lag, weight in enumerate(combination[:, -1, -1]))
+    past = combination.shape[2] - d
+    if not past:
+        return np.asarray(white)
+    errors = standard @ combination[1, :, d - 1]
+    late = [errors[order - back : order - back + n] for back in range(1, past + 1)]
+    return np.column_stack([white[:, :-1], *late, white[:, -1]])
 
 
 def _finish(table: Floats) -> None:

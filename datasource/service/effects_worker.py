@@ -25,6 +25,7 @@ class EffectsWorker:
         self._notices: tuple[str, ...] = ()
         self._asked: tuple[Matrix, CausalGraph, tuple[EffectQuestion, ...]] | None = None
         self._job: Future[Effects] | None = None
+        self._again = False
         self._began = 0.0
 
     @property
@@ -58,9 +59,12 @@ class EffectsWorker:
             if not job.done():
                 self.workers.stop()
                 raise TimeoutError(f"given up after {format_duration(_TIMEOUT)}, trying again at the next refit")
-            self.found = job.result()
-            if not self.found.checked:
-                self._submit(checked=True)
+            found = job.result()
+            if self._again and self.found is not None:
+                found = self.found._replace(effects=found.effects, checked=found.checked)
+            self.found = found
+            if not found.checked:
+                self._submit(checked=True, again=True)
         except (Exception, CancelledError) as error:
             log.exception("effects failed")
             shown = "those of the last time are shown; " if self.found else ""
@@ -79,7 +83,8 @@ class EffectsWorker:
             self._job = None
         return True
 
-    def _submit(self, checked: bool) -> None:
+    def _submit(self, checked: bool, again: bool = False) -> None:
         assert self._asked is not None
-        self._job = self.workers.submit(effects_job, self._settings, *self._asked, checked)
+        self._job = self.workers.submit(effects_job, self._settings, *self._asked, checked, again)
+        self._again = again
         self._began = time.monotonic()

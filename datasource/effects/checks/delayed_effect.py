@@ -10,7 +10,7 @@ from datasource.effects.inference import MANY_UNITS
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.numerics import Regression, glsar
+from datasource.numerics import Regression, cosine_sums, glsar
 from datasource.numerics.grid import closed_up, summed
 
 NAME = "delayed effect"
@@ -61,7 +61,7 @@ def delayed_effect(study: Study, method: Method, answer: Answer) -> Check | None
 
 def _fitted(study: Study, further: Floats) -> Regression:
     """The regression with further lags (n, m) as its last columns. Raises StudyError where they are not their own."""
-    columns = np.column_stack([study.adjusted, study.treatment, further])
+    columns = _each_once(np.column_stack([study.adjusted, study.treatment, further]))
     fit = glsar(study.outcome, columns, _ORDER, 5, places(study), study.feedback, study.units)
     if not np.isfinite(fit.coefficients[-_FURTHER:]).all():
         raise StudyError(f"further lags of {study.treatment_name} are not to be told from what is adjusted for")
@@ -69,6 +69,14 @@ def _fitted(study: Study, further: Floats) -> Regression:
     if (squares.sum(axis=0) ** 2 / (squares**2).sum(axis=0)).min() < _MOVES:
         raise StudyError(f"{study.treatment_name} moves too rarely to tell its later effects from its earlier ones")
     return fit
+
+
+def _each_once(columns: Floats) -> Floats:
+    """Columns (n, k) without what is there before; the further lags of the treatment, which are last, stay."""
+    first: dict[bytes, int] = {}
+    for place, column in enumerate(columns[:, :-_FURTHER].T):
+        first.setdefault(column.tobytes(), place)
+    return columns[:, [*first.values(), *range(columns.shape[1] - _FURTHER, columns.shape[1])]]
 
 
 def _steps(count: int) -> str:
@@ -98,8 +106,8 @@ def wald(fit: Regression, study: Study, last: int) -> float:
         sums = summed(influence, closed_up(study.times[rows]))
         n = len(sums)
         terms = max(last + 2, min(int(0.4 * n ** (2 / 3)), n // max(1, 2 * study.window)))
-        cosines = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(n) + 0.5) / n) @ sums
-        variance = 2 * cosines.T @ cosines / terms
+        cosines = cosine_sums(sums.T, terms)
+        variance = 2 * cosines @ cosines.T / terms
     scaled = slopes / largest
     statistic = float(scaled @ np.linalg.pinv(variance) @ scaled)
     freedom = max(terms - last + 1, 1)
@@ -108,7 +116,8 @@ def wald(fit: Regression, study: Study, last: int) -> float:
 
 def _further_lags(study: Study) -> tuple[Ints, Floats]:
     """The rows that are known further back, and their adjustment set and, last, their treatment there: (m, 3 k + 3)."""
-    past = (*(study.adjustment.values.T if study.adjustment.names else ()), study.treatment[:, -1])
-    further = np.column_stack([moved(column, study, -back) for column in past for back in range(1, _FURTHER + 1)])
+    past = np.column_stack([study.adjusted, study.treatment[:, -1]])
+    back = np.stack([moved(past, study, -steps) for steps in range(1, _FURTHER + 1)], axis=2)
+    further = back.reshape(study.n, -1)
     rows = np.flatnonzero(np.isfinite(further).all(axis=1))
     return rows, further[rows]

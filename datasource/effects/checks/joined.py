@@ -8,11 +8,12 @@ import numpy as np
 from datasource.data import Floats
 from datasource.effects.checks.refit import WHITENING
 from datasource.effects.checks.series import places
-from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
+from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER, autoregressive_fit
+from datasource.effects.estimators.linear_regression import ordinary_fit
 from datasource.effects.inference import by_unit, estimate
 from datasource.effects.methods import Method
 from datasource.effects.result import Estimate
-from datasource.effects.study import Study, StudyError
+from datasource.effects.study import Mask, Study, StudyError
 from datasource.numerics import (
     Regression,
     glsar,
@@ -45,20 +46,18 @@ def join(study: Study, method: Method, further: Floats, weights: Floats | None =
     A further column that follows from the others is left out. Raises StudyError where rows are too few, or nothing of
     the treatment is left.
     """
-    whole = np.flatnonzero(np.isfinite(further).all(axis=1))
-    rows, further = study.take(whole), further[whole]
+    rows, further = complete(study, further)
     lags = rows.treatment.shape[1]
-    base = np.column_stack([rows.adjusted, rows.treatment])
     wide = np.column_stack([rows.adjusted, further, rows.treatment])
     if rows.n < max(50, _ROWS_A_COLUMN * (study.coefficients + further.shape[1])):
         raise StudyError(f"{rows.n:,} rows are too few for {further.shape[1]} further columns; give more")
-    without, with_them = _both(rows, method, base, wide)
+    without, with_them = _both(rows, method, wide)
     slopes = [fit.coefficients[-lags:] for fit in (without, with_them)]
     if not np.isfinite(slopes).all():
         raise StudyError(f"nothing of {study.treatment_name} is left beside {further.shape[1]} further columns")
     before, after = (float(one.sum()) for one in slopes)
     difference = with_them.weights[:, -lags:].sum(axis=1) - without.weights[:, -lags:].sum(axis=1)
-    first = base.shape[1] - lags + 1
+    first = len(without.coefficients) - lags
     loads = np.zeros(further.shape[1]) if weights is None else weights
     own = np.nan_to_num(with_them.coefficients[first : first + further.shape[1]])
     return Joined(
@@ -69,12 +68,16 @@ def join(study: Study, method: Method, further: Floats, weights: Floats | None =
     )
 
 
-def _both(study: Study, method: Method, base: Floats, wide: Floats) -> tuple[Regression, Regression]:
+def complete(study: Study, further: Floats) -> tuple[Study, Floats]:
+    """The rows where all of `further` (n, m) is known, and it there. Give several joins the same: they share fits."""
+    whole: Mask = np.asarray(np.isfinite(further).all(axis=1))
+    return (study, further) if whole.all() else (study.take(whole), further[whole])
+
+
+def _both(study: Study, method: Method, wide: Floats) -> tuple[Regression, Regression]:
     if method.name not in WHITENING:
-        without, with_them = (least_squares(study.outcome, each, groups=study.units) for each in (base, wide))
-        return without, with_them
-    grid = places(study)
-    without = glsar(study.outcome, base, ORDER, ITERATIONS, grid, study.feedback, study.units)
+        return study.once(ordinary_fit), least_squares(study.outcome, wide, groups=study.units)
+    grid, without = places(study), study.once(autoregressive_fit)
     if study.feedback:
         return without, glsar(study.outcome, wide, ORDER, ITERATIONS, grid, study.feedback, study.units)
     return without, whitened_least_squares(study.outcome, wide, without.rho, grid, study.units)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.data import Floats
-from datasource.effects.checks.joined import join
+from datasource.effects.checks.joined import complete, join
 from datasource.effects.checks.outcome_regression import outcome_regression
 from datasource.effects.checks.refit import WHITENING, matters, standard_error
 from datasource.effects.checks.series import memory, moved
@@ -53,20 +53,22 @@ def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
             Check(NAME, None, f"{y} moves {x} later on, so that its next step says nothing of noise"), False
         )
     level = _LEVEL if method.name in WHITENING else _ROUGH_LEVEL
-    around = [_around(column, study) for column in study.adjustment.values.T] if study.adjustment.names else []
+    now = np.column_stack([study.adjusted, study.treatment.mean(axis=1)])
+    known, sides = complete(study, np.column_stack([moved(now, study, -1), moved(now, study, 1)]))
+    before, after = np.split(sides, 2, axis=1)
+    around = (before + after) / 2
     doubtful = False
-    if around:
-        found = join(study, method, np.column_stack(around))
+    if study.adjustment.names:
+        found = join(known, method, around[:, :-1])
         doubtful = found.moved.p_value < _DOUBT
         if found.moved.p_value < level and matters(found.moved, answer):
-            names = ", ".join(study.adjustment.names[:3]) + (" ..." if len(around) > 3 else "")
+            names = ", ".join(study.adjustment.names[:3]) + (" ..." if len(study.adjustment.names) > 3 else "")
             text = (
                 f"the steps before and after of what is adjusted for move the effect from {found.before:.3g} to "
                 f"{found.after:.3g}: {names} is noisy, rounded or late, so that confounding is left; {_ADVICE}"
             )
             return Measured(Check(NAME, False, text), True)
-    own = _around(study.treatment.mean(axis=1), study)
-    found = join(study, method, np.column_stack([*around, own]), np.append(np.zeros(len(around)), 1.0))
+    found = join(known, method, around, np.eye(around.shape[1])[-1])
     whole = found.after + found.own.value
     more = found.own.value * found.before > 0
     noisy = more and _coarse(study, method, answer)
@@ -77,9 +79,8 @@ def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
             Check(NAME, True, f"the steps before and after add nothing that is clear (p {found.own.p_value:.2g})"),
             doubtful,
         )
-    text = (
-        f"{found.before:.3g} from {x} now, {whole:.3g} with the steps before and after: {_why(study, method, around)}"
-    )
+    apart = np.column_stack([around[:, :-1], before[:, -1], after[:, -1]])
+    text = f"{found.before:.3g} from {x} now, {whole:.3g} with the steps before and after: {_why(known, method, apart)}"
     return Measured(Check(NAME, False, text), True)
 
 
@@ -111,16 +112,9 @@ def granularity(values: Floats) -> float:
 _ADVICE = "measure over a longer window, or take longer steps"
 
 
-def _around(column: Floats, study: Study) -> Floats:
-    found: Floats = (moved(column, study, -1) + moved(column, study, 1)) / 2
-    return found
-
-
-def _why(study: Study, method: Method, around: list[Floats]) -> str:
-    """What the treatment's next and last step say about the reason."""
+def _why(study: Study, method: Method, sides: Floats) -> str:
+    """What the treatment's last and next step say about the reason, the last two of the columns `sides` (n, m)."""
     x, y = study.treatment_name, study.outcome_name
-    now = study.treatment.mean(axis=1)
-    sides = np.column_stack([*around, moved(now, study, -1), moved(now, study, 1)])
     before, after = (join(study, method, sides, np.eye(sides.shape[1])[column]).own.value for column in (-2, -1))
     if abs(after) > 2 * abs(before):
         return f"{y} goes with the {x} of the next step: {x} is stamped late, or {y} moves {x} (say so in the graph)"

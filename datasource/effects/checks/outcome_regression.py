@@ -6,8 +6,8 @@ import numpy as np
 
 from datasource.data import Floats
 from datasource.effects.checks.series import memory
+from datasource.effects.estimators.linear_regression import ordinary_fit
 from datasource.effects.study import Study, StudyError
-from datasource.numerics import least_squares
 
 
 class OutcomeRegression(NamedTuple):
@@ -38,9 +38,12 @@ def outcome_regression(study: Study) -> OutcomeRegression:
     The effective n of autocorrelated rows is n (1 - r) / (1 + r), r the product of the autocorrelations at one step of
     what is left of treatment and outcome (Bartlett 1935).
     """
-    columns = np.column_stack([study.adjusted, study.treatment])
-    first = columns.shape[1] + 1 - study.treatment.shape[1]
-    fit = least_squares(study.outcome, columns, groups=study.units)
+    return study.once(_outcome_regression)
+
+
+def _outcome_regression(study: Study) -> OutcomeRegression:
+    fit = study.once(ordinary_fit)
+    first = len(fit.coefficients) - study.treatment.shape[1]
     if fit.rank == 0:
         raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
     slopes = fit.coefficients[first:]

@@ -8,11 +8,11 @@ from scipy import stats
 
 from datasource.effects.checks.refit import SEED, WHITENING, clear, rows_of, slow
 from datasource.effects.checks.series import places
-from datasource.effects.estimators.distributed_lag import ITERATIONS, ORDER
+from datasource.effects.estimators.distributed_lag import autoregressive_fit
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check, Estimate
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.numerics import glsar, slopes_beside
+from datasource.numerics import slopes_beside
 
 NAME = "placebo treatment"
 _CHANCE = 0.005
@@ -43,10 +43,9 @@ def placebo_treatment(study: Study, method: Method, answer: Answer) -> Check:
 def _effects(rows: Study, method: Method, orders: Sequence[Ints]) -> list[Estimate]:
     """The placebos' effects; of one whitened series all beside one autoregression, that of the true treatment."""
     if method.name in WHITENING and rows.units is None and not rows.feedback:
-        columns, grid = np.column_stack([rows.controls, rows.treatment]), places(rows)
-        fit = glsar(rows.outcome, columns, ORDER, ITERATIONS, grid)
+        columns, rho = np.column_stack([rows.adjusted, rows.treatment]), rows.once(autoregressive_fit).rho
         made = slopes_beside(
-            rows.outcome, columns, (rows.treatment[order] for order in orders), fit.rho, grid, rows.window
+            rows.outcome, columns, [rows.treatment[order] for order in orders], rho, places(rows), rows.window
         )
         return [Estimate(*one) for one in made]
     effects = []

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from datasource.data import Floats
-from datasource.effects.checks.refit import JUMPING, SEED, rows_of, slow, standard_error
+from datasource.effects.checks.refit import JUMPING, SEED, effect_of, rows_of, slow, standard_error
 from datasource.effects.checks.series import at_rows, memory, on_grid
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
@@ -27,7 +27,7 @@ def random_common_cause(study: Study, method: Method, answer: Answer) -> Check |
     rows = rows_of(study, method)
     rng = np.random.default_rng(SEED)
     moves = [
-        abs(method.estimate(rows.with_adjustment("random", _noise(rows, rng))).effect.value - answer.effect.value)
+        abs(effect_of(rows.with_adjustment("random", _noise(rows, rng)), method) - answer.effect.value)
         for _ in range(1 if slow(study, method) else 3)
     ]
     if not np.isfinite(moves).all():

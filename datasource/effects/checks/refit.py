@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from datasource.effects.methods import DML, RIDGE_DML, Method
+from datasource.effects.estimators.distributed_lag import lag_effect
+from datasource.effects.methods import DML, RIDGE_DML, Method, check_study
 from datasource.effects.result import Answer, Estimate
 from datasource.effects.study import Study, StudyError
 
@@ -27,6 +28,14 @@ def slow(study: Study, method: Method) -> bool:
 def rows_of(study: Study, method: Method) -> Study:
     """The study as the method sees it: collapsed, unless it knows lags."""
     return study if method.lags else study.collapsed()
+
+
+def effect_of(study: Study, method: Method) -> float:
+    """The effect alone. Raises StudyError."""
+    if method.name not in WHITENING:
+        return method.estimate(study).effect.value
+    check_study(study)
+    return lag_effect(study)
 
 
 def standard_error(effect: Estimate) -> float:

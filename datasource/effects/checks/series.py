@@ -14,6 +14,10 @@ def places(study: Study) -> Ints:
 
     Raises StudyError where rows share unit and time: nothing then says which of them comes first.
     """
+    return study.once(_places)
+
+
+def _places(study: Study) -> Ints:
     assert study.times is not None
     found = closed_up(study.times)
     if study.units is not None:
@@ -24,14 +28,15 @@ def places(study: Study) -> Ints:
 
 
 def moved(values: Floats, study: Study, steps: int) -> Floats:
-    """Values (n) of `steps` steps later in the same unit, of earlier where negative; NaN where there is no row.
+    """Values (n, ...) of `steps` steps later in the same unit, of earlier where negative; NaN where there is no row.
 
     Raises StudyError where rows share unit and time.
     """
     placed = places(study)
     wanted = placed + steps
     at = np.minimum(np.searchsorted(placed, wanted), study.n - 1)
-    found: Floats = np.where(placed[at] == wanted, values[at], np.nan)
+    found: Floats = values[at].astype(np.float64)
+    found[placed[at] != wanted] = np.nan
     return found
 
 

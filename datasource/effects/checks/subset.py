@@ -3,7 +3,7 @@
 import numpy as np
 
 from datasource.effects.checks.outcome_regression import outcome_regression
-from datasource.effects.checks.refit import JUMPING, SEED, clear, rows_of, slow, standard_error
+from datasource.effects.checks.refit import JUMPING, SEED, clear, effect_of, rows_of, slow, standard_error
 from datasource.effects.checks.series import place
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
@@ -29,7 +29,7 @@ def subset(study: Study, method: Method, answer: Answer) -> Check:
     information = outcome_regression(rows).treatment_left ** 2
     worst, found = 0.0, ""
     for number, part in enumerate(parts):
-        without = method.estimate(rows.take(~part)).effect.value
+        without = effect_of(rows.take(~part), method)
         share = float(np.clip(information[part].sum() / information.sum(), 0.01, 0.99))
         reach = 1.96 * error * np.sqrt(share / (1 - share))
         distance = abs(without - answer.effect.value) / reach if reach > 0 else 0.0

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from datasource.data import Floats, Variable
 from datasource.effects.inference import by_unit
 from datasource.effects.result import NO_ESTIMATE, Answer, Estimate
-from datasource.effects.study import Study, StudyError
+from datasource.effects.study import Ints, Study, StudyError
 from datasource.graph import LaggedVariable
-from datasource.numerics import glsar, long_run_intervals, rolling_glsar
+from datasource.numerics import Regression, glsar, glsar_coefficients, long_run_intervals, rolling_glsar
 
 ORDER, ITERATIONS = 5, 5
 
@@ -125,32 +125,61 @@ def distributed_lag(study: Study) -> Answer:
     they share at a time counts for more. Raises StudyError for rows without times, too few rows, and a treatment that
     does not move on its own.
     """
+    fit = study.once(autoregressive_fit)
+    clusters = fit.positions // _span(study) if by_unit(study) else None
+    contrasts = _contrasts(study.adjusted.shape[1] + study.lags + 1, study.lags)
+    found = long_run_intervals(replace(fit, positions=fit.positions % _span(study)), contrasts, study.window, clusters)
+    *per_lag, total = (Estimate(*interval) for interval in found)
+    if np.isnan(total.value):
+        raise StudyError(_STILL.format(study.treatment_name))
+    rare = ("the treatment moved too rarely for an interval",) if np.isnan(total.lower) else ()
+    return Answer(total, study.n, tuple(per_lag) if study.lags else (), notices=rare)
+
+
+def autoregressive_fit(study: Study) -> Regression:
+    """The GLSAR(5) of `distributed_lag`: on what is adjusted for and, last, the treatment's lags. Raises StudyError."""
+    return glsar(study.outcome, _columns(study), ORDER, ITERATIONS, _positions(study), study.feedback, study.units)
+
+
+def lag_effect(study: Study) -> float:
+    """The effect of `distributed_lag` without its interval, at a fraction of the cost. Raises StudyError."""
+    if study.units is not None or study.feedback:
+        return distributed_lag(study).effect.value
+    slopes = glsar_coefficients(study.outcome, _columns(study), ORDER, ITERATIONS, _positions(study))
+    effect = float(slopes[-1 - study.lags :].sum())
+    if np.isnan(effect):
+        raise StudyError(_STILL.format(study.treatment_name))
+    return effect
+
+
+_STILL = "{} does not move on its own: it is constant, or moves only with what is adjusted for"
+
+
+def _columns(study: Study) -> Floats:
     if study.times is None:
         raise StudyError("the distributed lag needs times; name the time column, or use linear_regression")
-    columns = np.column_stack([study.adjusted, study.treatment])
-    width, wanted = columns.shape[1], max(30, 3 * study.coefficients)
+    wanted = max(30, 3 * study.coefficients)
     if study.n < wanted:
         raise StudyError(
             f"{study.n} complete rows; {wanted} are needed for {study.coefficients - 1} columns: give more rows, or "
             "adjust for less"
         )
-    units = np.zeros(study.n, dtype=np.int64) if study.units is None else study.units
-    order = np.lexsort((study.times, units))
-    outcome, columns, units, times = study.outcome[order], columns[order], units[order], study.times[order]
-    codes = np.unique(units, return_inverse=True)[1]
-    span = int(times.max() - times.min()) + 1 + ORDER
-    groups = None if study.units is None else codes
-    fit = glsar(outcome, columns, ORDER, ITERATIONS, times - times.min() + codes * span, study.feedback, groups)
-    contrasts = _contrasts(width, study.lags)
-    clusters = fit.positions // span if by_unit(study) else None
-    found = long_run_intervals(replace(fit, positions=fit.positions % span), contrasts, study.window, clusters)
-    *per_lag, total = (Estimate(*interval) for interval in found)
-    if np.isnan(total.value):
-        raise StudyError(
-            f"{study.treatment_name} does not move on its own: it is constant, or moves only with what is adjusted for"
-        )
-    rare = ("the treatment moved too rarely for an interval",) if np.isnan(total.lower) else ()
-    return Answer(total, study.n, tuple(per_lag) if study.lags else (), notices=rare)
+    return np.column_stack([study.adjusted, study.treatment])
+
+
+def _positions(study: Study) -> Ints:
+    """Places on a grid of one unit after the other."""
+    assert study.times is not None
+    places: Ints = study.times - study.times.min()
+    if study.units is None:
+        return places
+    return places + np.unique(study.units, return_inverse=True)[1] * _span(study)
+
+
+def _span(study: Study) -> int:
+    """How far units are apart on the grid: too far for rows to be neighbours."""
+    assert study.times is not None
+    return int(study.times.max() - study.times.min()) + 1 + ORDER
 
 
 def _contrasts(width: int, lags: int) -> Floats:

@@ -5,7 +5,7 @@ import numpy as np
 from datasource.effects.inference import estimate
 from datasource.effects.result import Answer
 from datasource.effects.study import Study, StudyError
-from datasource.numerics import honest_residuals, least_squares
+from datasource.numerics import Regression, honest_residuals, least_squares
 
 
 def linear_regression(study: Study) -> Answer:
@@ -13,9 +13,8 @@ def linear_regression(study: Study) -> Answer:
 
     Every unit has an intercept of its own. Influence values are leverage corrected (HC2, MacKinnon and White 1985).
     """
-    columns = np.column_stack([study.adjusted, study.treatment])
-    fit = least_squares(study.outcome, columns, groups=study.units)
-    first = columns.shape[1] + 1 - study.treatment.shape[1]
+    fit = study.once(ordinary_fit)
+    first = len(fit.coefficients) - study.treatment.shape[1]
     slopes = fit.coefficients[first:]
     if fit.rank == 0:
         raise StudyError(f"{study.n:,} rows do not carry {study.coefficients} coefficients; give more rows")
@@ -30,3 +29,8 @@ def linear_regression(study: Study) -> Answer:
         estimate(float(slope), influence[:, lag], study, fit.rank) for lag, slope in enumerate(slopes.tolist())
     )
     return Answer(total, study.n, per_lag if study.lags else ())
+
+
+def ordinary_fit(study: Study) -> Regression:
+    """Ordinary least squares on what is adjusted for and, last, the treatment's lags."""
+    return least_squares(study.outcome, np.column_stack([study.adjusted, study.treatment]), groups=study.units)
