@@ -113,8 +113,8 @@ class Diagnosis:
         return max(bounds, default=None)
 
     def _is_counter(self, metric: str) -> bool:
-        """By what its target says of it; where nobody says anything, as of recorded rules, by its name, and then it must
-        have grown and hardly fallen in the last hour: `pg_stat_activity_count` is none."""
+        """By what its target says of it; where nobody says anything, as of recorded rules, by its name, where it also
+        grew and hardly fell in the last hour: `pg_stat_activity_count` is none."""
         try:
             said = self.client.get("metadata", {"metric": metric, "limit": 1}).data
             kinds = {one["type"] for one in said[metric]}
