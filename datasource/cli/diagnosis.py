@@ -15,6 +15,8 @@ from datasource.settings.promql import Selector, read_parts, write_labels, write
 LATER = 1.2
 """Samples that come so many steps apart come more rarely than every step."""
 _JITTER = 1.05
+_FALLS = 0.02
+"""A counter falls, when its process starts anew, at so small a share of its changes at most."""
 _OF_GROWTH = re.compile(r"\b(?:i?rate|increase|i?delta|deriv|changes|resets|predict_linear)\s*\(")
 """What needs two samples in a range."""
 _NO_VALUE = re.compile(
@@ -111,13 +113,21 @@ class Diagnosis:
         return max(bounds, default=None)
 
     def _is_counter(self, metric: str) -> bool:
-        """By what its target says of it; by its name where nobody says anything, as of recorded rules."""
+        """By what its target says of it; where nobody says anything, as of recorded rules, by its name, where it also
+        grew and hardly fell in the last hour: `pg_stat_activity_count` is none."""
         try:
             said = self.client.get("metadata", {"metric": metric, "limit": 1}).data
             kinds = {one["type"] for one in said[metric]}
         except (PrometheusError, TypeError, KeyError):
             kinds = set()
-        return "counter" in kinds or (not kinds - {"unknown"} and is_counter_name(metric))
+        if "counter" in kinds or kinds - {"unknown"} or not is_counter_name(metric):
+            return "counter" in kinds
+        falls, changes = (self._total(f"{how}({write_selector(metric)}[1h])") for how in ("resets", "changes"))
+        return changes > 0 and falls <= _FALLS * changes
+
+    def _total(self, query: str) -> float:
+        found = self.client.query(f"sum({query})", self.end)
+        return float(found[0].values[0]) if found else 0.0
 
     @cached_property
     def _survey(self) -> Survey:

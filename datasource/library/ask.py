@@ -18,6 +18,7 @@ from datasource.effects.what_if import reached
 from datasource.effects.what_if import what_if as predict
 from datasource.graph import CausalGraph, build_graph
 from datasource.library.data import Data, as_data, wide
+from datasource.library.describe import cannot_be
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.impact_result import ImpactOf
@@ -324,7 +325,7 @@ def score(
         raise CsvError("one of data and baseline has a time column and the other has none; give both or neither")
     settings, fitted = there.settings, there.data.matrix
     usual = fitted.between(fitted.end - (settings.recent_points - 1) * fitted.step, fitted.end)
-    notices = (*there.data.notices, *here.data.notices)
+    notices = (*cannot_be(here), *there.data.notices, *here.data.notices)
     learnt = None if baseline is None else usual
     if usual.values.shape[1] < fitted.values.shape[1]:
         span = format_duration(settings.recent_points * fitted.step)
@@ -348,7 +349,7 @@ def evaluate(
     """
     given = _given(data, graph, calls, config)
     opened = given.opened if at is None else given.until(at)
-    snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, opened.data.notices)
+    snapshot = evaluate_matrix(opened.loaded, opened.data.matrix, (*cannot_be(opened), *opened.data.notices))
     if snapshot.mechanisms is None:
         raise SettingsError(
             f"{snapshot.points} points are too few to judge: {snapshot.points_needed} are needed (evaluation.warm_up)"

@@ -26,7 +26,7 @@ def describe(opened: Opened) -> Iterator[Line]:
     for text in _table(opened):
         yield Line(text)
     for name in opened.settings.signals:
-        for doubt in _doubts(opened, name):
+        for doubt in doubts_of(opened, name):
             yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
     unknown = [name for name, signal in opened.settings.signals.items() if signal.role is None]
     if unknown:
@@ -38,7 +38,15 @@ def describe(opened: Opened) -> Iterator[Line]:
         yield Line(text)
 
 
-def _doubts(opened: Opened, name: str) -> Iterator[Doubt]:
+def cannot_be(opened: Opened) -> tuple[str, ...]:
+    """What signals' numbers cannot mean, one sentence each, as `check` calls it wrong."""
+    return tuple(
+        f"{name}: {doubt.text}" for name in opened.settings.signals for doubt in doubts_of(opened, name) if doubt.wrong
+    )
+
+
+def doubts_of(opened: Opened, name: str) -> Iterator[Doubt]:
+    """What is doubtful about one signal's numbers."""
     column = opened.data.signals[name].query if name in opened.data.signals else name
     counter = next((one for one in (column, name) if is_counter_name(one)), "")
     yield from find_doubts(opened.settings, name, opened.data.matrix, counter=counter)

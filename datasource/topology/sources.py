@@ -48,7 +48,8 @@ def call_labels(settings: Settings, relation: str) -> dict[str, tuple[str, str]]
     """Where each label that a call may have comes from: (end, label of the entity there).
 
     `<end>` is the entity's name, `<end>_<label>` each of its labels, `<end>_namespace` the one that is a namespace;
-    and a label of a source's own metric means what it means there, so that results join with its series.
+    and a label of a source's own metric means what it means there, so that results join with its series. A label that
+    both ends have, as `cluster`, is that of both.
     """
     known: dict[str, tuple[str, str]] = {}
     for source in settings.relations[relation].named_sources:
@@ -59,4 +60,6 @@ def call_labels(settings: Settings, relation: str) -> dict[str, tuple[str, str]]
         known |= {f"{which.name}_namespace": (which.name, label) for label in namespaces[:1]}
         known |= {f"{which.name}_{label}": (which.name, label) for label in which.labels}
         known |= {there: (which.name, own) for own, there in usual_labels(place, which.name, which.labels).items()}
-    return known
+    first, second = end_types(settings, relation)
+    shared = {label: (first.name, label) for label in first.labels[:-1] if label in second.labels[:-1]}
+    return shared | known

@@ -10,8 +10,12 @@ from serving import serve
 
 from datasource.cli import main
 from datasource.cli.families.http_server import find_http_server, find_rpc_server
-from datasource.settings import SettingsError, parse_settings
+from datasource.cli.families.spans import find_spans
+from datasource.prometheus.answer import Answer
+from datasource.settings import Relation, SettingsError, parse_settings
+from datasource.settings.foreign import foreign_text
 from datasource.settings.packs import read_pack
+from datasource.topology.span_metrics import SPAN_METRICS
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +104,71 @@ def test_rpc_servers_by_opentelemetry(base, seconds):
     found = queries(find_rpc_server(Known(f"{base}_count", f"{base}_sum", labels=("rpc_grpc_status_code",))))
     assert found["busy"].endswith(f"[2m])) {seconds}".rstrip())
     assert 'rpc_grpc_status_code=~"2|4|8' in found["errors"]
+
+
+class KnownSpans(Known):
+    """Of which the names of all metrics are known, and the unit of some."""
+
+    def __init__(self, *metrics, labels, unit=""):
+        super().__init__(*metrics, labels=labels)
+        self.names = frozenset(metrics)
+        self.client = self
+        self.unit = unit
+
+    def get(self, endpoint, params):
+        assert endpoint == "metadata"
+        return Answer({params["metric"]: [{"type": "histogram", "unit": self.unit}]}, ())
+
+
+DOTTED = ("service.name", "span.name", "span.kind", "status.code")
+
+
+@pytest.mark.parametrize(
+    ("calls", "durations", "unit", "divided"),
+    [
+        ("traces.span.metrics.calls", ("traces.span.metrics.duration_count",), "", "/ 1000"),
+        ("traces.span.metrics.calls", ("traces.span.metrics.duration_count",), "s", ""),
+        ("traces.span.metrics.calls_total", ("traces.span.metrics.duration_seconds_count",), "", ""),
+        ("acme.calls_total", ("acme.duration_milliseconds_count",), "", "/ 1000"),
+    ],
+)
+def test_span_metrics_with_dots_are_found_and_quoted(calls, durations, unit, divided):
+    family = find_spans(KnownSpans(calls, *durations, labels=DOTTED, unit=unit))
+    found = {one.name: one.render(("service.name",), '"service.name"!=""', "2m") for one in family.signals}
+    served = '"span.kind"=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER|"'
+    requests = f'sum by ("service.name") (rate({{"{calls}", {served}, "service.name"!=""}}[2m]))'
+    assert found["requests"] == requests
+    assert '"status.code"="STATUS_CODE_ERROR"' in found["errors"]
+    assert found["errors"].endswith(f"or 0 * {requests}")
+    assert found["busy"].endswith(f"[2m])) {divided}".rstrip())
+    assert served in found["latency"]
+    assert not any(foreign_text(query) for query in found.values())
+    assert family.names[0] == "service.name"
+
+
+@pytest.mark.parametrize("dotted", [True, False])
+def test_span_metrics_with_native_histograms_are_counted_and_summed(dotted):
+    labels = DOTTED if dotted else tuple(label.replace(".", "_") for label in DOTTED)
+    base = "traces.span.metrics.duration" if dotted else "traces_span_metrics_duration_milliseconds"
+    calls = "traces.span.metrics.calls" if dotted else "traces_span_metrics_calls_total"
+    family = find_spans(KnownSpans(calls, base, labels=labels))
+    found = {one.name: one.render((labels[0],), "", "2m") for one in family.signals}
+    assert found["busy"].startswith("histogram_sum(sum by (")
+    assert "histogram_count(sum by (" in found["latency"]
+    assert "native histograms" in family.title
+
+
+def test_span_metrics_that_the_pack_knows_are_left_to_it():
+    labels = tuple(label.replace(".", "_") for label in DOTTED)
+    names = ("traces_span_metrics_calls_total", "traces_span_metrics_duration_milliseconds_count")
+    assert find_spans(KnownSpans(*names, labels=labels)) is None
+
+
+def test_who_calls_whom_is_read_from_spans_with_dots():
+    source = Relation(source="span_metrics", metric="traces.span.metrics.calls")
+    query = SPAN_METRICS.query(source, ("service.name", *SPAN_METRICS.further(source)), "2m")
+    assert query.startswith('sum by ("service.name", "peer.service", "server.address", ')
+    assert '{"traces.span.metrics.calls", "span.kind"=~"(SPAN_KIND_)?(CLIENT|PRODUCER)"}' in query
+    assert SPAN_METRICS.end_labels(0, "client", ("service.name",)) == {"service.name": "service.name"}
+    derived = SPAN_METRICS.derive(source, {"server.address": "db", "db.system": "postgresql"})
+    assert (derived["peer"], derived["connection_type"]) == ("db", "database")

@@ -10,6 +10,7 @@ from datasource.cli.families.recording_rules import find_recording_rules, record
 from datasource.cli.families.service_graph import METRIC as SERVICE_GRAPH
 from datasource.cli.families.service_graph import GraphLabels, find_service_graph, graph_labels
 from datasource.cli.families.span_names import find_span_names
+from datasource.cli.families.spans import find_spans
 from datasource.cli.survey import Survey
 
 __all__ = [
@@ -45,6 +46,7 @@ INSIDE = ("container_pressure", "jvm", "go_runtime", "python_runtime")
 
 FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
     find_recording_rules,
+    find_spans,
     pack_finder("opentelemetry"),
     pack_finder("istio"),
     pack_finder("linkerd"),

@@ -70,12 +70,12 @@ class Durations(NamedTuple):
         """Whom it counts."""
         return Requests(self.base, native=True) if self.native else Requests(f"{self.base}_count")
 
-    def signals(self) -> tuple[Proposed, ...]:
-        """The seconds spent, and the mean."""
+    def signals(self, matchers: str = "") -> tuple[Proposed, ...]:
+        """The seconds spent, and the mean, of the series with these matchers."""
         metric = self.base if self.native else f"{self.base}_sum"
         divisor = f" / {self.per_second}" if self.per_second > 1 else ""
-        seconds = f"histogram_sum({rate(metric)})" if self.native else rate(metric)
-        mean = ratio(seconds, self.requests.rate())
+        seconds = f"histogram_sum({rate(metric, matchers)})" if self.native else rate(metric, matchers)
+        mean = ratio(seconds, self.requests.rate(matchers))
         return (
             Proposed("busy", metric, seconds + divisor, "s", "work", "rate"),
             Proposed("latency", metric, mean + divisor, "s", "latency"),

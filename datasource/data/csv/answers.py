@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from datasource.data.csv.json import is_rows, json_lines
 from datasource.data.csv.layout import ENTITY
 from datasource.data.csv.series import Series, named_signal, read_series, telling_labels
 from datasource.data.csv.table import Column, CsvError, Table, file_stem
@@ -54,11 +55,15 @@ def _decoded(name: str, text: bytes) -> _Found | None:
     try:
         answer: Any = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        if text.lstrip().startswith((b'{"', b"[")):
+        answer = json_lines(text)
+        if answer is None and text.lstrip().startswith((b'{"', b"[")):
             raise CsvError(f"{name}: is JSON that cannot be read ({error}); save the whole answer") from None
+    if answer is None or is_rows(answer):
         return None
     if isinstance(answer, dict) and answer.get("status") == "error":
         raise CsvError(f"{name}: holds an error of Prometheus: {answer.get('error')}; ask again and save the answer")
+    if frames := _frames(answer):
+        return frames
     result = answer
     for key in ("data", "result"):
         result = result.get(key, result) if isinstance(result, dict) else result
@@ -68,8 +73,27 @@ def _decoded(name: str, text: bytes) -> _Found | None:
         raise CsvError(f"{name}: is JSON of another kind; it should be {_FORM}") from None
 
 
+def _frames(answer: Any) -> _Found:
+    """The series of Grafana's data frames, as a data source's /api/ds/query answers; none for anything else."""
+    results = answer.get("results") if isinstance(answer, dict) else None
+    found: _Found = []
+    for result in results.values() if isinstance(results, dict) else ():
+        for frame in result.get("frames") or () if isinstance(result, dict) else ():
+            fields, columns = frame["schema"]["fields"], frame["data"]["values"]
+            time = next((column for field, column in zip(fields, columns, strict=True) if field["type"] == "time"), [])
+            for field, column in zip(fields, columns, strict=True):
+                if field["type"] == "number" and len(column) == len(time):
+                    labels = {str(label): str(value) for label, value in (field.get("labels") or {}).items()}
+                    metric = labels.pop("__name__", "") or ("" if field["name"] == "Value" else field["name"])
+                    found.append((Series(metric, labels), np.array(time, float) / 1000, np.array(column, float)))
+    return found
+
+
 def _series(one: Any) -> tuple[Series, Floats, Floats]:
     labels = {str(label): str(value) for label, value in one["metric"].items()}
+    if "timestamps" in one:  # as VictoriaMetrics exports them, in milliseconds
+        times, values = np.array(one["timestamps"], float) / 1000, np.array(one["values"], float)
+        return Series(labels.pop("__name__", ""), labels), times, values
     points = one["values"] if "values" in one else [one["value"]]
     times, values = (np.array([float(point[place]) for point in points]) for place in (0, 1))
     return Series(labels.pop("__name__", ""), labels), times, values

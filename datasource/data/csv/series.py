@@ -9,6 +9,8 @@ from datasource.data.guess import guess_signal
 _WHERE = re.compile(r"cluster|namespace")
 _SERIES = re.compile(r"(?P<metric>[^{}]*?)\s*\{(?P<labels>.*)\}", re.DOTALL)
 _LABEL = re.compile(r"""\s*(?P<name>"[^"]+"|[\w.:/-]+)\s*[=:]\s*"(?P<value>(?:[^"\\]|\\.)*)"\s*(?:,|$)""", re.DOTALL)
+_TAGGED = re.compile(r"(?:[a-z]+\d*:)(?P<metric>[\w.]+)\{(?P<tags>[^{}\"=]*)\}(?: by \{[^{}]*\})?")
+"""As Datadog names a series: `avg:trace.http.request.duration{service:web}`."""
 _UNNAMED = "value"
 
 
@@ -24,10 +26,15 @@ def read_series(text: str) -> Series | None:
 
     >>> read_series('{service="cart", __name__="latency"}')
     Series(metric='latency', labels={'service': 'cart'})
+    >>> read_series("avg:trace.http.request.duration{service:cart,env:prod}")
+    Series(metric='duration', labels={'service': 'cart', 'env': 'prod'})
     """
     found = _SERIES.fullmatch(text.strip())
     if not found:
         return None
+    if tagged := _TAGGED.fullmatch(text.strip()):
+        pairs = (one.partition(":") for one in tagged["tags"].split(",") if ":" in one)
+        return Series(tagged["metric"].rpartition(".")[2], {name.strip(): value for name, _, value in pairs})
     labels: dict[str, str] = {}
     place = 0
     while place < len(found["labels"].rstrip(", ")):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data.csv.cells import read_cells
+from datasource.data.csv.json import read_rows
 from datasource.data.matrix import Floats
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -28,6 +29,11 @@ _OTHER_FILES = {
     b"\x1f\x8b": ("compressed (gzip)", "unpack it, as gunzip does"),
 }
 _PARQUET = b"PAR1"
+_COMMENT = re.compile(r"\s*#(?!(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)(?:\W|$))")
+"""A line that begins so is no row; Excel's errors in its first cell are one."""
+_OF_INFLUX = {"_time", "_value"}
+_NOT_OF_INFLUX = {"", "result", "table", "_start", "_stop"}
+"""What an annotated CSV of InfluxDB says about itself, not about what was measured."""
 _DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
@@ -89,6 +95,8 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     try:
         if _start(path) == _PARQUET:
             return _of_frame(_read_parquet(name), name, is_text)
+        if _start(path).lstrip()[:1] in (b"[", b"{") and (rows := read_rows(Path(path).read_bytes())):
+            return _of_frame(pd.DataFrame(rows), name, is_text)
         with open(path, newline="", encoding=_encoding(path)) as file, warnings.catch_warnings():
             header, separator, lines = _read_header(name, file)
             empty = {i: [""] if is_text(column) else _MISSING for i, column in enumerate(header)}
@@ -116,10 +124,30 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
         raise CsvError(f"{name}{_unreadable(str(error), lines)}") from None
     if frame.empty:
         raise CsvError(f"{name}: has a header and no rows; nothing can be computed")
+    frame = _without_what_is_no_row(frame, header)
     columns = tuple(_column(name, header[i], frame[i], is_text(header[i]), decimal_comma) for i in range(len(header)))
     if columns[-1].name == "" and columns[-1].values is not None and np.isnan(columns[-1].values).all():
         columns = columns[:-1]  # a separator at the end of each line
+    if set(header) >= _OF_INFLUX:
+        columns = tuple(column for column in columns if column.name not in _NOT_OF_INFLUX)
     return Table(name, columns, len(frame), lines + 1)
+
+
+def _without_what_is_no_row(frame: Any, header: Sequence[str]) -> Any:
+    """The frame without comments and without the header where it comes again, as in files that were put together."""
+    if frame[0].dtype.kind in "iufb":
+        return frame
+    first = frame[0].astype(str)
+    again = frame[0].notna() & first.str.match(_COMMENT)
+    repeated = np.ones(len(frame), dtype=np.bool_)
+    for number, name in enumerate(header):
+        cells = frame[number]
+        if cells.dtype.kind not in "iufb":
+            repeated &= (cells.fillna("").astype(str).str.strip() == name).to_numpy()
+        elif name:
+            repeated[:] = False
+    left = frame[~(again.to_numpy() | repeated)]
+    return frame if len(left) in (0, len(frame)) else left.reset_index(drop=True)
 
 
 def is_frame(path: Readable) -> bool:
@@ -203,6 +231,8 @@ def _encoding(path: str | os.PathLike[str]) -> str:
     for mark, (what, advice) in _OTHER_FILES.items():
         if start.startswith(mark):
             raise CsvError(f"{path}: is {what}, not CSV; {advice}")
+    if start.lstrip().startswith(b"<"):
+        raise CsvError(f"{path}: is a web page or XML, not CSV; is it the page that asks to sign in?")
     return next((encoding for mark, encoding in _BYTE_ORDER.items() if start.startswith(mark)), "utf-8")
 
 
@@ -214,6 +244,14 @@ def _read_header(name: str, file: TextIO) -> tuple[list[str], str, int]:
         if not line and not text.strip():
             raise CsvError(f"{name}: is empty; it needs a header line and rows")
         lines, text = lines + 1, text + line if text.strip() else line
+        if _COMMENT.match(text) and (_METRICS_PAGE.match(text) or _is_header(_peek(file))):
+            if _METRICS_PAGE.match(text):
+                raise CsvError(
+                    f"{name}: is what a target shows on /metrics, which is one moment and no history; ask Prometheus "
+                    "for /api/v1/query_range and save its answer"
+                )
+            text = ""
+            continue
         if found := _SEPARATOR_SAID.fullmatch(text.strip("\r\n")):  # Excel's own line before the header
             said, text = found[1], ""
         elif text.strip() and (not line or text.count('"') % 2 == 0):
@@ -226,6 +264,22 @@ def _read_header(name: str, file: TextIO) -> tuple[list[str], str, int]:
     below = [_fields(row, separator) for row in rows]
     _refuse_header(name, header, below, lines)
     return header, separator, lines
+
+
+_METRICS_PAGE = re.compile(r"\s*# (?:HELP|TYPE|UNIT) ")
+
+
+def _peek(file: TextIO) -> str:
+    place = file.tell()
+    line = file.readline()
+    file.seek(place)
+    return line
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line may name columns, or is a comment too: it holds no number, and is there."""
+    fields = [field.strip() for separator in _SEPARATORS for field in _fields(line, separator)]
+    return bool(_COMMENT.match(line)) or (bool(line.strip()) and not any(map(_is_number, fields)))
 
 
 def _separator(header: str, rows: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ _UNITS = (
     (np.inf, 1e9, "nanoseconds"),
 )
 _YEAR_2000, _YEAR_2100, _YEAR_5000 = 946_684_800.0, 4_102_444_800.0, 95_617_584_000.0
+_EPOCH_OF_EXCEL, _DAYS_OF_EXCEL = 25_569, (36_526, 73_050)
+"""Excel's day of 1970-01-01, and those of 2000 and 2100."""
 _EMPTIEST = 50
 """A grid with over so many points for each time in the file comes from a wrong time."""
 
@@ -62,11 +64,21 @@ def read_times(column: Column) -> Times | None:
         there = np.isfinite(column.values)
         if not there.any():
             return None
+        if _are_days_of_excel(column.values[there]):
+            return Times((column.values - _EPOCH_OF_EXCEL) * 86400, "Excel's days, taken as UTC", zoned=False)
         size = float(np.median(np.abs(column.values[there])))
         _, scale, unit = next(one for one in _UNITS if size < one[0])
         seconds = column.values / scale
         return Times(np.where(np.abs(seconds) < _YEAR_5000, seconds, np.nan), f"{unit} since 1970")
     return _from_text(column)
+
+
+def _are_days_of_excel(values: Floats) -> bool:
+    """Whether numbers are days since 1900 with their time of day: of this century, apart by a second to eight hours."""
+    if values.min() < _DAYS_OF_EXCEL[0] or values.max() > _DAYS_OF_EXCEL[1] or (values == np.floor(values)).all():
+        return False
+    apart = np.diff(np.unique(values))
+    return bool(apart.size) and bool(1e-5 < np.median(apart) < 1 / 3) and float(np.ptp(values)) < 3660
 
 
 def _from_text(column: Column) -> Times | None:
