@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint servers lock benchmarks clean
+.PHONY: demo test lint servers dashboards-test lock benchmarks clean
 
 demo: .venv/demo
 	@exec $(BIN)/causal-datasource demo
@@ -32,6 +32,12 @@ servers:
 .venv/test: requirements-test.lock pyproject.toml
 	@sh scripts/environment.sh "$(PYTHON)" requirements-test.lock
 	@touch $@ .venv/demo
+
+# The dashboards in Grafana's own front end, in a browser: npm brings 700 MB, and a run takes five minutes.
+dashboards-test: export OPENBLAS_NUM_THREADS = 1
+dashboards-test: .venv/test servers
+	cd tests/grafana && npm ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund && node build.mjs ../../build/grafana
+	$(BIN)/pytest tests/grafana/check_dashboards.py
 
 # Ratios against peers, in one run; they say when a floor is missed.
 benchmarks: .venv/test servers
