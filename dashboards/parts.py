@@ -8,17 +8,22 @@ Json = dict[str, Any]
 COLUMNS = 24
 """Grafana's grid is so many columns wide."""
 
+SET = {
+    "overview": "Overview",
+    "incident": "Incident",
+    "effects": "Effects",
+    "graph": "Graph",
+    "anomaly": "Anomaly explained",
+    "health": "Datasource health",
+}
+"""The dashboards, in the order of their links; health is only on Prometheus."""
+
 SCORE = {"mode": "absolute", "steps": [{"color": "green", "value": None}, {"color": "red", "value": 1}]}
 PLAIN = {"mode": "absolute", "steps": [{"color": "text", "value": None}]}
 LIST = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
-TABLE = {
-    "displayMode": "table",
-    "placement": "right",
-    "showLegend": True,
-    "calcs": ["lastNotNull", "max"],
-    "sortBy": "Max",
-    "sortDesc": True,
-}
+LIST_WITH_HIGHEST = LIST | {"calcs": ["max"]}
+NAMES = {"colorMode": "background", "textMode": "name", "justifyMode": "center"}
+"""A stat that shows names, on the colour of their numbers."""
 
 
 # Panels
@@ -44,8 +49,8 @@ def panel(
         "description": description,
         "datasource": targets[0]["datasource"],
         "gridPos": {"w": width, "h": height},
-        "targets": [{"refId": "ABCDEFGH"[number]} | target for number, target in enumerate(targets)],
-        "fieldConfig": {"defaults": {"unit": "short"} | defaults, "overrides": list(overrides)},
+        "targets": [{"refId": "ABCDEFGHIJ"[number]} | target for number, target in enumerate(targets)],
+        "fieldConfig": {"defaults": {"unit": "none"} | defaults, "overrides": list(overrides)},
         "options": options or {},
         "transformations": list(transformations),
     }
@@ -70,9 +75,14 @@ def series(
 
 
 def scores(title: str, description: str, targets: Sequence[Json], **more: Any) -> Json:
-    """Anomaly scores over time, with the line above which they count."""
-    dashed = {"thresholdsStyle": {"mode": "dashed"}}
-    return series(title, description, targets, legend=TABLE, min=0, thresholds=SCORE, custom=dashed, **more)
+    """Anomaly scores over time: evenly up to the line above which they count, in powers of ten beyond it."""
+    look = {
+        "thresholdsStyle": {"mode": "dashed"},
+        "scaleDistribution": {"type": "symlog", "log": 10, "linearThreshold": 1},
+        "axisSoftMax": 2,
+    }
+    settings: Json = {"legend": LIST_WITH_HIGHEST, "min": 0, "decimals": 2, "thresholds": SCORE, "custom": look}
+    return series(title, description, targets, **settings | more)
 
 
 def trend(title: str, description: str, targets: Sequence[Json], *, x: str, **more: Any) -> Json:
@@ -85,20 +95,35 @@ def trend(title: str, description: str, targets: Sequence[Json], *, x: str, **mo
     return panel("trend", title, description, targets, options=options, **look, **more)
 
 
-def stat(title: str, description: str, targets: Sequence[Json], *, fields: str = "", **more: Any) -> Json:
-    """Big numbers."""
+def stat(
+    title: str, description: str, targets: Sequence[Json], *, fields: str = "", look: Json | None = None, **more: Any
+) -> Json:
+    """Big numbers; `look` has options beside the usual ones."""
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": fields, "values": False},
         "colorMode": "value",
         "graphMode": "none",
         "textMode": "auto",
     }
-    return panel("stat", title, description, targets, options=options, **{"thresholds": PLAIN, **more})
+    return panel("stat", title, description, targets, options=options | (look or {}), **{"thresholds": PLAIN, **more})
 
 
-def table(title: str, description: str, targets: Sequence[Json], **more: Any) -> Json:
-    """Rows and columns."""
-    return panel("table", title, description, targets, options={"cellHeight": "sm", "showHeader": True}, **more)
+def table(
+    title: str,
+    description: str,
+    targets: Sequence[Json],
+    *,
+    header: bool = True,
+    overrides: Sequence[Json] = (),
+    **more: Any,
+) -> Json:
+    """Rows and columns, as narrow as they have to be; `noValue` is said of a table without rows, not in its cells."""
+    options = {"cellHeight": "sm", "showHeader": header}
+    blank = (
+        [override(kind, matcher="byType", noValue=" ") for kind in ("string", "number")] if "noValue" in more else []
+    )
+    look: Json = {"custom": {"minWidth": 80}, "options": options, "overrides": [*blank, *overrides]}
+    return panel("table", title, description, targets, **look, **more)
 
 
 def timeline(title: str, description: str, targets: Sequence[Json], **more: Any) -> Json:
@@ -113,7 +138,7 @@ def node_graph(title: str, description: str, targets: Sequence[Json], **more: An
 
 
 def row(title: str) -> Json:
-    """A heading."""
+    """A heading; the panels below it belong to it."""
     return {"type": "row", "title": title, "collapsed": False, "gridPos": {"w": COLUMNS, "h": 1}, "panels": []}
 
 
@@ -165,39 +190,51 @@ def link(title: str, url: str) -> list[Json]:
     return [{"title": title, "url": url, "targetBlank": False}]
 
 
+def steps(below: str, above: str, value: float, unknown: str = "text") -> Json:
+    """Thresholds of a number that is not negative: one colour up to a value, another from there."""
+    colors = [{"color": unknown, "value": None}, {"color": below, "value": 0}, {"color": above, "value": value}]
+    return {"mode": "absolute", "steps": colors}
+
+
 def named_values(shown: Mapping[int, tuple[str, str]]) -> list[Json]:
     """Text and colour of each value."""
     options = {str(value): {"text": text, "color": color, "index": value} for value, (text, color) in shown.items()}
     return [{"type": "value", "options": options}]
 
 
-def transform(name: str, **options: Any) -> Json:
-    """One of Grafana's transformations."""
-    return {"id": name, "options": options}
+def colored_text(**properties: Any) -> Json:
+    """Properties of a field whose cells have the colour of their value."""
+    return {"custom__cellOptions": {"type": "color-text"}, **properties}
+
+
+def wrapped(width: int | None = None) -> Json:
+    """Properties of a field whose text goes on in the next line."""
+    size = {"custom__width": width} if width else {}
+    return {"custom__cellOptions": {"type": "auto", "wrapText": True}, "custom__wrapText": True, **size}
+
+
+def hidden(*names: str) -> list[Json]:
+    """The overrides for columns that only links read. `hidden` is what Grafana before 12.2 calls it."""
+    return [override(name, custom__hideFrom={"viz": True}, custom__hidden=True) for name in names]
+
+
+def transform(name: str, only: str = "", **options: Any) -> Json:
+    """One of Grafana's transformations, of all frames or of those of the queries that a pattern names."""
+    return {"id": name, "options": options} | ({"filter": {"id": "byRefId", "options": only}} if only else {})
 
 
 # Dashboards
 
 
-def dashboard(uid: str, title: str, description: str, **parts: Any) -> Json:
-    """A dashboard, with links to the others that keep the time and the variables."""
-    others = {
-        "type": "dashboards",
-        "title": "Causal",
-        "tags": ["causal"],
-        "asDropdown": True,
-        "icon": "external link",
-        "includeVars": True,
-        "keepTime": True,
-        "targetBlank": False,
-        "tooltip": "",
-        "url": "",
-    }
+def dashboard(name: str, kind: str, description: str, **parts: Any) -> Json:
+    """A dashboard of the set; `kind` is "" or "json-". Its links to the others keep the time and the variables."""
+    ending = " (JSON plugin)" if kind else ""
+    others = [one for one in SET if one != name and not (kind and one == "health")]
     return {
-        "uid": uid,
-        "title": title,
+        "uid": uid(name, kind),
+        "title": f"Causal: {SET[name]}{ending}",
         "description": description,
-        "tags": ["causal"],
+        "tags": ["causal", "causal-json" if kind else "causal-prometheus"],
         "schemaVersion": 39,
         "version": 1,
         "editable": False,
@@ -206,8 +243,28 @@ def dashboard(uid: str, title: str, description: str, **parts: Any) -> Json:
         "time": {"from": "now-3h", "to": "now"},
         "timepicker": {},
         "timezone": "browser",
-        "links": [others],
+        "links": [_link_to(one, kind) for one in others],
         **parts,
+    }
+
+
+def uid(name: str, kind: str = "") -> str:
+    """The uid of a dashboard of the set."""
+    return f"causal-{kind}{name}"
+
+
+def _link_to(name: str, kind: str) -> Json:
+    return {
+        "type": "link",
+        "title": SET[name],
+        "url": f"/d/{uid(name, kind)}",
+        "icon": "dashboard",
+        "tags": [],
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "tooltip": "",
     }
 
 
@@ -230,6 +287,7 @@ def datasource_variable(plugin: str) -> Json:
     return {
         "name": "datasource",
         "label": "Data source",
+        "description": "Where the results of causal-datasource are asked for.",
         "type": "datasource",
         "query": plugin,
         "current": {},
@@ -243,7 +301,9 @@ def datasource_variable(plugin: str) -> Json:
     }
 
 
-def query_variable(name: str, label: str, datasource: Json, query: Json, *, everything: str = "") -> Json:
+def query_variable(
+    name: str, label: str, description: str, datasource: Json, query: Json, *, everything: str = "", sort: int = 1
+) -> Json:
     """Values that the data source offers: the first, or all to begin with, which `everything` stands for."""
     several = bool(everything)
     choice = {
@@ -251,11 +311,12 @@ def query_variable(name: str, label: str, datasource: Json, query: Json, *, ever
         "includeAll": several,
         "allValue": everything or None,
         "multi": several,
-        "sort": 1 if several else 0,
+        "sort": sort if several else 0,
     }
     return {
         "name": name,
         "label": label,
+        "description": description,
         "type": "query",
         "datasource": datasource,
         "definition": query["query"],
@@ -269,6 +330,31 @@ def query_variable(name: str, label: str, datasource: Json, query: Json, *, ever
     }
 
 
+def choice_variable(name: str, label: str, description: str, values: Sequence[str]) -> Json:
+    """One of several values that are known beforehand, the first to begin with."""
+    return {
+        "name": name,
+        "label": label,
+        "description": description,
+        "type": "custom",
+        "query": ",".join(values),
+        "current": {"selected": True, "text": values[0], "value": values[0]},
+        "options": [{"text": one, "value": one, "selected": one == values[0]} for one in values],
+        "hide": 0,
+        "includeAll": False,
+        "multi": False,
+        "skipUrlSync": False,
+    }
+
+
 def filters_variable(datasource: Json) -> Json:
     """Filters by any label, for installations whose entities have other ones."""
-    return {"name": "filters", "label": "Filters", "type": "adhoc", "datasource": datasource, "filters": [], "hide": 0}
+    return {
+        "name": "filters",
+        "label": "Filters",
+        "description": "Only what has these labels; for entities that are told apart by other labels.",
+        "type": "adhoc",
+        "datasource": datasource,
+        "filters": [],
+        "hide": 0,
+    }

@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "provisioning/alerts.yml"
 HEADER = "# Written by scripts/alerts.py from provisioning/alerts.yml; docs/alerts.md.\n"
-DASHBOARD = "causal-prometheus"
+DASHBOARD, DASHBOARD_OF_HEALTH = "causal-overview", "causal-health"
 RUNBOOK = "docs/runbook.md"
 DATA_SOURCE = "causal-prometheus"
 """The uid of Grafana's Prometheus data source, as in provisioning/grafana/datasources."""
@@ -105,12 +105,13 @@ def _before(name: str, *labels: str) -> str:
 def annotations(rule: Json, links: Json, labels: tuple[str, ...] = ()) -> Json:
     """What people read, and where they click."""
     name = rule["alert"]
+    dashboard = DASHBOARD_OF_HEALTH if name.startswith("CausalDatasource") else DASHBOARD
     return {
         "summary": rule["summary"],
         "description": asked_of(rule["description"], labels),
         "action": asked_of(rule["action"], labels),
         "runbook_url": f"{links['runbook']}#{name.lower()}",
-        "dashboard_url": f"{links['grafana']}/d/{DASHBOARD}?from=now-3h&to=now",
+        "dashboard_url": f"{links['grafana']}/d/{dashboard}?from=now-3h&to=now",
         "page_url": f"{links['external']}/",
     }
 

@@ -203,7 +203,7 @@ class _Demo:
         print(f"\n{report(self._snapshot(), truth, started)}\n\n{self._places()}", flush=True)
 
     def _places(self) -> str:
-        dashboards = ", ".join(f"dashboards/{path.name}" for path in sorted((ROOT / "dashboards").glob("*.json")))
+        there = (ROOT / "dashboards/prometheus").exists()
         real = any(isinstance(child, PrometheusServer) for child in self._children)
         lines = [
             "Where to look",
@@ -214,13 +214,14 @@ class _Demo:
             *([f"  alerts         {self._prometheus_url}/alerts"] if real else []),
             "",
             "In Grafana",
-            f"  with the JSON plugin (simpod-json-datasource): add a JSON data source with the URL {self._url}",
             *(
                 [f"  without any plugin: add a Prometheus data source with the URL {self._prometheus_url}"]
                 if real
                 else ["  without any plugin: let a Prometheus scrape /metrics, and add that as a data source"]
             ),
-            f"  then import {dashboards or 'the dashboards'}; provisioning/ has all of it as files",
+            f"  with the JSON plugin (simpod-json-datasource): add a JSON data source with the URL {self._url}",
+            f"  then import {'dashboards/prometheus/ or dashboards/json/' if there else 'the dashboards'}; "
+            "provisioning/ has all of it as files",
             "",
             "Serving until Ctrl-C. Something in the shop breaks every 90 minutes.",
         ]

@@ -137,3 +137,9 @@ def _health(clock: Served) -> Iterator[Metric]:
     for report in snapshot.reports:
         read.add_metric([report.signal], report.entities)
     yield read
+    known = GaugeMetricFamily(
+        "causal_datasource_signal_info", "The unit and the role of a signal.", None, ["signal", "unit", "role"]
+    )
+    for name, signal in snapshot.settings.signals.items():
+        known.add_metric([name, signal.unit, signal.role or ""], 1)
+    yield known

@@ -14,9 +14,13 @@ ROOT = Path(__file__).parents[2]
 PROVISIONING = ROOT / "provisioning"
 SOURCE_OF_THE_IMAGE = (ROOT / "Dockerfile").read_text()
 RULES = PROVISIONING / "prometheus/rules/causal.yml"
-DASHBOARDS: dict[str, Json] = {
-    path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "dashboards").glob("*.json"))
+KINDS = ("prometheus", "json")
+"""The folders of the dashboards: for Grafana's own data source, and for the JSON plugin."""
+SHIPPED: dict[str, dict[str, Json]] = {
+    kind: {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "dashboards" / kind).glob("*.json"))}
+    for kind in KINDS
 }
+DASHBOARDS = {uid: dashboard for kind in KINDS for uid, dashboard in SHIPPED[kind].items()}
 
 
 def read(path: str) -> Any:
@@ -44,19 +48,30 @@ def annotations(dashboard: Json) -> list[Json]:
     return [one for one in dashboard["annotations"]["list"] if not one.get("builtIn")]
 
 
-def dashboard_expressions() -> Iterator[tuple[str, str]]:
-    """Where a PromQL expression stands, and the expression as Grafana sends it when all is chosen."""
-    dashboard = DASHBOARDS["causal-prometheus"]
-    for panel in panels(dashboard):
-        for target in panel["targets"]:
-            yield f"{panel['title']} {target['refId']}", _filled_in(target["expr"])
-    for one in annotations(dashboard):
-        yield one["name"], _filled_in(one["expr"])
-    for one in variables(dashboard).values():
-        if one["type"] == "query":
-            (selector,) = re.findall(r"^label_values\((.+), \w+\)$", one["definition"])
-            yield f"${one['name']}", _filled_in(selector)
+def dashboard_expressions(**chosen: str) -> Iterator[tuple[str, str]]:
+    """Where a PromQL expression stands, and the expression as Grafana sends it; of entities all are chosen."""
+    for uid, dashboard in SHIPPED["prometheus"].items():
+        for panel in panels(dashboard):
+            for target in panel["targets"]:
+                yield f"{uid} {panel['title']} {target['refId']}", _filled_in(target["expr"], chosen)
+        for one in annotations(dashboard):
+            yield f"{uid} {one['name']}", _filled_in(one["expr"], chosen)
+        for one in variables(dashboard).values():
+            if one["type"] == "query":
+                (selector,) = re.findall(r"^label_values\((.+), \w+\)$", one["definition"])
+                yield f"{uid} ${one['name']}", _filled_in(selector, chosen)
 
 
-def _filled_in(expr: str) -> str:
-    return re.sub(r"\$(namespace|service|signal)\b", ".*", expr.replace("$__rate_interval", "1m"))
+def _filled_in(expr: str, chosen: dict[str, str]) -> str:
+    values = {
+        "namespace": ".*",
+        "service": ".*",
+        "signal": ".*",
+        "threshold": "1",
+        "share": "0",
+        "__range:15s": "1h:1s",
+        "__range": "1h",
+        "__rate_interval": "1m",
+        **chosen,
+    }
+    return re.sub(r"\$(__range:15s|\w+)\b", lambda used: values.get(used[1], used[0]), expr)

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 
 import yaml
-from shipped import DASHBOARDS, ROOT, Json, read
+from shipped import DASHBOARDS, ROOT, SHIPPED, Json, read
 
 COMPOSE: Json = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Json] = COMPOSE["services"]
@@ -50,18 +50,25 @@ def test_prometheus_keeps_the_labels_of_results() -> None:
 def test_grafana_gets_a_data_source_for_each_dashboard() -> None:
     types = {source["type"]: source for source in read("grafana/datasources/causal.yml")["datasources"]}
     for dashboard in DASHBOARDS.values():
-        (chosen,) = (one["query"] for one in dashboard["templating"]["list"] if one["type"] == "datasource")
+        chosen = next(one["query"] for one in dashboard["templating"]["list"] if one["type"] == "datasource")
         host = types[chosen]["url"].removeprefix("http://").partition(":")[0]
         assert host in SERVICES
 
 
 def test_grafana_finds_the_dashboards_where_they_are_mounted() -> None:
-    (provider,) = read("grafana/dashboards/causal.yml")["providers"]
+    providers = read("grafana/dashboards/causal.yml")["providers"]
     places = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
-    assert places["./dashboards"] == provider["options"]["path"]
-    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert home.startswith(provider["options"]["path"])
-    assert home.rpartition("/")[2].removesuffix(".json") in DASHBOARDS
+    assert [one["options"]["path"] for one in providers] == [f"{places['./dashboards']}/{kind}" for kind in SHIPPED]
+    assert len({one["name"] for one in providers} | {one["folder"] for one in providers}) == 2 * len(providers)
+
+
+def test_home_needs_no_plugin_and_grafana_starts_without_one() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == "/etc/grafana/dashboards/prometheus/causal-overview.json"
+    assert home.rpartition("/")[2].removesuffix(".json") in SHIPPED["prometheus"]
+    assert environment["GF_PLUGINS_PREINSTALL"] == "${CAUSAL_GRAFANA_PLUGINS-simpod-json-datasource}"
+    assert not any("SYNC" in name for name in environment)
 
 
 def test_only_the_demo_says_that_everybody_who_reaches_it_may_read() -> None:

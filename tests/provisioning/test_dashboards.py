@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shipped import DASHBOARDS, ROOT, Json, annotations, panels, variables
+from shipped import DASHBOARDS, ROOT, SHIPPED, Json, annotations, panels, variables
 from worlds import World
 
 from datasource.panels import REGISTRY
 from datasource.web.app import create_app
 
-PLUGINS = {"causal-json": "simpod-json-datasource", "causal-prometheus": "prometheus"}
+PLUGINS = {"json": "simpod-json-datasource", "prometheus": "prometheus"}
+PLUGIN_OF = {uid: PLUGINS[kind] for kind, dashboards in SHIPPED.items() for uid in dashboards}
 KINDS = {"timeseries", "stat", "table", "state-timeline", "nodeGraph", "trend"}
-UNITS = {"none", "short", "percent", "percentunit", "s", "ms", "reqps", "cps", "cpm"}
+UNITS = {"none", "percent", "percentunit", "s", "ms", "reqps", "cps", "cpm", "dateTimeAsLocal"}
+SET = ("overview", "incident", "effects", "graph", "anomaly")
 
 every_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
 
@@ -38,14 +40,21 @@ def texts(value: Any) -> list[str]:
 
 def test_the_files_are_what_the_script_writes(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "dashboards/build.py", tmp_path], check=True)
-    for path in tmp_path.iterdir():
-        assert path.read_text() == (ROOT / "dashboards" / path.name).read_text(), "run python dashboards/build.py"
-    assert {path.stem for path in tmp_path.iterdir()} == DASHBOARDS.keys()
+    written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.json"))
+    for name in written:
+        assert (tmp_path / name).read_text() == (ROOT / "dashboards" / name).read_text(), (
+            "run python dashboards/build.py"
+        )
+    assert {path.stem for path in written} == DASHBOARDS.keys()
+
+
+def test_the_set_is_the_same_with_and_without_the_plugin_but_for_the_health() -> None:
+    assert SHIPPED["prometheus"].keys() == {f"causal-{name}" for name in (*SET, "health")}
+    assert SHIPPED["json"].keys() == {f"causal-json-{name}" for name in SET}
 
 
 @every_dashboard
 def test_it_can_be_provisioned_and_imported(dashboard: Json) -> None:
-    assert dashboard["uid"] in PLUGINS
     assert dashboard["schemaVersion"] <= 42
     assert not {"id", "__inputs", "__requires"} & dashboard.keys()
     assert dashboard["editable"] is False
@@ -56,26 +65,46 @@ def test_it_can_be_provisioned_and_imported(dashboard: Json) -> None:
 
 @every_dashboard
 def test_a_variable_chooses_its_data_source(dashboard: Json) -> None:
-    plugin = PLUGINS[dashboard["uid"]]
-    chosen = [one for one in variables(dashboard).values() if one["type"] == "datasource"]
+    plugin = PLUGIN_OF[dashboard["uid"]]
+    chosen = [one for one in variables(dashboard).values() if one["type"] == "datasource" and not one["hide"]]
     assert [(one["name"], one["label"], one["query"]) for one in chosen] == [("datasource", "Data source", plugin)]
     asking = [*panels(dashboard), *targets(dashboard), *annotations(dashboard)]
-    asking += [one for one in variables(dashboard).values() if one["type"] != "datasource"]
+    asking += [one for one in variables(dashboard).values() if one["type"] in ("query", "adhoc")]
     assert all(one["datasource"] == {"type": plugin, "uid": "${datasource}"} for one in asking)
 
 
 @every_dashboard
-def test_incidents_are_marked_in_every_panel_over_time_and_listed_first(dashboard: Json) -> None:
-    (marked,) = annotations(dashboard)
+def test_incidents_are_marked_in_every_panel_over_time(dashboard: Json) -> None:
+    marked = annotations(dashboard)[0]
     assert marked["name"] == "Incidents"
     assert marked["enable"]
-    assert "ncidents" in panels(dashboard)[0]["title"]
 
 
 @every_dashboard
 def test_the_plugin_bears_the_types_of_its_variables(dashboard: Json) -> None:
-    assert {one["type"] for one in variables(dashboard).values()} == {"datasource", "query", "adhoc"}
+    """A variable of the type switch breaks every query of the JSON plugin."""
+    assert {one["type"] for one in variables(dashboard).values()} <= {"datasource", "query", "adhoc", "custom"}
     assert all(one["refresh"] == 2 for one in variables(dashboard).values() if one["type"] == "query")
+
+
+@every_dashboard
+def test_every_variable_says_what_it_chooses(dashboard: Json) -> None:
+    for one in variables(dashboard).values():
+        assert one["description"].endswith("."), one["name"]
+
+
+def test_a_panel_on_prometheus_without_data_says_what_that_means() -> None:
+    for dashboard in SHIPPED["prometheus"].values():
+        for panel in panels(dashboard):
+            assert panel["fieldConfig"]["defaults"].get("noValue"), panel["title"]
+
+
+def test_every_line_has_a_legend_of_names() -> None:
+    for dashboard in SHIPPED["prometheus"].values():
+        for panel in panels(dashboard):
+            for target in panel["targets"]:
+                if target.get("format") != "table":
+                    assert target["legendFormat"] not in ("", "__auto"), panel["title"]
 
 
 @every_dashboard
@@ -102,39 +131,53 @@ def test_panels_have_ids_and_places_of_their_own(dashboard: Json) -> None:
 
 
 @every_dashboard
-def test_links_keep_the_time_and_the_data_source(dashboard: Json) -> None:
-    (others,) = dashboard["links"]
-    assert others["keepTime"]
-    assert others["includeVars"]
-    drills = [text for text in texts(dashboard["panels"]) if text.startswith("/d/")]
-    assert drills
-    assert all("${__url_time_range}" in url and "${datasource:queryparam}" in url for url in drills)
-    assert {url.removeprefix("/d/").partition("?")[0] for url in drills} <= DASHBOARDS.keys()
+def test_links_keep_the_time_and_what_is_chosen(dashboard: Json) -> None:
+    for one in dashboard["links"]:
+        assert one["keepTime"]
+        assert one["includeVars"]
+        assert one["url"].removeprefix("/d/") in DASHBOARDS
+        assert PLUGIN_OF[one["url"].removeprefix("/d/")] == PLUGIN_OF[dashboard["uid"]]
+    for url in (text for text in texts(dashboard["panels"]) if text.startswith("/d/")):
+        assert "${__url_time_range}" in url
+        assert "${datasource:queryparam}" in url
+        assert url.removeprefix("/d/").partition("?")[0] in DASHBOARDS
+
+
+@pytest.mark.parametrize("kind", SHIPPED)
+def test_every_dashboard_of_a_set_leads_to_every_other(kind: str) -> None:
+    for uid, dashboard in SHIPPED[kind].items():
+        assert {one["url"].removeprefix("/d/") for one in dashboard["links"]} == SHIPPED[kind].keys() - {uid}
 
 
 @every_dashboard
 def test_it_has_every_variable_that_it_uses(dashboard: Json) -> None:
-    used = {name for text in texts(dashboard) for name in re.findall(r"\$\{?(\w+)", text)}
+    used = {name for text in texts(dashboard) for name in re.findall(r"\$\{?([a-z_]\w*)", text)}
     assert {name for name in used if not name.startswith("__")} <= variables(dashboard).keys()
 
 
-@every_dashboard
-def test_a_row_explains_in_four_steps_how_a_score_comes_about(dashboard: Json) -> None:
-    steps = [panel["title"][:2] for panel in panels(dashboard) if panel["title"][0].isdigit()]
+@pytest.mark.parametrize("uid", ["causal-anomaly", "causal-json-anomaly"])
+def test_a_dashboard_explains_in_four_steps_how_a_score_comes_about(uid: str) -> None:
+    steps = [panel["title"][:2] for panel in panels(DASHBOARDS[uid]) if panel["title"][0].isdigit()]
     assert steps == ["1.", "2.", "3.", "4."]
 
 
 def test_rates_span_the_interval_that_grafana_finds() -> None:
-    for target in targets(DASHBOARDS["causal-prometheus"]):
-        assert set(re.findall(r"\[(.+?)\]", target["expr"])) <= {"$__rate_interval"}
+    for dashboard in SHIPPED["prometheus"].values():
+        for target in targets(dashboard):
+            assert set(re.findall(r"\brate\(.+?\[(.+?)\]", target["expr"])) <= {"$__rate_interval"}
 
 
-def test_the_json_dashboard_uses_every_panel_of_the_registry() -> None:
-    assert {target["target"] for target in targets(DASHBOARDS["causal-json"])} == REGISTRY.panels.keys()
+def json_targets() -> list[Json]:
+    """What the dashboards on the JSON plugin ask."""
+    return [target for dashboard in SHIPPED["json"].values() for target in targets(dashboard)]
 
 
-def test_the_json_dashboard_gives_only_parameters_that_the_panels_know() -> None:
-    for target in targets(DASHBOARDS["causal-json"]):
+def test_the_json_dashboards_use_every_panel_of_the_registry() -> None:
+    assert {target["target"] for target in json_targets()} == REGISTRY.panels.keys()
+
+
+def test_the_json_dashboards_give_only_parameters_that_the_panels_know() -> None:
+    for target in json_targets():
         known = {parameter.name for parameter in REGISTRY.get(target["target"]).parameters}
         assert target["payload"].keys() <= known
         assert target["editorMode"] == "builder"
@@ -148,7 +191,7 @@ def test_the_json_dashboard_gives_only_parameters_that_the_panels_know() -> None
     ],
     ids=["everything", "a choice"],
 )
-def test_every_panel_of_the_json_dashboard_shows_something_during_an_incident(
+def test_every_panel_of_the_json_dashboards_shows_something_during_an_incident(
     world: World, choice: dict[str, str]
 ) -> None:
     """Asked as the plugin asks in builder mode, which sends a choice as a regular expression."""
@@ -160,7 +203,7 @@ def test_every_panel_of_the_json_dashboard_shows_something_during_an_incident(
     assert all(offered.values())
     chosen = {"effect": offered["effect"][0], **choice}
     end = world.now * 1000
-    for target in targets(DASHBOARDS["causal-json"]):
+    for target in json_targets():
         payload = {
             name: re.sub(r"\$\{?(\w+)(:raw)?\}?", lambda used: chosen[used[1]], value)
             for name, value in target["payload"].items()

@@ -15,6 +15,9 @@ from datasource.demo.serving import BackgroundServer
 from datasource.web.app import create_app
 
 ON_DASHBOARDS = dict(dashboard_expressions())
+ELSEWHEN = {name for name, expr in ON_DASHBOARDS.items() if "ALERTS" in expr}
+ELSEWHEN |= {"causal-overview Open incidents E", "causal-overview Verdicts over time B"}
+"""What shows nothing in the first minute of an incident: alerts, and that nothing is wrong."""
 IN_RULES = {rule["alert"]: rule["expr"] for rule in rules()}
 TWO_SCRAPES = "rate(causal_datasource_http_requests_total[1m])"
 
@@ -43,11 +46,13 @@ def prometheus(
         server.stop()
 
 
-@pytest.mark.parametrize("expr", ON_DASHBOARDS.values(), ids=ON_DASHBOARDS)
-def test_every_panel_shows_something_during_an_incident(prometheus: str, expr: str) -> None:
+@pytest.mark.parametrize("name", ON_DASHBOARDS)
+def test_every_panel_shows_something_during_an_incident(prometheus: str, world: World, name: str) -> None:
+    (going_on,) = (one for one in world.clock.snapshot.incidents if one.open)
+    expr = ON_DASHBOARDS[name].replace("$incident", going_on.id)
     answer = requests.post(f"{prometheus}/api/v1/query", data={"query": expr}, timeout=10).json()
     assert answer["status"] == "success", answer
-    assert answer["data"]["result"]
+    assert answer["data"]["result"] or name in ELSEWHEN
 
 
 @pytest.mark.parametrize("expr", [*ON_DASHBOARDS.values(), *IN_RULES.values()], ids=[*ON_DASHBOARDS, *IN_RULES])
@@ -77,8 +82,8 @@ def test_entities_with_other_labels_are_shown_as_well(server_binary: Callable[[s
 
     try:
         assert wait_until(lambda: answer_exists(server.url, "causal_anomaly_score"), 30)
-        assert instances("Causal anomaly score: who broke A") == ["node1:9100", "node2:9100"]
-        assert len(instances("1. Observed and expected A")) == 1
+        assert instances("causal-overview Causal anomaly score: who broke A") == ["node1:9100", "node2:9100"]
+        assert len(instances("causal-anomaly 1. Observed and expected A")) == 1
     finally:
         server.stop()
         service.stop()

@@ -1,0 +1,171 @@
+"""Graph: who acts on whom, and why the graph thinks so."""
+
+from jsonplugin import SOURCE as PLUGIN
+from jsonplugin import ask, incident_annotation
+from jsonplugin import variable as offered
+from parts import (
+    Json,
+    annotations,
+    dashboard,
+    datasource_variable,
+    filters_variable,
+    fixed,
+    lay_out,
+    node_graph,
+    override,
+    table,
+    transform,
+)
+from promql import SOURCE, columns, incident_regions, rows_now
+
+ENTITY_OF = "(.+)[.][^.]+"
+"""What is before the signal in a variable's name."""
+
+VERDICT_ARCS = {"broke": "red", "suffers": "orange", "anomalous": "yellow", "fine": "green"}
+
+
+def pairs() -> str:
+    """One series for each two entities of which one acts on the other: source and target.
+
+    Of the entities that can alarm, where their names are known; else of all.
+    """
+    source = f'label_replace(causal_edge_info, "source", "$1", "cause", "{ENTITY_OF}")'
+    ends = f'group by (source, target) (label_replace({source}, "target", "$1", "effect", "{ENTITY_OF}"))'
+    others = f'{ends} unless label_replace(group by (source) ({ends}), "target", "$1", "source", "(.*)")'
+    judged = f"group by (id) ({named('causal_service_anomaly')})"
+    from_judged, to_judged = (f'label_replace({judged}, "{end}", "$1", "id", "(.*)")' for end in ("source", "target"))
+    known = f"({others}) and on (source) {from_judged} and on (target) {to_judged}"
+    return f"({known} or ({others}) unless on () ({known}))"
+
+
+def named(expr: str) -> str:
+    """An expression whose label `id` is the entity as the edges name it."""
+    return f'label_join({expr}, "id", "/", "namespace", "service")'
+
+
+def arc(verdict: str) -> str:
+    """The field whose share of a node's ring is a verdict's."""
+    return f"arc__{verdict}"
+
+
+def copied(column: str, name: str) -> Json:
+    """The transformation that adds a column of another name to the nodes."""
+    binary = {"left": column, "operator": "*", "right": "1"}
+    return transform("calculateField", only="/B/", mode="binary", binary=binary, alias=name)
+
+
+def on_prometheus() -> Json:
+    """Needs no plugin. Nodes are named as the edges name them: the values of an entity's labels, with slashes."""
+    both = pairs()
+    roots = 'label_replace(group by (root_cause) (causal_service_anomaly == 1), "source", "$1", "root_cause", "(.+)")'
+    blamed = f'label_replace({both} and on (source) {roots}, "color", "red", "", "")'
+    with_id = 'label_join({}, "id", " → ", "source", "target")'
+    everybody = named("causal_service_anomaly")
+    cause, effect = (
+        f'label_replace(group by ({end}) ({both}), "id", "$1", "{end}", "(.*)")' for end in ("source", "target")
+    )
+    ends = f"(group by (id) ({cause}) or group by (id) ({effect}))"
+
+    def is_so(selector: str) -> str:
+        return f"max by (id) ({named(f'causal_service_anomaly{{{selector}}} == 1')})"
+
+    broke = is_so('is_root_cause="true"')
+    suffers = is_so('is_root_cause="false", root_cause!=""')
+    anomalous = is_so('is_root_cause="false", root_cause=""')
+    arcs = {
+        "broke": f"{broke} and {ends} or 0 * {ends}",
+        "suffers": f"{suffers} and {ends} or 0 * {ends}",
+        "anomalous": f"{anomalous} and {ends} or 0 * {ends}",
+        "fine": f"0 * max by (id) ({everybody} == 1) and {ends} or {ends}",
+    }
+    worst = f"round(max by (id) ({named('causal_anomaly_score')}), 0.1) and {ends} or 0 * {ends}"
+    titled = f'label_replace({worst}, "title", "$1", "id", "(?:.*/)?(.+)")'
+    placed = f'label_replace({titled}, "subtitle", "$1", "id", "(.*)/.+")'
+    names = {f"Value #{letter}": name for letter, name in zip("BCDEF", (*map(arc, arcs), "mainstat"), strict=True)}
+    return dashboard(
+        "graph",
+        "",
+        "The causal graph: who acts on whom, and the evidence for each edge.",
+        annotations=annotations(incident_regions()),
+        templating={"list": [datasource_variable(SOURCE["type"])]},
+        panels=lay_out(
+            [
+                node_graph(
+                    "Who acts on whom",
+                    "Which entity acts on which. The ring says who broke (red), suffers (orange), is anomalous for a "
+                    "reason not known (yellow) or fine (green); the number is the worst causal score. Red arrows "
+                    "lead from who broke to those it acts on.",
+                    [
+                        rows_now(f"{with_id.format(blamed)} or ignoring (color) {with_id.format(both)}"),
+                        *(rows_now(one) for one in arcs.values()),
+                        rows_now(placed),
+                    ],
+                    width=24,
+                    height=17,
+                    noValue="No graph: the datasource says nothing",
+                    transformations=[
+                        transform("merge", only="/^[B-F]$/"),
+                        # The panel reads the names of fields, which renaming leaves as they are.
+                        *(copied(column, name) for column, name in names.items()),
+                        columns(*names),
+                    ],
+                    overrides=[
+                        *(
+                            override(arc(name), color=fixed(color), displayName=name)
+                            for name, color in VERDICT_ARCS.items()
+                        ),
+                        override("mainstat", decimals=1, displayName="worst causal score"),
+                    ],
+                )
+                | {"options": {"nodes": {"arcs": [{"field": arc(k), "color": v} for k, v in VERDICT_ARCS.items()]}}},
+                table(
+                    "Why each edge is there",
+                    "Cause and effect, after how many steps, along which relation, and what the edge rests on.",
+                    [rows_now("causal_edge_info")],
+                    width=24,
+                    height=12,
+                    noValue="No graph: the datasource says nothing",
+                    transformations=[
+                        columns("Value", "job", "instance", order=("cause", "effect", "lag", "relation", "evidence")),
+                        transform("sortBy", sort=[{"field": "cause"}]),
+                    ],
+                    overrides=[
+                        override("lag", custom__width=70),
+                        override("relation", custom__width=150),
+                        override("evidence", custom__width=220),
+                    ],
+                ),
+            ]
+        ),
+    )
+
+
+def on_json() -> Json:
+    """Asks causal-datasource itself."""
+    return dashboard(
+        "graph",
+        "json-",
+        "The causal graph of entities and of variables.",
+        annotations=annotations(incident_annotation()),
+        templating={"list": [datasource_variable(PLUGIN["type"]), offered("entity"), filters_variable(PLUGIN)]},
+        panels=lay_out(
+            [
+                node_graph(
+                    "Who acts on whom",
+                    "Which entity acts on which, and through which signals. The number and the ring are the worst "
+                    "causal anomaly score of the entity: above 1 its own behaviour changed.",
+                    [ask("causal_graph", show="entities", entity="$entity")],
+                    width=24,
+                    height=14,
+                ),
+                node_graph(
+                    "What acts on what",
+                    "Variables: what explains what. Lags are counted in steps; the details of an edge say why it is "
+                    "there. Choose entities above to read it.",
+                    [ask("causal_graph", show="variables", entity="$entity")],
+                    width=24,
+                    height=14,
+                ),
+            ]
+        ),
+    )

@@ -1,0 +1,91 @@
+"""Results of ninety minutes in a Prometheus, an incident going on at their end, and later times of other states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+from worlds import SETTINGS, STEP, World
+
+from datasource.demo.processes import PrometheusServer, backfill_blocks, start_prometheus
+from datasource.settings import Loaded, load_settings
+from datasource.web.app import create_app
+
+Samples = dict[str, list[tuple[dict[str, str], float, int]]]
+
+MINUTES = 90
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds at which a dashboard is looked at: during the incident, before it, and when the service says nothing."""
+
+    incident: int
+    calm: int
+    stale: int
+    warming_up: int
+    dead: int
+
+
+def shop_with_two_fits() -> World:
+    """The demo's shop, fitted when the history begins and, for what the rollout changed, shortly before it ends."""
+    settings, fingerprint = load_settings(SETTINGS)
+    seldom = settings.evaluation.model_copy(update={"refit": 60.0 * (MINUTES - 3)})
+    return World(settings=Loaded(settings.model_copy(update={"evaluation": seldom}), fingerprint))
+
+
+def history(world: World) -> tuple[Samples, Times]:
+    """What scrapes of the last minutes of a world would have brought, by metric; and of three days after it."""
+    client = create_app(world.clock).test_client()
+    found: Samples = {}
+    end = int(world.now)
+    for now in range(end - 60 * MINUTES, end + 1, STEP):
+        world.now = now
+        world.clock.tick()
+        for name, labels, value in _scraped(client.get("/metrics").text):
+            found.setdefault(name, []).append((labels, value, now))
+    times = Times(end, end - 20 * 60, end + DAY, end + 2 * DAY, end + 3 * DAY)
+    points = {"causal_datasource_points": 37, "causal_datasource_points_needed": 120}
+    for time, stale, more in ((times.stale, 1, {}), (times.warming_up, 0, points)):
+        said = {"causal_datasource_build_info": 1, "causal_datasource_stale": stale, **more}
+        for name, value in said.items():
+            found[name] += [({}, value, time - ago) for ago in range(300, -1, -15)]
+    return found, times
+
+
+def _scraped(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The samples of an exposition, and the alerts that would have fired."""
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = {name: value for name, value in sample.labels.items() if value}
+            yield sample.name, labels, sample.value
+            if sample.name == "causal_service_anomaly" and sample.value == 1:
+                broke = labels["is_root_cause"] == "true"
+                alert = ("CausalRootCause", "critical") if broke else ("ServiceAnomaly", "warning")
+                said = dict(zip(("alertname", "severity"), alert, strict=True))
+                yield "ALERTS", labels | said | {"alertstate": "firing"}, 1
+
+
+def prometheus_of(samples: Samples, binary: str, directory: Path) -> PrometheusServer:
+    """A Prometheus that has the samples."""
+    text = directory / "history.om"
+    _write(samples, text)
+    data = directory / "prometheus" / "data"
+    data.mkdir(parents=True)
+    backfill_blocks(binary, text, data)
+    return start_prometheus(binary, directory / "prometheus")
+
+
+def _write(samples: Samples, path: Path) -> None:
+    with path.open("w") as out:
+        for name, rows in samples.items():
+            out.write(f"# TYPE {name} unknown\n")
+            for labels, value, time in sorted(rows, key=lambda row: (sorted(row[0].items()), row[2])):
+                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+                out.write(f"{name}{{{shown}}} {value} {time}\n")
+        out.write("# EOF\n")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
