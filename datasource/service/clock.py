@@ -57,8 +57,8 @@ class Clock:
         self.health = Health()
 
     def start(self) -> None:
-        """Begin to evaluate, and to keep incidents in the store; returns at once."""
-        self.evaluator.incidents.store = self.evaluator.settings.store
+        """Begin to evaluate, and to keep incidents and interventions in the store; returns at once."""
+        self.evaluator.incidents.store = self.evaluator.interventions.store = self.evaluator.settings.store
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._thread.start()
 
@@ -70,6 +70,7 @@ class Clock:
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
         self.evaluator.incidents.close()
+        self.evaluator.interventions.close()
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
         """Mark an incident (by its id) with the next evaluation; from any thread."""

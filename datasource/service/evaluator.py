@@ -18,6 +18,7 @@ from datasource.incidents.advice import advise
 from datasource.incidents.connected import Neighbours, neighbours
 from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
+from datasource.interventions import InterventionLog
 from datasource.prometheus import History, Reader
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.jobs import Workers
@@ -61,6 +62,7 @@ class Evaluator:
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
+        self.interventions = InterventionLog(None)
         self.marking: SimpleQueue[Marking] = SimpleQueue()
         self._advise: Callable[[Incident], Incident] = lambda incident: incident
         self._begun: frozenset[str] = frozenset()

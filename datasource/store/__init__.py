@@ -2,6 +2,6 @@
 
 from datasource.store.opening import Database, open_database
 from datasource.store.plain import from_json, to_json
-from datasource.store.record import Record, StoreError
+from datasource.store.record import Logged, Record, StoreError
 
-__all__ = ["Database", "Record", "StoreError", "from_json", "open_database", "to_json"]
+__all__ = ["Database", "Logged", "Record", "StoreError", "from_json", "open_database", "to_json"]

@@ -1,10 +1,10 @@
 """The door to the store, which loads SQLAlchemy only when somebody goes through it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from datasource.settings.store import Store
-from datasource.store.record import Record, StoreError
+from datasource.store.record import Logged, Record, StoreError
 
 
 class Database(Protocol):
@@ -18,6 +18,13 @@ class Database(Protocol):
 
     def state(self, name: str) -> str | None:
         """A state as it was kept last, None where there is none."""
+
+    def append(self, key: str, after: int, follow: Callable[[list[Logged]], Logged]) -> Logged:
+        """Add to the log the entry that `follow` makes of those whose number is larger than `after`, and have it on
+        disk before this returns. Whoever appends meanwhile waits. Where the key is known, its entry is the answer."""
+
+    def logged(self, after: int = 0) -> list[Logged]:
+        """The entries of the log whose number is larger, in order."""
 
     def close(self) -> None:
         """Let go of files and connections."""

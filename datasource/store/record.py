@@ -12,5 +12,15 @@ class Record(NamedTuple):
     payload: str
 
 
+class Logged(NamedTuple):
+    """An entry of the append-only log: its place from 1 on, without gaps; the key it was written under, once; all of it
+    as JSON; and the SHA-256 of that text, in hexadecimal."""
+
+    number: int
+    key: str
+    payload: str
+    digest: str
+
+
 class StoreError(Exception):
     """The store cannot be used. Its text says why, and what to change."""

@@ -12,13 +12,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMedi
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Clock
-from datasource.web import exposition, json_datasource, plain, remote_read, writes
+from datasource.web import exposition, interventions, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
 
 log = logging.getLogger(__name__)
 
+_WRITING = (writes.routes.name, interventions.writes.name)
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -34,8 +35,9 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
     app.extensions["registry"] = registry
     app.extensions["answers"] = Answers()
     app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
-    for module in (json_datasource, exposition, plain, remote_read, writes):
+    for module in (json_datasource, exposition, plain, interventions, remote_read, writes):
         app.register_blueprint(module.routes)
+    app.register_blueprint(interventions.writes)
 
     @app.get("/")
     def root() -> Response:
@@ -61,7 +63,7 @@ def create_app(clock: Clock, *, loopback: bool = False) -> Flask:
         if request.path in OPEN:
             return None
         access = Access(clock.evaluator.settings)
-        found = access.admit(request, "write" if request.blueprint == "writes" else "read")
+        found = access.admit(request, "write" if request.blueprint in _WRITING else "read")
         if isinstance(found, Response):
             return found
         g.visitor = found

@@ -1,0 +1,138 @@
+"""The log of interventions: read here, and written by whoever shows a token for that."""
+
+import logging
+import time
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from datasource.interventions import (
+    Intervention,
+    InterventionError,
+    InterventionLog,
+    KeyTakenError,
+    UnknownInterventionError,
+    Written,
+)
+from datasource.panels import QueryError
+from datasource.store import StoreError
+from datasource.web.json_datasource import clock
+from datasource.web.parse import body, time_of
+from datasource.web.render import error_response, json_response
+
+log = logging.getLogger(__name__)
+
+routes = Blueprint("interventions", __name__)
+writes = Blueprint("intervention_writes", __name__)
+
+_MOST_BYTES = 256 * 1024
+_STATES = ("active", "ended", "planned")
+
+
+@routes.get("/api/v1/interventions")
+def interventions() -> Response:
+    """Interventions, the one that began last first; `?state=`, `?target=`, `?kind=`, `?from=` and `?to=` leave out."""
+    asked = {name: request.args.getlist(name) for name in ("state", "target", "kind")}
+    if wrong := [state for state in asked["state"] if state not in _STATES]:
+        raise QueryError(f"there is no state '{wrong[0][:100]}'; known are {', '.join(_STATES)}")
+    start = time_of(request.args["from"]) if request.args.get("from") else -inf
+    end = time_of(request.args["to"]) if request.args.get("to") else inf
+    now = time.time()
+    shown = [
+        row
+        for row in (intervention_json(one, now) for one in _log().all())
+        if (not asked["state"] or row["state"] in asked["state"])
+        and (not asked["kind"] or row["kind"] in asked["kind"])
+        and (not asked["target"] or set(asked["target"]) & set(row["targets"]))
+        and row["start"] <= end
+        and (row["end"] is None or row["end"] >= start)
+    ]
+    return json_response(shown)
+
+
+@routes.get("/api/v1/interventions/<int:id>")
+def intervention(id: int) -> Response:
+    """One intervention, and every entry of the log on it."""
+    found = intervention_json(_log().one(id), time.time())
+    return json_response(found | {"history": [vars(entry) for entry in _log().entries(id)]})
+
+
+@routes.get("/api/v1/interventions/verify")
+def verify() -> Response:
+    """Whether the log is as it was written; `?known=` is a digest that was noted before."""
+    found = _log().verify(request.args.get("known", ""))
+    return json_response({"whole": not found.broken, **found._asdict()})
+
+
+@writes.post("/api/v1/interventions")
+def record() -> Response:
+    """Write an intervention down."""
+    said, key = _said()
+    return _written(_log().record(said, g.visitor.name, key))
+
+
+@writes.post("/api/v1/interventions/<int:id>/correct")
+def correct(id: int) -> Response:
+    """Say something else or something more of an intervention."""
+    said, key = _said()
+    return _written(_log().correct(id, said, g.visitor.name, key))
+
+
+@writes.post("/api/v1/interventions/<int:id>/end")
+def end(id: int) -> Response:
+    """It ends now, or at the `end` of the body; one that has ended stays as it is."""
+    said, key = _said()
+    known = _log().one(id)
+    if known.end is not None and "end" not in said:
+        return json_response({"intervention": intervention_json(known, time.time()), "message": "it has ended already"})
+    return _written(_log().correct(id, {"end": int(time.time()), **said}, g.visitor.name, key))
+
+
+@routes.app_errorhandler(InterventionError)
+def refused(error: InterventionError) -> Response:
+    """What cannot be written, and what to change."""
+    known = {UnknownInterventionError: 404, KeyTakenError: 409}
+    return error_response(known.get(type(error), 400), str(error))
+
+
+@routes.app_errorhandler(StoreError)
+def lost(error: StoreError) -> Response:
+    """The log cannot be read or written now."""
+    return error_response(503, f"the log of interventions cannot be used: {error}")
+
+
+def intervention_json(one: Intervention, now: float) -> dict[str, Any]:
+    """An intervention as JSON has it, with its state at a time (seconds since 1970)."""
+    state = "active" if one.active(now) else "planned" if one.start > now else "ended"
+    return {"intervention": one.id, "state": state, **{k: v for k, v in one.document().items() if k != "id"}}
+
+
+def _log() -> InterventionLog:
+    found: InterventionLog = clock().evaluator.interventions
+    return found
+
+
+def _said() -> tuple[Mapping[str, Any], str]:
+    """What a body says, and its key. Raises QueryError."""
+    request.max_content_length = _MOST_BYTES
+    try:
+        said = body(request)
+    except RequestEntityTooLarge:
+        raise InterventionError(f"the body is longer than {_MOST_BYTES // 1024} KiB; say less") from None
+    key = said.pop("key", "")
+    if not isinstance(key, str):
+        raise QueryError("'key' is not a text; put it in quotes")
+    return said, key
+
+
+def _written(written: Written) -> Response:
+    one, entry = written.intervention, written.entry
+    if written.new:
+        log.info("entry %d on intervention %d with the token '%s'", entry.number, one.id, entry.who)
+    row = intervention_json(one, time.time())
+    told = "it is written down" if written.new else "it was written down already"
+    said = {"intervention": row, "entry": entry.number, "digest": entry.digest, "message": told}
+    return json_response(said, 201 if written.new else 200)
