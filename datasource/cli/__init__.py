@@ -23,6 +23,7 @@ from datasource.cli.file_options import (
     usual_graph_option,
 )
 from datasource.cli.impact import impact
+from datasource.cli.intervention import intervention
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -276,6 +277,7 @@ main.add_command(effect)
 main.add_command(explain)
 main.add_command(impact)
 main.add_command(incident)
+main.add_command(intervention)
 main.add_command(mcp)
 main.add_command(rank)
 main.add_command(score)

@@ -84,9 +84,10 @@ class Intervention:
         """Whether it lasts at a time."""
         return self.start <= time and (self.end is None or time < self.end)
 
-    def document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return dict(vars(self))
+    def row(self, time: float) -> dict[str, Any]:
+        """As JSON has it, with its state at a time."""
+        state = "active" if self.active(time) else "planned" if self.start > time else "ended"
+        return {"intervention": self.id, "state": state, **{k: v for k, v in vars(self).items() if k != "id"}}
 
 
 def followed(before: Intervention | None, entry: Entry) -> Intervention:

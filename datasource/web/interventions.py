@@ -10,7 +10,6 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from datasource.interventions import (
-    Intervention,
     InterventionError,
     InterventionLog,
     KeyTakenError,
@@ -43,7 +42,7 @@ def interventions() -> Response:
     now = time.time()
     shown = [
         row
-        for row in (intervention_json(one, now) for one in _log().all())
+        for row in (one.row(now) for one in _log().all())
         if (not asked["state"] or row["state"] in asked["state"])
         and (not asked["kind"] or row["kind"] in asked["kind"])
         and (not asked["target"] or set(asked["target"]) & set(row["targets"]))
@@ -56,7 +55,7 @@ def interventions() -> Response:
 @routes.get("/api/v1/interventions/<int:id>")
 def intervention(id: int) -> Response:
     """One intervention, and every entry of the log on it."""
-    found = intervention_json(_log().one(id), time.time())
+    found = _log().one(id).row(time.time())
     return json_response(found | {"history": [vars(entry) for entry in _log().entries(id)]})
 
 
@@ -87,7 +86,7 @@ def end(id: int) -> Response:
     said, key = _said()
     known = _log().one(id)
     if known.end is not None and "end" not in said:
-        return json_response({"intervention": intervention_json(known, time.time()), "message": "it has ended already"})
+        return json_response({"intervention": known.row(time.time()), "message": "it has ended already"})
     return _written(_log().correct(id, {"end": int(time.time()), **said}, g.visitor.name, key))
 
 
@@ -102,12 +101,6 @@ def refused(error: InterventionError) -> Response:
 def lost(error: StoreError) -> Response:
     """The log cannot be read or written now."""
     return error_response(503, f"the log of interventions cannot be used: {error}")
-
-
-def intervention_json(one: Intervention, now: float) -> dict[str, Any]:
-    """An intervention as JSON has it, with its state at a time (seconds since 1970)."""
-    state = "active" if one.active(now) else "planned" if one.start > now else "ended"
-    return {"intervention": one.id, "state": state, **{k: v for k, v in one.document().items() if k != "id"}}
 
 
 def _log() -> InterventionLog:
@@ -132,7 +125,7 @@ def _written(written: Written) -> Response:
     one, entry = written.intervention, written.entry
     if written.new:
         log.info("entry %d on intervention %d with the token '%s'", entry.number, one.id, entry.who)
-    row = intervention_json(one, time.time())
+    row = one.row(time.time())
     told = "it is written down" if written.new else "it was written down already"
     said = {"intervention": row, "entry": entry.number, "digest": entry.digest, "message": told}
     return json_response(said, 201 if written.new else 200)
