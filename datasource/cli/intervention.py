@@ -57,6 +57,16 @@ def saying(command: _Command) -> _Command:
     return command
 
 
+def seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """An option that is a duration, as 2m."""
+    from datasource.settings.duration import parse_duration
+
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.group()
 def intervention() -> None:
     """Write down what was done to the system, and read what it changed.
@@ -139,6 +149,54 @@ def show(number: int, url: str | None, token_file: str | None, config: str, as_j
 
 
 @intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("outcome")
+@click.option("--control", multiple=True, help="An entity of a comparison group; repeat it.")
+@click.option("--settle", default="0s", help="So long after the start is left out, as 2m.", callback=seconds)
+@reaching
+def impact(
+    number: int,
+    outcome: str,
+    control: tuple[str, ...],
+    settle: float,
+    url: str | None,
+    token_file: str | None,
+    config: str,
+    as_json: bool,
+) -> None:
+    """What an intervention changed in a variable, as shop/web.latency; asks a running service."""
+    found = asking(url, token_file).impact(number, outcome, control, settle)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(found["sentence"])
+    click.echo(f"  by {found['design'] or 'nothing'}, {found['points']} points with it")
+    if found["controls"]:
+        click.echo(f"  held against {', '.join(found['controls'])}")
+    for check in found["checks"]:
+        click.echo(f"  {_PASSED[check['passed']]}: {check['name']}: {check['text']}")
+    for notice in found["notices"]:
+        click.echo(f"  {notice}")
+
+
+@intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@reaching
+def verdicts(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """What an intervention says of the graph: each edge out of its targets, confirmed, refuted or undecided."""
+    found = asking(url, token_file).verdicts(number)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for one in found:
+        click.echo(f"{one['verdict']}: {one['cause']} -> {one['effect']}: {one['why']}")
+        parts = [f"{name} {_interval(one[name])}" for name in ("moved", "measured", "predicted") if one[name]]
+        click.echo(f"  {'; '.join(parts)}")
+    if not found:
+        click.echo("no edge of the graph leads out of its targets to something that is measured")
+
+
+@intervention.command()
 @click.option("--known", default="", help="A head that was printed before: it must still be in the log.")
 @reaching
 def verify(known: str, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
@@ -151,6 +209,23 @@ def verify(known: str, url: str | None, token_file: str | None, config: str, as_
     else:
         click.echo(f"the log is broken after {found['entries']} entries: {found['broken']}", err=True)
     sys.exit(0 if found["whole"] else REFUSED)
+
+
+_PASSED = {True: "passed", False: "failed", None: "not made"}
+
+
+def asking(url: str | None, token_file: str | None) -> ServiceLog:
+    """The running service. Ends the command where none is named."""
+    if url is None:
+        refuse("name a running service with --url: it has the numbers")
+    return ServiceLog(url, token_file)
+
+
+def _interval(one: Mapping[str, Any]) -> str:
+    value, lower, upper = (one[name] for name in ("value", "lower", "upper"))
+    if value is None:
+        return "not known"
+    return f"{value:.4g}" + (f" [{lower:.4g}, {upper:.4g}]" if lower is not None and upper is not None else "")
 
 
 def spoken(

@@ -41,6 +41,17 @@ class ServiceLog:
         except RefusedError as error:
             refuse(str(error))
 
+    def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
+        """As GET /api/v1/interventions/<id>/impact answers."""
+        asked = {"outcome": outcome, "control": control, "settle": str(settle)}
+        with _told():
+            return self.service.get(f"/api/v1/interventions/{intervention}/impact", **asked)
+
+    def verdicts(self, intervention: int) -> Any:
+        """As GET /api/v1/interventions/<id>/verdicts answers."""
+        with _told():
+            return self.service.get(f"/api/v1/interventions/{intervention}/verdicts")
+
     def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
         more = f"/{intervention}/correct" if intervention else ""
         with _told():

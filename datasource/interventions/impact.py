@@ -366,22 +366,31 @@ def _average(rows: _Rows, fit: _Fit, wider: float) -> Estimate:
 
 
 def _blocks(one: Intervention, times: Ints, rows: _Rows, gaps: Floats) -> Estimate | None:
-    """The mean gap of blocks with it less that of those without, by Student's t; None with too few of either."""
+    """The mean gap of blocks with it less that of those without, beside a straight line through time; None with too
+    few of either. What lies between two blocks counts as so many blocks of their length."""
     end = one.end if one.end is not None else int(times[-1])
+    each = float(np.median([stop - start for start, stop in one.on]))
     edges = sorted({one.start, end, *(at for block in one.on for at in block)})
-    on: list[float] = []
-    off: list[float] = []
+    edges = [
+        at
+        for start, stop in pairwise(edges)
+        for at in np.linspace(start, stop, max(1, round((stop - start) / each)), endpoint=False).tolist()
+    ] + [end]
+    means: list[tuple[float, float, float]] = []
     for start, stop in pairwise(edges):
         inside = (times > start) & (times <= stop)
-        for mask, means in ((rows.on, on), (rows.clean, off)):
+        for mask, on in ((rows.on, 1.0), (rows.clean, 0.0)):
             if (inside & mask).any():
-                means.append(float(gaps[inside & mask].mean()))
-    if min(len(on), len(off)) < _BLOCKS:
+                means.append((float(gaps[inside & mask].mean()), on, (start + stop) / 2))
+    if min(sum(on == kind for _, on, _ in means) for kind in (0.0, 1.0)) < _BLOCKS:
         return None
-    freedom = len(on) + len(off) - 2
-    squares = sum(float(np.var(means)) * len(means) for means in (on, off))
-    error = (squares / freedom * (1 / len(on) + 1 / len(off))) ** 0.5
-    return from_error(float(np.mean(on) - np.mean(off)), error if error > 0 else np.nan, freedom)
+    outcome, on_, middle = np.array(means).T
+    design = np.column_stack([np.ones(len(means)), on_, (middle - middle.mean()) / np.ptp(middle)])
+    inner = np.linalg.pinv(design.T @ design, hermitian=True)
+    fitted = inner @ (design.T @ outcome)
+    freedom = len(means) - 3
+    error = (float(((outcome - design @ fitted) ** 2).sum()) / freedom * float(inner[1, 1])) ** 0.5
+    return from_error(float(fitted[1]), error if error > 0 else np.nan, freedom)
 
 
 class _Placebos(NamedTuple):

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from datasource.effects.study import StudyError
 from datasource.interventions import (
     InterventionError,
     InterventionLog,
@@ -17,10 +18,12 @@ from datasource.interventions import (
     Written,
 )
 from datasource.panels import QueryError
+from datasource.service import Snapshot
+from datasource.service.intervention_impact import Asked, impact_document, impact_of, verdict_document, verdicts_of
 from datasource.store import StoreError
-from datasource.web.json_datasource import clock
+from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import body, time_of
-from datasource.web.render import error_response, json_response
+from datasource.web.render import error_response, json_response, to_json
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ routes = Blueprint("interventions", __name__)
 writes = Blueprint("intervention_writes", __name__)
 
 _MOST_BYTES = 256 * 1024
+_LONGEST_SETTLE = 7 * 86400
 _STATES = ("active", "ended", "planned")
 
 
@@ -57,6 +61,38 @@ def intervention(id: int) -> Response:
     """One intervention, and every entry of the log on it."""
     found = _log().one(id).row(time.time())
     return json_response(found | {"history": [vars(entry) for entry in _log().entries(id)]})
+
+
+@routes.get("/api/v1/interventions/<int:id>/impact")
+def impact(id: int) -> Response:
+    """What it changed in the variable `?outcome=`, against `?control=` if named; `?settle=` seconds are left out."""
+    snapshot, one = clock().snapshot, _log().one(id)
+    if snapshot is None:
+        return error_response(503, waiting())
+    name = request.args.get("outcome", "")
+    if not name:
+        raise QueryError("say of what, as ?outcome=shop/web.latency")
+    settle = request.args.get("settle", 0.0, _seconds)
+    asked, every = Asked(one, name, tuple(request.args.getlist("control")), settle), _log().all()
+
+    def compute() -> bytes:
+        found = impact_of(asked, snapshot, every)
+        return to_json(impact_document(one, found, snapshot.settings.signals[found.outcome.signal].unit))
+
+    return _answered(snapshot, (asked, every), compute)
+
+
+@routes.get("/api/v1/interventions/<int:id>/verdicts")
+def edges(id: int) -> Response:
+    """What it says of the edges out of its targets: confirmed, refuted or undecided, with the numbers."""
+    snapshot, one, every = clock().snapshot, _log().one(id), _log().all()
+    if snapshot is None:
+        return error_response(503, waiting())
+    return _answered(
+        snapshot,
+        every,
+        lambda: to_json([verdict_document(verdict) for verdict in verdicts_of(one, snapshot, every)]),
+    )
 
 
 @routes.get("/api/v1/interventions/verify")
@@ -101,6 +137,21 @@ def refused(error: InterventionError) -> Response:
 def lost(error: StoreError) -> Response:
     """The log cannot be read or written now."""
     return error_response(503, f"the log of interventions cannot be used: {error}")
+
+
+def _answered(snapshot: Snapshot, question: object, compute: Callable[[], bytes]) -> Response:
+    """What is computed of the log and a snapshot, once. Raises QueryError."""
+    try:
+        return cached(snapshot, question, compute)
+    except StudyError as error:
+        raise QueryError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= _LONGEST_SETTLE:
+        raise ValueError
+    return value
 
 
 def _log() -> InterventionLog:

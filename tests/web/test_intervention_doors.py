@@ -1,5 +1,6 @@
 """/api/v1/interventions and `causal-datasource intervention`: who may write, what is answered, and by which store."""
 
+import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,58 @@ def test_a_service_that_is_away_and_a_missing_token_have_their_own_ends(url: str
     refused = command("record", "--kind", "deploy", "--target", "a", "--url", url)
     assert (refused.exit_code, "(give --token-file)" in refused.output) == (1, True)
     assert "or name a running service with --url" in command("list", "--config", "nowhere.yaml").output
+
+
+@pytest.fixture
+def knowing(world: World, tmp_path: Path) -> FlaskClient:
+    """A service that knows the shop's last two days, and that inventory was deployed when its fault began."""
+    clock = copy.copy(world.clock)
+    clock.evaluator = copy.copy(world.clock.evaluator)
+    clock.evaluator.interventions = InterventionLog(Store(directory=tmp_path))
+    assert clock.snapshot
+    (incident, *_) = clock.snapshot.incidents
+    said = {"kind": "deploy", "targets": ["platform/inventory"], "start": incident.start - 60}
+    clock.evaluator.interventions.record(said, "ci")
+    return create_app(clock).test_client()
+
+
+def test_its_impact_is_measured_predicted_and_told_in_a_sentence(knowing: FlaskClient) -> None:
+    found = knowing.get(f"{PLACE}/1/impact?outcome=shop/web.latency").get_json()
+    assert found["sentence"].startswith("deploy of platform/inventory added ")
+    assert "; predicted " in found["sentence"]
+    assert 0.08 < found["impact"]["lower"] < found["impact"]["upper"] < 0.25
+    assert len(found["times"]) == len(found["expected"]) == len(found["on"])
+    nothing = knowing.get(f"{PLACE}/1/impact?outcome=platform/pricing.latency").get_json()
+    assert "no effect that can be told from chance" in nothing["sentence"]
+
+
+def test_edges_out_of_its_target_are_judged(knowing: FlaskClient) -> None:
+    said = {(one["cause"], one["effect"]): one for one in knowing.get(f"{PLACE}/1/verdicts").get_json()}
+    edge = said["platform/inventory.latency", "shop/checkout.latency"]
+    assert edge["verdict"] == "confirmed", edge["why"]
+    assert edge["measured"]["lower"] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/1/impact", 400, "?outcome=shop/web.latency"),
+        ("/1/impact?outcome=nobody", 400, "'nobody' is not measured"),
+        ("/2/impact?outcome=shop/web.latency", 404, "there is no intervention 2"),
+        ("/2/verdicts", 404, "there is no intervention 2"),
+    ],
+)
+def test_an_impact_that_cannot_be_asked_says_why(knowing: FlaskClient, path: str, status: int, told: str) -> None:
+    answer = knowing.get(PLACE + path)
+    assert (answer.status_code, told in answer.get_json()["message"]) == (status, True)
+
+
+def test_commands_tell_impact_and_verdicts_of_a_running_service(knowing: FlaskClient) -> None:
+    server = BackgroundServer(knowing.application)
+    told = command("impact", "1", "shop/web.latency", "--settle", "1m", "--url", server.url)
+    assert told.output.startswith("deploy of platform/inventory added "), told.output
+    assert "passed: placebo dates: " in told.output
+    judged = command("verdicts", "1", "--url", server.url)
+    assert "confirmed: platform/inventory.latency -> shop/checkout.latency: " in judged.output
+    server.stop()
+    assert command("impact", "1", "shop/web.latency").exit_code == 2
