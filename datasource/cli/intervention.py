@@ -112,6 +112,45 @@ def correct(
     _print_written(opened(url, token_file, config).write(number, said, key), as_json)
 
 
+@intervention.command(context_settings={"ignore_unknown_options": True})
+@click.option("--kind", required=True, help="What the command does, as deploy, throttle.")
+@saying
+@click.option("--outcome", "outcomes", multiple=True, help="A variable to report on, as shop/web.latency; repeat it.")
+@click.option("--fail-if", "fail_if", multiple=True, help="As 'impact(shop/web.latency) > 50ms'; repeat it.")
+@click.option("--settle", default="0s", callback=seconds, help="Time after the command that is not measured.")
+@click.option("--measure", "measuring", default="10m", show_default=True, callback=seconds, help="Time that is.")
+@click.option("--stays", is_flag=True, help="The change stays: write no end.")
+@click.option("--undecided-fails", is_flag=True, help="End with 5, rather than 0, where the interval cannot tell.")
+@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token that may write.")
+@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(
+    kind: str,
+    outcomes: tuple[str, ...],
+    fail_if: tuple[str, ...],
+    settle: float,
+    measuring: float,
+    stays: bool,
+    undecided_fails: bool,
+    token_file: str | None,
+    url: str,
+    command: tuple[str, ...],
+    key: str,
+    **given: Any,
+) -> None:
+    """Run a command as an intervention: record it, wait, measure, report, and judge.
+
+    Put -- before the command; no shell is between. Ends with the command's own code where that fails, with 4 where a
+    condition of --fail-if is true with its whole interval, and with 0 where it is not, or cannot be told yet.
+    """
+    from datasource.cli.intervention_run import Plan, conditions_of, run_plan
+
+    said = {"kind": kind, **spoken(**given)}
+    conditions = conditions_of(fail_if)
+    plan = Plan(said, command, outcomes, conditions, settle, measuring, stays, undecided_fails, key)
+    sys.exit(run_plan(plan, ServiceLog(url, token_file)))
+
+
 @intervention.command("list")
 @click.option("--state", multiple=True, type=click.Choice(["active", "ended", "planned"]), help="Only these.")
 @click.option("--target", multiple=True, help="Only those that changed it.")

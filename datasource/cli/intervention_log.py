@@ -41,6 +41,16 @@ class ServiceLog:
         except RefusedError as error:
             refuse(str(error))
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What any other door answers to a body."""
+        with _told():
+            return self.service.post(path, body)
+
+    def snapshot_time(self) -> float:
+        """The newest time (seconds since 1970) that was evaluated."""
+        with _told():
+            return float(self.service.get("/api/v1/snapshot", name="causal_intervention_active")["time"])
+
     def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
         """As GET /api/v1/interventions/<id>/impact answers."""
         asked = {"outcome": outcome, "control": control, "settle": str(settle)}
