@@ -16,6 +16,7 @@ from datasource.effects.result import NO_ESTIMATE, Check, Estimate
 from datasource.effects.study import Ints, Mask, StudyError
 from datasource.effects.windows import window_steps
 from datasource.graph import CausalGraph
+from datasource.interventions.detection import the_same
 from datasource.interventions.entry import Intervention
 from datasource.settings import Signal, format_duration
 
@@ -263,7 +264,9 @@ def _beside(
     columns: dict[str, Floats] = {}
     said: list[str] = []
     for other in question.others:
-        if other.id == question.intervention.id:
+        if other.id == question.intervention.id or the_same(other, question.intervention):
+            continue
+        if other.start > matrix.end or (other.end is not None and other.end <= matrix.start):
             continue
         moved, _ = moved_by(other, matrix, graph)
         if moved is not None and question.outcome not in moved:

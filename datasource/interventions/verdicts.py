@@ -20,9 +20,11 @@ Kind = Literal["confirmed", "refuted", "undecided"]
 
 class Verdict(NamedTuple):
     """What an intervention says of the edge from `cause` to `effect`: measured and predicted change of the effect, and
-    why, in a sentence. `moved` is the change of the cause."""
+    why, in a sentence. `moved` is the change of the cause; `at` is when it began,
+    seconds since 1970."""
 
     intervention: int
+    at: int
     cause: Variable
     effect: Variable
     kind: Kind
@@ -83,24 +85,24 @@ def verdicts(
             measured = measure(Question(one, effect, others), matrix, signals, model.graph).average
             said = _pushed(model, cause, moved, effect)
             kind, why = _verdict(model.graph, cause, effect, moved, measured, said)
-            found.append(Verdict(one.id, cause, effect, kind, moved, measured, said, why))
+            found.append(Verdict(one.id, one.start, cause, effect, kind, moved, measured, said, why))
     return tuple(found)
 
 
-def with_verdicts(graph: CausalGraph, said: Sequence[Verdict], at: int) -> CausalGraph:
-    """The graph whose edges have the newest verdict on them as evidence (`at` in seconds since 1970)."""
+def with_verdicts(graph: CausalGraph, said: Sequence[Verdict]) -> CausalGraph:
+    """The graph whose edges have the verdicts on them as evidence."""
     decided = {(one.cause, one.effect): one for one in said if one.kind != "undecided"}
     if not decided:
         return graph
-    return replace(graph, edges=tuple(_judged(edge, decided, at) for edge in graph.edges))
+    return replace(graph, edges=tuple(_judged(edge, decided) for edge in graph.edges))
 
 
-def _judged(edge: Edge, decided: Mapping[tuple[Variable, Variable], Verdict], at: int) -> Edge:
+def _judged(edge: Edge, decided: Mapping[tuple[Variable, Variable], Verdict]) -> Edge:
     one = decided.get((edge.cause, edge.effect))
     if one is None or one.kind == "undecided":
         return edge
     strength = one.measured.value / one.moved.value if one.moved.value else None
-    evidence = Evidence(one.kind, f"intervention {one.intervention}", at, strength)
+    evidence = Evidence(one.kind, f"intervention {one.intervention}", one.at, strength)
     return edge._replace(evidence=(*(old for old in edge.evidence if old.by != evidence.by), evidence))
 
 
