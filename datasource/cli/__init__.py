@@ -23,7 +23,7 @@ from datasource.cli.file_options import (
     usual_graph_option,
 )
 from datasource.cli.impact import impact
-from datasource.cli.intervention import intervention
+from datasource.cli.intervention import experiment, intervention
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -274,6 +274,7 @@ def shop(listen: str | None, history: str | None) -> None:
 main.add_command(accept)
 main.add_command(backtest)
 main.add_command(effect)
+main.add_command(experiment)
 main.add_command(explain)
 main.add_command(impact)
 main.add_command(incident)

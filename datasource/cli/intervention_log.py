@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from datasource.cli.printing import refuse
 
@@ -45,6 +46,15 @@ class ServiceLog:
         """What any other door answers to a body."""
         with _told():
             return self.service.post(path, body)
+
+    def experiments(self) -> Any:
+        """As GET /api/v1/experiments answers."""
+        with _told():
+            return self.service.get("/api/v1/experiments")
+
+    def run_experiment(self, name: str, dry_run: bool) -> Any:
+        """As POST /api/v1/experiments/<name>/run answers."""
+        return self.post(f"/api/v1/experiments/{quote(name, safe='')}/run", {"dry_run": dry_run})
 
     def snapshot_time(self) -> float:
         """The newest time (seconds since 1970) that was evaluated."""

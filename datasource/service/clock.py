@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from math import inf
 
 from datasource.graph import GraphError
+from datasource.interventions.experiments import Experimenter
 from datasource.prometheus import PrometheusError
 from datasource.service.evaluator import Evaluator, Marking
 from datasource.service.snapshot import Snapshot
@@ -54,6 +55,7 @@ class Clock:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.snapshot: Snapshot | None = None
+        self.experimenter = Experimenter(evaluator.settings.experiments, evaluator.interventions, self._scores)
         self.health = Health()
 
     def start(self) -> None:
@@ -61,10 +63,12 @@ class Clock:
         self.evaluator.incidents.store = self.evaluator.interventions.store = self.evaluator.settings.store
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._thread.start()
+        self.experimenter.start()
 
     def stop(self) -> None:
         """Stop evaluating and end the worker processes."""
         self._stop.set()
+        self.experimenter.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
@@ -121,6 +125,14 @@ class Clock:
         if snapshot.mechanisms is not None and snapshot.effects is None and snapshot.settings.effects:
             return "effects are being computed"
         return ""
+
+    def _scores(self) -> Mapping[str, float]:
+        """The newest marginal scores by the names of variables; of what is late, none."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.judgement is None or self.stale():
+            return {}
+        scores = snapshot.judgement.scores.items()
+        return {str(v): float(one.marginal.score[-1]) for v, one in scores if one.behind <= _STALE_STEPS}
 
     def _look_for_a_jump(self) -> None:
         before, self._between = self._between, self._now() - self._elapsed()

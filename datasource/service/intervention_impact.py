@@ -8,11 +8,15 @@ import numpy as np
 from datasource.effects.document import checks_document
 from datasource.effects.result import Estimate
 from datasource.effects.study import StudyError
+from datasource.effects.windows import window_steps
 from datasource.incidents.quantity import quantity
 from datasource.interventions import Intervention
 from datasource.interventions.impact import Impact, Question, measure, variable_named
+from datasource.interventions.power import switchback_power
 from datasource.interventions.verdicts import Verdict, predicted, verdicts
 from datasource.service.snapshot import Snapshot
+from datasource.settings import format_duration
+from datasource.settings.experiments import Experiment
 
 
 class Asked(NamedTuple):
@@ -96,6 +100,23 @@ def impact_document(one: Intervention, impact: Impact, unit: str) -> dict[str, A
         "upper": impact.upper,
         "on": impact.on,
     }
+
+
+def power_of(plan: Experiment, snapshot: Snapshot) -> str:
+    """How many blocks the plan needs to see what it must. Raises StudyError where that cannot be told."""
+    if plan.smallest is None:
+        raise StudyError("say which effect must be seen, as smallest: 0.05")
+    outcome = variable_named(plan.outcome, snapshot.matrix)
+    signal = snapshot.settings.signals[outcome.signal]
+    row, step = snapshot.matrix.row(outcome), snapshot.matrix.step
+    found = switchback_power(row, step, plan.block, window_steps(signal, step) * step, plan.smallest)
+    size, block = quantity(plan.smallest, signal.unit), format_duration(plan.block)
+    if not np.isfinite(found.blocks):
+        return f"to see {size} of {outcome}, 400 blocks of {block} would not do; make them longer"
+    need = f"to see {size} of {outcome} you need {2 * found.blocks:g} blocks of {block}, half of them on"
+    if plan.blocks < found.blocks:
+        return f"{need}; the plan has {2 * plan.blocks if plan.blocks > 1 else 1}"
+    return need
 
 
 def verdict_document(one: Verdict) -> Mapping[str, Any]:

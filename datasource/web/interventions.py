@@ -19,7 +19,14 @@ from datasource.interventions import (
 )
 from datasource.panels import QueryError
 from datasource.service import Snapshot
-from datasource.service.intervention_impact import Asked, impact_document, impact_of, verdict_document, verdicts_of
+from datasource.service.intervention_impact import (
+    Asked,
+    impact_document,
+    impact_of,
+    power_of,
+    verdict_document,
+    verdicts_of,
+)
 from datasource.store import StoreError
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import body, time_of
@@ -32,6 +39,7 @@ writes = Blueprint("intervention_writes", __name__)
 
 _MOST_BYTES = 256 * 1024
 _LONGEST_SETTLE = 7 * 86400
+_SOON = 366 * 86400
 _STATES = ("active", "ended", "planned")
 
 
@@ -100,6 +108,47 @@ def verify() -> Response:
     """Whether the log is as it was written; `?known=` is a digest that was noted before."""
     found = _log().verify(request.args.get("known", ""))
     return json_response({"whole": not found.broken, **found._asdict()})
+
+
+@routes.get("/api/v1/experiments")
+def experiments() -> Response:
+    """What may be run, when it is due next, and how many blocks it needs."""
+    snapshot, block = clock().snapshot, clock().evaluator.settings.experiments
+    now = time.time()
+    rows = []
+    for name, plan in block.plans.items():
+        try:
+            power = power_of(plan, snapshot) if snapshot else ""
+        except StudyError as error:
+            power = str(error)
+        rows.append(
+            {
+                "experiment": name,
+                "allowed": name in block.allow,
+                "dry_run": block.dry_run,
+                "kind": plan.kind,
+                "targets": plan.targets,
+                "outcome": plan.outcome,
+                "guards": plan.guarded,
+                "blocks": plan.blocks,
+                "block": plan.block,
+                "seconds": plan.seconds,
+                "next": next(plan.begins(now, now + _SOON), None),
+                "power": power,
+            }
+        )
+    return json_response(rows)
+
+
+@writes.post("/api/v1/experiments/<name>/run")
+def run_experiment(name: str) -> Response:
+    """Run one that is allowed, now; or with `dry_run` say what would be done."""
+    said, _ = _said()
+    if said.get("dry_run") or clock().evaluator.settings.experiments.dry_run:
+        return json_response({"experiment": name, "steps": clock().experimenter.dry_run(name)})
+    clock().experimenter.ask(name)
+    log.info("experiment %s is run with the token '%s'", name, g.visitor.name)
+    return json_response({"experiment": name, "message": "it begins within seconds"}, 202)
 
 
 @writes.post("/api/v1/interventions")

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from worlds import World
 from datasource.cli import main
 from datasource.demo.serving import BackgroundServer
 from datasource.interventions import InterventionLog
+from datasource.interventions.experiments import Experimenter
+from datasource.settings.experiments import Experiments
 from datasource.settings.store import Store
-from datasource.settings.web import Token, Web
+from datasource.settings.web import Token, Web, Writes
 from datasource.web.app import create_app
 
 DEPLOY = {"kind": "deploy", "targets": ["shop/web"], "start": 1_700_000_000, "parameters": {"version": "v2"}}
@@ -245,3 +248,56 @@ def test_commands_tell_impact_and_verdicts_of_a_running_service(knowing: FlaskCl
     assert "confirmed: platform/inventory.latency -> shop/checkout.latency: " in judged.output
     server.stop()
     assert command("impact", "1", "shop/web.latency").exit_code == 2
+
+
+EXPERIMENT = {
+    "targets": ["platform/inventory"],
+    "start": ["true"],
+    "rollback": ["true"],
+    "outcome": "shop/web.latency",
+    "smallest": 0.05,
+    "block": "10m",
+}
+
+
+@pytest.fixture
+def experimenting(knowing: FlaskClient, tmp_path: Path) -> FlaskClient:
+    """A service whose settings allow one of two experiments, and which takes writes."""
+    clock = knowing.application.extensions["clock"]
+    (tmp_path / "ci").write_text("token-of-ci")
+    block = Experiments.model_validate({"allow": ["slow"], "plans": {"slow": EXPERIMENT, "other": EXPERIMENT}})
+    changed = {"experiments": block, "writes": Writes(token_file=tmp_path / "ci")}
+    clock.evaluator.settings = clock.evaluator.settings.model_copy(update=changed)
+    scores = {"shop/web.latency": 0.5}
+    clock.experimenter = Experimenter(block, clock.evaluator.interventions, lambda: scores)
+    return knowing
+
+
+def test_experiments_say_what_is_allowed_and_how_many_blocks_they_need(experimenting: FlaskClient) -> None:
+    slow, other = experimenting.get("/api/v1/experiments").get_json()
+    assert (slow["allowed"], other["allowed"]) == (True, False)
+    assert re.fullmatch(
+        r"to see 50 ms of shop/web.latency you need \d+ blocks of 10m, half of them on; the plan has 1", slow["power"]
+    )
+
+
+def test_only_an_allowed_one_is_run_and_a_dry_run_tells_its_steps(experimenting: FlaskClient) -> None:
+    status, answer = asked(experimenting, "/api/v1/experiments/slow/run", {"dry_run": True})
+    assert (status, answer["steps"][1]) == (200, "on for 600 s: true")
+    status, answer = asked(experimenting, "/api/v1/experiments/other/run", {})
+    assert (status, "experiments.allow names: slow" in answer["message"]) == (400, True)
+    status, answer = asked(experimenting, "/api/v1/experiments/slow/run", {})
+    assert (status, "start the service" in answer["message"]) == (400, True)
+    assert asked(experimenting, "/api/v1/experiments/slow/run", {}, token="nobody")[0] == 401
+
+
+def test_commands_list_and_rehearse_experiments(experimenting: FlaskClient, tmp_path: Path) -> None:
+    server = BackgroundServer(experimenting.application)
+    reached = ["--url", server.url, "--token-file", str(tmp_path / "ci")]
+    listed = CliRunner().invoke(main, ["experiment", "list", *reached])
+    assert "slow: allowed; experiment of platform/inventory" in listed.output
+    steps = CliRunner().invoke(main, ["experiment", "run", "slow", "--dry-run", *reached])
+    assert "at the end, whatever happens: true" in steps.output
+    refused = CliRunner().invoke(main, ["experiment", "run", "other", *reached])
+    assert (refused.exit_code, "is not allowed" in refused.output) == (1, True)
+    server.stop()
