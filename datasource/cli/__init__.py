@@ -252,8 +252,15 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
 
 @main.command()
 @click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
-def demo(port: int) -> None:
+@click.option("--story", type=click.Choice(["query-service"]), help="Tell a story instead, from simulated data.")
+def demo(port: int, story: str | None) -> None:
     """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
+    if story:
+        from datasource.demo.query_service import tell_story, told
+
+        for line in told(tell_story()):
+            click.echo(line)
+        return
     from datasource.demo.run import run
 
     sys.exit(run(port))

@@ -47,7 +47,8 @@ class Impact:
     times: (m) seconds since 1970. observed, expected, lower, upper: (m) the course, and what would have been with its
     95% band. on: (m) the points that the average is over.
     design: `switchback`, `difference_in_differences` or `counterfactual_regression`; controls: what it is held against.
-    placebo_dates, placebo_found: so many times without it were tried, and so many showed an effect (p < 0.05).
+    placebo_dates, placebo_found: so many times without it were tried, and so many showed an effect (p < 0.05);
+    placebo_larger: so many one as large as the average.
     predicted: what the graph's equations say of the same change of the target, or None.
     """
 
@@ -67,6 +68,7 @@ class Impact:
     notices: tuple[str, ...] = ()
     placebo_dates: int = 0
     placebo_found: int = 0
+    placebo_larger: int = 0
     predicted: Estimate | None = None
 
     @property
@@ -189,6 +191,7 @@ def _measured(question: Question, matrix: Matrix, signals: Mapping[str, Signal],
         Estimate(average.value * count, average.lower * count, average.upper * count, average.p_value),
         matrix.times, observed, expected, expected - widths, expected + widths, rows.on, names,
         tuple(_checks(rows, fit, gaps, placebos, design)), tuple(notices), placebos.dates, placebos.found,
+        sum(abs(gap) >= abs(average.value) for gap in placebos.gaps),
     )  # fmt: skip
 
 
@@ -397,12 +400,13 @@ def _blocks(one: Intervention, times: Ints, rows: _Rows, gaps: Floats) -> Estima
 
 
 class _Placebos(NamedTuple):
-    """Dates without it at which the same was computed: so many, so many of these with an effect (p < 0.05), and by
-    what factor errors are wider than the residuals told."""
+    """Dates without it at which the same was computed: so many, so many of these with an effect (p < 0.05), by what
+    factor errors are wider than the residuals told, and the effects themselves."""
 
     dates: int = 0
     found: int = 0
     wider: float = 1.0
+    gaps: tuple[float, ...] = ()
 
 
 def _placebos(rows: _Rows, fit: _Fit) -> _Placebos:
@@ -418,7 +422,8 @@ def _placebos(rows: _Rows, fit: _Fit) -> _Placebos:
     if not starts or not fit.process.variance > 0:
         return _Placebos()
     spread = np.linalg.pinv(fit.inner, hermitian=True)
-    ratios = []
+    ratios: list[float] = []
+    gaps: list[float] = []
     for start in sorted({starts[i] for i in np.linspace(0, len(starts) - 1, PLACEBOS).round().astype(int).tolist()}):
         on = np.zeros(len(rows.on), dtype=bool)
         on[start : start + length] = shape
@@ -431,14 +436,15 @@ def _placebos(rows: _Rows, fit: _Fit) -> _Placebos:
         weights[clean] = -fit.design[clean] @ (inner @ fit.design[on].mean(axis=0))
         used = on | clean
         error = float(fit.process.errors(weights[used], rows.places[used])[0])
-        ratios.append(float((rows.outcome[on] - expected).mean()) / error)
+        gaps.append(float((rows.outcome[on] - expected).mean()))
+        ratios.append(gaps[-1] / error)
     if not ratios:
         return _Placebos()
     worth = min(len(ratios), rows.clean.sum() / length)
     squares = float(np.mean(np.square(ratios)))
     wider = max(1.0, (worth * squares + _PRIOR) / (worth + _PRIOR)) ** 0.5
     limit = wider * reach(fit.process.freedom)
-    return _Placebos(len(ratios), int((np.abs(ratios) > limit).sum()), wider)
+    return _Placebos(len(ratios), int((np.abs(ratios) > limit).sum()), wider, tuple(gaps))
 
 
 def _checks(rows: _Rows, fit: _Fit, gaps: Floats, placebos: _Placebos, design: str) -> Iterator[Check]:
@@ -448,7 +454,7 @@ def _checks(rows: _Rows, fit: _Fit, gaps: Floats, placebos: _Placebos, design: s
     outcome = rows.outcome[rows.clean]
     told = 1 - gaps[rows.clean].var() / outcome.var() if outcome.var() > 0 else np.nan
     yield Check(name, not drifting, f"without it the series {said}; they explain {told:.0%}")
-    dates, found, _ = placebos
+    dates, found = placebos.dates, placebos.found
     if not dates:
         yield Check("placebo dates", None, "no stretch without it is as long: no date to try the same at")
         return

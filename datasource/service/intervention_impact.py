@@ -63,12 +63,8 @@ def impact_sentence(one: Intervention, impact: Impact, unit: str) -> str:
     if impact.predicted is not None:
         parts.append(f"predicted {quantity(impact.predicted.value, unit)}")
     if impact.placebo_dates:
-        seen = f"{impact.placebo_found} of {impact.placebo_dates}"
-        parts.append(
-            f"such a jump on {seen} dates without it"
-            if impact.placebo_found
-            else f"no such jump on {impact.placebo_dates} placebo dates"
-        )
+        seen = f"{impact.placebo_larger} of" if impact.placebo_larger else "none of"
+        parts.append(f"a jump as large on {seen} {impact.placebo_dates} placebo dates")
     return "; ".join(parts)
 
 
@@ -91,6 +87,7 @@ def impact_document(one: Intervention, impact: Impact, unit: str) -> dict[str, A
         "points": impact.points,
         "placebo_dates": impact.placebo_dates,
         "placebo_found": impact.placebo_found,
+        "placebo_larger": impact.placebo_larger,
         **checks_document(impact.checks),
         "notices": list(impact.notices),
         "times": impact.times,
