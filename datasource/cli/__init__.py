@@ -23,6 +23,7 @@ from datasource.cli.file_options import (
     usual_graph_option,
 )
 from datasource.cli.impact import impact
+from datasource.cli.intervention import experiment, intervention
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -252,8 +253,15 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
 
 @main.command()
 @click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
-def demo(port: int) -> None:
+@click.option("--story", type=click.Choice(["query-service"]), help="Tell a story instead, from simulated data.")
+def demo(port: int, story: str | None) -> None:
     """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
+    if story:
+        from datasource.demo.query_service import tell_story, told
+
+        for line in told(tell_story()):
+            click.echo(line)
+        return
     from datasource.demo.run import run
 
     sys.exit(run(port))
@@ -274,9 +282,11 @@ def shop(listen: str | None, history: str | None) -> None:
 main.add_command(accept)
 main.add_command(backtest)
 main.add_command(effect)
+main.add_command(experiment)
 main.add_command(explain)
 main.add_command(impact)
 main.add_command(incident)
+main.add_command(intervention)
 main.add_command(mcp)
 main.add_command(rank)
 main.add_command(score)

@@ -74,9 +74,8 @@ class IncidentTools:
     def mark_incident(self, incident: str, action: Action, reason: str, by: str, into: str = "") -> str:
         """Record what was decided about an incident; needs a token that may write. `accept`: its level is the new
         normal (after a deploy, a resize); `close`: it ends now; `dismiss`: a false alarm; `expect`: harmless, and usual
-        at this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. The service
-        keeps no list of interventions: deploys and restarts are signals of kind event in causal.yaml. Do this only
-        when a person asked for it."""
+        at this time of day; `merge`: a part of the incident `into`. `reason` and `by` are kept for people. What was
+        done to the system, as a deploy, goes to record_intervention. Do this only when a person asked for it."""
         if (action == "merge") != bool(into):
             raise RefusedError("'into' and the action merge belong together: name the incident that goes on")
         name = self._find(incident)["incident"]

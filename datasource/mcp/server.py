@@ -1,4 +1,4 @@
-"""The eight tools as an MCP server, whose every failure is one sentence."""
+"""The nine tools as an MCP server, whose every failure is one sentence."""
 
 import functools
 import inspect
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from datasource.mcp.effects import EffectTools
 from datasource.mcp.incidents import IncidentTools
+from datasource.mcp.interventions import InterventionTools
 from datasource.mcp.service import AUTHORIZATION, NotKnownError, RefusedError, Service
 from datasource.mcp.telling import NOT_KNOWN
 from datasource.mcp.windows import WindowTools
@@ -53,6 +54,8 @@ class AgentDoor(MCPServer[None]):
         for tool in reading:
             self._offer(tool, ToolAnnotations(read_only_hint=True, idempotent_hint=True))
         self._offer(incidents.mark_incident, ToolAnnotations(read_only_hint=False, idempotent_hint=True))
+        recording = InterventionTools(service).record_intervention
+        self._offer(recording, ToolAnnotations(read_only_hint=False, destructive_hint=False))
 
     def _offer(self, tool: Callable[..., str], annotations: ToolAnnotations) -> None:
         described = " ".join((inspect.getdoc(tool) or "").split())

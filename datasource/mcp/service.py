@@ -25,6 +25,10 @@ class RefusedError(Exception):
     """A question cannot be answered as it is asked; the text says what to change."""
 
 
+class UnreachableError(RefusedError):
+    """The service does not answer."""
+
+
 class NotKnownError(Exception):
     """The service knows no answer yet; the text says why."""
 
@@ -37,19 +41,23 @@ class Frame(NamedTuple):
 
 
 class Service:
-    """A causal-datasource at `url`. The token is read from its file for every question, as the service does."""
+    """A causal-datasource at `url`. The token is read from its file for every question, as the service does;
+    `hint` says how to give one where it is missing."""
 
-    def __init__(self, url: str, token_file: Path | None = None) -> None:
+    def __init__(
+        self, url: str, token_file: Path | None = None, hint: str = "start causal-datasource mcp with --token-file"
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise RefusedError(f"--url: {url!r} is not an address; write it as http://127.0.0.1:8321")
         self.url = url.rstrip("/")
         self.token_file = token_file
+        self._hint = hint
 
     def link(self, path: str, **parameters: str) -> str:
         """The address that shows something in a browser."""
         return f"{self.url}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
 
-    def get(self, path: str, **parameters: str) -> Any:
+    def get(self, path: str, **parameters: str | Sequence[str]) -> Any:
         """JSON of a door. Raises RefusedError and NotKnownError."""
         return self._ask("GET", path, params=parameters)
 
@@ -86,7 +94,7 @@ class Service:
                     if len(body) > _MOST_BYTES:
                         raise RefusedError(f"{self.url}{path} answers more than 32 MiB; ask for less")
         except requests.RequestException as error:
-            raise RefusedError(
+            raise UnreachableError(
                 f"{self.url} cannot be reached ({type(error).__name__}); is the service there, and --url right?"
             ) from None
         try:
@@ -99,7 +107,7 @@ class Service:
         if answer.status_code == 503 and told:
             raise NotKnownError(told)
         if answer.status_code in (401, 403) and told and self.token_file is None and AUTHORIZATION.get() is None:
-            told += " (start causal-datasource mcp with --token-file)"
+            told += f" ({self._hint})"
         raise RefusedError(told or f"{self.url} answers {answer.status_code} and is no causal-datasource; mend --url")
 
     def _headers(self) -> dict[str, bytes]:

@@ -13,6 +13,8 @@ from datasource.panels import (
     heterogeneity,
     incident_regions,
     incidents,
+    intervention_impact,
+    interventions,
     lag_response,
     metric,
     root_causes,
@@ -25,25 +27,29 @@ from datasource.panels.registry import Panel, Parameter, Registry
 
 REGISTRY = Registry(
     {
-        one.PANEL.name: one.PANEL
-        for one in (
-            anomaly_score,
-            expected_value,
-            causal_effect,
-            effects_table,
-            lag_response,
-            heterogeneity,
-            difference_in_differences,
-            simpson,
-            what_if,
-            incidents,
-            root_causes,
-            causal_graph,
-            anomalies,
-            metric,
-            episodes,
-            incident_regions,
-            explain,
+        panel.name: panel
+        for panel in (
+            anomaly_score.PANEL,
+            expected_value.PANEL,
+            causal_effect.PANEL,
+            effects_table.PANEL,
+            lag_response.PANEL,
+            heterogeneity.PANEL,
+            difference_in_differences.PANEL,
+            simpson.PANEL,
+            what_if.PANEL,
+            incidents.PANEL,
+            root_causes.PANEL,
+            causal_graph.PANEL,
+            anomalies.PANEL,
+            metric.PANEL,
+            episodes.PANEL,
+            incident_regions.PANEL,
+            interventions.PANEL,
+            intervention_impact.PANEL,
+            interventions.REGIONS,
+            intervention_impact.VERDICTS,
+            explain.PANEL,
         )
     }
 )

@@ -54,6 +54,11 @@ def variables(snapshot: Snapshot) -> Pairs:
     return [(str(v), str(v)) for v in sorted(snapshot.matrix.variables) if v in causes]
 
 
+def measured(snapshot: Snapshot) -> Pairs:
+    """Every measured variable."""
+    return [(str(v), str(v)) for v in sorted(snapshot.matrix.variables)]
+
+
 def outcomes(snapshot: Snapshot) -> Pairs:
     """Every measured variable that something acts on in the graph."""
     reached = {edge.effect for edge in snapshot.graph.edges}

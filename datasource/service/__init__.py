@@ -9,6 +9,7 @@ from datasource.service.metrics import (
     effect_labels,
     entity_labels,
     impact_labels,
+    logged_labels,
     samples,
     variable_labels,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "impact_labels",
     "incident_json",
     "incident_state",
+    "logged_labels",
     "samples",
     "snapshot_json",
     "unit_of",

@@ -10,6 +10,8 @@ from math import inf
 from typing import Any
 
 from datasource.graph import GraphError
+from datasource.interventions import InterventionLog
+from datasource.interventions.experiments import Experimenter
 from datasource.prometheus import PrometheusError
 from datasource.service.evaluator import Evaluator, Marking
 from datasource.service.served import Served
@@ -32,32 +34,41 @@ class Clock(Served):
         now: Callable[[], float] = time.time,
         elapsed: Callable[[], float] | None = None,
     ) -> None:
-        super().__init__(now, elapsed)
         self.evaluator = evaluator
+        super().__init__(now, elapsed)
         self._between: float | None = None
         self._jump = -inf, ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._ticking, self._telling = threading.Lock(), threading.Lock()
+        self.experimenter = Experimenter(self.settings.experiments, self.interventions, self.scores)
 
     @property
     def settings(self) -> Settings:
         return self.evaluator.settings
 
+    @property
+    def interventions(self) -> InterventionLog:
+        return self.evaluator.interventions
+
     def start(self) -> None:
-        """Begin to evaluate, and to keep incidents in the store; returns at once."""
-        self.evaluator.incidents.store = self.settings.store
+        """Begin to evaluate, and to keep incidents and interventions in the store; returns at once."""
+        self.evaluator.incidents.store = self.evaluator.interventions.store = self.settings.store
         self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
         self._thread.start()
+        if self.leads:
+            self.experimenter.start()
 
     def stop(self) -> None:
         """Stop evaluating and end the worker processes."""
         self._stop.set()
+        self.experimenter.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
         self.evaluator.incidents.close()
+        self.evaluator.interventions.close()
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
         """Mark an incident (by its id) with the next evaluation; from any thread."""
@@ -102,8 +113,19 @@ class Clock(Served):
             else:
                 evaluator.incidents = before.incidents.under(evaluator.settings)
             evaluator.marking = before.marking
+            evaluator.interventions.store = before.interventions.store and evaluator.settings.store
         before.workers.stop()
         before.asking.workers.stop()
+        before.interventions.close()
+        self.experiment(run=self.leads and self._thread is not None)
+
+    def experiment(self, *, run: bool) -> None:
+        """Go over to the experiments of the settings in use, which this process is to run or not; one that goes on is
+        rolled back."""
+        self.experimenter.stop()
+        self.experimenter = Experimenter(self.settings.experiments, self.interventions, self.scores)
+        if run:
+            self.experimenter.start()
 
     def told(self, **facts: Any) -> None:
         """What the health says besides; from any thread."""

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future
 from datasource.data import Matrix
 from datasource.graph import CausalGraph
 from datasource.identification import EffectQuestion, effect_questions
+from datasource.interventions import Intervention
 from datasource.service.jobs import Effects, Workers, effects_job
 from datasource.settings import Settings, format_duration
 
@@ -23,7 +24,7 @@ class EffectsWorker:
         self.found: Effects | None = None
         self._settings = settings
         self._notices: tuple[str, ...] = ()
-        self._asked: tuple[Matrix, CausalGraph, tuple[EffectQuestion, ...]] | None = None
+        self._asked: tuple[Matrix, CausalGraph, tuple[EffectQuestion, ...], tuple[Intervention, ...]] | None = None
         self._job: Future[Effects] | None = None
         self._again = False
         self._began = 0.0
@@ -42,11 +43,11 @@ class EffectsWorker:
             return (*self._notices, "effects are being checked")
         return self._notices
 
-    def ask(self, matrix: Matrix, graph: CausalGraph) -> None:
+    def ask(self, matrix: Matrix, graph: CausalGraph, interventions: tuple[Intervention, ...] = ()) -> None:
         """Ask everything anew, unless the last questions are still under way."""
         if not self.under_way:
             questions, self._notices = effect_questions(self._settings, matrix.variables)
-            self._asked = matrix, graph, questions
+            self._asked = matrix, graph, questions, interventions
             self._submit(checked=self.found is not None)
 
     def collect(self) -> None:

@@ -18,8 +18,12 @@ from datasource.incidents.advice import advise
 from datasource.incidents.connected import Neighbours, neighbours
 from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
+from datasource.interventions import InterventionLog
+from datasource.interventions.assessment import NOTHING_ASSESSED
+from datasource.interventions.verdicts import with_verdicts
 from datasource.prometheus import History, Reader
 from datasource.service.effects_worker import EffectsWorker
+from datasource.service.intervening import Intervening
 from datasource.service.jobs import Effects, Workers
 from datasource.service.memory import Memory
 from datasource.service.presence import presence
@@ -62,6 +66,8 @@ class Evaluator:
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
+        self.interventions = InterventionLog(None)
+        self._intervening = Intervening(self.settings, self.interventions)
         self.marking: SimpleQueue[Marking] = SimpleQueue()
         self._advise: Callable[[Incident], Incident] = lambda incident: incident
         self._begun: frozenset[str] = frozenset()
@@ -81,7 +87,7 @@ class Evaluator:
         self._refit_at = memory.mechanisms.fitted_at + int(self.settings.evaluation.refit)
         self._entities = set(memory.entities)
         if memory.effects is not None:
-            self.asking.found = Effects(memory.effects, memory.impacts, memory.structural)
+            self.asking.found = Effects(memory.effects, memory.impacts, memory.structural, assessed=memory.assessed)
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
@@ -97,6 +103,7 @@ class Evaluator:
         entities = {variable.entity for variable in matrix.variables}
         self.incidents.recall(matrix.end)
         self._mark(matrix.end)
+        self._intervening.follow(matrix)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
         due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
         if self._refitting.under_way or (warm and due):
@@ -104,6 +111,8 @@ class Evaluator:
         self.asking.collect()
         judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
+        assessed = found.assessed if found else NOTHING_ASSESSED
+        verdicts = self._intervening.learn(assessed.verdicts)
         if judgement is not None:
             self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
@@ -119,7 +128,7 @@ class Evaluator:
             fingerprint=self.fingerprint,
             matrix=matrix,
             topology=self._topology,
-            graph=self._graph[0],
+            graph=with_verdicts(self._graph[0], verdicts),
             mechanisms=mechanisms,
             judgement=judgement,
             effects=found.effects if found else None,
@@ -134,6 +143,8 @@ class Evaluator:
             incidents=self.incidents.shown(),
             unjudged=silent,
             presence=present,
+            interventions=self._intervening.known,
+            assessed=assessed,
         )
 
     def _count_in_older(self) -> None:
@@ -173,7 +184,7 @@ class Evaluator:
         self.incidents.fitted(self._begun, matrix.end)
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
-        self.asking.ask(matrix, built.graph)
+        self.asking.ask(matrix, built.graph, self._intervening.known)
 
     def _know(self, graph: CausalGraph) -> None:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
@@ -243,4 +254,11 @@ class Evaluator:
             if told
         )
         graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
-        return (*signals, *self._absence_notices, *graph, *self.asking.notices, *self.incidents.notices)
+        return (
+            *signals,
+            *self._absence_notices,
+            *graph,
+            *self.asking.notices,
+            *self.incidents.notices,
+            *self._intervening.notices,
+        )

@@ -16,6 +16,8 @@ from datasource.data import Matrix, Roles
 from datasource.effects import EffectResult, StructuralModel, analyse_effect, analyse_impact, fit_structural
 from datasource.graph import CausalGraph
 from datasource.identification import EffectQuestion
+from datasource.interventions import Intervention
+from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment, assess
 from datasource.settings import Settings
 
 P = ParamSpec("P")
@@ -79,12 +81,14 @@ def _do_part(items: Sequence[Any]) -> list[Any]:
 
 
 class Effects(NamedTuple):
-    """What the effects room has found: effects, impacts of interventions, and the model that what-if asks."""
+    """What was found: effects, impacts that the settings ask for, the model that what-if asks, and what logged
+    interventions changed."""
 
     effects: tuple[EffectResult, ...] = ()
     impacts: tuple[EffectResult, ...] = ()
     structural: StructuralModel | None = None
     checked: bool = True
+    assessed: Assessment = NOTHING_ASSESSED
 
 
 def effects_job(
@@ -92,10 +96,11 @@ def effects_job(
     matrix: Matrix,
     graph: CausalGraph,
     questions: tuple[EffectQuestion, ...],
+    interventions: tuple[Intervention, ...] = (),
     checked: bool = True,
     again: bool = False,
 ) -> Effects:
-    """Answer every configured question of effect and impact, and fit the graph for what-if.
+    """Answer every configured question of effect and impact, fit the graph for what-if, and assess interventions.
 
     Asked `again` of the same matrix, now with checks, it answers the effects alone: the rest has none.
     Questions are spread over `evaluation.workers`. Without the checks that stand beside each effect when `checked`, it
@@ -111,7 +116,9 @@ def effects_job(
         if again:
             return Effects(effects, checked=checked)
         impacts = tuple(analyse_impact(impact, matrix, signals, environment, graph) for impact in settings.impacts)
-        return Effects(effects, impacts, fit_structural(matrix, graph, signals), checked)
+        structural = fit_structural(matrix, graph, signals)
+        assessed = assess(interventions, matrix, signals, graph, structural)
+        return Effects(effects, impacts, structural, checked, assessed)
     finally:
         gc.unfreeze()
 

@@ -7,6 +7,7 @@ from datasource.anomaly import Mechanisms
 from datasource.data import Entity
 from datasource.effects import EffectResult, StructuralModel
 from datasource.graph import CausalGraph
+from datasource.interventions.assessment import Assessment
 from datasource.service.packing import PackingError, packed, unpacked
 from datasource.service.snapshot import Snapshot
 from datasource.settings.store import Store
@@ -29,6 +30,7 @@ class Memory(NamedTuple):
     effects: tuple[EffectResult, ...] | None
     impacts: tuple[EffectResult, ...]
     structural: StructuralModel | None
+    assessed: Assessment
 
 
 def memory_of(snapshot: Snapshot) -> Memory | None:
@@ -44,6 +46,7 @@ def memory_of(snapshot: Snapshot) -> Memory | None:
         snapshot.effects,
         snapshot.impacts or (),
         snapshot.structural,
+        snapshot.assessed,
     )
 
 

@@ -10,10 +10,13 @@ import numpy as np
 from datasource.causes import Scores, cause_name
 from datasource.data import Entity, Matrix, Variable
 from datasource.effects import EffectResult, Estimate
+from datasource.interventions.impact import Impact
 from datasource.service.snapshot import Snapshot
 
 Labels = dict[str, str]
 
+_MOST_ACTIVE, _MOST_TARGETS = 50, 5
+"""Labels stay bounded: so many interventions that go on, and so many targets of each."""
 _NEWEST = 5
 """Steps, after which a sample is not what is measured now."""
 
@@ -66,6 +69,7 @@ HELP: Mapping[str, str] = {
     "causal_impact_afterwards": "What is left of an impact after the intervention's end, on average.",
     "causal_impact_afterwards_lower": "Lower end of the 95% interval of what is left after the end.",
     "causal_impact_afterwards_upper": "Upper end of the 95% interval of what is left after the end.",
+    "causal_intervention_active": "1 while an intervention lasts; of those that go on the newest.",
     "causal_edge_info": "An edge of the causal graph and why it is there.",
 }
 
@@ -101,6 +105,12 @@ def impact_labels(result: EffectResult) -> Labels:
     return entity_labels(result.outcome.entity) | {"outcome": result.outcome.signal}
 
 
+def logged_labels(impact: Impact) -> Labels:
+    """Those of an impact, and which intervention of the log it is of."""
+    outcome = impact.outcome
+    return entity_labels(outcome.entity) | {"outcome": outcome.signal, "intervention": str(impact.intervention)}
+
+
 def samples(snapshot: Snapshot) -> tuple[Sample, ...]:
     """Every number of a snapshot, what alerts need first; what is not known (NaN) is left out. Those of the last one
     that was asked for are remembered."""
@@ -122,6 +132,7 @@ def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
         *_presence(snapshot),
         *_effects(snapshot),
         *_impacts(snapshot),
+        *_interventions(snapshot),
         *_scores(snapshot),
         *_details(snapshot),
         *_edges(snapshot),
@@ -268,6 +279,19 @@ def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
             yield from _estimate("causal_impact_cumulative", labels, result.comparison.cumulative)
             if result.comparison.afterwards:
                 yield from _estimate("causal_impact_afterwards", labels, result.comparison.afterwards)
+
+
+def _interventions(snapshot: Snapshot) -> Iterator[Sample]:
+    """Those that go on, and what the newest ones changed."""
+    active = [one for one in snapshot.interventions if one.active(snapshot.time)]
+    for one in active[:_MOST_ACTIVE]:
+        targets = ",".join(one.targets[:_MOST_TARGETS])
+        labels = {"intervention": str(one.id), "kind": one.kind, "targets": targets}
+        yield Sample("causal_intervention_active", labels, 1.0)
+    for impact in snapshot.assessed.impacts:
+        labels = logged_labels(impact)
+        yield from _estimate("causal_impact", labels, impact.average)
+        yield from _estimate("causal_impact_cumulative", labels, impact.cumulative)
 
 
 def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]:

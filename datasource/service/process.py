@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NamedTuple, TypeVar
 
 from datasource.graph import GraphError
+from datasource.interventions import InterventionError
 from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
@@ -104,8 +105,21 @@ class PublishingClock(Clock):
             self.adopt(evaluator, fresh=True)
         self.evaluator.incidents.store = self.settings.store if leads else None
         self.evaluator.incidents.fence = self.replicas.lease
+        self.experiment(run=leads)
         self.told(leader=self.replicas.leader)
         self._led = leads
+
+    @property
+    def leads(self) -> bool:
+        return self.replicas.leads
+
+    def begin_experiments(self) -> None:
+        """Run the experiments that readers asked for."""
+        for name in self._publisher.experiments():
+            try:
+                self.experimenter.ask(name)
+            except (InterventionError, StoreError) as error:
+                log.warning("experiment %s does not begin: %s", name, error)
 
     def _lead(self) -> None:
         marks, forwarded = self._publisher.marks(), self._try(self.replicas.forwarded) or ()
@@ -197,6 +211,7 @@ class EvaluatorProcess:
             time.sleep(_LOOK)
             if self._replicas.look():
                 self._clock.publish()
+            self._clock.begin_experiments()
             stamp = self._file.stamp()
             if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
                 self._wanted[signal.SIGHUP], self._stamp = False, stamp

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from datasource.interventions import InterventionError, InterventionLog
+from datasource.interventions.experiments import Experimenter
 from datasource.service.evaluator import Marking
 from datasource.service.served import Health, Served
 from datasource.service.snapshot import Snapshot
@@ -91,7 +93,17 @@ class Publisher:
 
     def marks(self) -> dict[Path, Marking]:
         """What readers said of incidents, the oldest first; each file is to be deleted once that is done."""
-        return {file: pickle.loads(file.read_bytes()) for file in sorted((self._folder / _MARKS).glob("*.mark"))}
+        return self._said("mark")
+
+    def experiments(self) -> list[str]:
+        """The experiments that readers asked for since the last time, the oldest first."""
+        asked = self._said("experiment")
+        for file in asked:
+            file.unlink()
+        return list(asked.values())
+
+    def _said(self, kind: str) -> dict[Path, Any]:
+        return {file: pickle.loads(file.read_bytes()) for file in sorted((self._folder / _MARKS).glob(f"*.{kind}"))}
 
 
 class Subscriber(Served):
@@ -99,8 +111,8 @@ class Subscriber(Served):
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         super().__init__()
-        self._settings = settings
         self._folder = folder
+        self._use(settings)
         self._seen: dict[str, Any] = {}
         self._leads_until = 0.0
         self._stop = threading.Event()
@@ -109,6 +121,16 @@ class Subscriber(Served):
     @property
     def settings(self) -> Settings:
         return self._settings
+
+    @property
+    def interventions(self) -> InterventionLog:
+        return self._interventions
+
+    def _use(self, settings: Settings) -> None:
+        self._settings = settings
+        self._interventions = InterventionLog(settings.store)
+        self.experimenter = Experimenter(settings.experiments, self._interventions, self.scores)
+        self.experimenter.forward = self._ask_for
 
     @property
     def leads(self) -> bool:
@@ -127,8 +149,16 @@ class Subscriber(Served):
             self._thread.join(timeout=5)
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
-        name = f"{time.time_ns():020}-{uuid4().hex}.mark"
-        _replace(self._folder / _MARKS / name, [pickle.dumps(Marking(kind, incident, by, reason, into), 5)])
+        self._say("mark", Marking(kind, incident, by, reason, into))
+
+    def _ask_for(self, experiment: str) -> None:
+        if not self.leads:
+            raise InterventionError(f"{self.health.leader or 'another process'} leads, and runs experiments; ask there")
+        self._say("experiment", experiment)
+
+    def _say(self, kind: str, thing: object) -> None:
+        """Leave something for the process that evaluates."""
+        _replace(self._folder / _MARKS / f"{time.time_ns():020}-{uuid4().hex}.{kind}", [pickle.dumps(thing, 5)])
 
     def refresh(self) -> None:
         """Take what is new. What cannot be read is left for the next time."""
@@ -137,7 +167,9 @@ class Subscriber(Served):
                 self.snapshot = _unpacked(self._folder / _SNAPSHOT)
             if self._is_new(STATE):
                 state: State = pickle.loads((self._folder / STATE).read_bytes())
-                self._settings, self.health, self.succeeded = state.loaded.settings, state.health, state.succeeded
+                self.health, self.succeeded = state.health, state.succeeded
+                if state.loaded.settings != self._settings:
+                    self._use(state.loaded.settings)
                 self._leads_until = state.leads_until
         except FileNotFoundError:
             return

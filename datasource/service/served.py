@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from datasource.interventions import InterventionLog
+from datasource.interventions.experiments import Experimenter
 from datasource.service.snapshot import Snapshot
 from datasource.settings import Settings
 
@@ -46,6 +48,7 @@ class Served:
         self.snapshot: Snapshot | None = None
         self.health = Health()
         self.succeeded = -inf
+        self.experimenter: Experimenter
         self._now = now
         self._elapsed = elapsed or (time.monotonic if now is time.time else now)
 
@@ -53,6 +56,19 @@ class Served:
     def settings(self) -> Settings:
         """Those in use."""
         raise NotImplementedError
+
+    @property
+    def interventions(self) -> InterventionLog:
+        """The log of interventions, for any thread."""
+        raise NotImplementedError
+
+    def scores(self) -> dict[str, float]:
+        """The newest marginal scores by the names of variables; of what is late, none."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.judgement is None or self.stale():
+            return {}
+        scores = snapshot.judgement.scores.items()
+        return {str(v): float(one.marginal.score[-1]) for v, one in scores if one.behind <= _STALE_STEPS}
 
     @property
     def leads(self) -> bool:

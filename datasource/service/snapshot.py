@@ -13,6 +13,8 @@ from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
 from datasource.incidents import Incident
+from datasource.interventions import Intervention
+from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment
 from datasource.prometheus import SignalReport
 from datasource.service.presence import NOBODY, Presence
 from datasource.service.unjudged import Unjudged, unjudged_notices
@@ -28,7 +30,7 @@ class Snapshot:
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
-    is not any more.
+    is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed.
     """
 
     time: int
@@ -51,6 +53,8 @@ class Snapshot:
     incidents: tuple[Incident, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     presence: Presence = NOBODY
+    interventions: tuple[Intervention, ...] = ()
+    assessed: Assessment = NOTHING_ASSESSED
 
     @property
     def key(self) -> tuple[int, str, str, int]:

@@ -27,7 +27,19 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
         *remedy_findings(settings),
         *_environment(settings),
         *_thresholds(settings),
+        *_experiments(settings),
     ]
+
+
+def _experiments(settings: Settings) -> Iterator[Finding]:
+    """Outcomes and guards are variables."""
+    for name, plan in settings.experiments.plans.items():
+        for key, variable in (("outcome", plan.outcome), *(("guards", guard) for guard in plan.guards)):
+            place = ("experiments", "plans", name, key)
+            if "." not in variable:
+                yield place, f"'{variable}' is no variable; write it as shop/web.latency"
+            else:
+                yield from unknown_variable(settings, place, variable)
 
 
 def _grid(settings: Settings) -> Iterator[Finding]:
@@ -43,7 +55,7 @@ def _grid(settings: Settings) -> Iterator[Finding]:
         )
 
 
-_OURS = {"signal", "symptom", "root_cause", "is_root_cause", "treatment", "outcome"}
+_OURS = {"signal", "symptom", "root_cause", "is_root_cause", "treatment", "outcome", "intervention"}
 
 
 def _entities(settings: Settings) -> Iterator[Finding]:

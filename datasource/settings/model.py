@@ -6,6 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
+from datasource.settings.experiments import Experiments
+from datasource.settings.interventions import Interventions
 from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import LabelName, Name
 from datasource.settings.prometheus import Prometheus
@@ -192,6 +194,8 @@ class Settings(Block):
     anomaly: Anomaly = Anomaly()
     quiet_times: tuple[QuietTime, ...] = ()
     evaluation: Evaluation = Evaluation()
+    interventions: Interventions = Interventions()
+    experiments: Experiments = Experiments()
     store: Store = Store()
     web: Web = Web()
     writes: Writes | None = None

@@ -27,7 +27,8 @@ def _check(url: SecretStr) -> SecretStr:
 
 class Store(Block):
     """Incidents are kept in SQLite in `directory`, relative to where the service is started, or in the database at
-    `url`, which may be read from `url_file`; for so long as `keep` after they ended."""
+    `url`, which may be read from `url_file`; for so long as `keep` after they ended. The log of interventions lies
+    there, too, and is never shortened."""
 
     directory: Path = Path("causal-data")
     url: Annotated[Secret, AfterValidator(_check)] | None = None

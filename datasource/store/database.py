@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from datasource.settings.store import Store
 from datasource.store.address import address, arguments
-from datasource.store.record import Fence, Record, StoreError
-from datasource.store.schema import INCIDENTS, STATES, migrate
+from datasource.store.record import Fence, Logged, Record, StoreError
+from datasource.store.schema import INCIDENTS, INTERVENTIONS, STATES, migrate
 
 
 class SqlDatabase:
@@ -85,6 +85,22 @@ class SqlDatabase:
             if after is not None:
                 self._upsert(connection, STATES, [{"name": name, "payload": after}])
 
+    def append(self, key: str, after: int, follow: Callable[[list[Logged]], Logged]) -> Logged:
+        """Add to the log the entry that `follow` makes of those whose number is larger than `after`, and have it on
+        disk before this returns. Whoever appends meanwhile waits. Where the key is known, its entry is the answer."""
+        last = monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._append(key, after, follow)
+            except StoreError as error:
+                if monotonic() > last or not any(sign in str(error) for sign in _BUSY):
+                    raise
+
+    def logged(self, after: int = 0) -> list[Logged]:
+        """The entries of the log whose number is larger, in order."""
+        with self._transaction() as connection:
+            return _logged(connection, after)
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._engine.dispose()
@@ -115,6 +131,17 @@ class SqlDatabase:
         except SQLAlchemyError as error:
             raise StoreError(f"{self._where}: {self._remedy(error)}") from error
 
+    def _append(self, key: str, after: int, follow: Callable[[list[Logged]], Logged]) -> Logged:
+        with self._transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('causal_interventions'))"))
+            known = connection.execute(INTERVENTIONS.select().where(INTERVENTIONS.c.key == key)).one_or_none()
+            if known is not None:
+                return Logged(*known)
+            entry = follow(_logged(connection, after))
+            connection.execute(INTERVENTIONS.insert().values(entry._asdict()))
+            return entry
+
     def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
             insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
@@ -129,6 +156,11 @@ class SqlDatabase:
         return f"{said}; {next((fix for sign, fix in _FIXES.items() if sign in said), _FIXES['unable to open'])}"
 
 
+def _logged(connection: Connection, after: int) -> list[Logged]:
+    wanted = INTERVENTIONS.select().where(INTERVENTIONS.c.number > after).order_by(INTERVENTIONS.c.number)
+    return [Logged(*row) for row in connection.execute(wanted)]
+
+
 _FIXES = {
     "disk is full": "free space on its disk",
     "is locked": "another process holds it; end that one, or give each service its own store.directory",
@@ -139,6 +171,7 @@ _FIXES = {
 
 
 _PATIENCE = 10.0
+_BUSY = ("is locked", "lock timeout")
 
 
 def _write_ahead(connection: Any, _record: Any) -> None:
@@ -153,7 +186,7 @@ def _write_ahead(connection: Any, _record: Any) -> None:
             if "locked" not in str(error) or monotonic() > last:
                 raise
             sleep(0.05)
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _lock_at_once(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from datasource.settings.store import Store
-from datasource.store.record import Fence, Record, StoreError
+from datasource.store.record import Fence, Logged, Record, StoreError
 
 
 class Database(Protocol):
@@ -28,6 +28,13 @@ class Database(Protocol):
         `change` takes the text as it is (None where there is none) and the time of the database in seconds since 1970,
         and gives the next one, or None to leave it.
         """
+
+    def append(self, key: str, after: int, follow: Callable[[list[Logged]], Logged]) -> Logged:
+        """Add to the log the entry that `follow` makes of those whose number is larger than `after`, and have it on
+        disk before this returns. Whoever appends meanwhile waits. Where the key is known, its entry is the answer."""
+
+    def logged(self, after: int = 0) -> list[Logged]:
+        """The entries of the log whose number is larger, in order."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -21,5 +21,15 @@ class Fence(Protocol):
         """Raises StoreError where, with this text, nothing may be written."""
 
 
+class Logged(NamedTuple):
+    """An entry of the append-only log: its place from 1 on, without gaps; the key it was written under, once; all of it
+    as JSON; and the SHA-256 of that text, in hexadecimal."""
+
+    number: int
+    key: str
+    payload: str
+    digest: str
+
+
 class StoreError(Exception):
     """The store cannot be used. Its text says why, and what to change."""

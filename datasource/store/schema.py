@@ -22,6 +22,14 @@ STATES = Table(
     Column("name", Text, primary_key=True),
     Column("payload", Text, nullable=False),
 )
+INTERVENTIONS = Table(
+    "causal_interventions",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("payload", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -30,6 +38,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX causal_incidents_started ON causal_incidents (started)",
         "CREATE INDEX causal_incidents_ended ON causal_incidents (ended)",
         "CREATE TABLE causal_states (name TEXT PRIMARY KEY, payload TEXT NOT NULL)",
+    ),
+    (
+        "CREATE TABLE causal_interventions"
+        " (number BIGINT PRIMARY KEY, key TEXT NOT NULL UNIQUE, payload TEXT NOT NULL, digest TEXT NOT NULL)",
     ),
 )
 """What leads from each version to the next one, the first from an empty store; in SQL that both databases know."""

@@ -13,13 +13,14 @@ from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Served
 from datasource.service.explaining import Explaining, HurriedClient
-from datasource.web import explain, exposition, json_datasource, plain, remote_read, writes
+from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
 
 log = logging.getLogger(__name__)
 
+_WRITING = (writes.routes.name, interventions.writes.name)
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -36,8 +37,9 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     app.extensions["answers"] = Answers()
     app.extensions["explaining"] = Explaining(lambda end: HurriedClient(clock.settings.prometheus, end))
     app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
-    for module in (json_datasource, exposition, plain, remote_read, writes, explain):
+    for module in (json_datasource, exposition, plain, interventions, remote_read, writes, explain):
         app.register_blueprint(module.routes)
+    app.register_blueprint(interventions.writes)
 
     @app.get("/")
     def root() -> Response:
@@ -63,7 +65,7 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
         if request.path in OPEN:
             return None
         access = Access(clock.settings)
-        found = access.admit(request, "write" if request.blueprint == "writes" else "read")
+        found = access.admit(request, "write" if request.blueprint in _WRITING else "read")
         if isinstance(found, Response):
             return found
         g.visitor = found

@@ -35,6 +35,7 @@ _VARIABLES = {
     "effect": offered.effects,
     "impact": offered.impacts,
     "variable": offered.variables,
+    "measured": offered.measured,
 }
 
 
@@ -134,7 +135,7 @@ def metric_payload_options() -> Response:
 
 @routes.post("/variable")
 def variable() -> Response:
-    """Values for a dashboard variable: entity, signal, symptom, effect, or any label of the entities."""
+    """Values for a dashboard variable: entity, signal, symptom, effect, variable, measured, or any label."""
     sent = parse.body(request).get("payload")
     asked = parse.parameters(sent) or ({"target": (sent,)} if isinstance(sent, str) and sent else {})
     name = next((asked[key][0] for key in ("target", "query", "name") if asked.get(key)), "entity")

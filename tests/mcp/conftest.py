@@ -18,6 +18,8 @@ from datasource.demo.samples import SampleStore
 from datasource.demo.serving import BackgroundServer
 from datasource.demo.standin import standin_app
 from datasource.demo.standin_server import LABELS
+from datasource.interventions import InterventionLog
+from datasource.settings.store import Store
 from datasource.settings.web import Writes
 from datasource.web.app import create_app
 
@@ -34,6 +36,7 @@ def service(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     clock = copy.copy(world.clock)
     clock.evaluator = copy.copy(world.clock.evaluator)
     clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=token)})
+    clock.evaluator.interventions = InterventionLog(Store(directory=token.parent))
     server = BackgroundServer(create_app(clock))
     yield Running(server.url, clock, token)
     server.stop()

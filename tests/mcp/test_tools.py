@@ -16,6 +16,7 @@ from datasource.mcp.telling import MOST
 from datasource.settings import load_settings
 
 TOOLS = ["whats_wrong", "incident", "rank_windows", "effect", "what_if", "explain_change", "graph", "mark_incident"]
+TOOLS += ["record_intervention"]
 NUMBER = re.compile(r"\d")
 
 
@@ -37,10 +38,10 @@ def windows(world: World) -> dict[str, str]:
     return {name: str(at) for name, at in times.items()}
 
 
-def test_eight_tools_are_offered_and_one_of_them_writes(agent: Agent) -> None:
+def test_nine_tools_are_offered_and_two_of_them_write(agent: Agent) -> None:
     tools = agent.tools()
     assert [tool.name for tool in tools] == TOOLS
-    assert [tool.name for tool in tools if not tool.annotations.read_only_hint] == ["mark_incident"]
+    assert [tool.name for tool in tools if not tool.annotations.read_only_hint] == TOOLS[-2:]
     assert all(len(tool.description) > 60 for tool in tools)
 
 
@@ -287,3 +288,17 @@ def test_one_version_carries_the_change(
 
 def test_a_prometheus_that_refuses_is_said(agent: Agent) -> None:
     assert "refused the query" in agent.failure("explain_change", query="service:busy_seconds:rate30s", end="-1m")
+
+
+def test_what_was_done_is_written_down_once_with_a_token_that_may_write(
+    agent: Agent, service: Running, start: Callable[..., Agent]
+) -> None:
+    said = {"kind": "deploy", "targets": ["shop/web"], "why": "faster", "parameters": {"version": "v2"}, "key": "d7"}
+    assert "it is written down (shown by" in agent.answer("record_intervention", **said)
+    assert "written down already" in agent.answer("record_intervention", **said)
+    (known,) = service.clock.evaluator.interventions.all()
+    assert (known.kind, known.targets, known.who) == ("deploy", ("shop/web",), "writes.token_file")
+    assert "no token; send the one in" in start("--url", service.url).failure("record_intervention", **said)
+    assert "choose another key" in agent.failure("record_intervention", **{**said, "why": "slower"})
+    assert "small letters" in agent.failure("record_intervention", **{**said, "kind": "A Deploy"})
+    assert "say who was changed" in agent.failure("record_intervention", **{**said, "targets": []})

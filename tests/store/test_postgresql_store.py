@@ -20,7 +20,7 @@ def opened(url: str) -> Database:
 def url(postgresql: str) -> str:
     """A database of which nobody has made use yet."""
     with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS causal_schema, causal_incidents, causal_states")
+        connection.execute("DROP TABLE IF EXISTS causal_schema, causal_incidents, causal_states, causal_interventions")
     return postgresql
 
 

@@ -25,6 +25,7 @@ from worlds import World
 from datasource import web
 from datasource.panels import REGISTRY
 from datasource.service.explaining import Explaining
+from datasource.settings.store import Store
 from datasource.settings.web import Writes
 from datasource.web.answers import Answers
 from datasource.web.app import create_app
@@ -57,6 +58,7 @@ def app(world: World, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     file = tmp_path_factory.mktemp("token") / "token"
     file.write_text(TOKEN)
     clock = world.clock
+    clock.evaluator.interventions.store = Store(directory=file.parent)
     clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=file)})
     assert clock.snapshot
     clock.snapshot = replace(clock.snapshot, incidents=(going_on(clock.snapshot.time),))

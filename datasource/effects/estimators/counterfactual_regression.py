@@ -44,7 +44,7 @@ def counterfactual_regression(study: Study) -> Answer:
     if not columns.shape[1]:
         notices.append("no control series: the level before the start is what would have gone on")
     design = np.column_stack([np.ones(len(times)), columns])
-    inner = _inner(design[before], _penalty(design[before], treated[before]))
+    inner = ridge_inner(design[before], ridge_penalty(design[before], treated[before]))
     counterfactual = design @ (inner @ (design[before].T @ treated[before]))
     residuals = (treated - counterfactual)[before]
     process = autoregressive_error(residuals, times[before], design[before], inner)
@@ -61,24 +61,25 @@ def counterfactual_regression(study: Study) -> Answer:
     return Answer(comparison.average, len(times), checks=tuple(checks), notices=tuple(notices), comparison=comparison)
 
 
-def _inner(design: Floats, penalty: float) -> Floats:
-    """The matrix between the design and its transpose in the hat matrix of ridge; the intercept is not shrunk."""
+def ridge_inner(design: Floats, penalty: float, free: int = 1) -> Floats:
+    """The matrix between the design and its transpose in the hat matrix of ridge; the first `free` columns, of which
+    one is the intercept, are not shrunk."""
     shrink = np.full(design.shape[1], penalty * len(design))
-    shrink[0] = 0.0
+    shrink[:free] = 0.0
     return np.asarray(np.linalg.inv(design.T @ design + np.diag(shrink)), dtype=np.float64)
 
 
-def _penalty(design: Floats, outcome: Floats) -> float:
+def ridge_penalty(design: Floats, outcome: Floats, free: int = 1) -> float:
     """The penalty with the least error on blocks of time that it was not fitted on."""
     n = len(outcome)
-    if design.shape[1] == 1 or n < 2 * _FOLDS:
-        return float(_PENALTIES[-4]) if design.shape[1] > 1 else float(_PENALTIES[0])
+    if design.shape[1] == free or n < 2 * _FOLDS:
+        return float(_PENALTIES[-4]) if design.shape[1] > free else float(_PENALTIES[0])
     errors = np.zeros(len(_PENALTIES))
     for block in np.array_split(np.arange(n), _FOLDS):
         rest = np.setdiff1d(np.arange(n), block)
         crossed = design[rest].T @ outcome[rest]
         for place, penalty in enumerate(_PENALTIES.tolist()):
-            fitted = design[block] @ (_inner(design[rest], penalty) @ crossed)
+            fitted = design[block] @ (ridge_inner(design[rest], penalty, free) @ crossed)
             errors[place] += float(((outcome[block] - fitted) ** 2).sum())
     return float(_PENALTIES[int(np.argmin(errors))])
 

@@ -1,0 +1,369 @@
+"""`causal-datasource intervention`: the audit log of what was done, written and read from a shell or a pipeline."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from datasource.cli.intervention_log import REFUSED, Log, ServiceLog, StoreLog, moment
+from datasource.cli.printing import refuse
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def reaching(command: _Command) -> _Command:
+    """The options that say which log is meant."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
+        click.option(
+            "--token-file",
+            default=None,
+            envvar="CAUSAL_TOKEN_FILE",
+            help="With --url: the file of a token; writing needs one that may write.",
+        ),
+        click.option("--url", default=None, envvar="CAUSAL_URL", help="A running service.  [default: none]"),
+        click.option(
+            "--config",
+            default="causal.yaml",
+            show_default=True,
+            help="Without --url: the settings whose store holds the log.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def opened(url: str | None, token_file: str | None, config: str) -> Log:
+    """The log that the options mean. Ends the command where there is none."""
+    return ServiceLog(url, token_file) if url else StoreLog(config)
+
+
+def saying(command: _Command) -> _Command:
+    """The options that say something of an intervention."""
+    for decorate in (
+        click.option("--key", default="", help="Under one key the same is written once, however often it is sent."),
+        click.option("--rolled-back", is_flag=True, default=None, help="It was undone."),
+        click.option("--randomised", is_flag=True, default=None, help="Chance decided when, or for whom."),
+        click.option("--link", "links", multiple=True, help="As commit=4f1c2ab; repeat it."),
+        click.option("--why", default=None, help="The reason, in a line."),
+        click.option("--parameter", "parameters", multiple=True, help="What was set, as replicas=3; repeat it."),
+        click.option("--end", default=None, help="When it ended, ISO 8601."),
+        click.option("--start", default=None, help="When it began, ISO 8601.  [default: when it is written]"),
+        click.option("--target", "targets", multiple=True, help="Who was changed, as shop/web; repeat it."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """An option that is a duration, as 2m."""
+    from datasource.settings.duration import parse_duration
+
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.group()
+def intervention() -> None:
+    """Write down what was done to the system, and read what it changed.
+
+    Commands end with 0 when it is done, with 1 when it is refused, with 2 for options that cannot be meant, and with 3
+    when the service or the store cannot be reached.
+    """
+
+
+@intervention.command()
+@click.option("--kind", required=True, help="What was done, as deploy, scale, restart, throttle.")
+@saying
+@reaching
+def record(
+    kind: str, url: str | None, token_file: str | None, config: str, as_json: bool, key: str, **given: Any
+) -> None:
+    """Write an intervention down."""
+    said = {"kind": kind, **spoken(**given)}
+    _print_written(opened(url, token_file, config).write(0, said, key), as_json)
+
+
+@intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.option("--kind", default=None, help="What was done.")
+@click.option("--no-end", is_flag=True, help="It goes on: the end that was said is taken back.")
+@saying
+@reaching
+def correct(
+    number: int,
+    kind: str | None,
+    no_end: bool,
+    url: str | None,
+    token_file: str | None,
+    config: str,
+    as_json: bool,
+    key: str,
+    **given: Any,
+) -> None:
+    """Say something else or something more of an intervention, as its end; what was written stays in the log."""
+    said = {**({"kind": kind} if kind else {}), **spoken(**given), **({"end": None} if no_end else {})}
+    if not said:
+        refuse("nothing is said; give what changes, as --end 2026-11-28T10:00:00Z")
+    _print_written(opened(url, token_file, config).write(number, said, key), as_json)
+
+
+@intervention.command(context_settings={"ignore_unknown_options": True})
+@click.option("--kind", required=True, help="What the command does, as deploy, throttle.")
+@saying
+@click.option("--outcome", "outcomes", multiple=True, help="A variable to report on, as shop/web.latency; repeat it.")
+@click.option("--fail-if", "fail_if", multiple=True, help="As 'impact(shop/web.latency) > 50ms'; repeat it.")
+@click.option("--settle", default="0s", callback=seconds, help="Time after the command that is not measured.")
+@click.option("--measure", "measuring", default="10m", show_default=True, callback=seconds, help="Time that is.")
+@click.option("--stays", is_flag=True, help="The change stays: write no end.")
+@click.option("--undecided-fails", is_flag=True, help="End with 5, rather than 0, where the interval cannot tell.")
+@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token that may write.")
+@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(
+    kind: str,
+    outcomes: tuple[str, ...],
+    fail_if: tuple[str, ...],
+    settle: float,
+    measuring: float,
+    stays: bool,
+    undecided_fails: bool,
+    token_file: str | None,
+    url: str,
+    command: tuple[str, ...],
+    key: str,
+    **given: Any,
+) -> None:
+    """Run a command as an intervention: record it, wait, measure, report, and judge.
+
+    Put -- before the command; no shell is between. Ends with the command's own code where that fails, with 4 where a
+    condition of --fail-if is true with its whole interval, and with 0 where it is not, or cannot be told yet.
+    """
+    from datasource.cli.intervention_run import Plan, conditions_of, run_plan
+
+    said = {"kind": kind, **spoken(**given)}
+    conditions = conditions_of(fail_if)
+    plan = Plan(said, command, outcomes, conditions, settle, measuring, stays, undecided_fails, key)
+    sys.exit(run_plan(plan, ServiceLog(url, token_file)))
+
+
+@intervention.command("list")
+@click.option("--state", multiple=True, type=click.Choice(["active", "ended", "planned"]), help="Only these.")
+@click.option("--target", multiple=True, help="Only those that changed it.")
+@reaching
+def list_them(
+    state: tuple[str, ...],
+    target: tuple[str, ...],
+    url: str | None,
+    token_file: str | None,
+    config: str,
+    as_json: bool,
+) -> None:
+    """List interventions, the one that began last first."""
+    rows = opened(url, token_file, config).all(state, target)
+    if as_json:
+        click.echo(json.dumps(rows))
+    elif not rows:
+        click.echo("no intervention is written down")
+    for row in () if as_json else rows:
+        click.echo(line(row))
+
+
+@intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@reaching
+def show(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """Show an intervention, and every entry of the log on it."""
+    row = opened(url, token_file, config).one(number)
+    if as_json:
+        click.echo(json.dumps(row))
+        return
+    click.echo(line(row))
+    for part in _details(row):
+        click.echo(part)
+
+
+@intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("outcome")
+@click.option("--control", multiple=True, help="An entity of a comparison group; repeat it.")
+@click.option("--settle", default="0s", help="So long after the start is left out, as 2m.", callback=seconds)
+@reaching
+def impact(
+    number: int,
+    outcome: str,
+    control: tuple[str, ...],
+    settle: float,
+    url: str | None,
+    token_file: str | None,
+    config: str,
+    as_json: bool,
+) -> None:
+    """What an intervention changed in a variable, as shop/web.latency; asks a running service."""
+    found = asking(url, token_file).impact(number, outcome, control, settle)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(found["sentence"])
+    click.echo(f"  by {found['design'] or 'nothing'}, {found['points']} points with it")
+    if found["controls"]:
+        click.echo(f"  held against {', '.join(found['controls'])}")
+    for check in found["checks"]:
+        click.echo(f"  {_PASSED[check['passed']]}: {check['name']}: {check['text']}")
+    for notice in found["notices"]:
+        click.echo(f"  {notice}")
+
+
+@intervention.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@reaching
+def verdicts(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """What an intervention says of the graph: each edge out of its targets, confirmed, refuted or undecided."""
+    found = asking(url, token_file).verdicts(number)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for one in found:
+        click.echo(f"{one['verdict']}: {one['cause']} -> {one['effect']}: {one['why']}")
+        parts = [f"{name} {_interval(one[name])}" for name in ("moved", "measured", "predicted") if one[name]]
+        click.echo(f"  {'; '.join(parts)}")
+    if not found:
+        click.echo("no edge of the graph leads out of its targets to something that is measured")
+
+
+@intervention.command()
+@click.option("--known", default="", help="A head that was printed before: it must still be in the log.")
+@reaching
+def verify(known: str, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """Prove that the log is as it was written. Note the head: with --known it proves that nothing was cut off since."""
+    found = opened(url, token_file, config).verify(known)
+    if as_json:
+        click.echo(json.dumps(found))
+    elif found["whole"]:
+        click.echo(f"{found['entries']} entries, each as it was written; head {found['head']}")
+    else:
+        click.echo(f"the log is broken after {found['entries']} entries: {found['broken']}", err=True)
+    sys.exit(0 if found["whole"] else REFUSED)
+
+
+_PASSED = {True: "passed", False: "failed", None: "not made"}
+
+
+def asking(url: str | None, token_file: str | None) -> ServiceLog:
+    """The running service. Ends the command where none is named."""
+    if url is None:
+        refuse("name a running service with --url: it has the numbers")
+    return ServiceLog(url, token_file)
+
+
+def _interval(one: Mapping[str, Any]) -> str:
+    value, lower, upper = (one[name] for name in ("value", "lower", "upper"))
+    if value is None:
+        return "not known"
+    return f"{value:.4g}" + (f" [{lower:.4g}, {upper:.4g}]" if lower is not None and upper is not None else "")
+
+
+def spoken(
+    targets: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    parameters: tuple[str, ...],
+    why: str | None,
+    links: tuple[str, ...],
+    randomised: bool | None,
+    rolled_back: bool | None,
+) -> dict[str, Any]:
+    """What the options say of an intervention, as its statement has it."""
+    said: dict[str, Any] = {
+        "targets": list(targets) or None,
+        "start": start,
+        "end": end,
+        "parameters": {name: _scalar(text) for name, text in _pairs("--parameter", parameters)} or None,
+        "why": why,
+        "links": dict(_pairs("--link", links)) or None,
+        "randomised": randomised or None,
+        "rolled_back": rolled_back or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """An intervention in one line."""
+    targets = ", ".join(row["targets"])
+    parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
+    until = f" until {moment(row['end'])}" if row["end"] is not None else ""
+    more = [part for part in (parameters, row["why"], "rolled back" if row["rolled_back"] else "") if part]
+    said = f": {'; '.join(more)}" if more else ""
+    return f"{row['intervention']}  {row['state']}  {row['kind']} {targets} from {moment(row['start'])}{until}{said}"
+
+
+def _details(row: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in row["links"].items():
+        yield f"  {name}: {value}"
+    if row["randomised"]:
+        yield "  chance decided" + (f"; on in {len(row['on'])} blocks" if row["on"] else "")
+    for entry in row["history"]:
+        said = ", ".join(f"{name}={value}" for name, value in entry["said"].items())
+        yield f"  entry {entry['number']}, {moment(entry['at'])}, {entry['who']}: {entry['action']} {said}"
+
+
+def _print_written(answer: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"{line(answer['intervention'])} ({answer['message']})")
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        name, mark, value = text.partition("=")
+        if not (name.strip() and mark):
+            refuse(f"{option}: '{text}' has no value; write it as name=value")
+        yield name.strip(), value.strip()
+
+
+def _scalar(text: str) -> str | int | float | bool:
+    """A number or a truth where the text is one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, (bool, int, float)) else text
+
+
+@click.group()
+def experiment() -> None:
+    """List and run the experiments that causal.yaml allows, in a running service. Exit codes as of intervention."""
+
+
+@experiment.command("list")
+@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token.")
+@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
+def list_experiments(url: str, token_file: str | None) -> None:
+    """Say what may be run, when it is due next, and how many blocks it needs."""
+    found = ServiceLog(url, token_file).experiments()
+    for one in found:
+        allowed = "allowed" if one["allowed"] else "not allowed"
+        due = f", due {moment(one['next'])}" if one["allowed"] and one["next"] else ""
+        click.echo(f"{one['experiment']}: {allowed}{due}; {one['kind']} of {', '.join(one['targets'])}")
+        click.echo(f"  {one['power']}")
+    if not found:
+        click.echo("causal.yaml has no experiments")
+
+
+@experiment.command("run")
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token that may write.")
+@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
+def run_experiment(name: str, dry_run: bool, url: str, token_file: str | None) -> None:
+    """Run an experiment now, or say what would be done."""
+    answer = ServiceLog(url, token_file).run_experiment(name, dry_run)
+    for step in answer.get("steps", ()):
+        click.echo(step)
+    if "message" in answer:
+        click.echo(f"{name}: {answer['message']}")

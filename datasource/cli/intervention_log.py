@@ -1,0 +1,153 @@
+"""The log of interventions as commands reach it: of a running service, or in the store of a settings file."""
+
+import getpass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from datasource.cli.printing import refuse
+
+REFUSED, UNREACHABLE = 1, 3
+"""Exit codes beside 0 and, for options that cannot be meant, 2."""
+
+
+class Log(Protocol):
+    """The log. What cannot be done ends the command with a sentence."""
+
+    def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
+        """Record an intervention, for 0, or correct one; the answer of POST /api/v1/interventions."""
+
+    def all(self, state: tuple[str, ...] = (), target: tuple[str, ...] = ()) -> list[Any]:
+        """As GET /api/v1/interventions answers."""
+
+    def one(self, intervention: int) -> Any:
+        """As GET /api/v1/interventions/<id> answers."""
+
+    def verify(self, known: str) -> Any:
+        """As GET /api/v1/interventions/verify answers."""
+
+
+class ServiceLog:
+    """The log of a running service."""
+
+    def __init__(self, url: str, token_file: str | None) -> None:
+        from datasource.mcp.service import RefusedError, Service
+
+        try:
+            self.service = Service(url, Path(token_file) if token_file else None, hint="give --token-file")
+        except RefusedError as error:
+            refuse(str(error))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What any other door answers to a body."""
+        with _told():
+            return self.service.post(path, body)
+
+    def experiments(self) -> Any:
+        """As GET /api/v1/experiments answers."""
+        with _told():
+            return self.service.get("/api/v1/experiments")
+
+    def run_experiment(self, name: str, dry_run: bool) -> Any:
+        """As POST /api/v1/experiments/<name>/run answers."""
+        return self.post(f"/api/v1/experiments/{quote(name, safe='')}/run", {"dry_run": dry_run})
+
+    def snapshot_time(self) -> float:
+        """The newest time (seconds since 1970) that was evaluated."""
+        with _told():
+            return float(self.service.get("/api/v1/snapshot", name="causal_intervention_active")["time"])
+
+    def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
+        """As GET /api/v1/interventions/<id>/impact answers."""
+        asked = {"outcome": outcome, "control": control, "settle": str(settle)}
+        with _told():
+            return self.service.get(f"/api/v1/interventions/{intervention}/impact", **asked)
+
+    def verdicts(self, intervention: int) -> Any:
+        """As GET /api/v1/interventions/<id>/verdicts answers."""
+        with _told():
+            return self.service.get(f"/api/v1/interventions/{intervention}/verdicts")
+
+    def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
+        more = f"/{intervention}/correct" if intervention else ""
+        with _told():
+            return self.service.post(f"/api/v1/interventions{more}", {**said, **({"key": key} if key else {})})
+
+    def all(self, state: tuple[str, ...] = (), target: tuple[str, ...] = ()) -> list[Any]:
+        with _told():
+            found: list[Any] = self.service.get("/api/v1/interventions", state=state, target=target)
+            return found
+
+    def one(self, intervention: int) -> Any:
+        with _told():
+            return self.service.get(f"/api/v1/interventions/{intervention}")
+
+    def verify(self, known: str) -> Any:
+        with _told():
+            return self.service.get("/api/v1/interventions/verify", known=known)
+
+
+class StoreLog:
+    """The log in the store that settings name, written without any service."""
+
+    def __init__(self, config: str) -> None:
+        from datasource.interventions import InterventionLog
+        from datasource.settings import SettingsError, load_settings
+
+        try:
+            settings = load_settings(config).settings
+        except SettingsError as error:
+            refuse(f"{error}\nor name a running service with --url")
+        self._log = InterventionLog(settings.store)
+
+    def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
+        with _told():
+            who = f"user {getpass.getuser()}"
+            log = self._log
+            made = log.correct(intervention, said, who, key) if intervention else log.record(said, who, key)
+        told = "it is written down" if made.new else "it was written down already"
+        row = made.intervention.row(time.time())
+        return {"intervention": row, "entry": made.entry.number, "digest": made.entry.digest, "message": told}
+
+    def all(self, state: tuple[str, ...] = (), target: tuple[str, ...] = ()) -> list[Any]:
+        with _told():
+            rows = [one.row(time.time()) for one in self._log.all()]
+        return [
+            row
+            for row in rows
+            if (not state or row["state"] in state) and (not target or set(target) & set(row["targets"]))
+        ]
+
+    def one(self, intervention: int) -> Any:
+        with _told():
+            entries = [vars(entry) for entry in self._log.entries(intervention)]
+            return self._log.one(intervention).row(time.time()) | {"history": entries}
+
+    def verify(self, known: str) -> Any:
+        with _told():
+            found = self._log.verify(known)
+        return {"whole": not found.broken, **found._asdict()}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What fails ends the command with its text."""
+    from datasource.interventions import InterventionError
+    from datasource.mcp.service import NotKnownError, RefusedError, UnreachableError
+    from datasource.store import StoreError
+
+    try:
+        yield
+    except (UnreachableError, StoreError) as error:
+        refuse(str(error), UNREACHABLE)
+    except (InterventionError, RefusedError, NotKnownError) as error:
+        refuse(str(error), REFUSED)
+
+
+def moment(seconds: float | None) -> str:
+    """A time as people read it; of one that is not there, nothing."""
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

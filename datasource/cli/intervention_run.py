@@ -1,0 +1,168 @@
+"""`causal-datasource intervention run`: a command as an intervention, measured, and judged for a pipeline."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite, nan
+from typing import Any, NamedTuple
+
+import click
+
+from datasource.cli.intervention_log import REFUSED, ServiceLog
+from datasource.cli.printing import refuse
+from datasource.interventions import InterventionError
+from datasource.interventions.condition import Condition, judge, limit_in, parse_condition
+
+FAILED, UNDECIDED, NOT_FOUND, INTERRUPTED = 4, 5, 127, 130
+"""Exit codes beside those of the command that is run: a condition is true; one cannot be told, where that fails."""
+_POLL = 10.0
+_PATIENCE = 300.0
+"""Seconds after the measuring window within which its last point must have come."""
+
+
+class Plan(NamedTuple):
+    """What is run and how it is measured; `settle` and `measuring` are in seconds. `stays` writes no end."""
+
+    said: Mapping[str, Any]
+    command: Sequence[str]
+    outcomes: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    settle: float
+    measuring: float
+    stays: bool = False
+    undecided_fails: bool = False
+    key: str = ""
+
+
+class Surroundings(NamedTuple):
+    """Time and command as they are; tests have others. `call` runs an argv and gives its exit code."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    call: Callable[[Sequence[str]], int] = subprocess.call
+
+
+def conditions_of(texts: Sequence[str]) -> tuple[Condition, ...]:
+    """The conditions of --fail-if. Ends the command for one that is none."""
+    try:
+        return tuple(parse_condition(text) for text in texts)
+    except InterventionError as error:
+        refuse(f"--fail-if: {error}")
+
+
+def run_plan(plan: Plan, log: ServiceLog, around: Surroundings | None = None) -> int:
+    """Record, run, wait, end, report; the exit code."""
+    around = around or Surroundings()
+    names = tuple(dict.fromkeys((*plan.outcomes, *(one.outcome for one in plan.conditions))))
+    _all_measured(names, log)
+    start = int(around.now())
+    answer = log.write(0, {"start": start, **plan.said}, plan.key)
+    number = answer["intervention"]["intervention"]
+    click.echo(f"intervention {number} began ({answer['message']})", err=True)
+    try:
+        code = around.call(plan.command)
+    except OSError as error:
+        click.echo(f"{plan.command[0]} cannot be run: {(error.strerror or type(error).__name__).lower()}", err=True)
+        code = NOT_FOUND
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code:
+        _end(log, number, max(int(around.now()), start + 1), {"exit_code": code}, plan)
+        click.echo(f"intervention {number} ended: the command ended with {code}", err=True)
+        return code if code > 0 else 128 - code
+    settled = around.now() + plan.settle
+    until = settled + plan.measuring
+    settle = settled - start
+    try:
+        _wait(plan, log, number, around, until, settle, names)
+    except KeyboardInterrupt:
+        _end(log, number, max(int(around.now()), start + 1), {"interrupted": True}, plan)
+        return INTERRUPTED
+    if not plan.stays:
+        _end(log, number, int(until), {}, plan)
+    found = {name: log.impact(number, name, (), settle) for name in names}
+    for one in found.values():
+        click.echo(one["sentence"])
+    return _judged(plan, found)
+
+
+def _all_measured(names: Sequence[str], log: ServiceLog) -> None:
+    """Before anything is done: whether the service measures what is asked about."""
+    known = {one["__value"] for one in log.post("/variable", {"payload": {"target": "measured"}})}
+    short = {name.rpartition("/")[2] for name in known}
+    for name in names:
+        if name not in known | short:
+            refuse(f"'{name}' is not measured; known are {', '.join(sorted(known)[:5])}", REFUSED)
+
+
+def _wait(
+    plan: Plan,
+    log: ServiceLog,
+    number: int,
+    around: Surroundings,
+    until: float,
+    settle: float,
+    names: Sequence[str],
+) -> None:
+    """Until the window is over and its last point is evaluated, with a line on how far it is."""
+    shown = ""
+    while True:
+        left = until - around.now()
+        newest = log.snapshot_time()
+        if (left <= 0 and newest >= until) or left < -_PATIENCE:
+            break
+        told = _told_progress(plan, log, number, settle, names, left)
+        if told != shown:
+            click.echo(told, err=True)
+            shown = told
+        around.sleep(min(_POLL, left) if left > 0 else _POLL)
+
+
+def _told_progress(plan: Plan, log: ServiceLog, number: int, settle: float, names: Sequence[str], left: float) -> str:
+    if left > plan.measuring:
+        return f"settling: {left - plan.measuring:.0f} s left"
+    if left <= 0:
+        return "waiting for the last point"
+    parts = []
+    for name in names:
+        one = log.impact(number, name, (), settle)
+        value, lower, upper = (one["impact"][key] for key in ("value", "lower", "upper"))
+        if value is not None and lower is not None:
+            parts.append(f"{name} {value:+.3g} [{lower:.3g}, {upper:.3g}] {one['unit']}")
+    return f"measuring: {left:.0f} s left" + (f"; {', '.join(parts)}" if parts else "")
+
+
+def _judged(plan: Plan, found: Mapping[str, Any]) -> int:
+    """Say of every condition whether it is true; the exit code."""
+    from datasource.effects.result import Estimate
+    from datasource.settings.duration import format_duration
+
+    code = 0
+    for condition in plan.conditions:
+        one = found[condition.outcome]
+        numbers = {key: nan if value is None else value for key, value in one["impact"].items()}
+        with_it = [value for value, on in zip(one["expected"], one["on"], strict=True) if on and value is not None]
+        try:
+            limit = limit_in(condition, one["unit"], sum(with_it) / len(with_it) if with_it else nan)
+        except InterventionError as error:
+            refuse(f"--fail-if: {error}")
+        judged = judge(condition, limit, Estimate(**numbers), plan.measuring)
+        if judged.outcome == "true":
+            click.echo(f"failed: {condition.text} is true, with its whole interval", err=True)
+            code = FAILED
+        elif judged.outcome == "false":
+            click.echo(f"held: {condition.text} is not true, with its whole interval")
+        else:
+            how = (
+                f"some {format_duration(judged.longer)} more of measuring would tell"
+                if isfinite(judged.longer)
+                else "no time that one would wait would tell"
+            )
+            click.echo(f"cannot tell: {condition.text} lies within the interval; {how}", err=True)
+            code = code or (UNDECIDED if plan.undecided_fails else 0)
+    return code
+
+
+def _end(log: ServiceLog, number: int, end: int, more: Mapping[str, Any], plan: Plan) -> None:
+    parameters = {"parameters": {**plan.said.get("parameters", {}), **more}} if more else {}
+    log.write(number, {"end": end, **parameters}, f"{plan.key}-end" if plan.key else "")

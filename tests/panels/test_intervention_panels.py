@@ -1,0 +1,99 @@
+"""Panels and metrics of the log of interventions: regions, table, impact and verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from worlds import World
+
+from datasource.effects.structural import StructuralModel
+from datasource.interventions import Intervention
+from datasource.interventions.assessment import assess
+from datasource.panels import REGISTRY, Query, QueryError
+from datasource.service import Snapshot, samples
+
+
+@pytest.fixture(scope="module")
+def snapshot(world: World) -> Snapshot:
+    """The shop's, in whose log a deploy of inventory when its fault began, and an older one that is over."""
+    before = world.clock.snapshot
+    assert before
+    start = before.incidents[0].start - 60
+    deploy = Intervention(2, start, "ci", "deploy", ("platform/inventory",), start, parameters={"version": "v2"})
+    over = Intervention(1, start, "ann", "restart", ("shop/web",), start - 7200, start - 3600, why="stuck")
+    every = (deploy, over)
+    assert isinstance(before.structural, StructuralModel)
+    assessed = assess(every, before.matrix, before.settings.signals, before.graph, before.structural)
+    return replace(before, interventions=every, assessed=assessed)
+
+
+def asked(snapshot: Snapshot, panel: str, **parameters: str) -> Any:
+    given = {name: (value,) for name, value in parameters.items()}
+    return REGISTRY.answer(Query(panel, snapshot.matrix.start, snapshot.time, given), snapshot, "")[0]
+
+
+def columns(frame: Any) -> Mapping[str, list[Any]]:
+    return {field.name: list(field.values) for field in frame.fields}
+
+
+def test_the_table_says_what_was_done_to_whom_by_whom(snapshot: Snapshot) -> None:
+    found = columns(asked(snapshot, "interventions"))
+    assert found["state"] == ["active", "ended"]
+    assert found["parameters"] == ["version=v2", ""]
+    assert found["who"] == ["ci", "ann"]
+    assert columns(asked(snapshot, "interventions", kind="restart"))["intervention"] == ["1"]
+    assert columns(asked(snapshot, "interventions", target="shop/web"))["why"] == ["stuck"]
+
+
+def test_regions_last_to_the_end_or_to_now(snapshot: Snapshot) -> None:
+    found = columns(asked(snapshot, "intervention_regions"))
+    assert found["timeEnd"] == [snapshot.time * 1000, snapshot.interventions[1].end * 1000]  # type: ignore[operator]
+    assert found["title"][0] == "deploy platform/inventory (version=v2)"
+
+
+def test_an_impact_has_its_course_its_band_and_a_sentence(snapshot: Snapshot) -> None:
+    frame = asked(snapshot, "intervention_impact", intervention="2", outcome="shop/web.latency")
+    found = columns(frame)
+    assert set(found) == {"time", "observed", "counterfactual", "counterfactual_lower", "counterfactual_upper"}
+    late = np.array(found["observed"])[-1] - np.array(found["counterfactual"])[-1]
+    assert late > 0.05
+    assert frame.notices[0].startswith("deploy of platform/inventory (version=v2) added ")
+    added = columns(asked(snapshot, "intervention_impact", intervention="2", view="cumulative"))
+    assert added["added up"][-1] > added["added up"][0]
+
+
+def test_the_number_is_the_exported_one_with_bounded_labels(snapshot: Snapshot) -> None:
+    exported = {(one.name, tuple(sorted(one.labels.items()))): one.value for one in samples(snapshot)}
+    frame = asked(
+        snapshot, "intervention_impact", intervention="2", outcome="platform/inventory.latency", view="estimate"
+    )
+    impact = frame.fields[1]
+    assert exported["causal_impact", tuple(sorted(impact.labels.items()))] == impact.values[0]
+    assert impact.labels["intervention"] == "2"
+    active = [one for one in samples(snapshot) if one.name == "causal_intervention_active"]
+    assert [one.labels for one in active] == [{"intervention": "2", "kind": "deploy", "targets": "platform/inventory"}]
+    many = replace(snapshot, interventions=snapshot.interventions[:1] * 500)
+    assert sum(one.name == "causal_intervention_active" for one in samples(many)) == 50
+    assert sum("intervention" in one.labels and one.name == "causal_impact" for one in samples(many)) <= 50
+
+
+def test_verdicts_stand_in_a_table_with_their_numbers(snapshot: Snapshot) -> None:
+    found = columns(asked(snapshot, "intervention_verdicts"))
+    row = found["effect"].index("shop/checkout.latency")
+    assert (found["verdict"][row], found["cause"][row]) == ("confirmed", "platform/inventory.latency")
+    assert found["measured lower"][row] > 0
+
+
+def test_what_is_not_there_is_said(snapshot: Snapshot) -> None:
+    nothing = replace(snapshot, interventions=(), assessed=type(snapshot.assessed)())
+    for panel in ("interventions", "intervention_impact", "intervention_verdicts"):
+        assert "no intervention is written down" in asked(nothing, panel).notices[0]
+    for parameters, told in (
+        ({"intervention": "7"}, "there is no intervention '7'"),
+        ({"outcome": "nobody"}, "'nobody' is not measured"),
+        ({"view": "pie"}, "view 'pie' is unknown"),
+    ):
+        with pytest.raises(QueryError, match=told):
+            asked(snapshot, "intervention_impact", **parameters)
