@@ -1,0 +1,118 @@
+"""The likeliest graph by a score: hill climbing over edges, with the prior's log-odds in the score.
+
+Chickering's operators (2002) on graphs, add, delete and reverse, over correlation matrices of one or several views of
+the same data. Gains of all edges into a variable are computed at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.data import Floats
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+_LEAST = 1e-9
+_MOST_PARENTS = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at the data: correlations of lagged rows, and how many independent rows each effect has."""
+
+    correlations: Floats
+    rows: Floats
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is searched. All arrays are cause x effect, but for the views.
+
+    `column` is the row of the views at which the cause acts (its best lag), `instant` whether that is at lag 0, `odds`
+    the log-odds of the edge, and `allowed` and `fixed` which edges may and which must be there.
+    """
+
+    views: Sequence[View]
+    column: Ints
+    instant: Bools
+    odds: Floats
+    allowed: Bools
+    fixed: Bools
+
+    def gains(self, effect: int, parents: Sequence[int]) -> Floats:
+        """By cause, what log-likelihood gains by one more edge into `effect`, mean over the views."""
+        total = np.zeros(len(self.column))
+        for view in self.views:
+            matrix = view.correlations
+            asked = self.column[:, effect]
+            given = asked[list(parents)]
+            crossed, spread, own = matrix[asked, effect], np.ones(len(asked)), 1.0
+            if len(given):
+                solved = np.linalg.solve(matrix[np.ix_(given, given)] + _LEAST * np.eye(len(given)), matrix[given])
+                crossed = crossed - matrix[asked][:, given] @ solved[:, effect]
+                spread = 1.0 - np.einsum("ca,ac->c", matrix[asked][:, given], solved[:, asked])
+                own = 1.0 - float(matrix[given, effect] @ solved[:, effect])
+            squared = crossed**2 / np.maximum(spread * max(own, _LEAST), _LEAST)
+            total -= 0.5 * view.rows[effect] * np.log1p(-np.clip(squared, 0.0, 1 - 1e-6))
+        return total / len(self.views)
+
+
+def climb(problem: Problem) -> Bools:
+    """The graph (cause x effect) at which no single change gains anything; without cycles among instant edges."""
+    count = len(problem.column)
+    graph = problem.fixed.copy()
+    add = np.full((count, count), -np.inf)
+    drop = np.full((count, count), -np.inf)
+
+    def refresh(effect: int) -> None:
+        parents = np.flatnonzero(graph[:, effect]).tolist()
+        add[:, effect] = problem.gains(effect, parents) + problem.odds[:, effect]
+        if len(parents) >= _MOST_PARENTS:
+            add[:, effect] = -np.inf
+        drop[:, effect] = -np.inf
+        for parent in parents:
+            if not problem.fixed[parent, effect]:
+                others = [one for one in parents if one != parent]
+                drop[parent, effect] = -problem.gains(effect, others)[parent] - problem.odds[parent, effect]
+
+    for effect in range(count):
+        refresh(effect)
+    for _ in range(10 * count * count):
+        ways = _ways(graph & problem.instant)
+        closes = ways.T & problem.instant
+        free = problem.allowed & ~graph & ~graph.T
+        adding = np.where(free & ~closes, add, -np.inf)
+        turning = np.full((count, count), -np.inf)
+        for cause, effect in np.argwhere(graph & ~problem.fixed & problem.allowed.T):
+            if not problem.instant[effect, cause] or not _other_way(graph & problem.instant, cause, effect):
+                turning[cause, effect] = drop[cause, effect] + add[effect, cause]
+        best = max(((float(one.max()), which) for which, one in enumerate((adding, drop, turning))), default=(0.0, 0))
+        if best[0] <= _LEAST:
+            break
+        cause, effect = np.unravel_index(int(np.argmax((adding, drop, turning)[best[1]])), graph.shape)
+        graph[cause, effect] = best[1] == 0
+        refresh(int(effect))
+        if best[1] == 2:
+            graph[effect, cause] = True
+            refresh(int(cause))
+    return graph
+
+
+def _ways(graph: Bools) -> Bools:
+    """Which variable leads to which, itself included."""
+    reach = graph | np.eye(len(graph), dtype=np.bool_)
+    while True:
+        further = (reach.astype(np.float32) @ reach.astype(np.float32)) > 0
+        if (further == reach).all():
+            return reach
+        reach = further
+
+
+def _other_way(graph: Bools, cause: int, effect: int) -> bool:
+    """Whether a cause leads to an effect without their own edge."""
+    without = graph.copy()
+    without[cause, effect] = False
+    return bool(_ways(without)[cause, effect])
