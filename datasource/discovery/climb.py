@@ -92,13 +92,29 @@ def climb(problem: Problem) -> Bools:
         best = max(((float(one.max()), which) for which, one in enumerate((adding, drop, turning))), default=(0.0, 0))
         if best[0] <= _LEAST:
             break
-        cause, effect = np.unravel_index(int(np.argmax((adding, drop, turning)[best[1]])), graph.shape)
+        cause, effect = divmod(int(np.argmax((adding, drop, turning)[best[1]])), count)
         graph[cause, effect] = best[1] == 0
-        refresh(int(effect))
+        refresh(effect)
         if best[1] == 2:
             graph[effect, cause] = True
-            refresh(int(cause))
+            refresh(cause)
     return graph
+
+
+def joined(problem: Problem, graph: Bools, bonus: float) -> Bools:
+    """The graph with the likeliest edges between its separate parts, where they gain something with a `bonus`."""
+    graph = graph.copy()
+    while True:
+        apart = ~_ways(graph | graph.T)
+        best, place = 0.0, None
+        for effect in np.flatnonzero(apart.any(axis=0)):
+            gains = problem.gains(int(effect), np.flatnonzero(graph[:, effect]).tolist()) + problem.odds[:, effect]
+            gains = np.where(apart[:, effect] & problem.allowed[:, effect], gains + bonus, -np.inf)
+            if gains.max() > best:
+                best, place = float(gains.max()), (int(gains.argmax()), int(effect))
+        if place is None:
+            return graph
+        graph[place] = True
 
 
 def _ways(graph: Bools) -> Bools:

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from datasource.data import Floats, Matrix
-from datasource.discovery.climb import Bools, Ints, Problem, View, climb
+from datasource.discovery.climb import Bools, Ints, Problem, View, climb, joined
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import Proposal, ProposedEdge, RefusedEdge, in_order
 from datasource.discovery.series import Series, effective, lagged, prepare
 from datasource.graph.model import Evidence
 
 NAME = "hybrid"
-_MOST_ROWS = 300
+_MOST_ROWS = 60
 """Independent rows for which the data count at most, so that the prior is heard."""
 _BLOCKS = 24
 _RESAMPLES = 20
@@ -26,7 +26,8 @@ _MOST_FOR_ORDER = 3.0
 """Log-odds of a direction that which comes first may give at most."""
 _UNDECIDED = 0.4
 """Log-odds below which nothing tells the direction."""
-_REFUSED_STRENGTH = 0.2
+_JOINS = 2.0
+"""Log-odds for an edge between parts of the graph that nothing else ties: few metrics of a system stand alone."""
 
 
 def fit(matrix: Matrix, prior: Prior) -> Proposal:
@@ -44,7 +45,7 @@ def fit(matrix: Matrix, prior: Prior) -> Proposal:
     odds = presence + np.log(1 / (1 + np.exp(-direction)))
     allowed, fixed = prior.allowed(series.variables), np.zeros((count, count), dtype=np.bool_)
     problem = Problem(views.whole(), column, np.ones_like(lag, dtype=np.bool_), odds - views.penalty, allowed, fixed)
-    graph = climb(problem)
+    graph = joined(problem, climb(problem), _JOINS)
     again = np.zeros((count, count))
     for resampled in views.resampled():
         again += climb(Problem(resampled, column, problem.instant, problem.odds, allowed, fixed))

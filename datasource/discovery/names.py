@@ -5,6 +5,7 @@ fail. All of it is opinion, given as log-odds, so that data can overrule it.
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,29 +14,24 @@ import numpy as np
 from datasource.data import Floats
 
 _KINDS: tuple[tuple[str, str], ...] = (
-    ("whole", r"uptime|version|info"),
     (
         "failure",
         r"err|errs|errors?|fail\w*|5xx|4xx|exceptions?|timeouts?|reject\w*|drop\w*|lost|loss|discard\w*|nack\w*",
     ),
     ("failure", r"dead letters?|retransmi\w*|unavailab\w*|infect\w*|threats?"),
     ("event", r"restart\w*|oom\w*|crash\w*|deploy\w*|rollouts?|evict\w*|reboots?|kills?|killed|updates?"),
-    (
-        "latency",
-        r"latenc\w*|durations?|(?:response|processing|execution|wait\w*|reply) ?times?|delays?|rtt|elapsed|ping",
-    ),
-    ("latency", r"p(?:50|75|90|95|99|999)|slow\w*"),
+    ("latency", r"latenc\w*|durations?|\w+ times?|delays?|rtt|elapsed|ping|p(?:50|75|90|95|99|999)|slow\w*"),
     ("queue", r"queues?\w*|backlog|pending|lag|waiting|unack\w*|buffer\w*|spool|depth|messages? ready"),
+    ("resource", r"cpu\w*|processors?|cores?|load ?(?:1|5|15|avg|average)|throttl\w*|util\w*|capacity|busy|iowait"),
+    ("resource", r"disks?\w*|io|iops?|fs|filesystem\w*|swap\w*|saturation|gc|temperature|power"),
+    ("memory", r"ram\w*|mem|memory|heap\w*|rss|pages?"),
     (
         "output",
         r"(?:net\w*|network|bytes|traffic|data|packets|messages|msgs?|if)? ?(?:out|sent|tx|transmit\w*|upload\w*)",
     ),
-    ("output", r"egress|outbound|outgoing|deliver\w*|acked|acks?|written|writes?|consumed|completed|stored|inserted"),
+    ("output", r"egress|outbound|outgoing|deliver\w*|acked|acks?|written|writes?|consumed|completed|stored|insert\w*"),
     ("demand", r"(?:net\w*|network|bytes|traffic|data|packets|messages|msgs?|if)? ?(?:in|received|recv|rx)"),
     ("demand", r"incoming|inbound|arriv\w*|ingest\w*|publish\w*|produced|download\w*|users?|visit\w*|clients?"),
-    ("resource", r"cpu\w*|processors?|cores?|load ?(?:1|5|15|avg|average)|throttl\w*|util\w*|capacity|busy|usage"),
-    ("resource", r"iowait|disks?\w*|io|iops?|fs|filesystem\w*|swap\w*|saturation|gc|temperature|power"),
-    ("memory", r"ram\w*|mem\w*|heap\w*|rss|cache\w* size|pages?"),
     (
         "concurrency",
         r"process(?:es)?|procs?|threads?|connections?|conns?|sessions?|sockets?|workers?|tasks?|jobs?|inflight",
@@ -44,7 +40,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("demand", r"requests?|reqs?|hits?|queries|query|calls?|rps|qps|tps|throughput|traffic|workload|load|events?|rate"),
     (
         "demand",
-        r"messages?|msgs?|transactions?|invocations?|operations?|ops|emitted|executed|processed|activity|scan\w*",
+        r"messages?|msgs?|transactions?|invocations?|operations?|ops|emitted|executed|processed|activity|scans?",
     ),
     ("demand", r"net\w*|network|bandwidth|bytes|packets|demand|files?|mails?|tuples?|logs?|lines"),
     ("latency", r"times?|seconds|ms|millis\w*"),
@@ -55,7 +51,7 @@ _TIERS: Mapping[str, float] = {
     "demand": 0.0,
     "concurrency": 1.0,
     "queue": 1.5,
-    "event": 1.5,
+    "event": 1.25,
     "resource": 2.0,
     "output": 2.0,
     "memory": 2.5,
@@ -96,6 +92,8 @@ _STAGES: tuple[tuple[float, str], ...] = (
     (3.5, r"disks?|archive|backup|output"),
 )
 """Where a component stands on the way of the work, from who asks to who stores."""
+_STAGE_OF_KIND: Mapping[str, float] = {"demand": 0.0}
+"""Where a metric that names no component stands: what comes in comes first."""
 
 _WHOLE = r"global|total|all|overall|system|sys|host|machine|server|node|cluster|topology"
 _MANNER = (
@@ -104,8 +102,7 @@ _MANNER = (
 _MANNER += (
     r"|minute|value|total|current|size|length|level|k|kb|mb|gb|kib|mib|ms|us|prev|usage|used|use|util\w*|time|times"
 )
-_MANNER += r"|p\d\d+|median|quantile|read|user|idle|free|available|bytes|b|in|out|rx|tx"
-_NUMBER = re.compile(r"\d+")
+_MANNER += r"|end|to|p\d\d+|median|quantile|read|user|idle|free|available|bytes|b|in|out|rx|tx"
 
 _AT_ONCE: Mapping[tuple[str, str], float] = {
     ("demand", "concurrency"): 1.2,
@@ -142,15 +139,24 @@ _AT_ONCE: Mapping[tuple[str, str], float] = {
 }
 """Log-odds, beside those of any pair, that there is an edge between two metrics of one component."""
 
-_SAME_COMPONENT, _OTHER_COMPONENT = 0.6, -0.6
+_SAME_COMPONENT, _OTHER_COMPONENT = 0.6, -0.4
 _SAME_METRIC = 0.6
+_SHARED_WORD = 0.5
 _PART_OF = 2.0
 _ONE_THING = 1.5
-_NEXT_STAGE, _FAR_STAGE = 0.5, -0.5
-_TIER_DECIDES, _STAGE_DECIDES, _NUMBER_DECIDES = 1.8, 1.5, 0.4
+_NEXT_STAGE, _FAR_STAGE = 0.6, -0.8
+_TIER_DECIDES, _STAGE_DECIDES, _NUMBER_DECIDES = 2.7, 2.2, 0.4
 """Log-odds of a direction: by metrics of different tiers, by stages of the flow, and by numbers in names."""
+_TRUST = 2.5
+"""How much all of these opinions on presence count."""
 _EDGES_PER_VARIABLE = 1.3
 """What people draw of a monitored system: a few more edges than variables."""
+
+
+_WAIT_DECIDES, _SPREAD_DECIDES = 1.5, 0.6
+"""Log-odds of a direction between two latencies, of which the shorter is part of the longer, and between two flows, of
+which the one that varies more beside its mean is part of the other."""
+_FLOWS = ("demand", "concurrency", "output", "")
 
 
 class Name(NamedTuple):
@@ -195,43 +201,75 @@ def read_names(names: Sequence[str], roles: Sequence[str | None] = (), owners: S
     everywhere = set.intersection(*map(set, words)) if len(words) > 1 else set()
     found = []
     for place, own in enumerate(words):
-        own = [word for word in own if word not in everywhere] or own
-        text = " ".join(own)
+        telling = [word for word in own if word not in everywhere] or own
         role = roles[place] if roles else None
-        kind = _OF_ROLE.get(role or "") or _kind(text)
-        rest = [word for word in own if not _NUMBER.fullmatch(word) and not _tells_kind(word, kind)]
-        component = frozenset(
-            word for word in rest if not re.fullmatch(_MANNER, word) and not re.fullmatch(_WHOLE, word)
-        )
+        kind = _OF_ROLE.get(role or "") or _kind(" ".join(telling)) or _kind(" ".join(own))
+        rest = _without(kind, " ".join(telling)).split()
+        component = frozenset(word for word in rest if not re.fullmatch(rf"{_MANNER}|{_WHOLE}|\d+", word))
         if owners:
             component |= {owners[place]}
-        numbers = [int(word) for word in own if _NUMBER.fullmatch(word)]
-        whole = any(re.fullmatch(_WHOLE, word) for word in own)
-        found.append(Name(kind, component, numbers[-1] if numbers else None, _stage(rest), whole))
+        numbers = [int(word) for word in telling if word.isdigit()]
+        whole = any(re.fullmatch(_WHOLE, word) for word in telling)
+        stage = _stage(telling)
+        if stage is None and not component:
+            stage = _STAGE_OF_KIND.get(kind)
+        found.append(Name(kind, component, numbers[-1] if numbers else None, stage, whole))
     return found
 
 
 def beliefs(names: Sequence[Name]) -> Belief:
     """What the names make likely, before any data."""
     count = len(names)
-    share = min(0.5, 2 * _EDGES_PER_VARIABLE / max(count - 1, 1))
-    presence = np.full((count, count), np.log(share / (1 - share)))
-    direction = np.zeros((count, count))
+    presence, direction = np.zeros((2, count, count))
     for i, one in enumerate(names):
         for j, other in enumerate(names[:i]):
-            presence[i, j] += _presence(one, other)
-            presence[j, i] = presence[i, j]
+            presence[i, j] = presence[j, i] = _TRUST * _presence(one, other)
             direction[i, j] = _direction(one, other)
             direction[j, i] = -direction[i, j]
-    return Belief(presence, direction)
+    return Belief(presence + _base(presence[np.tril_indices(count, -1)], count), direction)
+
+
+def _base(odds: Floats, count: int) -> float:
+    """The log-odds of any pair with which so many edges are expected as people draw."""
+    wanted = min(_EDGES_PER_VARIABLE * count, 0.5 * len(odds))
+    low, high = -30.0, 30.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-odds - middle))).sum() < wanted else (low, middle)
+    return low
+
+
+def by_size(names: Sequence[Name], values: Floats) -> Floats:
+    """Log-odds that row causes column, between metrics of one kind, from how large they are and how much they vary.
+
+    Who waits takes at least as long as who is waited for; a part of a flow varies more, for its mean, than the whole.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        mean = np.nanmean(values, axis=1)
+        spread = np.nanstd(values, axis=1) / np.abs(mean)
+    found = np.zeros((len(names), len(names)))
+    for i, one in enumerate(names):
+        for j, other in enumerate(names):
+            if i == j or one.kind != other.kind or one.whole != other.whole:
+                continue
+            if one.kind == "latency":
+                found[i, j] = _WAIT_DECIDES * np.sign(mean[j] - mean[i])
+            elif one.kind in _FLOWS:
+                found[i, j] = _SPREAD_DECIDES * np.sign(spread[j] - spread[i])
+    return np.nan_to_num(found)
 
 
 def _kind(text: str) -> str:
     return next((kind for kind, pattern in _KINDS if re.search(rf"\b(?:{pattern})\b", text)), "")
 
 
-def _tells_kind(word: str, kind: str) -> bool:
-    return any(one == kind and re.fullmatch(pattern, word) for one, pattern in _KINDS)
+def _without(kind: str, text: str) -> str:
+    """A name without the words that tell its kind."""
+    for one, pattern in _KINDS:
+        if one == kind:
+            text = re.sub(rf"\b(?:{pattern})\b", " ", text)
+    return text
 
 
 def _stage(words: Sequence[str]) -> float | None:
@@ -240,18 +278,16 @@ def _stage(words: Sequence[str]) -> float | None:
 
 
 def _presence(one: Name, other: Name) -> float:
-    odds = max((_AT_ONCE.get(pair, -np.inf) for pair in ((one.kind, other.kind), (other.kind, one.kind))))
-    odds = odds if np.isfinite(odds) else 0.0
-    if one.kind and one.kind == other.kind:
-        if one.component == other.component and one.number == other.number:
-            return odds + _ONE_THING
-        odds += _SAME_METRIC
-        if one.whole != other.whole and (not one.component or not other.component):
+    odds = max(_AT_ONCE.get((one.kind, other.kind), 0.0), _AT_ONCE.get((other.kind, one.kind), 0.0), key=abs)
+    if one.kind == other.kind:
+        if one.whole != other.whole and not (one.component and other.component):
             return odds + _PART_OF
+        same = one.component == other.component and one.number == other.number
+        odds += _ONE_THING if same and one.component else _SAME_METRIC
     elif one.component and other.component:
-        odds += _SAME_COMPONENT if one.component == other.component else _OTHER_COMPONENT
-        if one.component != other.component:
-            odds = min(odds, _OTHER_COMPONENT)
+        odds = odds + _SAME_COMPONENT if one.component == other.component else min(odds, 0.0) + _OTHER_COMPONENT
+    if one.component != other.component and one.component & other.component:
+        odds += _SHARED_WORD
     if one.stage is not None and other.stage is not None and one.stage != other.stage:
         odds += _NEXT_STAGE if abs(one.stage - other.stage) <= 1 else _FAR_STAGE
     return odds

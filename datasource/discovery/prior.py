@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datasource.data import Floats, Variable
-from datasource.discovery.names import beliefs, read_names
+from datasource.data import Floats, Matrix, Variable
+from datasource.discovery.names import beliefs, by_size, read_names
 from datasource.graph.model import CausalGraph, Edge
 from datasource.settings import Settings, Signal
 from datasource.topology import Topology
@@ -49,9 +50,11 @@ class Prior:
         first, second = self.tiers.get(cause), self.tiers.get(effect)
         return first is None or second is None or first <= second
 
-    def allowed(self, variables: Sequence[Variable]) -> np.ndarray:  # type: ignore[type-arg]
+    def allowed(self, variables: Sequence[Variable]) -> NDArray[np.bool_]:
         """By cause (rows) and effect (columns), whether data may propose the edge."""
-        found = np.array([[self.allows(cause, effect) for effect in variables] for cause in variables])
+        found: NDArray[np.bool_] = np.array(
+            [[self.allows(cause, effect) for effect in variables] for cause in variables]
+        )
         np.fill_diagonal(found, False)
         return found
 
@@ -68,29 +71,31 @@ class Prior:
         return presence, direction
 
 
-def prior_of_names(variables: Sequence[Variable], signals: Mapping[str, Signal], names: Sequence[str]) -> Prior:
-    """What names alone tell. `names` are those of the columns, in the order of `variables`."""
+def prior_of_names(matrix: Matrix, signals: Mapping[str, Signal], names: Sequence[str]) -> Prior:
+    """What names and sizes alone tell. `names` are those of the columns, in the order of the matrix' variables."""
+    variables = matrix.variables
     several = len({one.entity for one in variables}) > 1
-    told = beliefs(
-        read_names(
-            [one.signal if several else name for one, name in zip(variables, names, strict=True)],
-            owners=[str(one.entity) for one in variables] if several else (),
-        )
+    read = read_names(
+        [one.signal if several else name for one, name in zip(variables, names, strict=True)],
+        owners=[str(one.entity) for one in variables] if several else (),
     )
+    told = beliefs(read)
+    direction = told.direction + by_size(read, matrix.values)
     pairs = [(i, j) for i in range(len(variables)) for j in range(i)]
     return Prior(
-        tuple(variables),
+        variables,
         presence={(variables[i], variables[j]): float(told.presence[i, j]) for i, j in pairs},
-        direction={(variables[i], variables[j]): float(told.direction[i, j]) for i, j in pairs},
+        direction={(variables[i], variables[j]): float(direction[i, j]) for i, j in pairs},
     )
 
 
-def prior_of_graph(settings: Settings, variables: Sequence[Variable], topology: Topology, graph: CausalGraph) -> Prior:
+def prior_of_graph(settings: Settings, matrix: Matrix, topology: Topology, graph: CausalGraph) -> Prior:
     """What the settings' graph, the topology and the signals' roles tell.
 
     Data may propose edges within an entity, and along relations; all others are forbidden where there are relations.
     """
-    named = prior_of_names(variables, settings.signals, [one.signal for one in variables])
+    variables = matrix.variables
+    named = prior_of_names(matrix, settings.signals, [one.signal for one in variables])
     forbidden: dict[Pair, str] = {}
     rules = {(rule.cause, rule.effect) for rule in settings.graph.forbid}
     tied = {frozenset(entity for _, entity in tie.ends) for tie in topology.ties}

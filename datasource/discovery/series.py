@@ -39,7 +39,7 @@ class Series:
         return bool(np.median(np.abs(self.memory)) > _MEMORY) if len(self.memory) else False
 
     def innovations(self, order: int) -> Floats:
-        """What is new in each variable at each time, given its own `order` values before: (variables, times - order)."""
+        """What is new in each variable, given its own `order` values before: (variables, times - order)."""
         return np.array([_innovation(row, order) for row in self.values]).reshape(len(self.variables), -1)
 
     def without_trend(self) -> Floats:

@@ -8,7 +8,7 @@ from datasource.data import Variable, encode_events
 from datasource.data.csv.files import read_csv
 from datasource.data.csv.layout import read_heading
 from datasource.data.csv.series import read_series
-from datasource.discovery import METHODS, Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
+from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
 from datasource.effects.study import StudyError
 from datasource.graph import build_graph
 from datasource.library.data import Data, as_data
@@ -164,9 +164,9 @@ def discover(
     if config or graph or calls:
         topology = read_topology(settings, None, entities, matrix.start, matrix.end)
         built = build_graph(settings, matrix.variables, topology)
-        prior = prior_of_graph(settings, matrix.variables, topology, built.graph)
+        prior = prior_of_graph(settings, matrix, topology, built.graph)
     else:
-        prior = prior_of_names(matrix.variables, settings.signals, list(names.values()))
+        prior = prior_of_names(matrix, settings.signals, list(names.values()))
     if longest_lag is not None:
         prior = replace(prior, longest_lag=longest_lag)
     try:

@@ -176,7 +176,7 @@ def network(title: str, arrows: Sequence[Arrow]) -> Picture:
 
     graph = nx.DiGraph([(arrow.cause, arrow.effect) for arrow in arrows])
     folded = nx.condensation(graph)
-    place = {}
+    place: dict[str, tuple[int, float]] = {}
     for column, layer in enumerate(nx.topological_generations(folded)):
         names = sorted(name for number in layer for name in folded.nodes[number]["members"])
         place |= {name: (column, -(row - (len(names) - 1) / 2)) for row, name in enumerate(names)}
