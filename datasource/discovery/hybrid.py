@@ -7,6 +7,7 @@ comes first. Blocks of time are resampled to say how often an edge is found agai
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from datasource.data import Floats, Matrix
 from datasource.discovery.climb import Bools, Ints, Problem, View, climb, joined
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import Proposal, ProposedEdge, RefusedEdge, in_order
+from datasource.discovery.repair import Repair
 from datasource.discovery.series import Series, effective, lagged, prepare
 from datasource.graph.model import Evidence
 
@@ -31,32 +33,35 @@ _JOINS = 2.0
 
 
 def fit(matrix: Matrix, prior: Prior) -> Proposal:
-    """Edges between the variables of a matrix. Variables that never move are named in the notices."""
-    series = prepare(matrix)
-    count = len(series.variables)
+    """Edges between the variables of a matrix. Variables that never move are named in the notices.
+
+    Where a graph is known, its edges stay, doubtful or not, and those that it lacks are added; see `repair`.
+    """
+    series = prepare(matrix, ranks=not prior.known)
     notices = tuple(f"{variable} is left out: it {why}" for variable, why in series.left_out)
-    if count < 2:
+    if len(series.variables) < 2:
         return Proposal(NAME, matrix.variables, (), (), (*notices, "fewer than two variables move"))
+    edges, refused = Repair(series, prior, NAME).judge() if prior.known else _search(series, prior)
+    return Proposal(NAME, series.variables, in_order(edges), tuple(refused), notices)
+
+
+def _search(series: Series, prior: Prior) -> tuple[list[ProposedEdge], list[RefusedEdge]]:
+    """The likeliest graph where none is known."""
+    count = len(series.variables)
     longest = prior.longest_lag if series.has_memory else 0
     views = _Views(series, longest)
     column, lag = views.columns()
     presence, direction = prior.odds(series.variables)
     direction = direction + views.order(longest)
-    odds = presence + np.log(1 / (1 + np.exp(-direction)))
-    allowed, fixed = prior.allowed(series.variables), np.zeros((count, count), dtype=np.bool_)
-    problem = Problem(views.whole(), column, np.ones_like(lag, dtype=np.bool_), odds - views.penalty, allowed, fixed)
+    odds = presence - np.log1p(np.exp(-direction)) - views.penalty
+    acyclic, fixed = np.ones((count, count), dtype=np.bool_), np.zeros((count, count), dtype=np.bool_)
+    problem = Problem(views.whole(), column, acyclic, odds, prior.allowed(series.variables), fixed)
     graph = joined(problem, climb(problem), _JOINS)
     again = np.zeros((count, count))
     for resampled in views.resampled():
-        again += climb(Problem(resampled, column, problem.instant, problem.odds, allowed, fixed))
-    strength = _strength(problem, graph)
-    return Proposal(
-        NAME,
-        series.variables,
-        in_order(list(_edges(series, prior, graph, lag, strength, again / _RESAMPLES, direction))),
-        tuple(_refused(series, prior, problem, graph)),
-        notices,
-    )
+        again += climb(replace(problem, views=resampled))
+    edges = _edges(series, graph, lag, _strength(problem, graph), again / _RESAMPLES, direction)
+    return list(edges), list(_refused(series, prior, problem, graph))
 
 
 class _Views:
@@ -133,7 +138,7 @@ def _strength(problem: Problem, graph: Bools) -> Floats:
 
 
 def _edges(
-    series: Series, prior: Prior, graph: Bools, lag: Ints, strength: Floats, again: Floats, direction: Floats
+    series: Series, graph: Bools, lag: Ints, strength: Floats, again: Floats, direction: Floats
 ) -> Iterator[ProposedEdge]:
     for i, j in np.argwhere(graph):
         cause, effect = series.variables[i], series.variables[j]

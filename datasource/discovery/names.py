@@ -71,6 +71,11 @@ _OF_ROLE: Mapping[str, str] = {
     "success": "failure",
 }
 """The metrics that the roles of the settings are."""
+_FINER: Mapping[str, tuple[str, ...]] = {
+    "saturation": ("queue", "memory", "concurrency", "output"),
+    "activity": ("output", "concurrency"),
+}
+"""What a name may say more exactly than its role."""
 
 _STAGES: tuple[tuple[float, str], ...] = (
     (0.0, r"users?|clients?|browsers?|internet|dns|cdn|edge|internal|external|spouts?|sources?|producers?|publishers?"),
@@ -202,8 +207,9 @@ def read_names(names: Sequence[str], roles: Sequence[str | None] = (), owners: S
     found = []
     for place, own in enumerate(words):
         telling = [word for word in own if word not in everywhere] or own
-        role = roles[place] if roles else None
-        kind = _OF_ROLE.get(role or "") or _kind(" ".join(telling)) or _kind(" ".join(own))
+        kind = _kind(" ".join(telling)) or _kind(" ".join(own))
+        if roles and roles[place] and kind not in _FINER.get(roles[place] or "", ()):
+            kind = _OF_ROLE[roles[place] or ""]
         rest = _without(kind, " ".join(telling)).split()
         component = frozenset(word for word in rest if not re.fullmatch(rf"{_MANNER}|{_WHOLE}|\d+", word))
         if owners:

@@ -166,7 +166,7 @@ def discover(
         built = build_graph(settings, matrix.variables, topology)
         prior = prior_of_graph(settings, matrix, topology, built.graph)
     else:
-        prior = prior_of_names(matrix, settings.signals, list(names.values()))
+        prior = prior_of_names(matrix, list(names.values()))
     if longest_lag is not None:
         prior = replace(prior, longest_lag=longest_lag)
     try:
