@@ -5,7 +5,7 @@ import numpy as np
 from datasource.data import Floats
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import Proposal, ProposedEdge, in_order
-from datasource.discovery.series import Series
+from datasource.discovery.series import Series, correlations
 from datasource.discovery.skeleton import Bools
 from datasource.graph.model import Evidence
 
@@ -29,8 +29,8 @@ def answer(
             continue
         steps = int(at if lag is None else lag[i, j])
         there = known.pop((variables[i], variables[j], steps), None)
-        evidence = (Evidence("discovered", method, None, round(float(values[at, i, j]), 4)),)
-        evidence = (*there.evidence, *evidence) if there else evidence
+        own = Evidence("discovered", method, None, round(float(values[at, i, j]), 4))
+        evidence = (*(there.evidence if there else ()), own)
         edges.append(
             ProposedEdge(
                 variables[i],
@@ -58,7 +58,7 @@ def required(series: Series, prior: Prior) -> Bools:
 
 def partial_correlations(values: Floats) -> Floats:
     """Of every two rows given all others, and 0 with itself."""
-    inverse = np.linalg.pinv(np.atleast_2d(np.corrcoef(values)))
+    inverse = np.linalg.pinv(correlations(values))
     spread = np.sqrt(np.abs(np.diag(inverse)))
     found: Floats = -inverse / np.outer(spread, spread)
     np.fill_diagonal(found, 0.0)

@@ -7,7 +7,7 @@ from datasource.discovery.answer import answer, partial_correlations, required
 from datasource.discovery.orient import by_prior, oriented
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import Proposal
-from datasource.discovery.series import effective, prepare
+from datasource.discovery.series import correlations, effective, prepare
 from datasource.discovery.skeleton import skeleton
 
 NAME = "pc"
@@ -26,7 +26,7 @@ def fit(matrix: Matrix, prior: Prior) -> Proposal:
     if series.has_memory:
         rows = float(np.median(effective(series.memory, series.values.shape[1])))
     allowed, known = prior.allowed(series.variables), required(series, prior)
-    found = skeleton(np.corrcoef(series.values), rows, ALPHA, allowed, known)
+    found = skeleton(correlations(series.values), rows, ALPHA, allowed, known)
     graph = oriented(found, allowed | known, known)
     graph = by_prior(graph, prior.odds(series.variables)[1], PRIOR_DECIDES)
     return answer(NAME, series, prior, graph, partial_correlations(series.values))

@@ -78,6 +78,12 @@ def standardised(values: Floats) -> Floats:
     return found
 
 
+def correlations(values: Floats) -> Floats:
+    """Of every two rows."""
+    found: Floats = np.atleast_2d(np.corrcoef(values))
+    return found
+
+
 def lagged(values: Floats, longest: int) -> Floats:
     """Rows (lag, variable) by time: row `lag * variables + i` is variable i, `lag` steps before."""
     times = values.shape[1]

@@ -61,14 +61,14 @@ def skeleton(
             for place, inside in zip(neighbours.tolist(), members, strict=True):
                 if parted[one, place]:
                     pair = (min(one, place), max(one, place))
-                    separating.setdefault(pair, set()).update(np.flatnonzero(inside).tolist())
+                    separating.setdefault(pair, set()).update(np.flatnonzero(inside).tolist() if size else ())
         adjacent &= ~(parted | parted.T) | kept
         size += 1
     found = {pair: frozenset(members) for pair, members in separating.items() if not adjacent[pair]}
     return Skeleton(adjacent, found)
 
 
-def _chunks(neighbours: NDArray[np.int64], size: int) -> "list[NDArray[np.int64]]":
+def _chunks(neighbours: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     chosen = list(combinations(neighbours.tolist(), size))
     sets = np.array(chosen, dtype=np.int64).reshape(len(chosen), size)
     return [sets[first : first + _CHUNK] for first in range(0, len(sets), _CHUNK)]
@@ -77,7 +77,8 @@ def _chunks(neighbours: NDArray[np.int64], size: int) -> "list[NDArray[np.int64]
 def _partial(matrix: Floats, one: int, others: NDArray[np.int64], sets: NDArray[np.int64]) -> Floats:
     """Partial correlations (sets x others) of `one` with each of `others` given each set; 1 where it is in the set."""
     if not sets.shape[1]:
-        return np.clip(matrix[one, others][None, :], -_LARGEST, _LARGEST)
+        marginal: Floats = np.clip(matrix[one, others][None, :], -_LARGEST, _LARGEST)
+        return marginal
     targets = np.concatenate([[one], others])
     inner = matrix[sets[:, :, None], sets[:, None, :]]
     crossed = matrix[sets[:, :, None], targets[None, None, :]]
@@ -87,4 +88,4 @@ def _partial(matrix: Floats, one: int, others: NDArray[np.int64], sets: NDArray[
     with np.errstate(divide="ignore", invalid="ignore"):
         found = both / np.sqrt(np.abs(spread[:, :1] * spread[:, 1:]))
     inside = (sets[:, :, None] == others[None, None, :]).any(axis=1)
-    return np.where(inside, 1.0, np.clip(np.nan_to_num(found, nan=1.0), -_LARGEST, _LARGEST))
+    found = np.where(inside, 1.0, np.clip(np.nan_to_num(found, nan=1.0), -_LARGEST, _LARGEST))
