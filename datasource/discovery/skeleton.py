@@ -86,6 +86,7 @@ def _partial(matrix: Floats, one: int, others: NDArray[np.int64], sets: NDArray[
     spread = 1 - np.einsum("ska,ska->sa", crossed, solved)
     both = matrix[one, others] - np.einsum("sk,ska->sa", crossed[:, :, 0], solved[:, :, 1:])
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = both / np.sqrt(np.abs(spread[:, :1] * spread[:, 1:]))
+        found: Floats = both / np.sqrt(np.abs(spread[:, :1] * spread[:, 1:]))
     inside = (sets[:, :, None] == others[None, None, :]).any(axis=1)
     found = np.where(inside, 1.0, np.clip(np.nan_to_num(found, nan=1.0), -_LARGEST, _LARGEST))
+    return found
