@@ -52,6 +52,13 @@ def discover(
             config=config,
             longest_lag=longest_lag,
         )
-    print_result(found, as_json, report)
+        proposed = found.diff(config) if config or diff else ""
+    if diff and not as_json:
+        click.echo(proposed, nl=False)
+    else:
+        print_result(found, as_json, report)
+        if proposed and not as_json:
+            click.echo("")
+            click.echo(proposed, nl=False)
     if found.disagrees:
         sys.exit(_DISAGREES)

@@ -32,7 +32,8 @@ class Problem:
     """What is searched. All arrays are cause x effect, but for the views.
 
     `column` is the row of the views at which the cause acts (its best lag), `instant` whether that is at lag 0, `odds`
-    the log-odds of the edge, and `allowed` and `fixed` which edges may and which must be there.
+    the log-odds of the edge, and `allowed` and `fixed` which edges may and which must be there. By an edge data must
+    gain `least`, in log-likelihood, however likely the prior makes it.
     """
 
     views: Sequence[View]
@@ -41,6 +42,7 @@ class Problem:
     odds: Floats
     allowed: Bools
     fixed: Bools
+    least: float = 0.0
 
     def gains(self, effect: int, parents: Sequence[int]) -> Floats:
         """By cause, what log-likelihood gains by one more edge into `effect`, mean over the views."""
@@ -69,20 +71,21 @@ def climb(problem: Problem) -> Bools:
 
     def refresh(effect: int) -> None:
         parents = np.flatnonzero(graph[:, effect]).tolist()
-        add[:, effect] = problem.gains(effect, parents) + problem.odds[:, effect]
+        gains = problem.gains(effect, parents)
+        add[:, effect] = np.where(gains >= problem.least, gains + problem.odds[:, effect], -np.inf)
         if len(parents) >= _MOST_PARENTS:
             add[:, effect] = -np.inf
         drop[:, effect] = -np.inf
         for parent in parents:
             if not problem.fixed[parent, effect]:
                 others = [one for one in parents if one != parent]
-                drop[parent, effect] = -problem.gains(effect, others)[parent] - problem.odds[parent, effect]
+                gain = problem.gains(effect, others)[parent]
+                drop[parent, effect] = -gain - problem.odds[parent, effect] if gain >= problem.least else 1.0
 
     for effect in range(count):
         refresh(effect)
     for _ in range(10 * count * count):
-        ways = _ways(graph & problem.instant)
-        closes = ways.T & problem.instant
+        closes = ways(graph & problem.instant).T & problem.instant
         free = problem.allowed & ~graph & ~graph.T
         adding = np.where(free & ~closes, add, -np.inf)
         turning = np.full((count, count), -np.inf)
@@ -105,11 +108,12 @@ def joined(problem: Problem, graph: Bools, bonus: float) -> Bools:
     """The graph with the likeliest edges between its separate parts, where they gain something with a `bonus`."""
     graph = graph.copy()
     while True:
-        apart = ~_ways(graph | graph.T)
+        apart = ~ways(graph | graph.T)
         best, place = 0.0, None
         for effect in np.flatnonzero(apart.any(axis=0)):
-            gains = problem.gains(int(effect), np.flatnonzero(graph[:, effect]).tolist()) + problem.odds[:, effect]
-            gains = np.where(apart[:, effect] & problem.allowed[:, effect], gains + bonus, -np.inf)
+            gains = problem.gains(int(effect), np.flatnonzero(graph[:, effect]).tolist())
+            able = apart[:, effect] & problem.allowed[:, effect] & (gains >= problem.least)
+            gains = np.where(able, gains + problem.odds[:, effect] + bonus, -np.inf)
             if gains.max() > best:
                 best, place = float(gains.max()), (int(gains.argmax()), int(effect))
         if place is None:
@@ -117,7 +121,7 @@ def joined(problem: Problem, graph: Bools, bonus: float) -> Bools:
         graph[place] = True
 
 
-def _ways(graph: Bools) -> Bools:
+def ways(graph: Bools) -> Bools:
     """Which variable leads to which, itself included."""
     reach = graph | np.eye(len(graph), dtype=np.bool_)
     while True:
@@ -131,4 +135,4 @@ def _other_way(graph: Bools, cause: int, effect: int) -> bool:
     """Whether a cause leads to an effect without their own edge."""
     without = graph.copy()
     without[cause, effect] = False
-    return bool(_ways(without)[cause, effect])
+    return bool(ways(without)[cause, effect])

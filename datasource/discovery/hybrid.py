@@ -28,6 +28,8 @@ _MOST_FOR_ORDER = 3.0
 """Log-odds of a direction that which comes first may give at most."""
 _UNDECIDED = 0.4
 """Log-odds below which nothing tells the direction."""
+_SURE = 3.0
+"""Log-likelihood that an edge must gain if all rows count: a probability of 1.4% by chance."""
 _JOINS = 2.0
 """Log-odds for an edge between parts of the graph that nothing else ties: few metrics of a system stand alone."""
 
@@ -55,7 +57,7 @@ def _search(series: Series, prior: Prior) -> tuple[list[ProposedEdge], list[Refu
     direction = direction + views.order(longest)
     odds = presence - np.log1p(np.exp(-direction)) - views.penalty
     acyclic, fixed = np.ones((count, count), dtype=np.bool_), np.zeros((count, count), dtype=np.bool_)
-    problem = Problem(views.whole(), column, acyclic, odds, prior.allowed(series.variables), fixed)
+    problem = Problem(views.whole(), column, acyclic, odds, prior.allowed(series.variables), fixed, views.least)
     graph = joined(problem, climb(problem), _JOINS)
     again = np.zeros((count, count))
     for resampled in views.resampled():
@@ -72,14 +74,16 @@ class _Views:
         self.longest = longest
         innovations = series.innovations(longest) if longest else series.values
         rows = [lagged(innovations, longest)]
-        self.rows = [np.full(self.count, float(min(rows[0].shape[1], _MOST_ROWS)))]
+        all_rows = [np.full(self.count, float(rows[0].shape[1]))]
         if longest:
             levels = series.without_trend()
             rows.append(lagged(levels[:, longest:], longest))
             memory = (levels[:, 1:] * levels[:, :-1]).mean(axis=1)
             worth = np.median(effective(memory, levels.shape[1]), axis=0)
-            self.rows.append(np.minimum(worth, _MOST_ROWS))
+            all_rows.append(worth)
+        self.rows = [np.minimum(own, _MOST_ROWS) for own in all_rows]
         self._blocks = [np.array([part @ part.T for part in np.array_split(one, _BLOCKS, axis=1)]) for one in rows]
+        self.least = _SURE * float(min((own / full).mean() for own, full in zip(self.rows, all_rows, strict=True)))
         self.penalty = 0.5 * np.log(max(float(np.mean(self.rows)), 2.0))
         self._whole = tuple(_view(blocks.sum(axis=0), own) for blocks, own in zip(self._blocks, self.rows, strict=True))
 

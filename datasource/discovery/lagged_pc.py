@@ -33,11 +33,11 @@ def fit(matrix: Matrix, prior: Prior) -> Proposal:
     """Edges at lags from 0 to the prior's longest."""
     series = prepare(matrix)
     count, longest = len(series.variables), prior.longest_lag
-    allowed, known = prior.allowed(series.variables), required(series, prior)
     graph = np.zeros((longest + 1, count, count), dtype=np.bool_)
     strength = np.zeros((longest + 1, count, count))
     if count < 2 or series.values.shape[1] < 4 * (longest + 1) * 3:
         return answer(NAME, series, prior, graph, strength)
+    allowed, known = prior.allowed(series.variables), required(series, prior)
     rows = lagged(series.values, 2 * longest)
     matrix_of_all = correlations(rows)
     times = rows.shape[1]

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from datasource.data import Floats
+from datasource.discovery.climb import ways
 from datasource.discovery.skeleton import Bools, Skeleton
 
 
@@ -47,6 +48,7 @@ def meek(graph: Bools) -> Bools:
         third = line & _kites(line, arrow, apart)
         forced = first | second | third
         forced &= ~forced.T | np.triu(forced)
+        forced &= ~ways(arrow).T  # as causal-learn: what would close a cycle waits
         if not forced.any():
             return graph
         graph &= ~forced.T

@@ -64,5 +64,10 @@ class Proposal(NamedTuple):
 
 
 def in_order(edges: Sequence[ProposedEdge]) -> tuple[ProposedEdge, ...]:
-    """The steadiest and strongest first."""
-    return tuple(sorted(edges, key=lambda one: (-one.stability, -abs(one.strength), one.cause, one.effect, one.lag)))
+    """New ones first, then doubtful ones; of each the steadiest and strongest first."""
+
+    def place(edge: ProposedEdge) -> tuple[bool, bool, float, float, Variable, Variable, int]:
+        stable = 0.0 if edge.stability != edge.stability else edge.stability
+        return not edge.is_new, not edge.doubt, -stable, -abs(edge.strength), edge.cause, edge.effect, edge.lag
+
+    return tuple(sorted(edges, key=place))

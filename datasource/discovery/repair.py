@@ -196,7 +196,7 @@ class Repair:
         for _ in range(_RESAMPLES):
             weights = rng.multinomial(_BLOCKS, np.full(_BLOCKS, 1 / _BLOCKS)).astype(np.float64)
             share, resampled = self._gram(effect, weights=weights).explained(effect, self.first[effect], cause, 0)
-            again += share > _LEAST_NEW and resampled[lag] * by_lag[lag] > 0
+            again += share > _LEAST_NEW / 2 and resampled[lag] * by_lag[lag] > 0
         strength = float(by_lag[lag])
         variables = self.series.variables
         evidence = (Evidence("discovered", self.method, None, round(strength, 4)),)

@@ -1,7 +1,8 @@
 """Which variables cause which: a graph that the data propose, beside the one that is known."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasource.data import Variable, encode_events
@@ -12,11 +13,13 @@ from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, pri
 from datasource.effects.study import StudyError
 from datasource.graph import build_graph
 from datasource.library.data import Data, as_data
+from datasource.library.graph_diff import block, graph_diff, proposed_rules
 from datasource.library.result import Result
 from datasource.library.sources import Calls, Opened, Source, open_whole
 from datasource.library.text import table
+from datasource.settings import SettingsError
 from datasource.settings.model import Graph
-from datasource.topology import read_topology
+from datasource.topology import Topology, read_topology
 
 if TYPE_CHECKING:
     from datasource.library.pictures import Picture
@@ -33,6 +36,7 @@ class Discovered(Result):
     proposal: Proposal
     names: Mapping[Variable, str]
     prior: Prior
+    topology: Topology = field(default_factory=Topology)
     title = "What causes what, as far as the data tell"
 
     @property
@@ -62,6 +66,20 @@ class Discovered(Result):
             yield ""
             yield "Notices"
             yield from (f"  {notice}" for notice in self.proposal.notices)
+
+    def diff(self, path: str | None = None) -> str:
+        """What would change in the graph of the settings file `path`, as a unified diff; without one, a graph block."""
+        rules = proposed_rules(self.proposal, self.topology)
+        if path is None:
+            return "\n".join(block(rules)) + "\n"
+        doubts = {
+            said.by: edge.doubt for edge in self.proposal.doubtful for said in edge.evidence if said.kind == "expert"
+        }
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"{path}: cannot be read: {error}") from None
+        return graph_diff(text, path, rules, doubts)
 
     def _row(self, edge: ProposedEdge) -> tuple[str, ...]:
         arrow = ARROW if edge.oriented else UNDIRECTED
@@ -161,6 +179,7 @@ def discover(
     entities = {variable.entity for variable in matrix.variables}
     single = len(entities) == 1 and not config
     names = {one: settings.signals[one.signal].query if single else str(one) for one in matrix.variables}
+    topology = Topology()
     if config or graph or calls:
         topology = read_topology(settings, None, entities, matrix.start, matrix.end)
         built = build_graph(settings, matrix.variables, topology)
@@ -170,7 +189,7 @@ def discover(
     if longest_lag is not None:
         prior = replace(prior, longest_lag=longest_lag)
     try:
-        return Discovered(fit(matrix, prior), names, prior)
+        return Discovered(fit(matrix, prior), names, prior, topology)
     except ValueError as error:
         raise StudyError(str(error)) from None
 
