@@ -22,8 +22,10 @@ LONGEST_LAG = 3
 
 _ALONG: Mapping[str, str] = {"load": "down", "latency": "up", "work": "up", "failure": "up", "success": "up"}
 """Which way a role's signal goes along calls: from client to server, or back."""
-_CALLS_DECIDE = 3.0
+_CALLS_DECIDE = 4.5
 """Log-odds of that direction."""
+_WRITTEN = 1.5
+"""How much more roles that somebody wrote count for a direction than those that names suggest."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def prior_of_graph(settings: Settings, matrix: Matrix, topology: Topology, graph
     variables = matrix.variables
     roles = [settings.signals[one.signal].role for one in variables]
     named = prior_of_names(matrix, [one.signal for one in variables], roles)
-    direction = dict(named.direction)
+    direction = {pair: _WRITTEN * odds for pair, odds in named.direction.items()}
     forbidden: dict[Pair, str] = {}
     rules = {(rule.cause, rule.effect) for rule in settings.graph.forbid}
     ties = _Ties(topology)
