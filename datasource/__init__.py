@@ -1,8 +1,8 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
 `import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
-of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`. See
-`datasource.library`.
+`cd.discover`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`.
+See `datasource.library`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         QueryError,
         SettingsError,
         StudyError,
+        discover,
         effect,
         evaluate,
         explain,
@@ -36,6 +37,7 @@ __all__ = [
     "QueryError",
     "SettingsError",
     "StudyError",
+    "discover",
     "effect",
     "evaluate",
     "explain",

@@ -10,9 +10,9 @@ from datasource.data import Variable
 
 
 class Evidence(NamedTuple):
-    """Why an edge is there: `kind`, who says so, since when (seconds), how strong."""
+    """Why an edge is there: `kind`, who says so, since when (seconds), how strong. `doubtful` speaks against it."""
 
-    kind: Literal["expert", "topology", "discovered", "confirmed", "refuted"]
+    kind: Literal["expert", "topology", "discovered", "confirmed", "refuted", "doubtful"]
     by: str
     at: int | None = None
     strength: float | None = None

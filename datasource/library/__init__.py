@@ -16,6 +16,7 @@ from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
+from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
@@ -34,6 +35,7 @@ __all__ = [
     "ERRORS",
     "CsvError",
     "Data",
+    "Discovered",
     "Effect",
     "Evaluation",
     "Explained",
@@ -47,6 +49,7 @@ __all__ = [
     "SettingsError",
     "StudyError",
     "WhatIf",
+    "discover",
     "effect",
     "evaluate",
     "explain",

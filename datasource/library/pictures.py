@@ -161,6 +161,42 @@ def chain(title: str, places: Sequence[tuple[str, str]]) -> Picture:
     return picture
 
 
+class Arrow(NamedTuple):
+    """An edge of a graph; one without `head` has no direction."""
+
+    cause: str
+    effect: str
+    color: str = PLAIN
+    head: bool = True
+
+
+def network(title: str, arrows: Sequence[Arrow]) -> Picture:
+    """A graph, causes to the left of their effects."""
+    import networkx as nx
+
+    graph = nx.DiGraph([(arrow.cause, arrow.effect) for arrow in arrows])
+    folded = nx.condensation(graph)
+    place: dict[str, tuple[int, float]] = {}
+    for column, layer in enumerate(nx.topological_generations(folded)):
+        names = sorted(name for number in layer for name in folded.nodes[number]["members"])
+        place |= {name: (column, -(row - (len(names) - 1) / 2)) for row, name in enumerate(names)}
+    width = 1 + max((x for x, _ in place.values()), default=0)
+    height = 1 + 2 * max((y for _, y in place.values()), default=0)
+    picture = Picture(figsize=(max(6, 2.2 * width), max(2, 0.9 * height)), layout="constrained")
+    axes = picture.subplots()
+    axes.set_axis_off()
+    axes.set_title(title, loc="left", fontsize=11)
+    for arrow in arrows:
+        style = {"arrowstyle": "->" if arrow.head else "-", "color": arrow.color, "shrinkA": 22, "shrinkB": 22}
+        axes.annotate("", place[arrow.effect], place[arrow.cause], arrowprops=style)
+    for name, (x, y) in place.items():
+        box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": FAINT}
+        axes.text(x, y, name, ha="center", va="center", fontsize=8, bbox=box)
+    axes.set_xlim(-0.6, width - 0.4)
+    axes.set_ylim(-height / 2 - 0.3, height / 2 + 0.3)
+    return picture
+
+
 def _rows(title: str, count: int) -> tuple[Picture, Any]:
     picture = Picture(figsize=(9, 1.2 + _ROW * count), layout="constrained")
     axes = picture.subplots()

@@ -1,6 +1,7 @@
 """`evaluation.workers`: a fit spread over several processes."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -15,6 +16,7 @@ Do = Callable[..., Any]
 
 
 def whose(_: int) -> int:
+    time.sleep(0.02)  # so that one process is not done with all of it before another one has begun
     return os.getpid()
 
 

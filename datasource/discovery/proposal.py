@@ -1,0 +1,73 @@
+"""What a method of discovery answers: edges that it proposes, each with its evidence, and what it refuses."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from datasource.data import Variable
+from datasource.graph.model import Evidence
+
+
+class ProposedEdge(NamedTuple):
+    """`cause` at `lag` steps before moves `effect`, as far as the data and the prior tell.
+
+    `strength` is the partial correlation of the two, given the other causes of the effect, in [-1, 1]; `stability` the
+    share of resampled data in which the edge is found again, NaN where nothing was resampled. Of an edge that is not
+    `oriented` the data cannot tell the direction. `evidence` says who speaks for the edge; kind `doubtful` speaks
+    against it.
+    """
+
+    cause: Variable
+    effect: Variable
+    lag: int
+    strength: float
+    stability: float
+    oriented: bool
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether only data speak for it."""
+        return all(one.kind in ("discovered", "doubtful") for one in self.evidence)
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against it; empty where nothing does."""
+        return "; ".join(one.by for one in self.evidence if one.kind == "doubtful")
+
+
+class RefusedEdge(NamedTuple):
+    """A dependence in the data that does not become an edge, and why."""
+
+    cause: Variable
+    effect: Variable
+    reason: str
+
+
+class Proposal(NamedTuple):
+    """The edges that a method found over some variables, and what it has to say of the data."""
+
+    method: str
+    variables: tuple[Variable, ...]
+    edges: tuple[ProposedEdge, ...]
+    refused: tuple[RefusedEdge, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def proposed(self) -> tuple[ProposedEdge, ...]:
+        """The edges that nobody but the data speaks for."""
+        return tuple(edge for edge in self.edges if edge.is_new)
+
+    @property
+    def doubtful(self) -> tuple[ProposedEdge, ...]:
+        """The edges of people or of the topology that the data speak against."""
+        return tuple(edge for edge in self.edges if edge.doubt and not edge.is_new)
+
+
+def in_order(edges: Sequence[ProposedEdge]) -> tuple[ProposedEdge, ...]:
+    """New ones first, then doubtful ones; of each the steadiest and strongest first."""
+
+    def place(edge: ProposedEdge) -> tuple[bool, bool, float, float, Variable, Variable, int]:
+        stable = 0.0 if edge.stability != edge.stability else edge.stability
+        return not edge.is_new, not edge.doubt, -stable, -abs(edge.strength), edge.cause, edge.effect, edge.lag
+
+    return tuple(sorted(edges, key=place))

@@ -1,0 +1,217 @@
+"""Which variables cause which: a graph that the data propose, beside the one that is known."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasource.data import Variable, encode_events
+from datasource.data.csv.files import read_csv
+from datasource.data.csv.layout import read_heading
+from datasource.data.csv.series import read_series
+from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
+from datasource.effects.study import StudyError
+from datasource.graph import build_graph
+from datasource.library.data import Data, as_data
+from datasource.library.graph_diff import block, graph_diff, proposed_rules
+from datasource.library.result import Result
+from datasource.library.sources import Calls, Opened, Source, open_whole
+from datasource.library.text import table
+from datasource.settings import SettingsError
+from datasource.settings.model import Graph
+from datasource.topology import Topology, read_topology
+
+if TYPE_CHECKING:
+    from datasource.library.pictures import Picture
+
+_SHOWN = 60
+_REFUSALS_SHOWN = 10
+ARROW, UNDIRECTED = "->", "--"
+
+
+@dataclass(frozen=True, repr=False)
+class Discovered(Result):
+    """The proposed edges; `proposal` has them as they were computed, `names` what their variables are called."""
+
+    proposal: Proposal
+    names: Mapping[Variable, str]
+    prior: Prior
+    topology: Topology = field(default_factory=Topology)
+    title = "What causes what, as far as the data tell"
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether there was a graph, and the data propose edges that it lacks or doubt some that it has."""
+        return bool(self.prior.known) and bool(self.proposal.proposed or self.proposal.doubtful)
+
+    def lines(self) -> Iterator[str]:
+        """As `causal-datasource discover` prints it."""
+        edges = self.proposal.edges
+        yield f"{len(edges)} edges by {self.proposal.method}"
+        if edges:
+            rows = [("cause", "", "effect", "lag", "strength", "found again", "evidence")]
+            yield from table([*rows, *(self._row(edge) for edge in edges[:_SHOWN])])
+        if len(edges) > _SHOWN:
+            yield f"  and {len(edges) - _SHOWN} more"
+        if any(not edge.oriented for edge in edges):
+            yield f"Of '{UNDIRECTED}' the data cannot tell the direction"
+        if self.proposal.refused:
+            yield ""
+            yield "Refused"
+            for one in self.proposal.refused[:_REFUSALS_SHOWN]:
+                yield f"  {self.names[one.cause]} {ARROW} {self.names[one.effect]}: {one.reason}"
+            if len(self.proposal.refused) > _REFUSALS_SHOWN:
+                yield f"  and {len(self.proposal.refused) - _REFUSALS_SHOWN} more"
+        if self.proposal.notices:
+            yield ""
+            yield "Notices"
+            yield from (f"  {notice}" for notice in self.proposal.notices)
+
+    def diff(self, path: str | None = None) -> str:
+        """What would change in the graph of the settings file `path`, as a unified diff; without one, a graph block."""
+        rules = proposed_rules(self.proposal, self.topology)
+        if path is None:
+            return "\n".join(block(rules)) + "\n"
+        doubts = {
+            said.by: edge.doubt for edge in self.proposal.doubtful for said in edge.evidence if said.kind == "expert"
+        }
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"{path}: cannot be read: {error}") from None
+        return graph_diff(text, path, rules, doubts)
+
+    def _row(self, edge: ProposedEdge) -> tuple[str, ...]:
+        arrow = ARROW if edge.oriented else UNDIRECTED
+        why = ", ".join(f"{one.kind} ({one.by})" for one in edge.evidence)
+        again = "" if edge.stability != edge.stability else f"{edge.stability:.0%}"
+        return (
+            self.names[edge.cause],
+            arrow,
+            self.names[edge.effect],
+            str(edge.lag),
+            f"{edge.strength:+.2f}",
+            again,
+            why,
+        )
+
+    def _document(self) -> dict[str, Any]:
+        edges = [
+            {
+                "cause": self.names[edge.cause],
+                "effect": self.names[edge.effect],
+                "lag": edge.lag,
+                "strength": edge.strength,
+                "stability": edge.stability,
+                "oriented": edge.oriented,
+                "evidence": [
+                    {name: value for name, value in one._asdict().items() if value is not None} for one in edge.evidence
+                ],
+            }
+            for edge in self.proposal.edges
+        ]
+        refused = [
+            {"cause": self.names[one.cause], "effect": self.names[one.effect], "reason": one.reason}
+            for one in self.proposal.refused
+        ]
+        return {"edges": edges, "refused": refused}
+
+    def to_frame(self) -> Any:
+        """A row for each edge: cause, effect, lag, strength, stability, oriented, evidence in words."""
+        import pandas as pd
+
+        columns = ["cause", "effect", "lag", "strength", "stability", "oriented", "evidence"]
+        rows = [
+            {**entry, "evidence": ", ".join(f"{one['kind']} ({one['by']})" for one in entry["evidence"])}
+            for entry in self._document()["edges"]
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def plot(self) -> "Picture":
+        """The graph, causes to the left of their effects; doubtful edges are red, new ones blue."""
+        from datasource.library.pictures import PLAIN, RIGHT, WRONG, Arrow, network
+
+        arrows = [
+            Arrow(
+                self.names[edge.cause],
+                self.names[edge.effect],
+                WRONG if edge.doubt else RIGHT if edge.is_new else PLAIN,
+                edge.oriented,
+            )
+            for edge in self.proposal.edges[:_SHOWN]
+        ]
+        return network(self.title, arrows)
+
+
+def discover(
+    data: "Data | Any",
+    *,
+    method: str = "hybrid",
+    graph: str | Graph | None = None,
+    calls: Calls | None = None,
+    config: str | None = None,
+    longest_lag: int | None = None,
+) -> Discovered:
+    """Which variables cause which, as edges with lag, strength, stability and evidence.
+
+    `method` is one of `datasource.discovery.METHODS`. What is known restricts it: `graph` are rules that data may doubt
+    and not remove, `calls` says who calls whom, `config` is a causal.yaml, whose queries are ignored. Without any of
+    them the names of the columns say what is likely. `longest_lag` is in steps. Raises CsvError, SettingsError,
+    GraphError and StudyError.
+
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> requests = rng.gamma(9, 2, size=400)
+    >>> table = pd.DataFrame({"requests": requests, "cpu": 2 * requests + rng.normal(0, 4, size=400)})
+    >>> table["latency"] = 0.1 * table["cpu"] + rng.normal(0, 1, size=400)
+    >>> [(edge.cause.signal, edge.effect.signal) for edge in discover(table).proposal.edges]
+    [('requests', 'cpu'), ('cpu', 'latency')]
+    """
+    try:
+        fit = find_method(method)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    if longest_lag is not None and longest_lag < 0:
+        raise StudyError(f"longest_lag is {longest_lag}; give the steps that a cause may take, 0 or more")
+    opened = _opened(as_data(data), graph, calls, config)
+    settings = opened.settings
+    matrix = encode_events(opened.data.matrix, settings.signals)
+    entities = {variable.entity for variable in matrix.variables}
+    single = len(entities) == 1 and not config
+    names = {one: settings.signals[one.signal].query if single else str(one) for one in matrix.variables}
+    topology = Topology()
+    if config or graph or calls:
+        topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+        built = build_graph(settings, matrix.variables, topology)
+        prior = prior_of_graph(settings, matrix, topology, built.graph)
+    else:
+        prior = prior_of_names(matrix, list(names.values()))
+    if longest_lag is not None:
+        prior = replace(prior, longest_lag=longest_lag)
+    try:
+        return Discovered(fit(matrix, prior), names, prior, topology)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+
+
+def _opened(read: Data, graph: Any, calls: Any, config: str | None) -> Opened:
+    """The data with every column that holds numbers, whatever it is called."""
+    own = read.source
+    source = own._replace(
+        graph=own.graph if graph is None else graph,
+        calls=own.calls if calls is None else calls,
+        config=config or own.config,
+    )
+    return open_whole(source if source.config else _verbatim(source))
+
+
+def _verbatim(source: Source) -> Source:
+    """A wide file whose columns do not all name an entity is read as signals of one entity, so that none is lost."""
+    if len(source.data) != 1 or source.reading.columns_are:
+        return source
+    whole = read_csv(source.data[0], replace(source.reading, columns_are="signals"))
+    headings = [signal.query for signal in whole.signals.values()]
+    several = len({variable.entity for variable in whole.matrix.variables}) > 1
+    if several or all(read_heading(name).entity or read_series(name) for name in headings):
+        return source
+    return source._replace(data=(whole,))

@@ -1,0 +1,131 @@
+"""What would change in the graph block of a settings file, as a diff that can be reviewed and applied."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+import yaml
+
+from datasource.data import Entity, Variable
+from datasource.discovery import Proposal, ProposedEdge
+from datasource.settings import Rule
+from datasource.settings.rules import parse_rule
+from datasource.topology import Topology
+
+Place = tuple[str, str, str, str, str]
+"""Of an edge: the signals of cause and effect, and the relation with its ends, empty within an entity."""
+
+_MOST_OF = 0.5
+"""Share of the places of a template from which on it is proposed instead of single edges."""
+
+
+def proposed_rules(proposal: Proposal, topology: Topology) -> tuple[Rule, ...]:
+    """New edges as rules: a template where most of its places have the edge, else single edges between variables."""
+    groups: dict[Place, list[ProposedEdge]] = {}
+    for edge in proposal.proposed:
+        if edge.oriented:
+            groups.setdefault(_place(edge, topology), []).append(edge)
+    rules: list[Rule] = []
+    for place, edges in groups.items():
+        cause, effect, relation, start, end = place
+        pairs = {(edge.cause, edge.effect) for edge in edges}
+        same = all(edge.cause.entity == edge.effect.entity for edge in edges)
+        if (same or relation) and len(pairs) >= _MOST_OF * _places(place, proposal.variables, topology):
+            lags = sorted({edge.lag for edge in edges})
+            usual = max(lags, key=lambda lag: (sum(edge.lag == lag for edge in edges), -lag))
+            rules.append(Rule(cause, effect, (usual,), relation, start, end))
+        else:
+            rules += [Rule(str(edge.cause), str(edge.effect), (edge.lag,)) for edge in edges]
+    return tuple(rules)
+
+
+def _place(edge: ProposedEdge, topology: Topology) -> Place:
+    signals = edge.cause.signal, edge.effect.signal
+    if edge.cause.entity != edge.effect.entity:
+        for tie in topology.ties:
+            ends = {entity: end for end, entity in tie.ends}
+            if edge.cause.entity in ends and edge.effect.entity in ends:
+                return (*signals, tie.relation, ends[edge.cause.entity], ends[edge.effect.entity])
+    return (*signals, "", "", "")
+
+
+def _places(place: Place, variables: Sequence[Variable], topology: Topology) -> int:
+    """In how many places a template applies."""
+    cause, effect, relation, start, end = place
+    there = set(variables)
+    if not relation:
+        return sum(Variable(one.entity, effect) in there for one in variables if one.signal == cause)
+
+    def has(entity: Entity | None, signal: str) -> bool:
+        return entity is not None and Variable(entity, signal) in there
+
+    return sum(has(tie.end(start), cause) and has(tie.end(end), effect) for tie in topology.along(relation))
+
+
+def graph_diff(text: str, path: str, rules: Sequence[Rule], doubts: Mapping[str, str]) -> str:
+    """A unified diff of a settings file: `rules` added to its graph, and what speaks against others as comments.
+
+    `doubts` are by the text of a rule. Empty where nothing changes.
+    """
+    changed = with_rules(text, rules, doubts)
+    lines = difflib.unified_diff(text.splitlines(keepends=True), changed.splitlines(keepends=True), path, path)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def with_rules(text: str, rules: Sequence[Rule], doubts: Mapping[str, str]) -> str:
+    """The text of a settings file with rules added to its graph, and doubts written beside those that are there."""
+    lines = text.splitlines()
+    root = yaml.compose(text, Loader=yaml.SafeLoader) if text.strip() else None
+    graph = _value(root, "graph")
+    added = {
+        "templates": [rule for rule in rules if not _single(rule)],
+        "edges": [rule for rule in rules if _single(rule)],
+    }
+    inserted: list[tuple[int, list[str]]] = []
+    missing: list[str] = []
+    for block, own in added.items():
+        node = _value(graph, block)
+        if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
+            for item in node.value:
+                why = doubts.get(_canonical(item.value)) if isinstance(item, yaml.ScalarNode) else None
+                if why:
+                    lines[item.end_mark.line] += f"  # doubtful: {why}"
+            indent = " " * max(node.value[0].start_mark.column - 2, 0)
+            last = node.value[-1].end_mark.line + 1
+            inserted.append((last, [f"{indent}- {rule}" for rule in own]))
+        elif own:
+            missing += [f"  {block}:", *(f"    - {rule}" for rule in own)]
+    if missing:
+        key = _key(root, "graph")
+        if key is None:
+            inserted.append((len(lines), ["", "graph:", *missing]))
+        else:
+            inserted.append((key.end_mark.line + 1, missing))
+    for place, more in sorted(inserted, key=lambda one: -one[0]):
+        lines[place:place] = more
+    return "\n".join(lines) + "\n"
+
+
+def block(rules: Sequence[Rule]) -> Iterator[str]:
+    """A graph block of its own."""
+    yield from with_rules("", rules, {}).strip().splitlines()
+
+
+def _single(rule: Rule) -> bool:
+    return not rule.relation and ("." in rule.cause or "." in rule.effect)
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(parse_rule(text))
+    except ValueError:
+        return text
+
+
+def _key(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((key for key, _ in pairs if key.value == name), None)
+
+
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == name), None)
