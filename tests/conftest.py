@@ -6,7 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from worlds import World
+
+settings.register_profile("on a busy machine", deadline=None)
+settings.load_profile("on a busy machine")
 
 _WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py")
 _TOGETHER = {
