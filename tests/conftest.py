@@ -20,6 +20,8 @@ _TOGETHER = {
         "tests/anomaly/test_root_causes.py",
         "tests/attribution/test_adding_up.py",
         "tests/effects/test_what_if.py",
+        "tests/evaluation/test_clock.py",
+        "tests/evaluation/test_samples_once.py",
         "tests/mcp/",
         "tests/provisioning/test_dashboards.py",
         "tests/provisioning/test_expressions.py",
