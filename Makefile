@@ -15,7 +15,7 @@ demo: .venv/demo
 # Two processes compute while two wait for servers. One thread each: many small matrices on few cores are slower with more.
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/test servers lint
-	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --no-loadscope-reorder
 
 lint: .venv/test
 	$(BIN)/ruff check .

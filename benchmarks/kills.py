@@ -3,7 +3,7 @@
 python benchmarks/kills.py [--kills 50]
 
 The servers of tests/test_end_to_end_alerts.py: real Prometheus and Alertmanager, the shipped rules and routes, a
-thirtieth of the time. While a fault goes on and pages, the service is killed and started anew, ten times; then another
+fifteenth of the time. While a fault goes on and pages, the service is killed and started anew, ten times; then another
 fault begins, for what lasts is the new normal after a while. Exit code 1 where anything about a fault
 was resolved before it ended, or paged twice.
 """

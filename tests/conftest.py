@@ -3,23 +3,49 @@
 import os
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from hypothesis import settings
 from worlds import World
 
+settings.register_profile("on a busy machine", deadline=None)
+settings.load_profile("on a busy machine")
+
 _WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py")
-_COSTLY = ("world", "machines")
+_TOGETHER = {
+    "the ports of the demo": ("tests/test_end_to_end.py", "tests/demo/test_run.py"),
+    "the fixture machines": ("tests/cli/test_examples.py", "tests/cli/test_first_scores.py", "tests/cli/test_init.py"),
+    "the fixture world": (
+        "tests/anomaly/test_root_causes.py",
+        "tests/attribution/test_adding_up.py",
+        "tests/effects/test_what_if.py",
+        "tests/evaluation/test_clock.py",
+        "tests/evaluation/test_samples_once.py",
+        "tests/mcp/",
+        "tests/provisioning/test_dashboards.py",
+        "tests/provisioning/test_expressions.py",
+        "tests/web/",
+    ),
+}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What `pytest -n` runs in one process: those that ask for the same costly fixture, those that want the same ports
-    (marked as one group), else a file. Those that mostly wait begin first; meanwhile others compute."""
+    """What mostly waits begins first: `pytest -n` computes the others meanwhile."""
     items.sort(key=lambda item: item.path.name not in _WAITING)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            asked = getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group(next((name for name in _COSTLY if name in asked), str(item.path))))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`pytest -n` runs a file in one process, and so files that want the same ports or the same costly fixture."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((what for what, files in _TOGETHER.items() if file.startswith(files)), file)
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 import requests
 
-pytestmark = pytest.mark.xdist_group("the ports of the demo")
-
 ROOT = Path(__file__).parent.parent
 INSTALL = 900
 UNTIL_SHOWN = 300

@@ -1,7 +1,7 @@
-"""The shop, the datasource, Prometheus and Alertmanager in time lapse: the shipped alerts, every duration a thirtieth.
+"""The shop, the datasource, Prometheus and Alertmanager in time lapse: the shipped alerts, every duration a fifteenth.
 
-A step takes a second in place of thirty; rules, waits and groups go as much faster, so that half an hour of an on-call
-engineer passes in a minute, and what reaches the webhook is what would have reached a phone.
+A step takes two seconds in place of thirty; rules, waits and groups go as much faster, so that half an hour of an
+on-call engineer passes in two minutes, and what reaches the webhook is what would have reached a phone.
 """
 
 import os
@@ -28,11 +28,11 @@ from datasource.demo.serving import BackgroundServer, free_port
 from datasource.demo.shop import Shop, Step
 
 ROOT = Path(__file__).parents[1]
-STEP = 1
+STEP = 2
 FASTER = STEP_SECONDS // STEP
 FIRST, HISTORY = 1400, 700
 """Steps of the shop before the history, and of the history: the small hours, so that mornings after are nothing new."""
-TIMEOUT = 60
+TIMEOUT = 120
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WAITS = ("interval", "for", "keep_firing_for", "group_wait", "group_interval", "repeat_interval")
 
@@ -58,7 +58,7 @@ def _shortened_within(expr: str) -> str:
 
 
 class LiveShop:
-    """A shop that makes a step every second, from a history on; nothing happens to it but what is injected."""
+    """A shop that makes a step every two seconds, from a history on; nothing happens to it but what is injected."""
 
     def __init__(self, history: int) -> None:
         self.shop = Shop(faults=())

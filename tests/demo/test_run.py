@@ -16,8 +16,6 @@ from datasource.demo.processes import wait_until
 from datasource.demo.services import SERVICES
 from datasource.settings.load import load_settings
 
-pytestmark = pytest.mark.xdist_group("the ports of the demo")
-
 FAKE_DATASOURCE = """
 import os, sys, time
 from flask import Flask
