@@ -12,17 +12,21 @@ from worlds import World
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
 
-_WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py")
+_WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py", "test_processes.py")
 _TOGETHER = {
     "the ports of the demo": ("tests/test_end_to_end.py", "tests/demo/test_run.py"),
     "the fixture machines": ("tests/cli/test_examples.py", "tests/cli/test_first_scores.py", "tests/cli/test_init.py"),
+    "the processes of the service": ("tests/web/test_processes.py",),
     "the fixture world": (
-        "tests/anomaly/test_root_causes.py",
+        "tests/causes/test_root_causes.py",
         "tests/attribution/test_adding_up.py",
         "tests/effects/test_what_if.py",
-        "tests/evaluation/test_clock.py",
-        "tests/evaluation/test_samples_once.py",
+        "tests/service/test_clock.py",
+        "tests/service/test_memory.py",
+        "tests/service/test_publication.py",
+        "tests/service/test_samples_once.py",
         "tests/mcp/",
+        "tests/panels/test_intervention_panels.py",
         "tests/provisioning/test_dashboards.py",
         "tests/provisioning/test_expressions.py",
         "tests/web/",

@@ -18,8 +18,6 @@ from datasource.demo.samples import SampleStore
 from datasource.demo.serving import BackgroundServer, free_port
 from datasource.demo.standin import standin_app
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 STEP = 30
 PATIENCE = 120
 SETTINGS = """
