@@ -26,6 +26,7 @@ from datasource.causes.constants import (
     NORMAL,
     POSSIBLE,
     THERE,
+    TOGETHER,
     WHOLE,
 )
 from datasource.causes.model import RootCauses
@@ -95,6 +96,10 @@ class Ways:
     def leads(self, cause: Entity, entity: Entity) -> bool:
         """Whether there is a way from a cause to an entity, which may be itself."""
         return entity in self._reached(cause)
+
+    def unrelated(self, one: Entity, other: Entity) -> bool:
+        """Whether both are tied to somebody, and no way leads from either to the other."""
+        return self.tied(one) and self.tied(other) and not (self.leads(one, other) or self.leads(other, one))
 
     def onward(self, entity: Entity) -> Mapping[Entity, str]:
         """Whom a cause at an entity reaches by one edge, with the relation; empty for one of the causal graph."""
@@ -246,8 +251,13 @@ def named_roots(
     beside: Callable[[Collection[Entity]], Evidence] | None = None,
 ) -> dict[Entity, float]:
     """Who is named: one after the other, each as likely as it is when those before it are left out; after the first,
-    only who is blamed by the ranking alone. Who is `anomalous` and does not suffer by any of those is compared with
-    whoever else is left, as `beside` has the evidence once they are set apart."""
+    only who is blamed by the ranking alone.
+
+    Somebody `anomalous` who is blamed, and neither suffers by one that is likely nor makes it suffer, broke beside it,
+    and does not speak against it; three at once have something in common that nobody knows. Who is anomalous and does
+    not suffer by any of those named is compared with whoever else is left, as `beside` has the evidence once they are
+    set apart.
+    """
     left, found = dict(evidence), dict[Entity, float]()
     while left:
         sure = confidences(left)
@@ -257,9 +267,12 @@ def named_roots(
             best = kept
         suffers = any(ways.leads(root, best) or not ways.tied(best) for root in found)
         least = BESIDE if suffers else KEPT if best in named else NAMED
-        if sure[best] < least or (found and best not in blamed):
+        beside_it = [one for one in anomalous if one in blamed and ways.unrelated(one, best)]
+        rivals = {*left} - {*(beside_it if len(beside_it) + 1 < TOGETHER else ())}
+        likely = confidences({one: left[one] for one in left if one in rivals})[best]
+        if likely < least or (found and best not in blamed):
             break
-        found[best] = sure[best]
+        found[best] = likely
         del left[best]
         own = [one for one in anomalous if one in left and ways.tied(one)]
         own = [one for one in own if not any(ways.leads(root, one) for root in found)]

@@ -15,7 +15,7 @@ SINCE = FAULT.start * STEP
 
 def asked(matrix: Matrix, broke: dict[str, float] | None = None, shop: Shop = SHOP, **more) -> Suspects:
     known = {service(name): score for name, score in (broke or {}).items()}
-    return suspects(matrix, SINCE, ROLES.signals, Ways(shop.topology), [service("web")], known, **more)
+    return suspects(matrix, SINCE, ROLES.signals, Ways(shop.topology), [service("web"), *known], known, **more)
 
 
 def names(found: Suspects) -> list[str]:
