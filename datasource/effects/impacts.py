@@ -12,7 +12,6 @@ from datasource.effects.association import association
 from datasource.effects.checks import run_checks
 from datasource.effects.methods import ESTIMATORS, Method
 from datasource.effects.result import NO_ESTIMATE, Answer, Check, Comparison, EffectResult, Estimate
-from datasource.effects.rolling import no_series
 from datasource.effects.study import Study, StudyError, lay_out
 from datasource.effects.windows import window_steps
 from datasource.graph import CausalGraph
@@ -97,7 +96,6 @@ def analyse_impact(
         adjustment_set=tuple(causes.columns),
         lags=0,
         n=answer.n if answer else 0,
-        series=no_series(),
         notices=notices,
         identified_by=method.identified_by,
         assumptions=method.assumptions,
