@@ -52,7 +52,8 @@ class Comparison:
     `times` (m) are places on the grid; `treated`, `control` (means), `counterfactual` and its band are (m). `began` is
     the first treated place. `event_study` holds (steps since `began`, effect) for each time, the last one before being
     0. `average` is the effect over the treated times, `cumulative` their sum. Where the intervention has an end,
-    `ended` is the first place after it and `afterwards` the average effect from there on.
+    `ended` is the first place after it and `afterwards` the average effect from there on. `predicted` is the average
+    effect that the graph's equations, fitted on the time before, predict for what began.
     """
 
     times: NDArray[np.int64]
@@ -67,6 +68,7 @@ class Comparison:
     event_study: tuple[tuple[int, Estimate], ...] = ()
     ended: int | None = None
     afterwards: Estimate | None = None
+    predicted: Estimate | None = None
 
 
 @dataclass(frozen=True)
