@@ -177,6 +177,26 @@ def _front_door(rng: np.random.Generator, n: int) -> Study:
     return lay_out(y[late], x[late], {}, times=np.arange(n), mediators={"queue": queue[late]})
 
 
+def _single(rng: np.random.Generator, n: int, noise: float, memory: float = MEMORY) -> Study:
+    """One series on a line; something begins in its last fifth, whose level and trend make 1 on average."""
+    times = np.arange(n)
+    on = (times >= 0.8 * n).astype(np.float64)
+    errors = autoregressive(rng.normal(size=n + _BURN_IN), memory)[_BURN_IN:] + noise * rng.normal(size=n)
+    rising = on * (times - times[on > 0].mean()) / n
+    return lay_out(5 + 2 * times / n + on + rising + errors, on, {}, times=times)
+
+
+def _cutoff(rng: np.random.Generator, n: int, step: float = 0.0) -> Study:
+    """Lee's elections (the first model of Calonico, Cattaneo and Titiunik 2014), with a jump of 1 at the cutoff."""
+    x = 2 * rng.beta(2, 4, n) - 1
+    if step:
+        x = (np.floor(x / step) + 0.5) * step
+    left = 0.48 + 1.27 * x + 7.18 * x**2 + 20.21 * x**3 + 21.54 * x**4 + 7.33 * x**5
+    right = 1.48 + 0.84 * x - 3.00 * x**2 + 7.99 * x**3 - 9.01 * x**4 + 3.56 * x**5
+    y = np.where(x < 0, left, right) + rng.normal(0, 0.1295, n)
+    return lay_out(y, (x >= 0).astype(np.float64), {"score": x})
+
+
 SCENARIOS = {
     "autocorrelated": Scenario("regressor, confounder and error AR(.9)", 1.0, _autocorrelated),
     "delayed": Scenario("the effect comes over lags 0-2", sum(_LAGGED), _delayed),
@@ -194,5 +214,10 @@ SCENARIOS = {
     "front-door": Scenario("a measured mediator, confounder unmeasured", 1.0, _front_door),
     "two series": Scenario("one treated, one control, from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 2, 1)),
     "few units": Scenario("1 of 8 treated from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 8, 1)),
+    "single series": Scenario("one series, a start in its last fifth", 1.0, lambda rng, n: _single(rng, n, 0.0)),
+    "noisy single series": Scenario("the same with noise beside AR(.9)", 1.0, lambda rng, n: _single(rng, n, 2.0)),
+    "white single series": Scenario("the same with independent errors", 1.0, lambda rng, n: _single(rng, n, 0.0, 0.0)),
+    "cutoff": Scenario("a score of 0 decides, curves on both sides", 1.0, _cutoff),
+    "coarse cutoff": Scenario("the same, scores in steps of 0.02", 1.0, lambda rng, n: _cutoff(rng, n, 0.02)),
     "rollout": Scenario("10 of 25 treated from halfway on", 1.0, lambda rng, n: _comparison(rng, n, 25, 10)),
 }

@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from datasource.data import Floats, Matrix, environment_of
-from datasource.effects.association import association
-from datasource.effects.checks import judge, window_check
+from datasource.effects.answering import answer_study
+from datasource.effects.association import association, association_of
+from datasource.effects.checks import window_check
 from datasource.effects.compose import adjusted_for, compose
-from datasource.effects.estimators.by_group import UNIT, by_group, parts
+from datasource.effects.estimators.by_group import parts
 from datasource.effects.estimators.distributed_lag import build_design, rolling_effects
 from datasource.effects.estimators.double_machine_learning import rolling_double_machine_learning
-from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.gather import Gathered, gather
 from datasource.effects.methods import DML, ESTIMATORS, RIDGE_DML, Method
 from datasource.effects.result import NO_ESTIMATE, Check, EffectResult, Estimate, Stratified
-from datasource.effects.rolling import Rolling, no_series, rolling_series
+from datasource.effects.rolling import Rolling, rolling_series
 from datasource.effects.simpson import stratify
-from datasource.effects.study import NO_COLUMNS, Study, StudyError
+from datasource.effects.study import Study, StudyError
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph
 from datasource.identification.identify import NO_PATH, NOT_IDENTIFIED
@@ -115,8 +115,6 @@ def _blank(
         adjustment_set=(),
         lags=lags,
         n=0,
-        series=no_series(),
-        notices=(),
         identified_by=how if found else "",
         assumptions=found.assumptions if found else (),
     )
@@ -147,29 +145,14 @@ def _estimated(
             result = replace(result, adjustment_set=adjusted_for(gathered))
         if len(gathered) > 1:
             raw = compose(question, gathered, matrix, adjusted=False)
-            result = replace(result, association=_pooled_association(raw))
+            result = replace(result, association=association_of(raw))
         if question.strata:
             result = replace(result, stratified=_stratified(question, gathered, matrix))
-        answer = judge(study, method, raw, checked=checked)
-        if not answer.groups and (question.modifiers or len(gathered) > 1):
-            rows = study if method.lags else study.collapsed()
-            answer = replace(answer, groups=by_group(rows, method.estimate))
-        kind = question.outcome.entity.type
-        groups = tuple(one._replace(modifier=kind) if one.modifier == UNIT else one for one in answer.groups)
+        answer = answer_study(result, study, raw, checked=checked, unit=question.outcome.entity.type)
     except StudyError as error:
         return replace(result, notices=(str(error),), effect=NO_ESTIMATE), None
     rolling = _rolling(method, study, gathered) if method.name in _ROLLING else None
-    estimated = replace(
-        result,
-        effect=answer.effect,
-        per_lag=answer.per_lag or ((answer.effect,) if not study.lags else ()),
-        n=answer.n,
-        checks=answer.checks,
-        groups=groups,
-        comparison=answer.comparison,
-        notices=(*answer.notices, *_left_out(study, gathered)),
-    )
-    return estimated, rolling
+    return replace(answer, notices=(*answer.notices, *_left_out(study, gathered))), rolling
 
 
 def _assumptions(question: EffectQuestion, gathered: Sequence[Gathered], method: Method) -> tuple[str, ...]:
@@ -205,11 +188,6 @@ def _way(question: EffectQuestion) -> str:
 
 def _usual(question: EffectQuestion, one: Gathered) -> str:
     return _BY["instrument"] if question.instruments else _BY.get(one.found.identified_by, _DEFAULT)
-
-
-def _pooled_association(study: Study) -> Estimate:
-    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
-    return linear_regression(bare).effect
 
 
 def _stratified(question: EffectQuestion, gathered: Sequence[Gathered], matrix: Matrix) -> Stratified:

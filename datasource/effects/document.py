@@ -1,52 +1,15 @@
 """An effect's answer as plain data: the same words whichever door asks."""
 
 from dataclasses import fields, is_dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from datasource.effects.checks import INVALIDATING, summary, traffic_light
-from datasource.effects.result import Check, Comparison, Estimate, Group, Stratified
+from datasource.effects.result import Check, EffectResult, Estimate, Stratified
 
 
-class Answered(Protocol):
-    """What every answer to a question of effect has, of variables or of columns."""
-
-    @property
-    def treatment(self) -> object: ...
-    @property
-    def outcome(self) -> object: ...
-    @property
-    def association(self) -> Estimate: ...
-    @property
-    def effect(self) -> Estimate: ...
-    @property
-    def per_lag(self) -> tuple[Estimate, ...]: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def identified_by(self) -> str: ...
-    @property
-    def adjustment_set(self) -> tuple[str, ...]: ...
-    @property
-    def assumptions(self) -> tuple[str, ...]: ...
-    @property
-    def lags(self) -> int: ...
-    @property
-    def n(self) -> int: ...
-    @property
-    def checks(self) -> tuple[Check, ...]: ...
-    @property
-    def groups(self) -> tuple[Group, ...]: ...
-    @property
-    def stratified(self) -> Stratified | None: ...
-    @property
-    def comparison(self) -> Comparison | None: ...
-    @property
-    def notices(self) -> tuple[str, ...]: ...
-
-
-def effect_document(answer: Answered) -> dict[str, Any]:
+def effect_document(answer: EffectResult) -> dict[str, Any]:
     """Everything an answer says; numbers that are not known are NaN."""
     association = _estimate(answer.association)
     return {
@@ -60,6 +23,7 @@ def effect_document(answer: Answered) -> dict[str, Any]:
         "assumptions": list(answer.assumptions),
         "adjustment_set": list(answer.adjustment_set),
         "n": answer.n,
+        "rows": answer.rows,
         "lags": answer.lags,
         **checks_document(answer.checks),
         "per_lag": [{"lag": lag, **_estimate(one)} for lag, one in enumerate(answer.per_lag) if answer.lags],

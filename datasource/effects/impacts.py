@@ -10,9 +10,9 @@ from datasource.data import Entity, Floats, Matrix, Variable, environment_of
 from datasource.data.csv.times import parse_time
 from datasource.effects.association import association
 from datasource.effects.checks import run_checks
+from datasource.effects.foretold import foretell
 from datasource.effects.methods import ESTIMATORS, Method
 from datasource.effects.result import NO_ESTIMATE, Answer, Check, Comparison, EffectResult, Estimate
-from datasource.effects.rolling import no_series
 from datasource.effects.study import Study, StudyError, lay_out
 from datasource.effects.windows import window_steps
 from datasource.graph import CausalGraph
@@ -70,8 +70,8 @@ def analyse_impact(
             raise StudyError(f"'{impact.treated}' has no {impact.outcome} among the measured entities")
         window = _window(impact, treated, matrix)
         points = _newest(matrix, window.began, len(_compared(impact, treated, matrix)))
+        begun = _begun(treated, points, window.began, signals)
         if CAUSES in impact.controls:
-            begun = _begun(treated, points, window.began, signals)
             causes = _causes(impact, outcome, points, graph, begun)
         study = _study(impact, treated, points, window.began, signals, causes)
         during, after = _parts(study, window, matrix.step)
@@ -81,6 +81,9 @@ def analyse_impact(
         if after is not None and answer.comparison is not None:
             answer, told = _with_after(answer, after, method)
             notices += told
+        if graph is not None and answer.comparison is not None:
+            answer, foretold = _with_prediction(answer, impact, outcome, begun, graph, points, signals, window)
+            notices = (*causes.notices, foretold, *notices[len(causes.notices) :])
     except StudyError as error:
         notices += (str(error),)
     effect = answer.effect if answer else NO_ESTIMATE
@@ -97,7 +100,6 @@ def analyse_impact(
         adjustment_set=tuple(causes.columns),
         lags=0,
         n=answer.n if answer else 0,
-        series=no_series(),
         notices=notices,
         identified_by=method.identified_by,
         assumptions=method.assumptions,
@@ -177,17 +179,21 @@ def _time(text: str, treated: Entity) -> int:
 
 
 def _begun(treated: Entity, matrix: Matrix, began: int, signals: Mapping[str, Signal]) -> set[Variable]:
-    """The events at an entity that begin when the intervention does: they are it, under another name."""
+    """What is on or off at an entity and goes on when the intervention begins: it is that, under another name."""
     own = [v for v in matrix.variables if v.entity == treated and v.signal in signals]
     first = int(np.argmax(matrix.times >= began))
     return {
         event
         for event in own
-        if signals[event.signal].kind == "event"
-        and first > 0
+        if first > 0
+        and (signals[event.signal].kind == "event" or _on_or_off(matrix.row(event)))
         and matrix.row(event)[first] > 0
         and not matrix.row(event)[first - 1] > 0
     }
+
+
+def _on_or_off(row: Floats) -> bool:
+    return len(np.unique(row[np.isfinite(row)])) == 2
 
 
 def _causes(
@@ -281,6 +287,32 @@ def _with_after(answer: Answer, study: Study, method: Method) -> tuple[Answer, t
         return answer, ()
     joined = _joined(answer.comparison, after.comparison)
     return replace(answer, comparison=joined), (_told(answer.effect, after.effect),)
+
+
+def _with_prediction(
+    answer: Answer,
+    impact: Impact,
+    outcome: Variable,
+    begun: set[Variable],
+    graph: CausalGraph,
+    matrix: Matrix,
+    signals: Mapping[str, Signal],
+    window: _Window,
+) -> tuple[Answer, str]:
+    """The answer with what the graph's equations predict in its comparison, and a sentence on both."""
+    assert answer.comparison is not None
+    moved = [Variable(outcome.entity, impact.at), *sorted(begun)]
+    try:
+        variable, value, change = foretell(outcome, moved, graph, matrix, signals, window.began, window.ended)
+    except StudyError as error:
+        return answer, f"the graph predicts nothing for it: {error}"
+    apart = change.upper < answer.effect.lower or answer.effect.upper < change.lower
+    told = "what was observed is another effect" if apart else "what was observed agrees"
+    text = (
+        f"the graph's equations of before the start predict a change of {change.value:.3g}, 95% interval "
+        f"{change.lower:.3g} to {change.upper:.3g}, for {variable} at {value:.3g}: {told}"
+    )
+    return replace(answer, comparison=replace(answer.comparison, predicted=change)), text
 
 
 def _joined(during: Comparison, after: Comparison) -> Comparison:

@@ -52,7 +52,8 @@ class Comparison:
     `times` (m) are places on the grid; `treated`, `control` (means), `counterfactual` and its band are (m). `began` is
     the first treated place. `event_study` holds (steps since `began`, effect) for each time, the last one before being
     0. `average` is the effect over the treated times, `cumulative` their sum. Where the intervention has an end,
-    `ended` is the first place after it and `afterwards` the average effect from there on.
+    `ended` is the first place after it and `afterwards` the average effect from there on. `predicted` is the average
+    effect that the graph's equations, fitted on the time before, predict for what began.
     """
 
     times: NDArray[np.int64]
@@ -67,6 +68,7 @@ class Comparison:
     event_study: tuple[tuple[int, Estimate], ...] = ()
     ended: int | None = None
     afterwards: Estimate | None = None
+    predicted: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,18 @@ class EffectSeries:
     effect_upper: Floats
 
 
+_NONE = np.empty(0)
+NO_SERIES = EffectSeries(np.empty(0, dtype=np.int64), _NONE, _NONE, _NONE, _NONE, _NONE, _NONE)
+"""Of what is not asked over rolling windows."""
+
+
 @dataclass(frozen=True)
 class EffectResult:
     """The change of the outcome that a lasting one-unit change of the treatment causes, beside the association.
 
-    `effect` is the sum of `per_lag`, the effects after 0 ... `lags` steps, from `n` complete rows. The effect is NaN,
-    and `notices` say why, where the graph does not identify it or the data do not carry it.
+    `effect` is the sum of `per_lag`, the effects after 0 ... `lags` steps, from `n` complete rows, which `rows` tells
+    in words. The effect is NaN, and `notices` say why, where the graph does not identify it or the data do not carry
+    it. Columns of a file are variables of an entity without labels.
     """
 
     treatment: Variable
@@ -131,11 +139,12 @@ class EffectResult:
     adjustment_set: tuple[str, ...]
     lags: int
     n: int
-    series: EffectSeries
-    notices: tuple[str, ...]
+    series: EffectSeries = NO_SERIES
+    notices: tuple[str, ...] = ()
     identified_by: str = ""
     assumptions: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     groups: tuple[Group, ...] = ()
     stratified: Stratified | None = None
     comparison: Comparison | None = None
+    rows: str = ""

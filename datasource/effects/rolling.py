@@ -34,12 +34,6 @@ def rolling_series(
     return EffectSeries(matrix.times[last - 1], *_columns(slopes), *_columns(found))
 
 
-def no_series() -> EffectSeries:
-    """For what is not asked over rolling windows."""
-    empty = np.empty(0)
-    return EffectSeries(np.empty(0, dtype=np.int64), empty, empty, empty, empty, empty, empty)
-
-
 def _columns(estimates: Sequence[Estimate] | Sequence[Interval]) -> tuple[Floats, Floats, Floats]:
     table = np.array([(e.value, e.lower, e.upper) for e in estimates], dtype=np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datasource.effects.document import effect_document
-from datasource.effects.files.question import FileAnswer
-from datasource.effects.result import Check, Estimate, Group, Stratified
+from datasource.effects.result import Check, EffectResult, Estimate, Group, Stratified
 from datasource.library.result import Estimated
 from datasource.library.text import table
 
@@ -23,7 +22,7 @@ _SHOWN = 20
 class Effect(Estimated):
     """What one column does to another; `answer` has everything as it was computed."""
 
-    answer: FileAnswer
+    answer: EffectResult
 
     @property
     def title(self) -> str:
@@ -41,7 +40,7 @@ class Effect(Estimated):
         return pd.DataFrame([{"what": name, **vars(one)} for name, one in _parts(self.answer)])
 
     def _document(self) -> dict[str, Any]:
-        return effect_document(self.answer) | {"rows": self.answer.rows}
+        return effect_document(self.answer)
 
     def plot(self) -> "Picture":
         """Association, effect and its parts with their 95% intervals."""
@@ -63,17 +62,17 @@ class Effect(Estimated):
             return (self.plot(),)
         shown = Band(found.treated, found.counterfactual, found.lower, found.upper)
         title = f"{self.answer.outcome}: treated, and what it would have been"
-        return self.plot(), band(title, self.answer.outcome, found.times, shown, "95% interval", found.began)
+        return self.plot(), band(title, str(self.answer.outcome), found.times, shown, "95% interval", found.began)
 
 
-def _parts(answer: FileAnswer) -> list[tuple[str, Estimate]]:
+def _parts(answer: EffectResult) -> list[tuple[str, Estimate]]:
     found = [("association", answer.association), ("effect", answer.effect)]
     if len(answer.per_lag) > 1:
         found += [(f"effect after {lag} steps", one) for lag, one in enumerate(answer.per_lag)]
     return [*found, *((f"effect where {group.modifier} is {group.level}", group.effect) for group in answer.groups)]
 
 
-def show(answer: FileAnswer) -> Iterator[str]:
+def show(answer: EffectResult) -> Iterator[str]:
     """An answer for people."""
     yield f"{answer.treatment} -> {answer.outcome}: {answer.rows}"
     yield ""

@@ -87,13 +87,15 @@ class ImpactOf(Estimated):
         found = self.comparison
         rows = [("on average", self.answer.effect), ("summed over its points", found.cumulative)]
         rows += [(group.level, group.effect) for group in self.answer.groups]
-        return [*rows, ("on average, after its end", found.afterwards)] if found.afterwards else rows
+        if found.afterwards:
+            rows.append(("on average, after its end", found.afterwards))
+        return [*rows, ("on average, as the graph predicts", found.predicted)] if found.predicted else rows
 
     def _document(self) -> dict[str, Any]:
         found, answer = self.comparison, self.answer
-        names = ("impact", "cumulative", "afterwards")
+        names = ("impact", "cumulative", "afterwards", "predicted")
         given: dict[str, Any] = {}
-        for name, one in zip(names, (answer.effect, found.cumulative, found.afterwards), strict=True):
+        for name, one in zip(names, (answer.effect, found.cumulative, found.afterwards, found.predicted), strict=True):
             given[name] = None if one is None else vars(one)
         return {
             "outcome": str(answer.outcome),

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasource.effects.files.question import FileAnswer
 from datasource.effects.result import Check, EffectResult
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Result(ABC):
 class Estimated(Result):
     """An answer that is a number with its interval and the checks that were made of it."""
 
-    answer: FileAnswer | EffectResult
+    answer: EffectResult
 
     @property
     def value(self) -> float:

@@ -51,12 +51,24 @@ def _estimate(result: EffectResult, snapshot: Snapshot) -> Frame:
     assert result.comparison
     style, average, total = _style(result, snapshot), result.effect, result.comparison.cumulative
     summed = Style(style.labels, style.config, "summed ")
-    fields = (
+    fields: tuple[Field, ...] = (
         line("causal_impact", "impact", [average.value], style),
         *band("causal_impact_lower", "causal_impact_upper", [average.lower], [average.upper], style),
         line("causal_impact_cumulative", "impact", [total.value], summed),
         *band("causal_impact_cumulative_lower", "causal_impact_cumulative_upper", [total.lower], [total.upper], summed),
     )
+    if predicted := result.comparison.predicted:
+        foretold = Style(style.labels, style.config, "predicted ")
+        fields += (
+            line("causal_impact_predicted", "impact", [predicted.value], foretold),
+            *band(
+                "causal_impact_predicted_lower",
+                "causal_impact_predicted_upper",
+                [predicted.lower],
+                [predicted.upper],
+                foretold,
+            ),
+        )
     return Frame(name_of(result), (time_field([snapshot.time]), *fields), warnings(result))
 
 

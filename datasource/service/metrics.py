@@ -70,6 +70,9 @@ HELP: Mapping[str, str] = {
     "causal_impact_afterwards_lower": "Lower end of the 95% interval of what is left after the end.",
     "causal_impact_afterwards_upper": "Upper end of the 95% interval of what is left after the end.",
     "causal_intervention_active": "1 while an intervention lasts; of those that go on the newest.",
+    "causal_impact_predicted": "What the graph's equations of before an intervention predict for it, on average.",
+    "causal_impact_predicted_lower": "Lower end of the 95% interval of the predicted impact.",
+    "causal_impact_predicted_upper": "Upper end of the 95% interval of the predicted impact.",
     "causal_edge_info": "An edge of the causal graph and why it is there.",
 }
 
@@ -279,6 +282,8 @@ def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
             yield from _estimate("causal_impact_cumulative", labels, result.comparison.cumulative)
             if result.comparison.afterwards:
                 yield from _estimate("causal_impact_afterwards", labels, result.comparison.afterwards)
+            if result.comparison.predicted:
+                yield from _estimate("causal_impact_predicted", labels, result.comparison.predicted)
 
 
 def _interventions(snapshot: Snapshot) -> Iterator[Sample]:

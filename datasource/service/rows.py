@@ -184,13 +184,15 @@ def _effect(result: EffectResult) -> dict[str, Any]:
 
 
 def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
-    """An intervention: what it changed on average while it lasts, summed over the points, and what is left after it.
+    """An intervention: what it changed on average while it lasts, summed over the points, what is left after it, and
+    what the graph's equations predicted.
 
     `began` and `ended` (the first point after it) are seconds since 1970.
     """
     comparison = result.comparison
     began = snapshot.times_of(comparison)[1] if comparison else None
     left = comparison.afterwards if comparison else None
+    predicted = comparison.predicted if comparison else None
     length = (comparison.ended - comparison.began) * snapshot.matrix.step if comparison and comparison.ended else None
     return {
         "outcome": str(result.outcome),
@@ -207,6 +209,9 @@ def _impact(result: EffectResult, snapshot: Snapshot) -> dict[str, Any]:
         "afterwards": left.value if left else None,
         "afterwards_lower": left.lower if left else None,
         "afterwards_upper": left.upper if left else None,
+        "predicted": predicted.value if predicted else None,
+        "predicted_lower": predicted.lower if predicted else None,
+        "predicted_upper": predicted.upper if predicted else None,
         "method": result.method,
         "adjustment_set": list(result.adjustment_set),
         "assumptions": list(result.assumptions),

@@ -265,3 +265,49 @@ def test_a_cause_that_is_hardly_measured_is_left_out():
     result = analyse_impact(asked, Matrix(data.variables, START, STEP, values), SIGNALS, (), graph)
     assert result.adjustment_set == ("shop/web.requests",)
     assert "no controls, not measured or too often missing: shop/web.throttled" in result.notices
+
+
+def throttle(*, change: float = 27.0, before: tuple[int, ...] = (100, 220), at: str = "throttle") -> EffectResult:
+    """One service whose requests and throttle move its latency; the newest throttle changes it by `change`."""
+    rng = np.random.default_rng(4)
+    requests, on = rng.normal(100, 20, N), np.zeros(N)
+    for first in before:
+        on[first : first + 30] = 1
+    latency = 80 + 0.9 * requests + 27 * on + rng.normal(0, 3, N)
+    on[BEGAN : BEGAN + 60], latency[BEGAN : BEGAN + 60] = 1, latency[BEGAN : BEGAN + 60] + change
+    own = {name: Variable(service("web"), name) for name in ("requests", "throttle", "latency")}
+    data = Matrix(tuple(own.values()), START, STEP, np.vstack([requests, on, latency]))
+    edges = tuple(Edge(own[cause], own["latency"], 0) for cause in ("requests", "throttle"))
+    signals = {name: Signal(entity="service", query="q", window=STEP) for name in own}
+    until = str(START + (BEGAN + 60) * STEP)
+    asked = Impact(outcome="latency", treated="shop/web", at=at, until=until, controls=("causes",))
+    return analyse_impact(asked, data, signals, (), CausalGraph(tuple(own.values()), edges))
+
+
+def foretold(result: EffectResult) -> str:
+    (said,) = [notice for notice in result.notices if "predict" in notice]
+    return said
+
+
+@pytest.mark.parametrize("at", ["throttle", str(START + BEGAN * STEP)])
+def test_what_the_graph_predicted_stands_beside_what_was_observed(at):
+    result = throttle(at=at)
+    assert result.comparison.predicted is not None
+    assert covers(result.comparison.predicted, 27.0)
+    assert covers(result.effect, 27.0)
+    assert result.adjustment_set == ("shop/web.requests",)
+    assert foretold(result).startswith("the graph's equations of before the start predict a change of 2")
+    assert foretold(result).endswith("for shop/web.throttle at 1: what was observed agrees")
+
+
+def test_an_intervention_that_does_more_than_the_graph_knows_contradicts_it():
+    result = throttle(change=90.0)
+    assert covers(result.comparison.predicted, 27.0)
+    assert foretold(result).endswith("what was observed is another effect")
+
+
+def test_what_was_never_seen_before_is_not_predicted():
+    result = throttle(before=())
+    assert result.comparison.predicted is None
+    assert foretold(result).startswith("the graph predicts nothing for it: ")
+    assert "throttle" in foretold(result)

@@ -5,27 +5,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from datasource.data import Floats
-from datasource.effects.association import association
-from datasource.effects.checks import judge
-from datasource.effects.estimators.by_group import UNIT, by_group
-from datasource.effects.estimators.linear_regression import linear_regression
+from datasource.data import Entity, Environment, Floats, Variable
+from datasource.effects.answering import answer_study, told_rows
+from datasource.effects.association import association_of
 from datasource.effects.files.columns import Columns, read_columns
 from datasource.effects.files.design import Design, Lagged, design_of
 from datasource.effects.files.parts import refuse_second_parts
-from datasource.effects.files.question import FileAnswer, FileQuestion
-from datasource.effects.methods import ESTIMATORS, check_study
-from datasource.effects.result import Answer, Estimate, Group, Stratified
+from datasource.effects.files.question import FileQuestion
+from datasource.effects.methods import check_study
+from datasource.effects.result import NO_ESTIMATE, EffectResult, Estimate, Stratified
 from datasource.effects.simpson import stratify
-from datasource.effects.study import NO_COLUMNS, Study, StudyError, lay_out
+from datasource.effects.study import Study, StudyError, lay_out
 from datasource.identification.model import NO_PATH
-from datasource.settings import format_duration
 
-MOST_UNITS = 50
+_MOST_UNITS = 50
 """Of more units than this none is shown by itself."""
+_NOBODY = Entity("", ())
+"""Whose variables the columns of a file are."""
 
 
-def answer_file(question: FileQuestion) -> FileAnswer:
+def answer_file(question: FileQuestion) -> EffectResult:
     """Read the file, identify, estimate and check.
 
     Pure but for reading. Raises CsvError, SettingsError (the graph's file) and StudyError, whose texts say what to
@@ -46,37 +45,35 @@ def answer_file(question: FileQuestion) -> FileAnswer:
     design = design_of(question, columns)
     study = _study(question, design, columns)
     check_study(study)
-    strata = _stratified(question, columns)
-    if design.method == NO_PATH:
-        answer = Answer(Estimate(0.0, 0.0, 0.0), study.n)
-    else:
-        answer = judge(study, ESTIMATORS[design.method])
     used = (question.treatment, question.outcome, *(name for name, _ in (*design.adjustment, *design.instruments)))
-    notices = (
-        *columns.rows.notices,
-        *columns.unread(used, question.accept_loss),
-        *_left_out(columns, study),
-        *design.notices,
-    )
-    return FileAnswer(
-        treatment,
-        outcome,
-        _rows(columns, study),
-        _association(study),
-        answer.effect,
+    nothing = design.method == NO_PATH
+    known = Estimate(0.0, 0.0, 0.0) if nothing else NO_ESTIMATE
+    asked = EffectResult(
+        Variable(_NOBODY, treatment),
+        Variable(_NOBODY, outcome),
+        Environment(),
+        association_of(study),
+        known,
+        (known,) * (design.lags + 1),
         design.method,
-        design.identified_by,
         _shown(design, columns),
         design.lags,
-        answer.n,
-        design.assumptions,
-        answer.per_lag,
-        _named(answer.groups or _groups(study, design), columns.rows.unit),
-        (*design.checks, *answer.checks),
-        strata,
-        answer.comparison,
-        tuple(dict.fromkeys((*notices, *answer.notices))),
+        study.n,
+        notices=(
+            *columns.rows.notices,
+            *columns.unread(used, question.accept_loss),
+            *_left_out(columns, study),
+            *design.notices,
+        ),
+        identified_by=design.identified_by,
+        assumptions=design.assumptions,
+        checks=design.checks,
+        stratified=_stratified(question, columns),
     )
+    unit, time = columns.rows.unit, columns.rows.time or ""
+    if nothing:
+        return replace(asked, rows=told_rows(study, unit, time))
+    return answer_study(asked, study, unit=unit, time=time, most_units=_MOST_UNITS)
 
 
 def _cells(question: FileQuestion) -> tuple[str, ...]:
@@ -130,30 +127,6 @@ def _shown(design: Design, columns: Columns) -> tuple[str, ...]:
     return () if alone else (*names, columns.rows.unit) if columns.rows.units is not None else names
 
 
-def _association(study: Study) -> Estimate:
-    """The slope without any adjustment, over the rows of the study; of a single series as the service has it."""
-    if study.times is not None and study.units is None:
-        return association(study.outcome, study.treatment[:, 0])
-    bare = replace(study, treatment=study.treatment[:, :1], adjustment=NO_COLUMNS, units=None)
-    return linear_regression(bare).effect
-
-
-def _groups(study: Study, design: Design) -> tuple[Group, ...]:
-    """The effect within each unit and each level of the modifiers, by the same method."""
-    if design.method == NO_PATH or design.identified_by == "comparison":
-        return ()
-    if study.unit_count > MOST_UNITS:
-        study = replace(study, units=None) if study.modifiers.names else study
-        if not study.modifiers.names:
-            return ()
-    return by_group(study, ESTIMATORS[design.method].estimate)
-
-
-def _named(groups: Iterable[Group], unit: str) -> tuple[Group, ...]:
-    """Groups of units by the name of their column."""
-    return tuple(group._replace(modifier=unit) if group.modifier == UNIT and unit else group for group in groups)
-
-
 def _stratified(question: FileQuestion, columns: Columns) -> Stratified | None:
     if not question.strata:
         return None
@@ -183,12 +156,3 @@ def _left_out(columns: Columns, study: Study) -> list[str]:
     return [
         f"{all_rows - study.n:,} of {all_rows:,} rows are left out: something that the effect needs is missing there"
     ]
-
-
-def _rows(columns: Columns, study: Study) -> str:
-    rows = columns.rows
-    of = f" of {study.unit_count:,} {rows.unit}" if rows.units is not None else ""
-    if rows.times is None:
-        return f"{study.n:,} independent rows{of}"
-    every = f" every {format_duration(rows.step)}" if rows.step else ""
-    return f"{study.n:,} rows{of} over time ('{rows.time}'{every})"

@@ -1,9 +1,8 @@
-"""A question of effect about a CSV file, and its answer."""
+"""A question of effect about a CSV file."""
 
 from dataclasses import dataclass
 
 from datasource.data.csv.table import Readable
-from datasource.effects.result import Check, Comparison, Estimate, Group, Stratified
 from datasource.settings.model import Graph
 
 
@@ -31,29 +30,3 @@ class FileQuestion:
     method: str | None = None
     lags: int | None = None
     accept_loss: bool = False
-
-
-@dataclass(frozen=True)
-class FileAnswer:
-    """Association and effect of `treatment` on `outcome`, and how they came about.
-
-    `rows` says in words what the rows are; `per_lag` are the effects after 0 ... `lags` steps.
-    """
-
-    treatment: str
-    outcome: str
-    rows: str
-    association: Estimate
-    effect: Estimate
-    method: str
-    identified_by: str
-    adjustment_set: tuple[str, ...]
-    lags: int
-    n: int
-    assumptions: tuple[str, ...] = ()
-    per_lag: tuple[Estimate, ...] = ()
-    groups: tuple[Group, ...] = ()
-    checks: tuple[Check, ...] = ()
-    stratified: Stratified | None = None
-    comparison: Comparison | None = None
-    notices: tuple[str, ...] = ()
