@@ -4,7 +4,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
@@ -32,17 +34,29 @@ _FAILED = re.compile(r"""["'~=|](?:5\.\.|5\[|5xx|4\.\.|STATUS_CODE_ERROR|error|f
 _AGGREGATES = re.compile(r"\b(sum|avg|max|min|count|quantile)\s*\((?!\s*$)")
 
 
+_QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|#[^\n]*""")
+_LOGQL = re.compile(r"""(?:^|[\s(])\{[^{}]*\}\s*(?:\|[=~>]?|!=(?=\s*["`])|!~(?=\s*["`])|!>)""")
+_DOCUMENT = re.compile(r'"panels"\s*:|^\s*groups\s*:', re.MULTILINE)
+"""A text inside of a file that is a dashboard or rules itself, as in a ConfigMap."""
+_OTHER_LANGUAGES = ("query", "rawSql", "queryText", "rawQuery")
+_ELSEWHERE = "it is a library panel, whose queries are not in the file; export the dashboard to be shared externally"
+_DEEPEST = 12
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
 class ImportedError(Exception):
     """Nothing can be taken from the file; the text says why and what to do."""
 
 
 class Found(NamedTuple):
-    """A query as it stands in the file: what it is called, where, its unit; the name of the rule that records it."""
+    """A query as it stands in the file: what it is called, where, its unit; the name of the rule that records it; `why`
+    it cannot be taken."""
 
     title: str
     query: str
     unit: str = ""
     record: str = ""
+    why: str = ""
 
 
 class Imported(NamedTuple):
@@ -69,7 +83,7 @@ def propose_from(path: str, url: str) -> Imported:
     findings: list[str] = []
     queries: set[str] = set()
     for one in found:
-        query, why = _by_entity(one.record or cleaned[one], labels, recorded)
+        query, why = ("", one.why) if one.why else _by_entity(one.record or cleaned[one], labels, recorded)
         if not why and query in queries:
             continue
         signal = None if why else _signal(one, query, signals, labels)
@@ -95,35 +109,87 @@ def _read(path: str) -> Iterator[Found]:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ImportedError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    yield from _walk(_parsed(path, text))
+
+
+def _parsed(path: str, text: str) -> Any:
+    """What a text holds: JSON, or the documents of a YAML file. Raises ImportedError."""
+    template = text.lstrip().startswith("{{")
     try:
-        data = json.loads(text) if text.lstrip().startswith("{") and '"' in text[:200] else yaml.safe_load(text)
+        if text.lstrip().startswith("{") and '"' in text[:200] and not template:
+            return json.loads(text)
+        return list(yaml.safe_load_all(text))
     except ValueError as error:
         raise ImportedError(f"{path}: is JSON that cannot be read ({error}); export the dashboard again") from None
     except yaml.YAMLError as error:
         helm = "; it is a template: render it first, as 'helm template' does" if "{{" in text else ""
         raise ImportedError(f"{path}: is not YAML ({' '.join(str(error).split())}){helm}") from None
+
+
+def _walk(data: Any, elements: Mapping[str, Any] = _NONE, depth: int = 0) -> Iterator[Found]:
+    """The queries of dashboards and rules, wherever they stand: in lists of Kubernetes' objects and in ConfigMaps, by
+    namespace as Mimir has them, in answers of /api/v1/rules, in what Grafana provisions."""
+    if depth > _DEEPEST:
+        return
     if isinstance(data, Mapping):
-        dashboard = data.get("dashboard", data)
-        if isinstance(dashboard, Mapping) and isinstance(dashboard.get("panels", dashboard.get("rows")), list):
-            yield from _of_dashboard(dashboard)
-        spec = data.get("spec", data)
-        groups = spec.get("groups") if isinstance(spec, Mapping) else None
-        yield from _of_rules(groups if isinstance(groups, list) else ())
+        elements = {**elements, **_block(data, "__elements")}
+        if any(isinstance(data.get(name), list) for name in ("panels", "rows")):
+            yield from _of_dashboard(data, elements)
+        elif isinstance(data.get("rules"), list):
+            yield from _of_rules([data])
+        elif data.get("kind") == "Panel" and isinstance(data.get("spec"), Mapping):
+            yield from _of_panel(data["spec"])
+        else:
+            for inner in data.values():
+                yield from _walk(inner, elements, depth + 1)
+    elif isinstance(data, list):
+        for inner in data:
+            yield from _walk(inner, elements, depth + 1)
+    elif isinstance(data, str) and _DOCUMENT.search(data):
+        with suppress(ImportedError):
+            yield from _walk(_parsed("", data), elements, depth + 1)
 
 
-def _of_dashboard(part: Mapping[str, Any]) -> Iterator[Found]:
-    """The queries of panels, in rows and out of them."""
+def _of_panel(spec: Mapping[str, Any]) -> Iterator[Found]:
+    """The queries of a panel as dashboards have it since their second schema."""
+    title = str(spec.get("title") or "query")
+    unit = str(next(_named(spec.get("vizConfig"), "unit"), ""))
+    for expr in _named(spec.get("data"), "expr"):
+        yield Found(title, str(expr), unit)
+
+
+def _named(data: Any, key: str, depth: int = 0) -> Iterator[Any]:
+    """Every value of this key inside."""
+    inside = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for name, value in inside if depth <= _DEEPEST else ():
+        if name == key and value:
+            yield value
+        yield from _named(value, key, depth + 1)
+
+
+def _of_dashboard(part: Mapping[str, Any], elements: Mapping[str, Any]) -> Iterator[Found]:
+    """The queries of panels, in rows and out of them; `elements` are the library panels that were exported with it."""
     for panel in (*_list(part, "panels"), *_list(part, "rows")):
         if not isinstance(panel, Mapping):
             continue
-        yield from _of_dashboard(panel)
+        title = str(panel.get("title") or "query")
+        if library := _block(panel, "libraryPanel"):
+            model = _block(library, "model") or _block(_block(elements, str(library.get("uid"))), "model")
+            if not model:
+                yield Found(str(library.get("name") or title), "", why=_ELSEWHERE)
+                continue
+            panel = {**model, "title": panel.get("title") or model.get("title")}  # noqa: PLW2901
+            title = str(panel.get("title") or "query")
+        yield from _of_dashboard(panel, elements)
         unit = _block(_block(panel, "fieldConfig"), "defaults").get("unit") or _old_unit(panel)
-        targets = [one for one in _list(panel, "targets") if isinstance(one, Mapping) and one.get("expr")]
-        for target in targets:
+        targets = [one for one in _list(panel, "targets") if isinstance(one, Mapping)]
+        asked = [one for one in targets if one.get("expr")]
+        for target in asked:
             legend = str(target.get("legendFormat") or "")
-            words = re.sub(r"\{\{.*?\}\}|__auto|\W+", " ", legend).strip() if len(targets) > 1 else ""
-            title = " ".join(filter(None, (str(panel.get("title") or "query"), words)))
-            yield Found(title, str(target["expr"]), str(unit))
+            words = re.sub(r"\{\{.*?\}\}|__auto|\W+", " ", legend).strip() if len(asked) > 1 else ""
+            yield Found(" ".join(filter(None, (title, words))), str(target["expr"]), str(unit))
+        if targets and not asked and any(isinstance(one.get(key), str) for one in targets for key in _OTHER_LANGUAGES):
+            yield Found(title, "", why="its query is no PromQL; ask Prometheus for the same")
 
 
 def _list(part: Mapping[str, Any], name: str) -> list[Any]:
@@ -144,9 +210,17 @@ def _old_unit(panel: Mapping[str, Any]) -> str:
 def _of_rules(groups: Sequence[Any]) -> Iterator[Found]:
     for group in groups:
         for rule in (group.get("rules") or ()) if isinstance(group, Mapping) else ():
-            if isinstance(rule, Mapping) and rule.get("expr"):
+            if not isinstance(rule, Mapping):
+                continue
+            if rule.get("expr"):
                 record = str(rule.get("record") or "")
                 yield Found(record or str(rule.get("alert") or "rule"), str(rule["expr"]), "", record)
+            elif rule.get("query") and rule.get("name"):  # as /api/v1/rules answers
+                record = str(rule["name"]) if rule.get("type") == "recording" else ""
+                yield Found(str(rule["name"]), str(rule["query"]), "", record)
+            else:  # as Grafana provisions its own alerts
+                for expr in _named(rule.get("data"), "expr"):
+                    yield Found(str(rule.get("title") or "rule"), str(expr))
 
 
 def _usual_window(found: Sequence[Found]) -> float:
@@ -157,7 +231,8 @@ def _usual_window(found: Sequence[Found]) -> float:
 
 def _clean(found: Found, window: float) -> str:
     """A query without a dashboard's variables, an alert's threshold, and what only orders series."""
-    query = _RANGE.sub(lambda one: f"[{format_duration(window)}{one[1] or ''}]", found.query.strip())
+    query = _QUOTED_OR_COMMENT.sub(lambda one: one[1] or " ", found.query).strip()
+    query = _RANGE.sub(lambda one: f"[{format_duration(window)}{one[1] or ''}]", query)
     query = re.sub(r",\s*\}", "}", _MATCHER.sub("", query))
     query = re.sub(r"\{\s*\}", "", query).strip().rstrip(",;")
     query = re.sub(r"\bby\s*\(([^()]*)\)", lambda one: f"by ({_without_variables(one[1])})", query)
@@ -196,6 +271,8 @@ def _labels(queries: Iterable[str]) -> tuple[str, ...]:
 
 def _by_entity(query: str, labels: tuple[str, ...], recorded: Collection[str]) -> tuple[str, str]:
     """The query with one series per entity, or why it has none."""
+    if _LOGQL.search(query):
+        return query, "it is LogQL: write it as a signal with source: loki"
     if text := foreign_text(query):
         return query, text
     share = _numerator(query)
@@ -268,9 +345,10 @@ def _guess(found: Found, query: str) -> Guess:
         return Guess("latency", "ms" if "milliseconds" in metrics else "s", "gauge")
     if failed and "/" not in query:
         return Guess("failure", "reqps", "rate")
-    if title.role:
-        return title
-    return guess_signal(metrics.split(" ")[0] if metrics else "", _UNITS.get(found.unit, ""))
+    guess = title if title.role else guess_signal(metrics.split(" ")[0] if metrics else "", _UNITS.get(found.unit, ""))
+    if guess.role in ("load", "work", "activity") and _numerator(query):
+        return guess._replace(role=None, unit="short", kind="gauge")  # one number over another counts nothing
+    return guess
 
 
 _USUAL: Mapping[Role, str] = {"load": "requests", "failure": "errors", "latency": "latency", "work": "busy"}

@@ -122,7 +122,13 @@ def test_rules_become_signals(proposed, wrap):
         ("", "holds no query"),
         ('{"panels": [', "is JSON that cannot be read"),
         ("groups:\n- name: {{ .Values.name }}\n", "it is a template: render it first, as 'helm template' does"),
-        ('{"panels": [{"title": "Logs", "targets": [{"expr": "{app=\\"x\\"} |= \\"y\\""}]}]}', "it selects no metric"),
+        ('{"panels": [{"title": "Logs", "targets": [{"expr": "{app=\\"x\\"} |= \\"y\\""}]}]}', "it is LogQL"),
+        ("{{- if .Values.rules }}\ngroups: []\n{{- end }}\n", "it is a template"),
+        (
+            '{"panels": [{"title": "Lib", "libraryPanel": {"uid": "a", "name": "Load"}}]}',
+            "Load: it is a library panel, whose queries are not in the file",
+        ),
+        ('{"panels": [{"title": "SQL", "targets": [{"rawSql": "SELECT 1"}]}]}', "SQL: its query is no PromQL"),
     ],
 )
 def test_what_is_neither_says_so(proposed, text, says):
@@ -160,3 +166,89 @@ def test_what_only_orders_or_filters_for_the_eye_is_left_out(proposed, expr, que
     assert code == 0, output
     (signal,) = settings.signals.values()
     assert signal.query == (query or expr)
+
+
+HITS = "sum by (service) (rate(hits_total[5m]))"
+RULE = f"    - record: service:hits:rate5m\n      expr: {HITS}\n"
+INDENTED = f"      rules: [{{record: 'service:hits:rate5m', expr: '{HITS}'}}]\n"
+BOARD = json.dumps({"panels": [{"title": "Requests", "targets": [{"expr": HITS}]}]})
+MODEL = {"title": "Requests", "targets": [{"expr": HITS}]}
+SECOND_SCHEMA = {
+    "apiVersion": "dashboard.grafana.app/v2beta1",
+    "kind": "Dashboard",
+    "spec": {
+        "elements": {
+            "panel-1": {
+                "kind": "Panel",
+                "spec": {
+                    "title": "Requests",
+                    "data": {"spec": {"queries": [{"spec": {"query": {"spec": {"expr": HITS}}}}]}},
+                    "vizConfig": {"spec": {"fieldConfig": {"defaults": {"unit": "reqps"}}}},
+                },
+            }
+        }
+    },
+}
+PROVISIONED = f"""
+apiVersion: 1
+groups:
+- name: g
+  folder: f
+  rules:
+  - title: Requests
+    data:
+    - {{refId: A, model: {{expr: "{HITS}"}}}}
+    - {{refId: B, datasourceUid: __expr__, model: {{type: threshold, expression: A}}}}
+"""
+ANSWERED = {"data": {"groups": [{"rules": [{"type": "alerting", "name": "Requests", "query": HITS + " > 5"}]}]}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"team-a:\n- name: g\n  rules:\n{RULE}",
+        f"kind: List\nitems:\n- kind: VMRule\n  spec:\n    groups:\n    - name: g\n{INDENTED}",
+        f"---\nkind: Service\n---\ngroups:\n- name: g\n  rules:\n{RULE}",
+        f"kind: ConfigMap\ndata:\n  board.json: |-\n    {BOARD}\n",
+        PROVISIONED,
+        json.dumps(ANSWERED),
+        json.dumps(SECOND_SCHEMA),
+        json.dumps({"panels": [{"title": "Requests", "libraryPanel": {"uid": "a", "model": MODEL}}]}),
+        json.dumps({"__elements": {"a": {"model": MODEL}}, "panels": [{"libraryPanel": {"uid": "a", "name": "x"}}]}),
+    ],
+    ids=[
+        *("Mimir's namespaces", "a list of Kubernetes", "several documents", "a ConfigMap", "Grafana's provisioning"),
+        *("the rules of the API", "the second schema", "a library panel", "an exported library panel"),
+    ],
+)
+def test_queries_are_found_wherever_they_stand(proposed, text):
+    code, output, settings = proposed(text)
+    assert code == 0, output
+    assert list(settings.signals) == ["requests"]
+    assert settings.signals["requests"].query in (HITS, "service:hits:rate5m")
+    assert settings.signals["requests"].role == "load"
+
+
+@pytest.mark.parametrize(
+    ("expr", "query", "role"),
+    [
+        (
+            "# how many\nsum by (service) (\n  rate(hits_total[5m]) # all\n)",
+            "sum by (service) ( rate(hits_total[5m]) )",
+            "load",
+        ),
+        (
+            'sum by (service) (rate(hits_total{path="/#top"}[5m]))',
+            'sum by (service) (rate(hits_total{path="/#top"}[5m]))',
+            "load",
+        ),
+        ('sum by (service) (rate({"hits.total"}[5m]))', 'sum by (service) (rate({"hits.total"}[5m]))', "load"),
+        (f"{HITS} / {HITS.replace('5m]', '5m] offset 1w')}", None, None),
+    ],
+)
+def test_comments_end_with_their_line_and_a_ratio_counts_no_requests(proposed, expr, query, role):
+    code, output, settings = proposed(json.dumps({"panels": [{"title": "Requests", "targets": [{"expr": expr}]}]}))
+    assert code == 0, output
+    (signal,) = settings.signals.values()
+    assert signal.role == role
+    assert query is None or signal.query == query
