@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from datasource.settings.block import Block
 from datasource.settings.name import Name
@@ -31,6 +32,15 @@ class Web(Block):
 
     tokens: dict[Name, Token] = Field(default={})
     tls_server_config: TlsServerConfig | None = None
+    grafana_url: str = ""
+    """Where Grafana is, for links of the page; empty where there is none."""
+
+    @field_validator("grafana_url")
+    @classmethod
+    def _an_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+            raise ValueError(f"'{url}' is not an address; write it as https://grafana.example.com")
+        return url.rstrip("/")
 
 
 class Writes(Block):

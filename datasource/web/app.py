@@ -2,6 +2,7 @@
 
 import logging
 import time
+from html import escape
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -45,17 +46,13 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     def root() -> Response:
         """A page for a browser; a plain 200 for Grafana's "Save & test"."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            return page("index.html")
+            return _for_the_page_only(Response(_index(clock), mimetype="text/html"))
         return Response("causal-datasource is working\n", mimetype="text/plain")
 
     @app.get("/page/<path:name>")
     def page(name: str) -> Response:
         """The page's style and script, which may talk to nobody but this service."""
-        response = send_from_directory(_PAGE, name)
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-        return response
+        return _for_the_page_only(send_from_directory(_PAGE, name))
 
     @app.before_request
     def begin() -> Response | None:
@@ -101,6 +98,20 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
         return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
 
     return app
+
+
+def _index(clock: Clock) -> str:
+    """The page, which is told where Grafana is."""
+    url = clock.evaluator.settings.web.grafana_url
+    text = (_PAGE / "index.html").read_text(encoding="utf-8")
+    return text.replace('<meta name="grafana" content="">', f'<meta name="grafana" content="{escape(url)}">')
+
+
+def _for_the_page_only(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return response
 
 
 def _encoded(response: Response) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browser import Page, open_chromium
@@ -22,6 +22,7 @@ from datasource.prometheus import PrometheusError
 from datasource.service import Clock, Snapshot, snapshot_json
 from datasource.service.explaining import Explaining
 from datasource.settings import Loaded, load_settings
+from datasource.settings.web import Web, Writes
 from datasource.web.app import create_app
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -132,6 +133,100 @@ def test_several_open_incidents_are_told_side_by_side(page: Page, world: World):
         assert HOSTILE in page.text("#stories")
         assert page.run("document.querySelectorAll('#stories :is(img, a)').length") == 0
         assert page.errors == []
+
+
+def test_the_map_shows_who_acts_on_whom_and_lights_the_path(page: Page, world: World):
+    (going,) = (one for one in snapshot_of(world).incidents if one.open)
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("#map", "platform/inventory")
+        named = page.run("[...document.querySelectorAll('#map .node')].map((one) => one.getAttribute('aria-label'))")
+        assert len(named) == len({v.entity for v in snapshot_of(world).matrix.variables if v.entity.type == "service"})
+        assert {one for one in named if not one.endswith("fine")} >= {"platform/inventory: broke", "shop/web: suffers"}
+        assert page.run("document.querySelectorAll('#map .lit').length") == len(going.causes.path) > 0
+        page.run("document.querySelector('#map .suffers').focus()")
+        key = "new KeyboardEvent('keydown', {key: 'Enter'})"
+        drawn = page.run(f"(document.activeElement.dispatchEvent({key}), document.activeElement.dataset.key)")
+        entity = drawn.removeprefix("map ")
+        page.wait_for("#series .readout", "observed")
+        assert page.run("document.querySelector('#series select').value").startswith(f"{entity}.")
+        assert page.errors == []
+
+
+def test_a_map_of_hundreds_shows_those_that_matter(incident: Page):
+    names = [f"s{number}" for number in range(200)]
+    graph = {"nodes": names, "edges": [[one, "s0"] for one in names]}
+    step = {"cause": "s7", "effect": "s3"}
+    snapshot = {
+        "anomalies": [{"entity": "s3", "root_cause": "s7", "is_root_cause": False}],
+        "incidents": [{"state": "open", "path": [step], "symptom": "s3.latency"}],
+        "signals": [],
+    }
+    found = "new Map([['s3.latency', {entity: 's3'}]])"
+    shown = in_page(incident, "map", f"layout({json.dumps(graph)}, {json.dumps(snapshot)}, {found})")
+    assert {one["name"] for layer in shown["layers"] for one in layer} == {"s0", "s3", "s7"}
+    assert shown["left"] == 197
+    assert shown["lit"] == [["s7", "s3"]]
+
+
+def with_web(tmp_path: Path) -> Loaded:
+    """Settings that know a Grafana and a token for writing."""
+    settings, fingerprint = load_settings(SETTINGS)
+    (tmp_path / "token").write_text("open sesame\n")
+    said = {
+        "web": Web(grafana_url="https://grafana.example.com/g/"),
+        "writes": Writes(token_file=tmp_path / "token"),
+        "effects": (),
+    }
+    return Loaded(settings.model_copy(update=said), fingerprint)
+
+
+def test_incidents_lead_to_grafana_at_their_time_and_can_be_marked(page: Page, tmp_path: Path):
+    world = World(settings=with_web(tmp_path))
+    snapshot = world.tick()
+    (going,) = (one for one in snapshot.incidents if one.open)
+    look = "document.dispatchEvent(new Event('visibilitychange'))"
+
+    def press(action: str, token: str = "") -> None:
+        page.run(f"document.querySelector('[data-key^=token]').value = {json.dumps(token)}")
+        page.run(f"document.querySelector('[data-key^={action}]').click()")
+
+    with served(world.clock) as url:
+        page.open(url)
+        page.wait_for("#stories", "In Grafana")
+        link = urlsplit(page.run("document.querySelector('#stories article a').href"))
+        asked = parse_qs(link.query)
+        assert link.geturl().startswith("https://grafana.example.com/g/d/causal-incident?")
+        assert asked["var-incident"] == [going.id]
+        assert int(asked["from"][0]) <= going.start * 1000 < int(asked["to"][0])
+        page.run("document.querySelector('.marks').open = true")
+        press("dismiss")
+        page.wait_for("[data-key^=said]", "This needs the token for writing")
+        press("dismiss", "open barley")
+        page.wait_for("[data-key^=said]", "This is not the token")
+        press("dismiss", "open sesame")
+        page.wait_for("[data-key^=said]", "It will be dismissed with the next evaluation.")
+        world.now += STEP
+        world.clock.tick()
+        page.run(look)
+        page.wait_for("#ended", "No incident")
+        assert "401" in " ".join(page.errors)
+
+
+def test_focus_and_what_was_typed_outlive_a_refresh(incident: Page):
+    drawn = """(word) => { const one = (tag, key) => { const made = document.createElement(tag);
+      made.dataset.key = key; return made; };
+      const folded = one("details", "d"); folded.append(one("input", "i")); return [word, folded]; }"""
+    shown = incident.run(f"""import('/page/dom.js').then(({{ replace }}) => {{
+      const place = document.querySelector('#map .drawing'), drawn = {drawn};
+      replace(place, ...drawn("before"));
+      const [details, input] = [place.querySelector("details"), place.querySelector("input")];
+      details.open = true; input.value = "half a w"; input.focus(); input.setSelectionRange(4, 4);
+      replace(place, ...drawn("after"));
+      const now = place.querySelector("input");
+      return [place.firstChild.data, place.querySelector("details").open, now.value, now === document.activeElement,
+        now.selectionStart]; }})""")
+    assert shown == ["after", True, "half a w", True, 4]
 
 
 def test_everything_anomalous_is_listed_with_its_verdict(incident: Page, world: World):
@@ -296,6 +391,7 @@ def test_when_nothing_is_anomalous_it_says_so_in_one_window(page: Page, tmp_path
         assert "no effects are configured" in page.text("#effect")
         page.screenshot(tmp_path / "page.png", 1440, 900)
         assert page.run("document.documentElement.scrollHeight") == 900
+        assert page.run("document.querySelector('#ended').clientHeight") < 100, "a card is as high as what is in it"
         world.client.failing = PrometheusError("unreachable", "http://shop.test refused the connection")
         world.now += STEP
         world.clock.tick()
@@ -365,6 +461,13 @@ def test_before_the_first_evaluation_it_gives_the_reason_then_the_results_then_t
     page.wait_for("#alert", "No answer since ")
     page.wait_for("#state", "no answer")
     assert page.text("h1").startswith("Warming up")
+
+
+def test_while_the_first_evaluation_runs_something_moves(page: Page):
+    with served(World(steps=37).clock) as url:
+        page.open(url)
+        assert "The first evaluation is under way." in page.wait_for("#headline", "so far")
+        assert page.run("document.querySelector('#headline progress').matches(':indeterminate')")
 
 
 def test_only_the_service_itself_may_be_asked(client):

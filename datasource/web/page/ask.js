@@ -13,7 +13,7 @@ export class NoAnswer extends Error {}
 export async function askSnapshot() {
   const names = SCORES.map((name) => `name=${name}`).join("&");
   const { data, date } = await ask(`api/v1/snapshot?${names}`, { cache: "no-store" });
-  return { ...data, ahead: date ? Date.now() - Date.parse(date) : 0 };
+  return { ...data, ahead: date ? Date.now() - Date.parse(`${date} GMT`) : 0 };
 }
 
 /** The frame of one variable's observed and expected values over `hours` up to `end` (seconds), or why there is none. */
@@ -24,14 +24,30 @@ export async function askSeries(variable, end, hours) {
     maxDataPoints: 720,
     targets: [{ refId: "A", target: "expected_value", payload: { entity: variable.entity, signal: variable.signal } }],
   };
-  const { data } = await ask("query", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  const { data } = await post("query", body);
   const frame = data.find((one) => one.name === `${variable.entity}.${variable.signal}`);
   if (!frame) throw new NotYet(data[0]?.meta?.notices?.[0]?.text ?? "there is nothing to draw");
   return Object.fromEntries(frame.fields.map((field) => [field.name, field.values]));
+}
+
+/** Who acts on whom: {nodes: names, edges: pairs of names}. */
+export async function askGraph(end) {
+  const iso = new Date(end * 1000).toISOString();
+  const body = { range: { from: iso, to: iso }, targets: [{ refId: "A", target: "causal_graph", payload: { show: "entities" } }] };
+  const { data } = await post("query", body);
+  const column = (frame, name) => data.find((one) => one.name === frame)?.fields.find((one) => one.name === name)?.values ?? [];
+  const targets = column("edges", "target");
+  return { nodes: column("nodes", "id"), edges: column("edges", "source").map((source, row) => [source, targets[row]]) };
+}
+
+/** Say something of an incident; gives what the service answers. */
+export async function sendMark(incident, action, token, texts) {
+  const { data } = await post(`api/v1/incidents/${encodeURIComponent(incident)}/${action}`, texts, { Authorization: `Bearer ${token}` });
+  return data.message;
+}
+
+function post(path, body, headers = {}) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
 async function ask(path, options) {
@@ -39,7 +55,7 @@ async function ask(path, options) {
   const response = await fetch(path, { ...options, signal }).catch((error) => fail(error.message));
   const data = await response.json().catch(() => fail(`HTTP ${response.status}, not JSON`));
   if (!response.ok) throw data.message ? new NotYet(data.message) : new NoAnswer(`HTTP ${response.status}`);
-  return { data, date: response.headers.get("date") };
+  return { data, date: response.headers.get("date")?.split(" GMT")[0] };
 }
 
 function fail(why) {

@@ -33,12 +33,24 @@ export function changed(element, ...data) {
   return true;
 }
 
-/** Replace what `element` shows; who had the focus inside keeps it. */
+/** Replace what `element` shows: who had the focus inside keeps it, and so does what was typed and folded out. */
 export function replace(element, ...children) {
-  const buttons = () => [...element.querySelectorAll("button")];
-  const focused = buttons().indexOf(document.activeElement);
+  const keyed = () => [...element.querySelectorAll("[data-key]")];
+  const kept = new Map(keyed().map((one) => [one.dataset.key, { value: one.value, open: one.open, text: one.role === "status" ? one.textContent : null }]));
+  const buttons = () => [...element.querySelectorAll("button, a")];
+  const active = element.contains(document.activeElement) ? document.activeElement : null;
+  const index = buttons().indexOf(active);
+  const caret = active?.selectionStart;
   element.replaceChildren(...children.filter((child) => child !== null));
-  if (focused >= 0) buttons()[focused]?.focus({ preventScroll: true });
+  for (const one of keyed()) {
+    const before = kept.get(one.dataset.key);
+    if (before?.value) one.value = before.value;
+    if (before?.open) one.open = true;
+    if (before?.text) one.textContent = before.text;
+  }
+  const focused = active?.dataset.key ? keyed().find((one) => one.dataset.key === active.dataset.key) : buttons()[index];
+  focused?.focus({ preventScroll: true });
+  if (typeof caret === "number" && focused?.setSelectionRange) focused.setSelectionRange(caret, caret);
 }
 
 /** A name that may break after its slashes and dots. */

@@ -2,6 +2,8 @@
 
 import { $, bar, breakable, changed, el, replace, table } from "./dom.js";
 import { count, moment, percent, span } from "./format.js";
+import { inGrafana } from "./links.js";
+import { marks } from "./marks.js";
 import * as story from "./story.js";
 
 /** Each open incident as a story: since when, what makes up the gap, who is affected, what to do. */
@@ -18,8 +20,9 @@ function article(one, several, snapshot, found, choose) {
     { class: one.roots.length ? "card" : "card unsure" },
     several ? el("h2", {}, story.title(one)) : null,
     several && one.summary ? el("p", {}, one.summary) : null,
-    one.start === null ? null : el("p", { class: "small" }, since(one, snapshot.time)),
+    one.start === null ? null : el("p", { class: "small" }, since(one, snapshot.time), ...inGrafana(one, snapshot.time)),
     el("div", { class: "told" }, sum(one, snapshot, found, choose), el("div", {}, ...affected(one), ...todo(one))),
+    one.start === null ? null : marks(one.incident),
   );
 }
 
@@ -83,7 +86,7 @@ export function showEnded(snapshot) {
       {},
       el("td", { class: "when" }, moment(one.start, snapshot.time)),
       el("td", { class: "when" }, span(one.end - one.start)),
-      el("td", {}, el("p", {}, story.title(one)), el("p", { class: "small" }, story.told(one, snapshot))),
+      el("td", {}, el("p", {}, story.title(one)), el("p", { class: "small" }, story.told(one, snapshot), ...inGrafana(one, snapshot.time))),
     ),
   );
   const more = ended.length > MOST_ENDED ? `${ended.length - MOST_ENDED} earlier ones are at /api/v1/incidents.` : "";

@@ -1,20 +1,24 @@
 /** The page: asks every ten seconds, and shows what changed. */
 
-import { NoAnswer, NotYet, askSeries, askSnapshot } from "./ask.js";
+import { NoAnswer, NotYet, askGraph, askSeries, askSnapshot } from "./ask.js";
 import { $, changed } from "./dom.js";
 import { series } from "./draw.js";
-import { clock } from "./format.js";
+import { clock, span } from "./format.js";
 import { showEnded, showStories } from "./incidents.js";
+import { showMap } from "./map.js";
 import * as show from "./sections.js";
 import { headline, signalOf, variables } from "./story.js";
 
 const PERIOD_MS = 10_000;
+const FIRST_PERIOD_MS = 2000; // until there is a result
 const HOURS = 3;
 
 let snapshot = null;
 let drawn = null;
+let graph = null;  // {version, nodes, edges}
 let next = 0;
 let answered = 0;  // when the service last answered, ms
+const began = Date.now();
 const picked = { variable: "", effect: "" };
 
 async function refresh() {
@@ -44,7 +48,12 @@ async function showAll() {
   show.showEffect(snapshot, found, picked.effect);
   show.showHealth(snapshot);
   show.showAge(snapshot);
-  await showSeries(found);
+  await Promise.all([showSeries(found), showGraph(found)]);
+}
+
+async function showGraph(found) {
+  if (graph?.version !== snapshot.graph) graph = { version: snapshot.graph, ...(await askGraph(snapshot.time)) };
+  showMap(graph, snapshot, found, chooseVariable);
 }
 
 async function showSeries(found) {
@@ -99,7 +108,9 @@ function waiting(message) {
   if (snapshot) return;
   bare(true);
   const details = [`${message[0].toUpperCase()}${message.slice(1)}.`, "This page shows the results as soon as there are some."];
-  show.showHeadline({ tone: "wait", title: "Nothing has been evaluated yet", details });
+  const running = message.endsWith("under way");
+  if (running) details.push(`Reading the baseline and fitting what is normal: ${span((Date.now() - began) / 1000)} so far; a minute or two is usual.`);
+  show.showHeadline({ tone: "wait", title: "Nothing has been evaluated yet", details, progress: running ? null : undefined });
   nothing("there is nothing to draw yet");
 }
 
@@ -138,7 +149,7 @@ async function forever() {
     await refresh();
   } finally {
     clearTimeout(next);
-    next = setTimeout(forever, PERIOD_MS);
+    next = setTimeout(forever, snapshot ? PERIOD_MS : FIRST_PERIOD_MS);
   }
 }
 
@@ -152,6 +163,7 @@ $("#url").addEventListener("focus", (event) => event.target.select());
 new ResizeObserver(() => {
   if (!snapshot) return;
   draw();
+  if (graph) showMap(graph, snapshot, variables(snapshot), chooseVariable);
   show.showEffect(snapshot, variables(snapshot), picked.effect);
 }).observe($("#main"));
 document.addEventListener("visibilitychange", () => document.hidden || forever());

@@ -12,7 +12,7 @@ export function showHeadline({ tone, title, details, progress }) {
   const place = $("#headline");
   if (!changed(place, tone, title, details, progress)) return;
   place.className = `headline ${tone}`;
-  const bar = progress === undefined ? null : el("progress", { max: 1, value: progress, "aria-label": title });
+  const bar = progress === undefined ? null : el("progress", { max: 1, value: progress, "aria-label": title }); // null: nobody knows how far
   replace(
     place,
     el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[tone]),
