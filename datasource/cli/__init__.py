@@ -12,6 +12,7 @@ import click
 
 from datasource.cli.backtest import backtest
 from datasource.cli.connection import connection_options
+from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
 from datasource.cli.explain import explain
@@ -282,6 +283,7 @@ def shop(listen: str | None, history: str | None) -> None:
 
 main.add_command(accept)
 main.add_command(backtest)
+main.add_command(deploy)
 main.add_command(discover)
 main.add_command(effect)
 main.add_command(experiment)

@@ -47,6 +47,11 @@ class ServiceLog:
         with _told():
             return self.service.post(path, body)
 
+    def deploys(self, asked: Mapping[str, str]) -> Any:
+        """As GET /api/v1/deploys answers."""
+        with _told():
+            return self.service.get("/api/v1/deploys", **asked)
+
     def experiments(self) -> Any:
         """As GET /api/v1/experiments answers."""
         with _told():

@@ -93,6 +93,16 @@ class InterventionLog:
         with self._lock:
             return verify(self._open().logged(), known)
 
+    def remember(self, name: str, text: str) -> None:
+        """Keep a text beside the log, under a name; the last one counts."""
+        with self._lock:
+            self._open().write([], {name: text}, keep_from=0)
+
+    def recall(self, name: str) -> str:
+        """What was remembered under a name; empty where nothing was."""
+        with self._lock:
+            return self._open().state(name) or ""
+
     def close(self) -> None:
         """Let go of the store."""
         with self._lock:

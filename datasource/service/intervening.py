@@ -8,12 +8,13 @@ from datasource.interventions import Intervention, InterventionError, Interventi
 from datasource.interventions.detection import detect
 from datasource.interventions.verdicts import Verdict
 from datasource.settings import Settings
-from datasource.store import StoreError
+from datasource.store import StoreError, from_json, to_json
 
 log = logging.getLogger(__name__)
 
 _RETRY = 60.0
 _WHO = "signals"
+_VERDICTS = "verdicts on edges"
 _AGAIN = 3600
 """Seconds that are looked at again in every evaluation: samples come late."""
 
@@ -27,6 +28,7 @@ class Intervening:
         self.notices: tuple[str, ...] = ()
         self._settings = settings
         self._verdicts: dict[tuple[Variable, Variable], Verdict] = {}
+        self._recalled = False
         self._looked = 0
         self._retry_at = 0.0
 
@@ -36,6 +38,7 @@ class Intervening:
             return
         try:
             self.known = self.log.all()
+            self._recall()
             if self._settings.interventions.detect:
                 self._detect(matrix)
             self.notices = ()
@@ -44,12 +47,32 @@ class Intervening:
             self._retry_at = clock.monotonic() + _RETRY
 
     def learn(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-        """The newest verdict on every edge that one has decided since the start."""
+        """The newest verdict on every edge that one has ever decided; new ones are kept in the store."""
+        earlier = dict(self._verdicts)
         for verdict in verdicts:
             before = self._verdicts.get((verdict.cause, verdict.effect))
             if verdict.kind != "undecided" and (before is None or verdict.intervention >= before.intervention):
                 self._verdicts[verdict.cause, verdict.effect] = verdict
-        return tuple(self._verdicts.values())
+        found = tuple(self._verdicts.values())
+        if self._recalled and self._verdicts != earlier:
+            try:
+                self.log.remember(_VERDICTS, to_json(found))
+            except StoreError as error:
+                log.warning("verdicts on edges are not kept: %s", error)
+        return found
+
+    def _recall(self) -> None:
+        """Once: the verdicts of before a restart."""
+        if self._recalled:
+            return
+        text = self.log.recall(_VERDICTS)
+        self._recalled = True
+        try:
+            kept = from_json(tuple[Verdict, ...], text or "[]")
+        except ValueError:
+            log.warning("the verdicts on edges in the store cannot be read")
+            return
+        self._verdicts = {(one.cause, one.effect): one for one in kept} | self._verdicts
 
     def _detect(self, matrix: Matrix) -> None:
         keys = {entry.key: entry.intervention for entry in self.log.entries()}

@@ -3,7 +3,7 @@
 from dataclasses import is_dataclass
 from math import nan
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -31,6 +31,8 @@ def read_plain(kind: Any, value: Any) -> Any:
     if is_dataclass(kind) or hasattr(kind, "_fields"):
         known = get_type_hints(kind)
         return kind(**{name: read_plain(known[name], one) for name, one in value.items() if name in known})
+    if get_origin(kind) is Literal:
+        return value
     if get_origin(kind) is tuple:
         inner = get_args(kind)
         if inner[-1] is Ellipsis:

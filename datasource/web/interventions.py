@@ -17,8 +17,10 @@ from datasource.interventions import (
     UnknownInterventionError,
     Written,
 )
+from datasource.interventions.deploys import Versions
 from datasource.panels import QueryError
 from datasource.service import Snapshot
+from datasource.service.deploys import compared_rows
 from datasource.service.intervention_impact import (
     Asked,
     impact_document,
@@ -38,7 +40,7 @@ routes = Blueprint("interventions", __name__)
 writes = Blueprint("intervention_writes", __name__)
 
 _MOST_BYTES = 256 * 1024
-_LONGEST_SETTLE = 7 * 86400
+_LARGEST = 7 * 86400
 _SOON = 366 * 86400
 _STATES = ("active", "ended", "planned")
 
@@ -80,7 +82,7 @@ def impact(id: int) -> Response:
     name = request.args.get("outcome", "")
     if not name:
         raise QueryError("say of what, as ?outcome=shop/web.latency")
-    settle = request.args.get("settle", 0.0, _seconds)
+    settle = request.args.get("settle", 0.0, _not_negative)
     asked, every = Asked(one, name, tuple(request.args.getlist("control")), settle), _log().all()
 
     def compute() -> bytes:
@@ -108,6 +110,24 @@ def verify() -> Response:
     """Whether the log is as it was written; `?known=` is a digest that was noted before."""
     found = _log().verify(request.args.get("known", ""))
     return json_response({"whole": not found.broken, **found._asdict()})
+
+
+@routes.get("/api/v1/deploys")
+def deploys() -> Response:
+    """Whether `?version=` is worse than `?against=`, told apart by `?label=`, beyond `?tolerate=` percent."""
+    snapshot = clock().snapshot
+    if snapshot is None:
+        return error_response(503, waiting())
+    new, old = request.args.get("version", ""), request.args.get("against", "")
+    if not (new and old):
+        raise QueryError("name both versions, as ?version=v2&against=v1")
+    versions = Versions(request.args.get("label", "version"), new, old)
+    tolerated = request.args.get("tolerate", 0.0, _not_negative) / 100
+
+    def compute() -> bytes:
+        return to_json(compared_rows(snapshot.matrix, snapshot.settings.signals, versions, tolerated))
+
+    return _answered(snapshot, (versions, tolerated), compute)
 
 
 @routes.get("/api/v1/experiments")
@@ -196,9 +216,9 @@ def _answered(snapshot: Snapshot, question: object, compute: Callable[[], bytes]
         raise QueryError(str(error)) from None
 
 
-def _seconds(text: str) -> float:
+def _not_negative(text: str) -> float:
     value = float(text)
-    if not 0 <= value <= _LONGEST_SETTLE:
+    if not 0 <= value <= _LARGEST:
         raise ValueError
     return value
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_truth import START, STEP, throttle
+from known_truth import CHECKOUT, SEARCH, START, STEP, USER, throttle
 from worlds import World
 
 from datasource.data import Entity, Matrix, Variable
+from datasource.effects.result import Estimate
 from datasource.interventions import InterventionLog
 from datasource.interventions.detection import DETECTED, detect, the_same
+from datasource.interventions.verdicts import Verdict
 from datasource.service.intervening import Intervening
 from datasource.settings import Signal
 from datasource.settings.interventions import Interventions
@@ -120,3 +122,17 @@ def test_the_shop_writes_its_rollouts_down_measures_them_and_judges_edges(tmp_pa
     assert said["platform/inventory.latency", "shop/checkout.latency"] == "confirmed"
     edges = {(str(e.cause), str(e.effect)): [x.kind for x in e.evidence] for e in snapshot.graph.edges}
     assert "confirmed" in edges["platform/inventory.latency", "shop/checkout.latency"]
+
+
+def test_verdicts_outlive_a_restart_and_the_newest_counts(small: World, tmp_path: Path) -> None:
+    moved = Estimate(1.0, 0.9, 1.1, 0.0)
+    first = Verdict(3, START, USER, CHECKOUT, "confirmed", moved, moved, moved, "it moved")
+    one = follower(small, tmp_path)
+    one.follow(events())
+    assert one.learn((first, first._replace(effect=SEARCH, kind="undecided"))) == (first,)
+    again = follower(small, tmp_path)
+    again.follow(events())
+    assert again.learn(()) == (first,)
+    later = first._replace(intervention=4, kind="refuted", predicted=None)
+    assert again.learn((later,)) == (later,)
+    assert again.learn((first,)) == (later,), "an older one says nothing new"

@@ -301,3 +301,16 @@ def test_commands_list_and_rehearse_experiments(experimenting: FlaskClient, tmp_
     refused = CliRunner().invoke(main, ["experiment", "run", "other", *reached])
     assert (refused.exit_code, "is not allowed" in refused.output) == (1, True)
     server.stop()
+
+
+def test_two_versions_are_compared_by_a_label_of_the_entities(knowing: FlaskClient) -> None:
+    same = "/api/v1/deploys?label=service&version=cart&against=catalog"
+    found = {one["what"]: one for one in knowing.get(same).get_json()}
+    assert found["latency"]["sentence"].startswith("shop/cart: latency ")
+    for query, told in (
+        ("", "name both versions"),
+        ("?version=v2&against=v1", "no entity has a label 'version'"),
+        ("?version=a&against=cart&label=service", "no entity has both a and cart"),
+    ):
+        answer = knowing.get(f"/api/v1/deploys{query}")
+        assert (answer.status_code, told in answer.get_json()["message"]) == (400, True)
