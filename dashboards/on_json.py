@@ -217,6 +217,14 @@ def why() -> list[Json]:
             "What explains what. Lags are counted in steps; the details of an edge say why it is there.",
             [ask("causal_graph", show="variables", entity="$entity")],
         ),
+        table(
+            "Discovered edges",
+            "Edges that the data propose and the graph lacks, and edges of the graph that the data doubt. Accept one "
+            "by writing it into the settings. Empty unless graph.discover is set.",
+            [ask("discovered_edges", show="news")],
+            width=24,
+            height=8,
+        ),
     ]
 
 

@@ -69,6 +69,7 @@ class Clock:
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
+        self.evaluator.discovering.workers.stop()
         self.evaluator.incidents.close()
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:

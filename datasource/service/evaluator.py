@@ -19,6 +19,7 @@ from datasource.incidents.connected import Neighbours, neighbours
 from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
 from datasource.prometheus import History, Reader
+from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.jobs import Workers
 from datasource.service.presence import presence
@@ -51,6 +52,7 @@ class Evaluator:
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers()
         self.asking = EffectsWorker(self.settings, workers or Workers())
+        self.discovering = Discovering(self.settings, workers or Workers())
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class Evaluator:
         if self._refitting.under_way or (warm and due):
             self._refit(matrix, entities)
         self.asking.collect()
+        self.discovering.collect()
         judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         if judgement is not None:
@@ -122,6 +125,7 @@ class Evaluator:
             incidents=self.incidents.shown(),
             unjudged=silent,
             presence=present,
+            proposal=self.discovering.found,
         )
 
     def _count_in_older(self) -> None:
@@ -163,6 +167,7 @@ class Evaluator:
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph)
+        self.discovering.begin(matrix, built.graph, self._topology)
 
     def _mark(self, time: int) -> None:
         """What others say of incidents, with the advice of the last evaluation, which knows what was usual."""
@@ -228,4 +233,5 @@ class Evaluator:
             if told
         )
         graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
-        return (*signals, *self._absence_notices, *graph, *self.asking.notices, *self.incidents.notices)
+        discovering = self.discovering.notices
+        return (*signals, *self._absence_notices, *graph, *self.asking.notices, *discovering, *self.incidents.notices)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Mechanisms, Prediction
 from datasource.causes import Judgement, QuietTimes, Recent
 from datasource.data import Entity, Matrix, Roles, Variable
+from datasource.discovery import Proposal
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
@@ -28,7 +29,7 @@ class Snapshot:
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
-    is not any more.
+    is not any more. `proposal` is what was discovered last, None where discovery is off or not done.
     """
 
     time: int
@@ -51,6 +52,7 @@ class Snapshot:
     incidents: tuple[Incident, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     presence: Presence = NOBODY
+    proposal: Proposal | None = None
 
     @property
     def key(self) -> tuple[int, str, str, int]:
