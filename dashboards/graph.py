@@ -166,6 +166,15 @@ def on_json() -> Json:
                     width=24,
                     height=14,
                 ),
+                table(
+                    "Discovered edges",
+                    "Edges that the data propose and the graph lacks, and edges of the graph that the data doubt. "
+                    "Accept one by writing it into the settings. Empty unless graph.discover is set.",
+                    [ask("discovered_edges", show="news")],
+                    width=24,
+                    height=8,
+                    noValue="nothing was discovered; graph.discover in the settings looks for it",
+                ),
             ]
         ),
     )

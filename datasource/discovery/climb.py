@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 
 _LEAST = 1e-9
 _MOST_PARENTS = 8
+_ADD, _TURN = 0, 2
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,20 @@ def climb(problem: Problem) -> Bools:
         closes = ways(graph & problem.instant).T & problem.instant
         free = problem.allowed & ~graph & ~graph.T
         adding = np.where(free & ~closes, add, -np.inf)
-        turning = np.full((count, count), -np.inf)
-        for cause, effect in np.argwhere(graph & ~problem.fixed & problem.allowed.T):
-            if not problem.instant[effect, cause] or not _other_way(graph & problem.instant, cause, effect):
-                turning[cause, effect] = drop[cause, effect] + add[effect, cause]
-        best = max(((float(one.max()), which) for which, one in enumerate((adding, drop, turning))), default=(0.0, 0))
-        if best[0] <= _LEAST:
+        turning = np.where(graph & ~problem.fixed & problem.allowed.T, drop + add.T, -np.inf)
+        best, change = max((float(one.max()), which) for which, one in enumerate((adding, drop)))
+        while turning.max() > best:
+            place = divmod(int(turning.argmax()), count)
+            if not problem.instant.T[place] or not _other_way(graph & problem.instant, *place):
+                best, change = float(turning.max()), _TURN
+                break
+            turning[place] = -np.inf
+        if best <= _LEAST:
             break
-        cause, effect = divmod(int(np.argmax((adding, drop, turning)[best[1]])), count)
-        graph[cause, effect] = best[1] == 0
+        cause, effect = divmod(int(np.argmax((adding, drop, turning)[change])), count)
+        graph[cause, effect] = change == _ADD
         refresh(effect)
-        if best[1] == 2:
+        if change == _TURN:
             graph[effect, cause] = True
             refresh(cause)
     return graph
@@ -133,6 +137,10 @@ def ways(graph: Bools) -> Bools:
 
 def _other_way(graph: Bools, cause: int, effect: int) -> bool:
     """Whether a cause leads to an effect without their own edge."""
-    without = graph.copy()
-    without[cause, effect] = False
-    return bool(ways(without)[cause, effect])
+    seen = np.zeros(len(graph), dtype=np.bool_)
+    front = graph[cause].copy()
+    front[effect] = False
+    while front.any():
+        seen |= front
+        front = graph[front].any(axis=0) & ~seen
+    return bool(seen[effect])

@@ -13,6 +13,7 @@ import numpy as np
 
 from datasource.data import Floats, Matrix
 from datasource.discovery.climb import Bools, Ints, Problem, View, climb, joined
+from datasource.discovery.orient import from_acyclic
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import Proposal, ProposedEdge, RefusedEdge, in_order
 from datasource.discovery.repair import Repair
@@ -144,9 +145,11 @@ def _strength(problem: Problem, graph: Bools) -> Floats:
 def _edges(
     series: Series, graph: Bools, lag: Ints, strength: Floats, again: Floats, direction: Floats
 ) -> Iterator[ProposedEdge]:
+    compelled = from_acyclic(graph)
+    compelled &= ~compelled.T
     for i, j in np.argwhere(graph):
         cause, effect = series.variables[i], series.variables[j]
-        oriented = bool(abs(direction[i, j]) >= _UNDECIDED or lag[i, j] > 0)
+        oriented = bool(abs(direction[i, j]) >= _UNDECIDED or lag[i, j] > 0 or compelled[i, j])
         stability = again[i, j] if oriented else again[i, j] + again[j, i]
         evidence = Evidence("discovered", NAME, None, round(float(strength[i, j]), 4))
         yield ProposedEdge(

@@ -6,6 +6,7 @@ from datasource.panels import (
     causal_effect,
     causal_graph,
     difference_in_differences,
+    discovered_edges,
     effects_table,
     episodes,
     expected_value,
@@ -50,6 +51,7 @@ REGISTRY = Registry(
             interventions.REGIONS,
             intervention_impact.VERDICTS,
             explain.PANEL,
+            discovered_edges.PANEL,
         )
     }
 )

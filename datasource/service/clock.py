@@ -67,6 +67,7 @@ class Clock(Served):
             self._thread.join(timeout=5)
         self.evaluator.workers.stop()
         self.evaluator.asking.workers.stop()
+        self.evaluator.discovering.workers.stop()
         self.evaluator.incidents.close()
         self.evaluator.interventions.close()
 

@@ -22,6 +22,7 @@ from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.interventions.verdicts import with_verdicts
 from datasource.prometheus import History, Reader
+from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.intervening import Intervening
 from datasource.service.jobs import Effects, Workers
@@ -56,6 +57,7 @@ class Evaluator:
         self.reader = reader or Reader(self.settings)
         self.workers = workers or Workers()
         self.asking = EffectsWorker(self.settings, workers or Workers())
+        self.discovering = Discovering(self.settings, workers or Workers())
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ class Evaluator:
         if self._refitting.under_way or (warm and due):
             self._refit(matrix, entities)
         self.asking.collect()
+        self.discovering.collect()
         judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         assessed = found.assessed if found else NOTHING_ASSESSED
@@ -145,6 +148,7 @@ class Evaluator:
             presence=present,
             interventions=self._intervening.known,
             assessed=assessed,
+            proposal=self.discovering.found,
         )
 
     def _count_in_older(self) -> None:
@@ -185,6 +189,7 @@ class Evaluator:
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph, self._intervening.known)
+        self.discovering.begin(matrix, built.graph, self._topology)
 
     def _know(self, graph: CausalGraph) -> None:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
@@ -261,4 +266,5 @@ class Evaluator:
             *self.asking.notices,
             *self.incidents.notices,
             *self._intervening.notices,
+            *self.discovering.notices,
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datasource.anomaly import Mechanisms, Prediction
 from datasource.causes import Judgement, QuietTimes, Recent
 from datasource.data import Entity, Matrix, Roles, Variable
+from datasource.discovery import Proposal
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
@@ -31,6 +32,7 @@ class Snapshot:
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
     is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed.
+    is not any more. `proposal` is what was discovered last, None where discovery is off or not done.
     """
 
     time: int
@@ -55,6 +57,7 @@ class Snapshot:
     presence: Presence = NOBODY
     interventions: tuple[Intervention, ...] = ()
     assessed: Assessment = NOTHING_ASSESSED
+    proposal: Proposal | None = None
 
     @property
     def key(self) -> tuple[int, str, str, int]:

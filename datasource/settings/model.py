@@ -55,6 +55,18 @@ EVERYWHERE = "all"
 """In place of an entity type: one variable for the whole installation."""
 
 
+DiscoveryMethod = Literal["hybrid", "pc", "lagged_pc", "order_search", "lingam", "notears", "dynotears", "tigramite"]
+"""The methods of `datasource.discovery`, the default first."""
+
+
+class Discovery(Block):
+    """Edges that data propose beside the graph: by `method`, anew after `every`, for at most `time_budget`."""
+
+    method: DiscoveryMethod = "hybrid"
+    every: Duration = 86400.0
+    time_budget: Duration = 600.0
+
+
 class Graph(Block):
     """What is known about cause and effect.
 
@@ -66,6 +78,7 @@ class Graph(Block):
     templates: tuple[RuleText, ...] = ()
     edges: tuple[RuleText, ...] = ()
     forbid: tuple[RuleText, ...] = ()
+    discover: Discovery | None = None
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.templates, *self.edges, *(f"forbid: {rule}" for rule in self.forbid))))

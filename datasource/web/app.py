@@ -100,9 +100,9 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     return app
 
 
-def _index(clock: Clock) -> str:
+def _index(clock: Served) -> str:
     """The page, which is told where Grafana is."""
-    url = clock.evaluator.settings.web.grafana_url
+    url = clock.settings.web.grafana_url
     text = (_PAGE / "index.html").read_text(encoding="utf-8")
     return text.replace('<meta name="grafana" content="">', f'<meta name="grafana" content="{escape(url)}">')
 

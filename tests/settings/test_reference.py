@@ -14,7 +14,17 @@ BLOCKS = [
     for block in vars(module).values()
     if isinstance(block, type) and issubclass(block, BaseModel) and block.__module__ == module.__name__
 ]
-_DURATIONS = {"timeout", "latency_offset", "step", "baseline", "full_resolution", "refit", "longest_lag"}
+_DURATIONS = {
+    "every",
+    "time_budget",
+    "timeout",
+    "latency_offset",
+    "step",
+    "baseline",
+    "full_resolution",
+    "refit",
+    "longest_lag",
+}
 
 
 @pytest.mark.parametrize(
