@@ -13,10 +13,11 @@ import effects
 import graph
 import health
 import incident
+import interventions
 import overview
 
-PROMETHEUS = (overview, incident, effects, graph, anomaly, health)
-JSON = (overview, incident, effects, graph, anomaly)
+PROMETHEUS = (overview, incident, effects, graph, interventions, anomaly, health)
+JSON = (overview, incident, effects, graph, interventions, anomaly)
 
 
 def write(directory: Path) -> None:

@@ -10,6 +10,7 @@ _DESCRIPTIONS = {
     "signal": ("Signal", "Which signals are shown."),
     "symptom": ("Symptom", "Whose gap is taken apart; to begin with, what users feel."),
     "effect": ("Effect", "Which configured effect is shown."),
+    "intervention": ("Intervention", "Which intervention of the log is shown; to begin with, the newest."),
 }
 
 

@@ -13,6 +13,7 @@ SET = {
     "incident": "Incident",
     "effects": "Effects",
     "graph": "Graph",
+    "interventions": "Interventions",
     "anomaly": "Anomaly explained",
     "health": "Datasource health",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from datasource import demo
 from datasource.data import Floats
 from datasource.demo.series import SERIES
 from datasource.demo.shop import SEED, Shop
+from datasource.effects.structural import StructuralModel
+from datasource.interventions import Intervention
+from datasource.interventions.assessment import assess
 from datasource.prometheus import PrometheusError, Reader, Series
 from datasource.service import Clock, Evaluator, Snapshot
 from datasource.settings import Loaded, load_settings
@@ -111,3 +115,21 @@ class World:
         self.clock.tick()
         assert self.clock.snapshot is not None, self.clock.health.error
         return self.clock.snapshot
+
+
+def with_interventions(before: Snapshot) -> Snapshot:
+    """The shop's, in whose log a deploy of inventory when its fault began, and an older one that is over."""
+    start = before.incidents[0].start - 60
+    deploy = Intervention(2, start, "ci", "deploy", ("platform/inventory",), start, parameters={"version": "v2"})
+    over = Intervention(1, start, "ann", "restart", ("shop/web",), start - 7200, start - 3600, why="stuck")
+    every = (deploy, over)
+    assert isinstance(before.structural, StructuralModel)
+    assessed = assess(every, before.matrix, before.settings.signals, before.graph, before.structural)
+    return replace(before, interventions=every, assessed=assessed)
+
+
+def showing(world: World, snapshot: Snapshot) -> Clock:
+    """A clock of that world that has evaluated this."""
+    clock = Clock(world.clock.evaluator, lambda: world.now)
+    clock.snapshot, clock.health, clock.succeeded = snapshot, world.clock.health, world.clock.succeeded
+    return clock

@@ -42,6 +42,7 @@ REGISTRY = Registry(
             incidents.PANEL,
             root_causes.PANEL,
             causal_graph.PANEL,
+            discovered_edges.PANEL,
             anomalies.PANEL,
             metric.PANEL,
             episodes.PANEL,
@@ -51,7 +52,6 @@ REGISTRY = Registry(
             interventions.REGIONS,
             intervention_impact.VERDICTS,
             explain.PANEL,
-            discovered_edges.PANEL,
         )
     }
 )

@@ -6,27 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import World
+from worlds import World, with_interventions
 
-from datasource.effects.structural import StructuralModel
-from datasource.interventions import Intervention
-from datasource.interventions.assessment import assess
 from datasource.panels import REGISTRY, Query, QueryError
 from datasource.service import Snapshot, samples
 
 
 @pytest.fixture(scope="module")
 def snapshot(world: World) -> Snapshot:
-    """The shop's, in whose log a deploy of inventory when its fault began, and an older one that is over."""
-    before = world.clock.snapshot
-    assert before
-    start = before.incidents[0].start - 60
-    deploy = Intervention(2, start, "ci", "deploy", ("platform/inventory",), start, parameters={"version": "v2"})
-    over = Intervention(1, start, "ann", "restart", ("shop/web",), start - 7200, start - 3600, why="stuck")
-    every = (deploy, over)
-    assert isinstance(before.structural, StructuralModel)
-    assessed = assess(every, before.matrix, before.settings.signals, before.graph, before.structural)
-    return replace(before, interventions=every, assessed=assessed)
+    assert world.clock.snapshot
+    return with_interventions(world.clock.snapshot)
 
 
 def asked(snapshot: Snapshot, panel: str, **parameters: str) -> Any:

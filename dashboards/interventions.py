@@ -1,0 +1,154 @@
+"""Interventions: what was done, what it changed, and what that says of the graph."""
+
+from jsonplugin import SOURCE as PLUGIN
+from jsonplugin import ask, incident_annotation
+from jsonplugin import variable as offered
+from parts import (
+    Json,
+    annotations,
+    band,
+    dashboard,
+    datasource_variable,
+    filters_variable,
+    lay_out,
+    override,
+    series,
+    table,
+    transform,
+    wrapped,
+)
+from promql import (
+    ENTITY,
+    NAME,
+    SOURCE,
+    annotation,
+    columns,
+    entity_variables,
+    incident_regions,
+    merged,
+    over_time,
+    rows_now,
+)
+
+DESCRIPTION = "What was done to the system, what it changed, and what that says of the causal graph."
+NONE = "No intervention is known: write one down by 'causal-datasource intervention record', or let signals tell"
+ESTIMATES = ("causal_impact", "causal_impact_lower", "causal_impact_upper", "causal_impact_cumulative")
+
+
+def on_prometheus() -> Json:
+    """Needs no plugin."""
+    regions = annotation(
+        "Interventions", "causal_intervention_active", "{{kind}} {{targets}}", "Intervention {{intervention}}", "blue"
+    )
+    return dashboard(
+        "interventions",
+        "",
+        DESCRIPTION,
+        annotations=annotations(incident_regions(), regions),
+        templating={"list": [datasource_variable(SOURCE["type"]), *entity_variables()]},
+        panels=lay_out([_active(), _impacts(), _impact_over_time()]),
+    )
+
+
+def _active() -> Json:
+    return table(
+        "Under way",
+        "Interventions of the log that last.",
+        [rows_now("causal_intervention_active")],
+        width=24,
+        height=6,
+        noValue="Nothing is being done now",
+        transformations=[columns("Value", "job", "instance", order=("kind", "targets", "intervention"))],
+        overrides=[override("targets", **wrapped())],
+    )
+
+
+def _impacts() -> Json:
+    names = ("impact", "lower", "upper", "in all")
+    return table(
+        "What they changed",
+        "What each of the newest interventions changed in what moved most clearly while it lasted: on average with its "
+        "95% interval, and summed over the points, in the outcome's unit.",
+        merged(f'{name}{{{ENTITY}, intervention!=""}}' for name in ESTIMATES),
+        width=24,
+        height=9,
+        noValue=NONE,
+        transformations=[
+            transform("merge"),
+            columns(
+                "job",
+                "instance",
+                order=("intervention", "service", "namespace", "outcome"),
+                **{f"Value #{letter}": name for letter, name in zip("ABCD", names, strict=True)},
+            ),
+        ],
+        overrides=[override(name, decimals=4, custom__width=105) for name in names],
+    )
+
+
+def _impact_over_time() -> Json:
+    return series(
+        "The impact as it became clear",
+        "The same averages, as each evaluation knew them.",
+        [over_time(f'causal_impact{{{ENTITY}, intervention!=""}}', f"{{{{intervention}}}} {NAME} {{{{outcome}}}}")],
+        width=24,
+        noValue=NONE,
+    )
+
+
+def on_json() -> Json:
+    """Needs the JSON plugin."""
+    regions = {
+        "name": "Interventions",
+        "datasource": PLUGIN,
+        "iconColor": "blue",
+        "target": {"refId": "Anno", **ask("intervention_regions")},
+    }
+    return dashboard(
+        "interventions",
+        "json-",
+        DESCRIPTION,
+        annotations=annotations(incident_annotation(), regions),
+        templating={
+            "list": [
+                datasource_variable(PLUGIN["type"]),
+                offered("entity"),
+                offered("intervention"),
+                filters_variable(PLUGIN),
+            ]
+        },
+        panels=lay_out(
+            [
+                table(
+                    "What was done",
+                    "The log, the newest first: what was done to whom, when, by whom and why.",
+                    [ask("interventions")],
+                    width=24,
+                    height=8,
+                    overrides=[override("why", **wrapped(300)), override("targets", **wrapped())],
+                ),
+                series(
+                    "What it changed",
+                    "What moved most clearly with the chosen intervention, beside what would have been without it, "
+                    "with the 95% band.",
+                    [ask("intervention_impact", intervention="$intervention", view="course")],
+                    height=10,
+                    overrides=band("counterfactual_lower", "counterfactual_upper"),
+                ),
+                series(
+                    "Added up",
+                    "The effect added up over the points while the intervention lasted.",
+                    [ask("intervention_impact", intervention="$intervention", view="cumulative")],
+                    height=10,
+                ),
+                table(
+                    "What that says of the graph",
+                    "Each edge out of a target: whether what was measured agrees with what the graph predicted.",
+                    [ask("intervention_verdicts")],
+                    width=24,
+                    height=9,
+                    overrides=[override("why", **wrapped(420))],
+                ),
+            ]
+        ),
+    )
