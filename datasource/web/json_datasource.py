@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError
+from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError, interventions
 from datasource.panels import choices as offered
 from datasource.panels.frame import Frame, notice_frame
 from datasource.panels.query import shortened
@@ -32,6 +32,7 @@ _VARIABLES = {
     "entity": offered.entities,
     "signal": offered.signals,
     "symptom": offered.symptoms,
+    "intervention": interventions.offered,
     "effect": offered.effects,
     "impact": offered.impacts,
     "variable": offered.variables,
@@ -135,7 +136,7 @@ def metric_payload_options() -> Response:
 
 @routes.post("/variable")
 def variable() -> Response:
-    """Values for a dashboard variable: entity, signal, symptom, effect, variable, measured, or any label."""
+    """Values for a dashboard variable: one of _VARIABLES, or any label."""
     sent = parse.body(request).get("payload")
     asked = parse.parameters(sent) or ({"target": (sent,)} if isinstance(sent, str) and sent else {})
     name = next((asked[key][0] for key in ("target", "query", "name") if asked.get(key)), "entity")
