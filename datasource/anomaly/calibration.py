@@ -202,7 +202,7 @@ def calibrate(
     if strong:
         both = Persistence(STRONG_POINTS, STRONG_POINTS)
         levels, _, second = watch.levels(
-            scores, everything, noise, groups, alarming, strong, both, SMALLEST_STRONG_LEVEL
+            scores, everything, noise, groups, alarming, strong, both, SMALLEST_STRONG_LEVEL, most=NEVER
         )
         strengths = np.maximum(levels / factors, 1.0)
     several = [np.inf] * len(entities)
@@ -214,7 +214,7 @@ def calibrate(
         alone = Persistence(1, 1)
         none = np.zeros(len(able))
         calm = watch.without_incidents(rows, none)
-        levels, _, third = watch.levels(calm, rows, none, numbers, everybody, joint, alone, 0.0)
+        levels, _, third = watch.levels(calm, rows, none, numbers, everybody, joint, alone, 0.0, bound=JOINT_CAP)
         found = iter(np.minimum(levels, JOINT_CAP * 0.999).tolist())
         several = [next(found) if rows.size >= JOINT_FEWEST else np.inf for rows in entities]
     seen = np.maximum(first, np.maximum(second, third))
@@ -238,10 +238,14 @@ class _Watch:
         rate: float,
         kept: Persistence,
         least: float,
+        *,
+        most: float = LARGEST_FACTOR,
+        bound: float = np.inf,
     ) -> tuple[Floats, Floats, Floats]:
         """Of each row, the level that makes all alarming ones together exceed theirs in `rate` episodes a day, as the
         scores without incidents say; the same for each part (rows x parts), as the others say; and by time the highest
-        score of `everything` over the level that the other parts know."""
+        score of `everything` over the level that the other parts know. The installation raises levels by a factor of
+        `most`; no score is above `bound`."""
         baseline = self.baseline
         # What a baseline cannot show is promised as if part of an episode more had been seen.
         rate *= rate * baseline.days / (rate * baseline.days + UNSEEN)
@@ -249,7 +253,7 @@ class _Watch:
         levels, by_part = np.ones(len(scores)), np.ones((len(scores), baseline.sizes.size))
         usual, whole = np.zeros(baseline.times.size), np.zeros(baseline.times.size)
         for rows in groups.values():
-            highest = self._highest(scores, noise, rows, kept)
+            highest = self._highest(scores, noise, rows, kept, bound)
             levels[rows] = np.maximum(highest.levels(times), least)
             if not alarming[rows].any():
                 continue
@@ -268,7 +272,7 @@ class _Watch:
                     np.maximum(whole[place], seen, out=whole[place])
         newer = usual[baseline.older :]
         tail = tail_of(newer, baseline.days, self.persistence.apart)
-        factor = min(max(tail.level(rate), SMALLEST_FACTOR), LARGEST_FACTOR) if tail else 1.0
+        factor = min(max(tail.level(rate), SMALLEST_FACTOR), most) if tail else 1.0
         return np.maximum(levels * factor, least), np.maximum(by_part * factor, least), whole / factor
 
     def without_incidents(self, scores: Floats, noise: Floats) -> Floats:
@@ -290,7 +294,9 @@ class _Watch:
                         found[chunk.start + row, max(0, first - of) : stop + of] = np.nan
         return found
 
-    def _highest(self, scores: Floats, noise: Floats, rows: NDArray[np.int64], kept: Persistence) -> Highest:
+    def _highest(
+        self, scores: Floats, noise: Floats, rows: NDArray[np.int64], kept: Persistence, bound: float
+    ) -> Highest:
         baseline = self.baseline
         peaks = np.empty((rows.size, baseline.sizes.size))
         once = np.empty_like(peaks)
@@ -311,7 +317,7 @@ class _Watch:
                 middle = np.nanmedian(peaks[:, older:], axis=1, keepdims=True)
             peaks[:, :older] = np.where(np.isnan(peaks[:, :older]), np.nan, np.fmax(peaks[:, :older], middle))
         lasting = self._lasting(scores, rows, kept) if baseline.long.any() else None
-        return Highest(peaks, once, baseline.day_of, noise[rows], lasting)
+        return Highest(peaks, once, baseline.day_of, noise[rows], lasting, bound)
 
     def _lasting(
         self, scores: Floats, rows: NDArray[np.int64], kept: Persistence

@@ -62,7 +62,8 @@ SMALLEST_HEIGHT = 0.15
 SMALLEST_LEVEL, SMALLEST_STRONG_LEVEL = 0.5, 0.8
 """No interval is narrower than this share of the reference width, whatever the promise."""
 SMALLEST_FACTOR, LARGEST_FACTOR = 0.4, 4.0
-"""The factor by which the installation as a whole corrects all levels stays between these."""
+"""The factor by which the installation as a whole corrects all levels stays between these; that of strong evidence has
+no upper limit."""
 
 UNSEEN = 0.4
 """So many episodes are taken to have been missed for want of time: a short baseline promises less than it shows."""
@@ -74,7 +75,7 @@ JOINT_CAP = 1.0
 """One variable counts in the joint score of its entity up to this score, where it is an alarm by itself."""
 JOINT_FEWEST = 3
 """An entity has a joint score when so many of its variables are judged."""
-SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.25, 0.1, 0.65
+SHARE_LASTING, SHARE_STRONG, SHARE_JOINT = 0.3, 0.05, 0.65
 """How the promise is shared between the three kinds of evidence, where there are all three."""
 MERGED = 2
 """Alarms less than so many times `persistence.of` points apart are one episode."""

@@ -6,7 +6,7 @@ regional frequency analysis).
 """
 
 from collections.abc import Callable
-from math import gamma, log
+from math import gamma, inf, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,8 @@ _CHANCE = 0.8
 that moment."""
 _LARGEST_SHAPE = 0.3
 """Of the distribution of highest scores, to either side."""
+_LEAST_ROOM = 1e-4
+"""Below a bound, as a share of its square, there is so much room at least."""
 
 
 class Highest:
@@ -48,6 +50,7 @@ class Highest:
     heights stop to count: twice what is usual, which is what came on three days; `days` numbers the day of each part.
     Of fewer than three days it is what came in three quarters of the parts. `lasting` says, given such limits, in which
     parts (variables x parts) scores stayed above them so long that it is the calendar's doing: these count whole.
+    Scores that are never above a `bound` have tails on the scale of log-odds, where nothing stops them.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Highest:
         days: NDArray[np.int64],
         noise: Floats,
         lasting: Callable[[Floats], NDArray[np.bool_]] | None = None,
+        bound: float = inf,
     ) -> None:
         peaks = np.where(np.isfinite(peaks), np.maximum(peaks, SMALLEST_HEIGHT), np.nan)
         usual, second = usual_heights(once, days)
@@ -65,13 +69,26 @@ class Highest:
             whole = np.where(lasting(self.limit), np.nan_to_num(peaks), 0.0).max(axis=1, initial=0.0)
             self.limit, usual = np.maximum(self.limit, whole), np.maximum(usual, whole)
         self._most = np.maximum(LARGEST_BEYOND * usual, second)
-        self._logs: Floats = np.log(np.minimum(peaks, STANDS_OUT * usual[:, None]))
+        self._bound = bound
+        self._logs: Floats = _log_odds(np.minimum(peaks, STANDS_OUT * usual[:, None]), bound)
 
     def levels(self, times: float, without: int | None = None) -> Floats:
         """What each variable exceeds once in so many (`times`) parts, as all parts say, or all but one."""
         logs = self._logs if without is None else np.delete(self._logs, without, axis=1)
-        found: Floats = np.minimum(np.exp(_quantiles(logs, times)), self._most)
+        found: Floats = np.minimum(_of_log_odds(_quantiles(logs, times, self._bound == inf), self._bound), self._most)
         return found
+
+
+def _log_odds(heights: Floats, bound: float) -> Floats:
+    """Logarithms; of heights that have a bound, those of h / sqrt(1 - (h / bound)^2), which have none."""
+    found: Floats = np.log(heights) - 0.5 * np.log(np.maximum(1 - (heights / bound) ** 2, _LEAST_ROOM))
+    return found
+
+
+def _of_log_odds(logs: Floats, bound: float) -> Floats:
+    with np.errstate(over="ignore"):
+        found: Floats = np.exp(logs) / np.sqrt(1 + (np.exp(logs) / bound) ** 2)
+    return found
 
 
 def usual_heights(once: Floats, days: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -90,7 +107,8 @@ def usual_heights(once: Floats, days: NDArray[np.int64]) -> tuple[Floats, Floats
     return np.maximum(usual, 2 * SMALLEST_HEIGHT), second
 
 
-def _quantiles(logs: Floats, times: float) -> Floats:
+def _quantiles(logs: Floats, times: float, light: bool) -> Floats:
+    """What each row exceeds once in so many values; a tail lighter than Gumbel's only where it may be `light`."""
     mean, spread, skew, known = _l_moments(logs)
     told = known >= _FEWEST_PARTS
     rows = int(told.sum())
@@ -102,7 +120,7 @@ def _quantiles(logs: Floats, times: float) -> Floats:
         prior = weight * usual + (1 - weight) * PRIOR_SCALE * log(2)
         total = float(known[told].sum())
         shape = _shape(float(np.median(np.nan_to_num(skew[told], nan=_GUMBEL_SKEW))))
-        shape *= total / (total + PRIOR_SHAPE_PARTS)
+        shape = (shape if light else min(shape, 0.0)) * total / (total + PRIOR_SHAPE_PARTS)
     else:
         prior, shape = PRIOR_SCALE * log(2), 0.0
     spread = _shrunk(np.nan_to_num(spread), np.maximum(known, 1), prior, told if rows >= FEWEST_ALIKE else None)

@@ -142,3 +142,15 @@ def test_variables_that_are_alike_have_like_levels() -> None:
     levels = Highest(peaks, peaks, np.zeros(8, dtype=np.int64), np.ones(200)).levels(1000)
     assert levels.std() / levels.mean() < 0.15
     assert levels.mean() == pytest.approx(np.exp(0.15 * np.log(1000)), rel=0.25)
+
+
+def test_what_is_near_its_bound_does_not_make_the_tail_of_others_light() -> None:
+    """The joint scores of some entities come close to 1 every day; those of others may still go far beyond their own."""
+    rng = np.random.default_rng(9)
+    places = np.repeat([-1.5, 1.5], 20)
+    odds = np.exp(places[:, None] + rng.gumbel(0, 0.25, (40, 8)))
+    peaks = odds / np.sqrt(1 + odds**2)
+    levels = Highest(peaks, peaks, np.zeros(8, dtype=np.int64), np.zeros(40), bound=1.0).levels(1000)
+    assert levels.max() < 1
+    often = np.exp(-1.5 + 0.25 * np.log(1000))
+    assert np.median(levels[:20]) == pytest.approx(often / np.sqrt(1 + often**2), rel=0.15)
