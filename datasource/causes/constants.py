@@ -22,7 +22,7 @@ WHOLE = 150
 """Systems of so many entities are looked at whole; of larger ones those within two ties of who is anomalous."""
 
 # Who is named.
-NAMED, KEPT = 0.55, 0.3
+NAMED, KEPT = 0.65, 0.3
 """How sure one has to be of an entity to name it, and for it to stay named."""
 HYSTERESIS = 2.0
 """Another one takes over when it is so many times as likely."""

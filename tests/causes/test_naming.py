@@ -67,8 +67,10 @@ def test_a_name_stays_while_it_is_likely_enough_and_is_not_given_then() -> None:
 
 
 def test_two_causes_of_which_none_suffers_by_the_other_are_both_named() -> None:
-    assert [*named_roots(evidence(1.5, 1.2), frozenset({DB, CACHE}), WAYS)] == [DB, CACHE]
-    assert [*named_roots(evidence(1.5, 1.2), frozenset({DB}), WAYS)] == [DB], "only who is blamed"
+    both = frozenset({DB, CACHE})
+    assert [*named_roots(evidence(1.5, 1.5), both, WAYS, anomalous=[DB, CACHE])] == [DB, CACHE]
+    assert [*named_roots(evidence(1.5, 1.5), both, WAYS)] == [], "it lies between two that may be one fault"
+    assert [*named_roots(evidence(1.5, 0.9), frozenset({DB}), WAYS)] == [DB], "only who is blamed"
 
 
 def test_who_suffers_by_the_one_that_is_named_is_named_beside_it_only_when_that_is_very_sure() -> None:
