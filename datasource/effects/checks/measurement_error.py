@@ -92,7 +92,7 @@ def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
     failed = found.own.p_value < (_KNOWN_NOISY if noisy else level)
     if not failed or not matters(Estimate(whole - found.before, np.nan, np.nan), answer):
         doubtful = doubtful or (more and found.own.p_value < _DOUBT)
-        if late := _late(study, method, answer, now, level):
+        if late := _late(study, method, answer, level):
             return Measured(Check(NAME, False, late), True)
         return Measured(
             Check(NAME, True, f"the steps before and after add nothing that is clear (p {found.own.p_value:.2g})"),
@@ -103,32 +103,30 @@ def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
     return Measured(Check(NAME, False, text), True)
 
 
-def _late(study: Study, method: Method, answer: Answer, now: Floats, level: float) -> str:
-    """What the steps two and three later say of a stamp that late, of `now` (n, k + 1); empty where they are silent."""
-    sides = [moved(now, study, steps) for steps in (-1, 1, *_LATE)]
-    known, found = complete(study, np.column_stack(sides))
+def _late(study: Study, method: Method, answer: Answer, level: float) -> str:
+    """What the steps two and three later say of a stamp that late; empty where they are silent."""
+    now = np.column_stack([study.adjusted, study.treatment.mean(axis=1)])
+    later = np.stack([moved(now, study, steps) for steps in _LATE], axis=2)
+    known, later = complete(study, later.reshape(study.n, -1))
     if known.n < _KNOWN * study.n:
         return ""
-    before, after, *later = np.split(found, len(sides), axis=1)
-    beside = np.column_stack([(before + after) / 2, *(one[:, :-1] for one in later)])
-    if study.adjustment.names:
-        joined = join(known, method, beside[:, np.arange(beside.shape[1]) != now.shape[1] - 1])
-        if joined.moved.p_value < level and matters(joined.moved, answer):
-            return (
-                f"two and three steps later what is adjusted for moves the effect from {joined.before:.3g} to "
-                f"{joined.after:.3g}: it is stamped late, so that confounding is left; mend its times"
-            )
-    further = np.column_stack([beside, *(one[:, -1] for one in later)])
-    joined = join(known, method, further, np.append(np.zeros(beside.shape[1]), np.ones(len(later))))
-    if joined.own.p_value >= level or not matters(joined.own, answer):
-        return ""
+    causes = {column.tobytes(): column for column in later[:, : -len(_LATE)].T}
+    further = np.column_stack([*causes.values(), later[:, -len(_LATE) :]])
+    found = join(known, method, further, np.append(np.zeros(len(causes)), np.ones(len(_LATE))))
     x, y = study.treatment_name, study.outcome_name
-    return f"{y} goes with the {x} of two or three steps later: {_TOO_LATE.format(x=x, y=y)}"
+    if found.own.p_value < level and matters(found.own, answer):
+        return f"{y} goes with the {x} of two or three steps later: {_TOO_LATE.format(x=x, y=y)}"
+    if not causes or found.moved.p_value >= level or not matters(found.moved, answer):
+        return ""
+    return (
+        f"two and three steps later what is adjusted for moves the effect from {found.before:.3g} to "
+        f"{found.after:.3g}: it is stamped late, so that confounding is left; mend its times"
+    )
 
 
 def _repeated(column: Floats, study: Study) -> int:
     """How many steps a column (n) of many values repeats each of them, 1 where that is not a matter of rule."""
-    if len(np.unique(column)) <= _FEW_VALUES:
+    if (np.diff(column) == 0).mean() < 1 / 3 or len(np.unique(column)) <= _FEW_VALUES:
         return 1
     follows = np.diff(places(study)) == 1
     starts = np.flatnonzero(np.append(True, (np.diff(column) != 0) | ~follows))
