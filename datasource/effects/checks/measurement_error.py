@@ -92,7 +92,7 @@ def measured(study: Study, method: Method, answer: Answer) -> Measured | None:
     failed = found.own.p_value < (_KNOWN_NOISY if noisy else level)
     if not failed or not matters(Estimate(whole - found.before, np.nan, np.nan), answer):
         doubtful = doubtful or (more and found.own.p_value < _DOUBT)
-        if late := _late(study, method, answer, level):
+        if late := _late(study, method, answer, level / 2):
             return Measured(Check(NAME, False, late), True)
         return Measured(
             Check(NAME, True, f"the steps before and after add nothing that is clear (p {found.own.p_value:.2g})"),
