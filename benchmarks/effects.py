@@ -1,6 +1,6 @@
 """How fast are the kernels at equal numbers? Beside statsmodels and EconML, in one run, with one BLAS thread.
 
-python benchmarks/effects.py [--triples N] [--points N] [--windows N] [--rounds N]
+python benchmarks/effects.py [--windows N] [--rounds N]
 
 Prints CPU seconds, ratios and the largest relative difference; exit code 1 when a promise is not kept.
 """
@@ -28,9 +28,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from datasource.effects.estimators.distributed_lag import Design, estimate_effect, rolling_effects
-from datasource.numerics import Triple, dml_windows, ols_hac
+from datasource.numerics import dml_windows
 
-VARIABLES, CONTROLS, LAGS = 40, 4, 7
+LAGS = 7
 DAY = 2880
 """Points in a rolling window: a day, every 30 s."""
 ORDER, ITERATIONS = 5, 5
@@ -53,47 +53,16 @@ class Job(NamedTuple):
 def main() -> int:
     """Measure, print, and say whether the promises are kept."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--triples", type=int, default=1000)
-    arguments.add_argument("--points", type=int, default=2000, help="of each triple")
     arguments.add_argument("--windows", type=int, default=48)
     arguments.add_argument("--rounds", type=int, default=3)
     chosen = arguments.parse_args()
     warnings.simplefilter("ignore")
-    jobs = [triples(chosen.triples, chosen.points), *rolling(chosen.windows), dml(chosen.windows)]
+    jobs = [*rolling(chosen.windows), dml(chosen.windows)]
     print(f"{'':<58}{'theirs s':>9}{'ours s':>9}{'ratio':>9}{'difference':>12}")
     kept = [report(job, chosen.rounds) for job in jobs]
     if not all(kept):
         print("\na promise is not kept; on a busy machine, measure again")
     return 0 if all(kept) else 1
-
-
-def triples(count: int, points: int) -> Job:
-    """OLS and HAC of triples of a shared matrix: coefficient, standard error and p-value."""
-    rng = np.random.default_rng(1)
-    matrix = autoregressive(rng, VARIABLES, points)
-    matrix[1:] += 0.3 * matrix[:-1]
-    asked = []
-    for _ in range(count):
-        x, y, *rest = rng.choice(VARIABLES, CONTROLS + 2, replace=False).tolist()
-        asked.append(Triple(x, y, tuple(rest)))
-    some = asked[: max(count // 5, 1)]
-
-    def theirs() -> np.ndarray:
-        found = []
-        for x, y, rest in some:
-            design = sm.add_constant(matrix[[*rest, x]].T)
-            fit = sm.OLS(matrix[y], design).fit(
-                cov_type="HAC", cov_kwds={"maxlags": LAGS, "use_correction": True}, use_t=True
-            )
-            found.append((fit.params[-1], fit.bse[-1], fit.pvalues[-1]))
-        return np.array(found)
-
-    def ours() -> np.ndarray:
-        found = ols_hac(matrix, asked, LAGS)
-        return np.column_stack(found[:3])[: len(some)]
-
-    name = f"OLS + HAC, {count:,} triples x {points:,} points (statsmodels)"
-    return Job(name, theirs, ours, len(some) / count, FLOOR)
 
 
 def rolling(count: int) -> list[Job]:

@@ -46,6 +46,14 @@ def _late(_rng: np.random.Generator, column: Floats) -> Floats:
     return np.append(column[:1], column[:-1])
 
 
+def _late_by_two(_rng: np.random.Generator, column: Floats) -> Floats:
+    return np.append(column[:2], column[:-2])
+
+
+def _repeated(_rng: np.random.Generator, column: Floats) -> Floats:
+    return np.repeat(column[::10], 10)[: len(column)]
+
+
 Spoil = Callable[[np.random.Generator, Floats], Floats]
 
 
@@ -83,6 +91,14 @@ def _codes(rng: np.random.Generator, n: int) -> Study:
     level = np.array([0.0, 3.0, -1.0, 1.0])[zone]
     x = level + rng.normal(size=n)
     return lay_out(x + 2 * level + rng.normal(size=n), x, {"zone": 1.0 + zone})
+
+
+def _many_codes(rng: np.random.Generator, n: int) -> Study:
+    """Forty shops by number, each with a level of its own."""
+    shop = rng.integers(0, 40, n)
+    level = 2 * rng.normal(size=40)[shop]
+    x = level + rng.normal(size=n)
+    return lay_out(x + 2 * level + rng.normal(size=n), x, {"shop": 1.0 + shop})
 
 
 def _season(rng: np.random.Generator, n: int) -> Study:
@@ -124,6 +140,10 @@ MISSES = {
     "rounded": Miss("treatment rounded to half its deviation", _series(_rounded)),
     "count": Miss("load of 100 read as a Poisson count", _count),
     "late": Miss("treatment stamped a step late", _series(_late), (DEFAULT, LINEAR)),
+    "late by two": Miss("treatment stamped two steps late", _series(_late_by_two), (DEFAULT, LINEAR)),
+    "cause by two": Miss("confounder stamped two steps late", _series(z_as=_late_by_two)),
+    "repeated": Miss("treatment read every tenth step", _series(_repeated), (DEFAULT, LINEAR)),
+    "repeated cause": Miss("confounder read every tenth step", _series(z_as=_repeated)),
     "noisy cause": Miss("noise in the confounder, 5% of its variance", _series(z_as=_noise(0.05))),
     "square": Miss("confounder squared", _curved(lambda a, b: a**2), _ROWS),
     "exponential": Miss("exp of the confounder", _curved(lambda a, b: np.exp(a)), _ROWS),
@@ -131,6 +151,7 @@ MISSES = {
     "product": Miss("two confounders together", _curved(lambda a, b: a * b), _ROWS),
     "square AR(.9)": Miss("confounder squared, on series", _curved(lambda a, b: a**2, 0.9), (DEFAULT,)),
     "codes": Miss("zones 1 to 4 adjusted for as a slope", _codes, _ROWS),
+    "many codes": Miss("forty shops adjusted for as a slope", _many_codes, _ROWS),
     "season": Miss("an hourly job moves both", _season, (DEFAULT, LINEAR)),
     "rare": Miss("2% treated of ten times the rows", _treated(lambda z: 1.5 * z - 5.2, lambda z: z, 10), _ARMS),
     "poor overlap": Miss("treated nearly by z alone", _treated(lambda z: 3 * z, lambda z: z), _ARMS),

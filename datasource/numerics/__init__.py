@@ -3,7 +3,6 @@
 All of it is plain numpy; `tests/numerics/` proves it equal to statsmodels and EconML.
 """
 
-from datasource.numerics.batch import Slopes, Triple, ols_hac
 from datasource.numerics.grid import Floats, Ints, closed_up, on_grid, summed
 from datasource.numerics.hac import (
     LONG,
@@ -40,8 +39,6 @@ __all__ = [
     "Ints",
     "Regression",
     "RollingIntervals",
-    "Slopes",
-    "Triple",
     "bartlett_covariance",
     "closed_up",
     "cosine_error",
@@ -57,7 +54,6 @@ __all__ = [
     "interval",
     "least_squares",
     "long_run_intervals",
-    "ols_hac",
     "on_grid",
     "rolling_ewc_slopes",
     "rolling_glsar",

@@ -217,3 +217,15 @@ def test_the_command_says_what_it_takes():
         assert option in shown
     for option in ("--time", "--group", "--post", "--strata", "--modifiers", "--method", "--lags", "--json"):
         assert option in shown
+
+
+def test_a_counter_is_told_wherever_it_stands(tmp_path):
+    rng, n = np.random.default_rng(1), 400
+    load = autoregressive(rng, n)
+    errors = np.cumsum(np.maximum(5 + load + rng.normal(size=n), 0))
+    errors[200:] -= errors[200]
+    path = asking.write(tmp_path / "counter.csv", time=seconds(n), load=load, errors_total=errors)
+    done = CliRunner().invoke(main, ["effect", "--data", path, "--treatment", "load", "--outcome", "errors_total"])
+    assert done.exit_code == 0, done.output
+    assert "errors_total only ever rises, as counters do" in done.output
+    assert "load only ever rises" not in done.output

@@ -23,13 +23,14 @@ def curved_confounding(study: Study, method: Method, answer: Answer) -> Check | 
     """Whether bends of what is adjusted for, and products of two, move the effect (after Ramsey's RESET, 1969).
 
     Each column joins with hinges at its quartiles and its 95%, or with an indicator of each of up to ten values, which
-    are codes more often than a scale. Only for methods that adjust by straight lines. Failed when the effect moves with
-    p below 0.5%, and by half of its standard error.
+    are codes more often than a scale; of more values that recur, the treatment's mean at each (Mundlak 1978). Only for
+    methods that adjust by straight lines. Failed when the effect moves with p below 0.5%, and by half of its standard
+    error.
     """
     if method.name not in LINES or not study.adjustment.names:
         return None
     rows = rows_of(study, method)
-    bends = curves(rows.adjustment.values)
+    bends = np.column_stack([curves(rows.adjustment.values), _at_levels(rows)])
     if not bends.shape[1]:
         return Check(NAME, True, "what is adjusted for has two values each: there is nothing that could bend")
     found = join(rows, method, bends)
@@ -41,6 +42,16 @@ def curved_confounding(study: Study, method: Method, answer: Answer) -> Check | 
         f"the effect moves from {found.before:.3g} to {found.after:.3g} when bends of what is adjusted for join: "
         "straight lines leave confounding; use backdoor.double_machine_learning, which follows curves",
     )
+
+
+def _at_levels(study: Study) -> Floats:
+    """The treatment's mean at each value of every column that has more than ten, and many rows at each: (n, m)."""
+    found = []
+    for column in study.adjustment.values.T:
+        which, counts = np.unique(column, return_inverse=True, return_counts=True)[1:]
+        if _LEVELS < len(counts) <= study.n / _ROWS_A_COLUMN:
+            found.append((np.bincount(which, study.treatment.mean(axis=1)) / counts)[which])
+    return np.column_stack(found) if found else np.empty((study.n, 0))
 
 
 def curves(columns: Floats) -> Floats:

@@ -59,7 +59,7 @@ def judge(study: Study, method: Method, raw: Study | None = None, *, checked: bo
     `raw` is as for `run_checks`; without `checked` none is shown. Raises StudyError.
     """
     answer = method.estimate(study)
-    if method.name in WHITENING:
+    if method.name in WHITENING and not _exact(answer):
         answer = _allowing_for_noise(study, method, answer)
     return replace(answer, checks=run_checks(study, method, answer, raw) if checked else ())
 
@@ -114,10 +114,14 @@ def run_checks(study: Study, method: Method, answer: Answer, raw: Study | None =
     return (*answer.checks, *(check for check in made if check is not None))
 
 
+def _exact(answer: Answer) -> bool:
+    return answer.effect.upper - answer.effect.lower <= _EXACT * abs(answer.effect.value)
+
+
 def _made(name: str, check: _Check, study: Study, method: Method, answer: Answer) -> Check | None:
     if name != too_few_points.NAME and not np.isfinite(answer.effect.value):
         return Check(name, None, "there is no estimate to check")
-    if name != too_few_points.NAME and answer.effect.upper - answer.effect.lower <= _EXACT * abs(answer.effect.value):
+    if name != too_few_points.NAME and _exact(answer):
         return Check(name, None, "the outcome follows from the treatment without any scatter: nothing is left to try")
     try:
         if name != too_few_points.NAME:

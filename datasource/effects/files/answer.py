@@ -15,11 +15,13 @@ from datasource.effects.files.question import FileQuestion
 from datasource.effects.methods import check_study
 from datasource.effects.result import NO_ESTIMATE, EffectResult, Estimate, Stratified
 from datasource.effects.simpson import stratify
-from datasource.effects.study import Study, StudyError, lay_out
+from datasource.effects.study import Mask, Study, StudyError, lay_out
 from datasource.identification.model import NO_PATH
 
 _MOST_UNITS = 50
 """Of more units than this none is shown by itself."""
+_RISES, _RESETS, _FEWEST_RISES = 0.5, 0.01, 30
+"""Of a counter: the share of steps at which it rises, and at which it may start anew, and rises to be sure."""
 _NOBODY = Entity("", ())
 """Whose variables the columns of a file are."""
 
@@ -63,6 +65,7 @@ def answer_file(question: FileQuestion) -> EffectResult:
             *columns.rows.notices,
             *columns.unread(used, question.accept_loss),
             *_left_out(columns, study),
+            *_counters(study),
             *design.notices,
         ),
         identified_by=design.identified_by,
@@ -74,6 +77,33 @@ def answer_file(question: FileQuestion) -> EffectResult:
     if nothing:
         return replace(asked, rows=told_rows(study, unit, time))
     return answer_study(asked, study, unit=unit, time=time, most_units=_MOST_UNITS)
+
+
+def _counters(study: Study) -> list[str]:
+    """What only ever rises, by steps of its own, and falls to about 0 at most."""
+    if study.times is None:
+        return []
+    follows = np.ones(study.n - 1, dtype=bool) if study.units is None else np.diff(study.units) == 0
+    columns = {study.outcome_name: study.outcome, study.treatment_name: study.treatment[:, 0]}
+    columns |= dict(zip(study.adjustment.names, study.adjusted.T, strict=True))
+    return [
+        f"{name} only ever rises, as counters do: what counts is how much it rises from step to step; ask about that"
+        for name, column in columns.items()
+        if _counts(column, follows)
+    ]
+
+
+def _counts(column: Floats, follows: Mask) -> bool:
+    rises, before, after = np.diff(column)[follows], column[:-1][follows], column[1:][follows]
+    falls = rises < 0
+    up = rises[rises > 0]
+    return bool(
+        column.min() >= 0
+        and len(up) > max(_RISES * len(rises), _FEWEST_RISES)
+        and falls.mean() <= _RESETS
+        and (after[falls] < 0.1 * before[falls]).all()
+        and up.std() > 1e-6 * up.mean()
+    )
 
 
 def _cells(question: FileQuestion) -> tuple[str, ...]:

@@ -289,3 +289,58 @@ def test_a_check_that_breaks_takes_nothing_with_it(monkeypatch, caplog):
     assert "a fault of ours" in checks["too few points"].text
     assert checks["overlap"].passed
     assert "boom" in caplog.text
+
+
+def by_two(rng, column):
+    return np.append(column[:2], column[:-2])
+
+
+def every_tenth(rng, column):
+    return np.repeat(column[::10], 10)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (dict(x_as=by_two), "latency goes with the queue of two or three steps later: queue is stamped late"),
+        (dict(z_as=by_two), "it is stamped late, so that confounding is left"),
+        (dict(x_as=every_tenth), "queue repeats each value for 10 steps"),
+        (dict(z_as=every_tenth), "load repeats each value for 10 steps"),
+    ],
+)
+def test_stamps_of_two_steps_late_and_values_that_are_repeated_are_told(spoil, said):
+    found = [told(spoilt(seed, **spoil), DEFAULT, "measurement error") for seed in range(10)]
+    assert sum(check.passed is False and said in check.text for check in found) >= 9
+
+
+def test_many_codes_taken_as_a_slope_are_told():
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        shop = rng.integers(0, 40, N)
+        level = 2 * rng.normal(size=40)[shop]
+        x = level + rng.normal(size=N)
+        study = lay_out(x + 2 * level + rng.normal(size=N), x, {"shop": 1.0 + shop})
+        found.append(told(study, LINEAR, "curved confounding").passed)
+    assert sum(passed is False for passed in found) >= 9
+
+
+def test_a_straight_line_through_many_whole_numbers_is_no_miss():
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        age = rng.integers(18, 60, N).astype(float)
+        x = 0.1 * age + rng.normal(size=N)
+        found.append(told(lay_out(x + 0.1 * age + rng.normal(size=N), x, {"age": age}), LINEAR, "curved confounding"))
+    assert sum(check.passed is False for check in found) <= 1
+
+
+def test_what_rounding_would_do_to_independent_rows_is_said_and_fails_nothing():
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=N)
+    x = 0.7 * z + rng.normal(size=N)
+    check = told(lay_out(x + z + rng.normal(size=N), x, {"load": 1.5 * np.round(z / 1.5)}), LINEAR, "measurement error")
+    assert check.passed is None
+    said, _, number = check.text.partition(";")[0].rpartition(" ")
+    assert said == "if the steps of load are rounding, the effect is"
+    assert float(number) == pytest.approx(1.0, abs=0.1)
