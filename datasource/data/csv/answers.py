@@ -80,7 +80,9 @@ def _frames(answer: Any) -> _Found:
     for result in results.values() if isinstance(results, dict) else ():
         for frame in result.get("frames") or () if isinstance(result, dict) else ():
             fields, columns = frame["schema"]["fields"], frame["data"]["values"]
-            time = next((column for field, column in zip(fields, columns, strict=True) if field["type"] == "time"), [])
+            time: list[Any] = next(
+                (column for field, column in zip(fields, columns, strict=True) if field["type"] == "time"), []
+            )
             for field, column in zip(fields, columns, strict=True):
                 if field["type"] == "number" and len(column) == len(time):
                     labels = {str(label): str(value) for label, value in (field.get("labels") or {}).items()}
