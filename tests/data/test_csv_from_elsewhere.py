@@ -79,6 +79,23 @@ FILES = {
             *rows([iso(time) for time in TIMES]),
         ]
     ),
+    "decimal commas in quotes": "\n".join(
+        [HEADER, *(f'{t},"{w:.6f}","{d:.6f}"'.replace(".", ",") for t, w, d in zip(TIMES, WEB, DB, strict=True))]
+    ),
+    "decimal commas between tabs": "\n".join(
+        [HEADER, *(f"{t},{w:.6f},{d:.6f}" for t, w, d in zip(TIMES, WEB, DB, strict=True))]
+    )
+    .replace(",", "\t")
+    .replace("\t0.", "\t0,"),
+    **{
+        f"times as {how}": "\n".join(
+            [HEADER, *rows([f'"{datetime.fromtimestamp(time, UTC).strftime(how)}"' for time in TIMES])]
+        )
+        for how in (
+            *("%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S GMT", "%d/%b/%Y:%H:%M:%S +0000"),
+            *("%b %d, %Y %H:%M", "%B %d, %Y %H:%M:%S", "%Y%m%d%H%M%S"),
+        )
+    },
     "rows as JSON": json.dumps(
         [{"time": t, "web.latency": w, "db.latency": d} for t, w, d in zip(TIMES, WEB, DB, strict=True)]
     ),
