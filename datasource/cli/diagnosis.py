@@ -7,6 +7,7 @@ from math import isfinite
 
 from datasource.cli.survey import Survey
 from datasource.cli.timing import choose_timing
+from datasource.library.claims import filters
 from datasource.library.doubts import Doubt, is_counter_name
 from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, Signal, format_duration, parse_duration
@@ -45,6 +46,8 @@ class Diagnosis:
         reasons = [reason for selector in selectors if (reason := self._about(selector, counted, growth))]
         if reasons:
             return "; ".join(dict.fromkeys(reasons))
+        if said := filters(signal.query):
+            return said
         names = ", ".join(dict.fromkeys(selector.metric for selector in selectors))
         if len(selectors) > 1:
             return f"{names} have samples, but the query joins them to nothing; the two sides' labels may differ"

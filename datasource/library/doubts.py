@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data import Entity, Floats, Matrix
+from datasource.library.claims import claims_otherwise
 from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
@@ -65,6 +66,9 @@ def find_doubts(
         yield Doubt(_counter_text(grows, counter, within))
         return
     if said := wrong_share(settings, name, matrix):
+        yield Doubt(said)
+        return
+    if said := claims_otherwise(settings.signals[name], rows):
         yield Doubt(said)
         return
     if within:

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from datasource.cli import main
 from datasource.data.csv.files import read_csv
 from datasource.data.csv.table import CsvError
+from datasource.effects.files.columns import read_columns
+from datasource.effects.study import StudyError
 
 POINTS, START = 40, 1_700_000_040
 TIMES = [START + 60 * row for row in range(POINTS)]
@@ -77,6 +79,23 @@ FILES = {
             *rows([iso(time) for time in TIMES]),
         ]
     ),
+    "decimal commas in quotes": "\n".join(
+        [HEADER, *(f'{t},"{w:.6f}","{d:.6f}"'.replace(".", ",") for t, w, d in zip(TIMES, WEB, DB, strict=True))]
+    ),
+    "decimal commas between tabs": "\n".join(
+        [HEADER, *(f"{t},{w:.6f},{d:.6f}" for t, w, d in zip(TIMES, WEB, DB, strict=True))]
+    )
+    .replace(",", "\t")
+    .replace("\t0.", "\t0,"),
+    **{
+        f"times as {how}": "\n".join(
+            [HEADER, *rows([f'"{datetime.fromtimestamp(time, UTC).strftime(how)}"' for time in TIMES])]
+        )
+        for how in (
+            *("%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S GMT", "%d/%b/%Y:%H:%M:%S +0000"),
+            *("%b %d, %Y %H:%M", "%B %d, %Y %H:%M:%S", "%Y%m%d%H%M%S"),
+        )
+    },
     "rows as JSON": json.dumps(
         [{"time": t, "web.latency": w, "db.latency": d} for t, w, d in zip(TIMES, WEB, DB, strict=True)]
     ),
@@ -136,3 +155,38 @@ def test_a_raw_counter_is_told_also_where_nobody_checks(command: str, tmp_path: 
     path.write_text("time,web.requests\n" + "".join(f"{START + 60 * n},{c}\n" for n, c in enumerate(counted)))
     result = CliRunner().invoke(main, [command, "--data", str(path)])
     assert "requests: of web it only grows, as a counter does" in result.output
+
+
+TIDY = "time,service,metric,value\n" + "".join(
+    f"{time},{name},{metric},{value}\n"
+    for name, values in (("web", WEB), ("db", DB))
+    for metric in ("latency", "requests")
+    for time, value in zip(TIMES, values, strict=True)
+)
+ANSWER = json.dumps(
+    {
+        "status": "success",
+        "data": {
+            "resultType": "matrix",
+            "result": [
+                {
+                    "metric": {"__name__": metric, "service": name},
+                    "values": [[time, str(value)] for time, value in zip(TIMES, values, strict=True)],
+                }
+                for name, values in (("web", WEB), ("db", DB))
+                for metric in ("latency", "requests")
+            ],
+        },
+    }
+)
+
+
+@pytest.mark.parametrize("text", [TIDY, ANSWER], ids=["tidy", "an answer of Prometheus"])
+def test_an_effect_is_asked_of_signals_that_stand_in_rows_of_their_own(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(text)
+    columns = read_columns(path, ["requests", "latency"], [])
+    assert columns.numbers("latency") == pytest.approx([*WEB, *DB])
+    assert columns.numbers("requests") == pytest.approx([*WEB, *DB])
+    with pytest.raises(StudyError, match="no column 'errors'"):
+        read_columns(path, ["errors", "latency"], [])

@@ -35,6 +35,9 @@ _OF_INFLUX = {"_time", "_value"}
 _NOT_OF_INFLUX = {"", "result", "table", "_start", "_stop"}
 """What an annotated CSV of InfluxDB says about itself, not about what was measured."""
 _DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
+_NO_THOUSANDS = r"^\s*[+-]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*$"
+_THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+\.\d+"
+"""Cells in which a comma parts the decimals for sure, and thousands for sure."""
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
 """The path of a CSV or Parquet file, or a pandas DataFrame."""
@@ -106,9 +109,11 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
             how |= {"index_col": False, "keep_default_na": False, "na_values": empty, "skipinitialspace": True}
             texts = {i: str for i, column in enumerate(header) if is_text(column)}
             frame = pd.read_csv(file, dtype=texts, low_memory=False, **how)
-            decimal_comma = separator == ";" and any(
-                frame[i].astype(str).str.match(_DECIMAL_COMMA).any() for i in frame if frame[i].dtype.kind not in "iufb"
-            )
+            texts_of = [frame[i].astype(str) for i in frame if frame[i].dtype.kind not in "iufb"]
+            decimal_comma = any(one.str.match(_DECIMAL_COMMA).any() for one in texts_of)
+            if decimal_comma and separator != ";":  # where 1,234 may be a thousand
+                decimal_comma = any(one.str.match(_NO_THOUSANDS).any() for one in texts_of)
+                decimal_comma &= not any(one.str.match(_THOUSANDS).any() for one in texts_of)
             if decimal_comma:
                 file.seek(body)
                 frame = pd.read_csv(file, dtype=str, **how)  # 1.234 is a thousand

@@ -1,6 +1,7 @@
 """Tidy files: a column that says which signal, or which series, the numbers in another one are of."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,29 @@ def tidied(table: Table, signal: str | None) -> tuple[Table, str]:
         return table, ""
     told = f"tidy: '{metric.name}' names the signal, '{values[0].name}' holds its numbers"
     return _pivoted(table, (metric, values[0]), metric.text, ()), told
+
+
+def merged(table: Table, keys: Sequence[str]) -> Table:
+    """A table in which rows with the same `keys` are one, with what each column says there, the last of several."""
+    import pandas as pd
+
+    named = {column.name: column for column in table.columns}
+    parts = [named[key].text if named[key].values is None else pd.Series(named[key].values) for key in keys]
+    places = pd.concat(parts, axis=1, keys=range(len(parts))).groupby(list(range(len(parts))), dropna=False, sort=False)
+    codes = places.ngroup().to_numpy()
+    first = np.unique(codes, return_index=True)[1]
+    columns = []
+    for column in table.columns:
+        if column.values is None or column.name in keys:
+            text = column.text.iloc[first].reset_index(drop=True) if column.text is not None else None
+            values = None if column.values is None else column.values[first]
+            columns.append(column._replace(values=values, text=text))
+            continue
+        there = np.isfinite(column.values)
+        row = np.full(first.size, np.nan)
+        row[codes[there]] = column.values[there]
+        columns.append(column._replace(values=row, text=None))
+    return table._replace(columns=tuple(columns), rows=first.size)
 
 
 def with_clock(table: Table) -> Table:

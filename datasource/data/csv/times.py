@@ -16,6 +16,18 @@ _UNITS = (
     (np.inf, 1e9, "nanoseconds"),
 )
 _YEAR_2000, _YEAR_2100, _YEAR_5000 = 946_684_800.0, 4_102_444_800.0, 95_617_584_000.0
+_COMPACT = 19_700_101_000_000, 21_000_101_000_000
+_MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+_NAMED_MONTH = (
+    r"(?i)^(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})[\s/-](?P<month>[a-z]{3})[a-z]*[\s/-]|(?P<first>[a-z]{3})[a-z]*\s+"
+    r"(?P<then>\d{1,2}),?\s+)(?P<year>\d{4})(?:[\s:T,]+(?P<clock>\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(?P<zone>.*)$"
+)
+"""14 Nov 2023 22:14:00, Tue, 14 Nov 2023 22:14:00 GMT, 14/Nov/2023:22:14:00 +0000, Nov 14, 2023 22:14."""
 _EPOCH_OF_EXCEL, _DAYS_OF_EXCEL = 25_569, (36_526, 73_050)
 """Excel's day of 1970-01-01, and those of 2000 and 2100."""
 _EMPTIEST = 50
@@ -67,10 +79,23 @@ def read_times(column: Column) -> Times | None:
         if _are_days_of_excel(column.values[there]):
             return Times((column.values - _EPOCH_OF_EXCEL) * 86400, "Excel's days, taken as UTC", zoned=False)
         size = float(np.median(np.abs(column.values[there])))
+        if _COMPACT[0] <= size <= _COMPACT[1] and (compact := _from_compact(column.values)):
+            return compact
         _, scale, unit = next(one for one in _UNITS if size < one[0])
         seconds = column.values / scale
         return Times(np.where(np.abs(seconds) < _YEAR_5000, seconds, np.nan), f"{unit} since 1970")
     return _from_text(column)
+
+
+def _from_compact(values: Floats) -> Times | None:
+    """Times as 20231114221400, which in milliseconds would lie in the year 2600."""
+    import pandas as pd
+
+    texts = pd.Series(np.where(np.isfinite(values), np.nan_to_num(values), 0).astype(np.int64).astype(str))
+    dates = pd.to_datetime(texts, format="%Y%m%d%H%M%S", utc=True, errors="coerce")
+    if 2 * dates.notna().sum() < np.isfinite(values).sum():
+        return None
+    return Times(_seconds(dates), "as 20231114221400, taken as UTC", zoned=False)
 
 
 def _are_days_of_excel(values: Floats) -> bool:
@@ -89,6 +114,7 @@ def _from_text(column: Column) -> Times | None:
     if not told.any():
         return None
     texts = texts.str.replace(r"^(\d{4})[/.](\d\d)[/.](\d\d)(?!\d)", r"\1-\2-\3", regex=True)
+    texts = _with_numbered_months(texts, texts[told].iloc[0])
     if re.match(_DATE, texts[told].iloc[0]):
         return _from_dates(texts, told)
     if not texts[told].str.contains(r"^\d{4}-?\d\d", regex=True).iloc[0]:
@@ -101,6 +127,18 @@ def _from_text(column: Column) -> Times | None:
         return None
     zoned = bool(texts[there].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).iloc[0])
     return Times(_seconds(dates), "ISO 8601" if zoned else "ISO 8601, taken as UTC", zoned)
+
+
+def _with_numbered_months(texts: Any, first: str) -> Any:
+    """Texts that write a month by its English name as ISO 8601; others as they are."""
+    found = re.match(_NAMED_MONTH, first)
+    if not found or str(found["month"] or found["first"]).lower() not in _MONTHS:
+        return texts
+    parts = texts.str.extract(_NAMED_MONTH)
+    month = parts["month"].fillna(parts["first"]).str.lower().map(_MONTHS)
+    day = parts["day"].fillna(parts["then"]).str.zfill(2)
+    whole = parts["year"] + "-" + month + "-" + day + " " + parts["clock"].fillna("00:00") + parts["zone"]
+    return whole.where(whole.notna(), texts)
 
 
 def _seconds(dates: Any) -> Floats:

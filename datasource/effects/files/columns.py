@@ -7,9 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from datasource.data import Floats
+from datasource.data.csv.answers import TIME, read_answer
 from datasource.data.csv.files import Loss, cells_there
 from datasource.data.csv.layout import is_entity_name, read_heading
-from datasource.data.csv.table import Column, Readable, Table, read_table
+from datasource.data.csv.table import Column, Readable, Table, is_frame, read_table
+from datasource.data.csv.tidy import merged, tidied
 from datasource.effects.files.rows import Rows, place_rows
 from datasource.effects.files.yes_no import yes_or_no
 from datasource.effects.study import Ints, StudyError
@@ -120,7 +122,7 @@ def read_columns(
 
     Raises CsvError and StudyError.
     """
-    table = read_table(path, _is_text(numeric, unit))
+    table = _read(path, numeric, others, unit)
     for name in (*numeric, *others, *unit, *([time] if time else [])):
         find_column(table, name)
     taken = {find_column(table, name).name for name in numeric}
@@ -137,6 +139,20 @@ def read_columns(
     rows = place_rows(table, taken, clock, units, accept_loss)
     treatment = numbers_of(find_column(table, numeric[0]))[rows.kept]
     return Columns(table, rows if units else rows.without_idle_units(treatment))
+
+
+def _read(path: Readable, numeric: Sequence[str], others: Sequence[str], unit: Sequence[str]) -> Table:
+    """A file as a table with a column for each signal: also an answer of Prometheus, and a tidy file that has no column
+    of some name that is asked for."""
+    if not is_frame(path) and (answer := read_answer(path, None)):
+        table, labels = answer
+        return merged(table, (TIME, *labels))
+    table = read_table(path, _is_text(numeric, unit))
+    if all(_look_up(table, name) for name in (*numeric, *others)):
+        return table
+    cut, told = tidied(table, None)
+    there = {column.name for column in table.columns}
+    return merged(cut, [one.name for one in cut.columns if one.values is None or one.name in there]) if told else table
 
 
 def numbers_of(column: Column) -> Floats:
