@@ -63,6 +63,9 @@ def on_prometheus() -> Json:
     )
 
 
+OF_TREATMENT = {"treatment_service": "treated service", "treatment_namespace": "treated in"}
+"""Names of the columns that say whose the treatment is, where it is another entity's."""
+
 WHAT = ("treatment", "outcome", "service", "namespace")
 """The columns that say of which effect a row is, after its numbers."""
 
@@ -86,7 +89,7 @@ def effects() -> list[Json]:
             width=24,
             height=10,
             noValue=NO_EFFECTS,
-            transformations=[transform("merge"), columns("job", "instance", order=order, **renamed)],
+            transformations=[transform("merge"), columns("job", "instance", order=order, **renamed, **OF_TREATMENT)],
             overrides=[
                 *numbers,
                 override("p-value", **P_VALUE, custom__width=85),
@@ -126,7 +129,14 @@ def effects_in_detail() -> list[Json]:
             height=8,
             noValue=NO_EFFECTS,
             transformations=[
-                columns("Value", "job", "instance", "identified_by", order=("treatment", "outcome", "service")),
+                columns(
+                    "Value",
+                    "job",
+                    "instance",
+                    "identified_by",
+                    order=("treatment", "outcome", "service"),
+                    **OF_TREATMENT,
+                ),
             ],
             overrides=[override("adjustment_set", displayName="adjusted for", **wrapped(420))],
         ),
@@ -138,7 +148,7 @@ def effects_in_detail() -> list[Json]:
             height=8,
             noValue=NO_EFFECTS,
             transformations=[
-                columns("job", "instance", order=("Value", "check", *WHAT), Value="holds"),
+                columns("job", "instance", order=("Value", "check", *WHAT), Value="holds", **OF_TREATMENT),
                 transform("sortBy", sort=[{"field": "holds"}]),
             ],
             overrides=[

@@ -1,6 +1,6 @@
 """Datasource health: can what it says be believed?"""
 
-from overview import state
+from overview import STATE, STATES, state
 from parts import (
     PLAIN,
     Json,
@@ -45,7 +45,6 @@ def panels() -> list[Json]:
     own = "causal_datasource_"
     silent = "No sample of causal-datasource"
     small: Json = {"height": 4, "noValue": "not known"}
-    states = f"3 * absent({own}build_info) or 2 * (max({own}stale) == 1) or max({own}points < bool {own}points_needed)"
     return [
         state(4),
         stat(
@@ -83,12 +82,10 @@ def panels() -> list[Json]:
         timeline(
             "State over time",
             "Whether it could be believed. Where it is dead or stale, results and alerts stand still.",
-            [over_time(states, "causal-datasource")],
+            [over_time(STATE, "causal-datasource")],
             width=16,
             height=4,
-            mappings=named_values(
-                {0: ("working", "green"), 1: ("warming up", "blue"), 2: ("stale", "orange"), 3: ("dead", "red")}
-            ),
+            mappings=named_values(STATES),
             noValue=silent,
         ),
         stat(

@@ -293,6 +293,7 @@ def on_json() -> Json:
                     [ask("incidents", entity="$entity")],
                     width=24,
                     height=8,
+                    noValue=NONE,
                     transformations=[
                         transform(
                             "filterFieldsByName",
@@ -316,6 +317,7 @@ def on_json() -> Json:
                     [ask("root_causes", symptom="${symptom:raw}")],
                     width=24,
                     height=9,
+                    noValue="No symptom is said to be anomalous",
                 ),
                 table(
                     "Who is anomalous now",
@@ -323,6 +325,7 @@ def on_json() -> Json:
                     [ask("anomalies")],
                     width=24,
                     height=8,
+                    noValue="Nobody is said to be anomalous",
                     overrides=[override("entity", links=explain())],
                 ),
             ]

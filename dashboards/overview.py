@@ -56,7 +56,6 @@ COUNTED = steps("green", "red", 1)
 
 def verdicts(selector: str = "") -> str:
     """3 for an entity that broke, 2 for one that suffers by another, 1 for one whose cause is not known."""
-
     before = f"{selector}, " if selector else ""
 
     def anomalous(broke: str, cause: str) -> str:
@@ -66,29 +65,34 @@ def verdicts(selector: str = "") -> str:
     return f"3 * ({broke}) or 2 * ({suffers}) or ({other})"
 
 
+STATE = (
+    "4 * absent(causal_datasource_build_info)"
+    " or 2 * (absent(causal_datasource_points) unless on () max(causal_datasource_evaluation_failures_total) > 0)"
+    " or 3 * (max(causal_datasource_stale) == 1)"
+    " or 1 + 0 * max(causal_datasource_points < causal_datasource_points_needed)"
+    " or 0 * max(causal_datasource_points)"
+)
+"""How the datasource is, as STATES name it; before its first evaluation it is stale, too."""
+
+STATES = {
+    0: ("working", "green"),
+    1: ("warming up", "blue"),
+    2: ("starting", "blue"),
+    3: ("stale", "orange"),
+    4: ("dead", "red"),
+}
+
+
 def state(height: int) -> Json:
     """Whether the datasource can be believed."""
-    own = "causal_datasource_"
-    known = f"0 * max({own}points)"
-    expr = (
-        f"4 * absent({own}build_info) or 3 * (max({own}stale) == 1) or 2 * absent({own}points)"
-        f" or 1 + 0 * max({own}points < {own}points_needed) or {known}"
-    )
-    texts = {
-        0: ("working", "green"),
-        1: ("warming up", "blue"),
-        2: ("starting", "blue"),
-        3: ("stale", "orange"),
-        4: ("dead", "red"),
-    }
     return stat(
         "Datasource",
         "Whether causal-datasource works. Stale: its evaluations do not succeed, and results are withheld. Dead: "
         "Prometheus has no sample of it. Nobody looks then, and nothing below says that all is well.",
-        [number_now(expr, "state")],
+        [number_now(STATE, "state")],
         width=5,
         height=height,
-        mappings=named_values(texts),
+        mappings=named_values(STATES),
         noValue="not known",
         links=to("health", "Datasource health"),
     )
@@ -396,6 +400,7 @@ def on_json() -> Json:
                     [ask("incidents", entity="$entity")],
                     width=24,
                     height=8,
+                    noValue="No incident in this time range",
                     transformations=[
                         transform(
                             "organize",
@@ -427,6 +432,7 @@ def on_json() -> Json:
                     "that cause itself; one that suffers is not.",
                     [ask("anomalies")],
                     width=14,
+                    noValue="Nobody is said to be anomalous",
                     overrides=[
                         override("entity", links=explain(), custom__width=170),
                         override("verdict", **colored_text()),

@@ -20,6 +20,8 @@ SET = {
 """The dashboards, in the order of their links; health is only on Prometheus."""
 
 SCORE = {"mode": "absolute", "steps": [{"color": "green", "value": None}, {"color": "red", "value": 1}]}
+BLANK = ("string", "number", "time")
+"""Types of cells that say nothing where there is no value."""
 PLAIN = {"mode": "absolute", "steps": [{"color": "text", "value": None}]}
 LIST = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 LIST_WITH_HIGHEST = LIST | {"calcs": ["max"]}
@@ -120,9 +122,7 @@ def table(
 ) -> Json:
     """Rows and columns, as narrow as they have to be; `noValue` is said of a table without rows, not in its cells."""
     options = {"cellHeight": "sm", "showHeader": header}
-    blank = (
-        [override(kind, matcher="byType", noValue=" ") for kind in ("string", "number")] if "noValue" in more else []
-    )
+    blank = [override(kind, matcher="byType", noValue=" ") for kind in BLANK] if "noValue" in more else []
     look: Json = {"custom": {"minWidth": 80}, "options": options, "overrides": [*blank, *overrides]}
     return panel("table", title, description, targets, **look, **more)
 

@@ -23,6 +23,7 @@ class Times:
 
     incident: int
     calm: int
+    starting: int
     stale: int
     warming_up: int
     dead: int
@@ -36,7 +37,7 @@ def shop_with_two_fits() -> World:
 
 
 def history(world: World) -> tuple[Samples, Times]:
-    """What scrapes of the last minutes of a world would have brought, by metric; and of three days after it."""
+    """What scrapes of the last minutes of a world would have brought, by metric; and of days after it."""
     client = create_app(world.clock).test_client()
     found: Samples = {}
     end = int(world.now)
@@ -45,12 +46,13 @@ def history(world: World) -> tuple[Samples, Times]:
         world.clock.tick()
         for name, labels, value in _scraped(client.get("/metrics").text):
             found.setdefault(name, []).append((labels, value, now))
-    times = Times(end, end - 20 * 60, end + DAY, end + 2 * DAY, end + 3 * DAY)
-    points = {"causal_datasource_points": 37, "causal_datasource_points_needed": 120}
-    for time, stale, more in ((times.stale, 1, {}), (times.warming_up, 0, points)):
-        said = {"causal_datasource_build_info": 1, "causal_datasource_stale": stale, **more}
+    times = Times(end, end - 20 * 60, *(end + days * DAY for days in (1, 2, 3, 4)))
+    for time, stale, points in ((times.starting, 1, None), (times.stale, 1, 5760), (times.warming_up, 0, 37)):
+        said = {"build_info": 1, "stale": stale, "evaluation_failures_total": 0}
+        if points is not None:
+            said |= {"points": points, "points_needed": 120}
         for name, value in said.items():
-            found[name] += [({}, value, time - ago) for ago in range(300, -1, -15)]
+            found[f"causal_datasource_{name}"] += [({}, value, time - ago) for ago in range(300, -1, -15)]
     return found, times
 
 
