@@ -8,6 +8,7 @@ placebo dates show an effect, and how long one takes. Durations are drawn from 3
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ import numpy as np
 from scipy.signal import lfilter
 
 from datasource.data import Entity, Matrix, Variable
+from datasource.effects.structural import fit_structural
 from datasource.graph import CausalGraph, Edge
 from datasource.interventions.entry import Intervention
 from datasource.interventions.impact import Impact, Question, measure
+from datasource.interventions.verdicts import verdicts
 from datasource.settings import Signal
 
 STEP, START, DAY = 30, 1_700_006_400, 2880
@@ -146,6 +149,25 @@ def run(design: Design, seed: int) -> Run:
     return Run(design.size, found, time.perf_counter() - began)
 
 
+def judged(seed: int) -> tuple[str, str]:
+    """The verdicts on a true edge and on a spurious one, both of whose ends load moves."""
+    rng = np.random.default_rng(seed)
+    n = DAY
+    one, _ = ended(rng, n)
+    shared = noise(rng, n, 0.95)
+    load = 100 + 20 * shared + 3 * noise(rng, n, 0.8)
+    user = 40 + 4 * shared + 3 * noise(rng, n, 0.8) + 24.0 * acts(one, n)
+    checkout = 100 + 4 * user + 6 * noise(rng, n, 0.8)
+    search = 80 + 6 * shared + 3 * noise(rng, n, 0.8)
+    rows = np.array([windowed(row) for row in (checkout, user, search, load)])
+    matrix = Matrix((CHECKOUT, USER, SEARCH, LOAD), START, STEP, rows)
+    drawn = CausalGraph(GRAPH.variables, (Edge(USER, CHECKOUT, 0), Edge(USER, SEARCH, 0)))
+    first = (one.start - START) // STEP - 1
+    model = fit_structural(matrix.between(START, START + first * STEP), drawn, SIGNALS)
+    kinds = {verdict.effect: verdict.kind for verdict in verdicts(one, matrix, SIGNALS, model)}
+    return kinds[CHECKOUT], kinds[SEARCH]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)
@@ -164,6 +186,10 @@ def main() -> None:
             f"{name:30} {len(done):4}/{runs:<4} {np.mean(inside):6.1%} {np.median(widths):6.1f} "
             f"{np.median(errors):6.2f} {seen:7.1%} {spent:4.0f}"
         )
+    found = [judged(seed) for seed in range(runs)]
+    for place, name in enumerate(("a true edge", "a spurious edge")):
+        counts = Counter(one[place] for one in found)
+        print(f"{name:30} " + ", ".join(f"{kind} {counts[kind] / runs:.1%}" for kind in sorted(counts)))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite, nan
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from datasource.cli.intervention_log import REFUSED, ServiceLog
+from datasource.cli.intervention_log import REFUSED, UNREACHABLE, ServiceLog
 from datasource.cli.printing import refuse
 from datasource.interventions import InterventionError
 from datasource.interventions.condition import Condition, judge, limit_in, parse_condition
+
+T = TypeVar("T")
 
 FAILED, UNDECIDED, NOT_FOUND, INTERRUPTED = 4, 5, 127, 130
 """Exit codes beside those of the command that is run: a condition is true; one cannot be told, where that fails."""
@@ -73,17 +76,35 @@ def run_plan(plan: Plan, log: ServiceLog, around: Surroundings | None = None) ->
     settled = around.now() + plan.settle
     until = settled + plan.measuring
     settle = settled - start
+    patient = _Patient(around, until + _PATIENCE)
     try:
-        _wait(plan, log, number, around, until, settle, names)
+        _wait(plan, log, number, patient, until, settle, names)
     except KeyboardInterrupt:
         _end(log, number, max(int(around.now()), start + 1), {"interrupted": True}, plan)
         return INTERRUPTED
     if not plan.stays:
-        _end(log, number, int(until), {}, plan)
-    found = {name: log.impact(number, name, (), settle) for name in names}
+        patient.ask(lambda: _end(log, number, int(until), {}, plan))
+    found = {name: patient.ask(partial(log.impact, number, name, (), settle)) for name in names}
     for one in found.values():
         click.echo(one["sentence"])
     return _judged(plan, found)
+
+
+class _Patient(NamedTuple):
+    """Asks a service again that is away for a while, until a time (seconds since 1970)."""
+
+    around: Surroundings
+    until: float
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer. Ends the command where none comes in time, or it is refused."""
+        while True:
+            try:
+                return question()
+            except SystemExit as ended:
+                if ended.code != UNREACHABLE or self.around.now() > self.until:
+                    raise
+                self.around.sleep(_POLL)
 
 
 def _all_measured(names: Sequence[str], log: ServiceLog) -> None:
@@ -99,19 +120,19 @@ def _wait(
     plan: Plan,
     log: ServiceLog,
     number: int,
-    around: Surroundings,
+    patient: _Patient,
     until: float,
     settle: float,
     names: Sequence[str],
 ) -> None:
     """Until the window is over and its last point is evaluated, with a line on how far it is."""
-    shown = ""
+    shown, around = "", patient.around
     while True:
+        newest = patient.ask(log.snapshot_time)
         left = until - around.now()
-        newest = log.snapshot_time()
         if (left <= 0 and newest >= until) or left < -_PATIENCE:
             break
-        told = _told_progress(plan, log, number, settle, names, left)
+        told = patient.ask(partial(_told_progress, plan, log, number, settle, names, left))
         if told != shown:
             click.echo(told, err=True)
             shown = told

@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datasource.data import Matrix, Variable
-from datasource.interventions.entry import Intervention
+from datasource.interventions.entry import DETECTED, Intervention
 from datasource.settings import Signal
 
-DETECTED = "detected"
-"""The kind of an intervention that a signal told of; which signal, its parameters say."""
 _USUAL_A_DAY = 3
 """What begins at an entity more often than this a day happens by itself, and is no intervention."""
 _SAME = 600

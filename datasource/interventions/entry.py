@@ -12,6 +12,8 @@ from datasource.store import Logged
 
 Action = Literal["record", "correct"]
 
+DETECTED = "detected"
+"""The kind of an intervention that a signal told of; which signal, its parameters say."""
 NOTHING = "0" * 64
 """What the first entry follows."""
 
@@ -79,6 +81,14 @@ class Intervention:
     on: tuple[tuple[int, int], ...] = ()
     rolled_back: bool = False
     entries: tuple[int, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """What was done to whom, in words: a signal's own name where it was detected."""
+        parameters = dict(self.parameters)
+        kind = parameters.pop("signal", self.kind) if self.kind == DETECTED else self.kind
+        more = f" ({', '.join(f'{name}={value}' for name, value in parameters.items())})" if parameters else ""
+        return f"{kind} of {', '.join(self.targets)}{more}"
 
     def active(self, time: float) -> bool:
         """Whether it lasts at a time."""

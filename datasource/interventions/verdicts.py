@@ -69,7 +69,8 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """A verdict on every edge out of a variable of the targets to another entity or signal that it does not name.
 
-    confirmed: the effect moved, beyond its interval and to the side that was predicted, and no other way leads there.
+    confirmed: the effect moved, beyond its interval, to the side that was predicted and at least half as far, and no
+    other way leads there.
     refuted: what was predicted, with its whole interval, lies outside of what was measured, which holds 0.
     undecided: anything else, and `why` says what.
     """
@@ -130,14 +131,21 @@ def _verdict(
     if _away(measured):
         if said is not None and _away(said) and said.value * measured.value < 0:
             return "undecided", f"{effect} moved, but to the other side than the graph says"
+        if said is not None and abs(measured.value) < abs(said.value) / 2 and not _meet(said, measured):
+            return "undecided", f"{effect} moved less than half as far as the graph says that {cause} moves it"
         if others:
             return "undecided", f"{effect} moved, maybe by way of {', '.join(map(str, others[:3]))}"
         return "confirmed", f"{effect} moved when {cause} was moved, and no other way of the graph leads there"
     if said is None or not np.isfinite(said.lower):
         return "undecided", f"{effect} was not seen to move, and how far it should have is not known"
-    if said.lower > measured.upper or said.upper < measured.lower:
+    if not _meet(said, measured):
         return "refuted", f"{effect} did not move as far as the graph says that {cause} moves it"
     return "undecided", f"{effect} was not seen to move, but the interval holds what the graph says, too"
+
+
+def _meet(one: Estimate, other: Estimate) -> bool:
+    """Whether two intervals have something in common."""
+    return not (one.lower > other.upper or one.upper < other.lower)
 
 
 def _away(one: Estimate) -> bool:

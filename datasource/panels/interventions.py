@@ -3,6 +3,7 @@
 from typing import Any
 
 from datasource.interventions import Intervention
+from datasource.interventions.entry import DETECTED
 from datasource.panels.choices import Pairs
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import ALL, Query
@@ -15,15 +16,9 @@ _STATES = ("active", "ended", "planned")
 _COLORS = {"active": "orange", "ended": "green", "planned": "blue"}
 
 
-def described(one: Intervention) -> str:
-    """What was done to whom."""
-    parameters = ", ".join(f"{name}={value}" for name, value in one.parameters.items())
-    return f"{one.kind} {', '.join(one.targets)}" + (f" ({parameters})" if parameters else "")
-
-
 def offered(snapshot: Snapshot) -> Pairs:
     """The newest interventions by their ids."""
-    return [(str(one.id), f"{one.id}: {described(one)}") for one in snapshot.interventions[:_OFFERED]]
+    return [(str(one.id), f"{one.id}: {one.told}") for one in snapshot.interventions[:_OFFERED]]
 
 
 def _kinds(snapshot: Snapshot) -> Pairs:
@@ -77,13 +72,14 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
 
 
 def _regions(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame of regions from an intervention's start to its end, or to now while it goes on."""
+    """One frame of regions from an intervention's start to its end, or to now while it goes on; of what a signal told,
+    and whose end it does not tell, the start."""
     found = [one for one, _ in _chosen(query, snapshot)]
-    ends = [max(snapshot.time, one.start) if one.end is None else one.end for one in found]
+    ends = [one.end or (one.start if one.kind == DETECTED else max(snapshot.time, one.start)) for one in found]
     fields = (
         Field("time", "time", [one.start * 1000 for one in found]),
         Field("timeEnd", "time", [end * 1000 for end in ends]),
-        Field("title", "string", [described(one) for one in found]),
+        Field("title", "string", [one.told for one in found]),
         Field("text", "string", [one.why or f"by {one.who}" for one in found]),
         Field("tags", "string", [",".join((one.kind, *one.targets)) for one in found]),
         Field("id", "string", [str(one.id) for one in found]),

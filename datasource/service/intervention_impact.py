@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datasource.effects.document import checks_document
-from datasource.effects.result import Estimate
 from datasource.effects.study import StudyError
 from datasource.effects.windows import window_steps
 from datasource.incidents.quantity import quantity
@@ -46,9 +45,7 @@ def verdicts_of(one: Intervention, snapshot: Snapshot, every: Sequence[Intervent
 
 def impact_sentence(one: Intervention, impact: Impact, unit: str) -> str:
     """The impact in a sentence: how much, how sure, what was predicted, and whether other dates show the like."""
-    what = f"{one.kind} of {', '.join(one.targets)}"
-    if one.parameters:
-        what += f" ({', '.join(f'{name}={value}' for name, value in one.parameters.items())})"
+    what = one.told
     average = impact.average
     if not np.isfinite(average.value):
         return f"what {what} changed in {impact.outcome} is not known: {'; '.join(impact.notices)}"
@@ -58,7 +55,7 @@ def impact_sentence(one: Intervention, impact: Impact, unit: str) -> str:
     if average.lower <= 0 <= average.upper:
         told = f"{what} changed {impact.outcome} by {size}: no effect that can be told from chance"
     else:
-        told = f"{what} {'added' if average.value > 0 else 'took'} {size} {_way(average, impact)}"
+        told = f"{what} {'added' if average.value > 0 else 'took'} {size} {_way(one, impact)}"
     parts = [told]
     if impact.predicted is not None:
         parts.append(f"predicted {quantity(impact.predicted.value, unit)}")
@@ -68,8 +65,9 @@ def impact_sentence(one: Intervention, impact: Impact, unit: str) -> str:
     return "; ".join(parts)
 
 
-def _way(average: Estimate, impact: Impact) -> str:
-    return f"{'to' if average.value > 0 else 'from'} {impact.outcome} while it lasted"
+def _way(one: Intervention, impact: Impact) -> str:
+    lasting = "while it lasted" if one.end is not None else "since it began"
+    return f"{'to' if impact.average.value > 0 else 'from'} {impact.outcome} {lasting}"
 
 
 def impact_document(one: Intervention, impact: Impact, unit: str) -> dict[str, Any]:

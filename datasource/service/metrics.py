@@ -69,7 +69,7 @@ HELP: Mapping[str, str] = {
     "causal_impact_afterwards": "What is left of an impact after the intervention's end, on average.",
     "causal_impact_afterwards_lower": "Lower end of the 95% interval of what is left after the end.",
     "causal_impact_afterwards_upper": "Upper end of the 95% interval of what is left after the end.",
-    "causal_intervention_active": "1 while an intervention lasts; of those that go on the newest.",
+    "causal_intervention_active": "1 while an intervention lasts and no newer one has the same targets.",
     "causal_impact_predicted": "What the graph's equations of before an intervention predict for it, on average.",
     "causal_impact_predicted_lower": "Lower end of the 95% interval of the predicted impact.",
     "causal_impact_predicted_upper": "Upper end of the 95% interval of the predicted impact.",
@@ -287,9 +287,10 @@ def _impacts(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def _interventions(snapshot: Snapshot) -> Iterator[Sample]:
-    """Those that go on, and what the newest ones changed."""
+    """Those that go on, of the same targets the newest, and what the newest ones changed."""
     active = [one for one in snapshot.interventions if one.active(snapshot.time)]
-    for one in active[:_MOST_ACTIVE]:
+    newest = {one.targets: one for one in reversed(active)}
+    for one in [one for one in active if newest[one.targets] is one][:_MOST_ACTIVE]:
         targets = ",".join(one.targets[:_MOST_TARGETS])
         labels = {"intervention": str(one.id), "kind": one.kind, "targets": targets}
         yield Sample("causal_intervention_active", labels, 1.0)

@@ -14,6 +14,7 @@ from datasource.cli.intervention_log import ServiceLog
 from datasource.cli.intervention_run import FAILED, INTERRUPTED, UNDECIDED, Plan, Surroundings, conditions_of, run_plan
 from datasource.demo.serving import BackgroundServer
 from datasource.interventions import Intervention, InterventionLog
+from datasource.mcp.service import UnreachableError
 from datasource.settings.store import Store
 from datasource.settings.web import Writes
 from datasource.web.app import create_app
@@ -113,6 +114,23 @@ def test_whoever_interrupts_it_leaves_it_ended(service: Service) -> None:
     service.interrupts = True
     assert service.run() == INTERRUPTED
     assert service.written.end is not None
+
+
+def test_a_service_that_is_away_for_a_while_is_asked_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away, asked = [True] * 4, service.log.service.get
+
+    def get(path: str, **parameters: str) -> object:
+        if service.called and away:
+            away.pop()
+            raise UnreachableError("it cannot be reached")
+        return asked(path, **parameters)
+
+    monkeypatch.setattr(service.log.service, "get", get)
+    assert service.run("impact(web.latency) > 500ms") == 0
+    assert service.written.end is not None
+    assert capsys.readouterr().err.count("it cannot be reached") == 4
 
 
 def test_a_change_that_stays_has_no_end(service: Service) -> None:

@@ -39,7 +39,7 @@ def test_the_table_says_what_was_done_to_whom_by_whom(snapshot: Snapshot) -> Non
 def test_regions_last_to_the_end_or_to_now(snapshot: Snapshot) -> None:
     found = columns(asked(snapshot, "intervention_regions"))
     assert found["timeEnd"] == [snapshot.time * 1000, snapshot.interventions[1].end * 1000]  # type: ignore[operator]
-    assert found["title"][0] == "deploy platform/inventory (version=v2)"
+    assert found["title"][0] == "deploy of platform/inventory (version=v2)"
 
 
 def test_an_impact_has_its_course_its_band_and_a_sentence(snapshot: Snapshot) -> None:
@@ -63,7 +63,11 @@ def test_the_number_is_the_exported_one_with_bounded_labels(snapshot: Snapshot) 
     assert impact.labels["intervention"] == "2"
     active = [one for one in samples(snapshot) if one.name == "causal_intervention_active"]
     assert [one.labels for one in active] == [{"intervention": "2", "kind": "deploy", "targets": "platform/inventory"}]
-    many = replace(snapshot, interventions=snapshot.interventions[:1] * 500)
+    newer = replace(snapshot.interventions[0], id=3)
+    superseded = replace(snapshot, interventions=(newer, *snapshot.interventions))
+    active = [one for one in samples(superseded) if one.name == "causal_intervention_active"]
+    assert [one.labels["intervention"] for one in active] == ["3"]
+    many = replace(snapshot, interventions=tuple(replace(newer, id=n, targets=(str(n),)) for n in range(500)))
     assert sum(one.name == "causal_intervention_active" for one in samples(many)) == 50
     assert sum("intervention" in one.labels and one.name == "causal_impact" for one in samples(many)) <= 50
 
