@@ -218,10 +218,10 @@ def why() -> list[Json]:
             [ask("causal_graph", show="variables", entity="$entity")],
         ),
         table(
-            "Discovered edges",
-            "Edges that the data propose and the graph lacks, and edges of the graph that the data doubt. Accept one "
-            "by writing it into the settings. Empty unless graph.discover is set.",
-            [ask("discovered_edges", show="news")],
+            "Edges and their evidence",
+            "First what the data propose and the graph lacks, and what they doubt of it, where graph.discover is set; "
+            "accept an edge by writing it into the settings. Then the edges of the graph.",
+            [ask("discovered_edges", show="all")],
             width=24,
             height=8,
         ),
