@@ -167,13 +167,12 @@ def on_json() -> Json:
                     height=14,
                 ),
                 table(
-                    "Discovered edges",
-                    "Edges that the data propose and the graph lacks, and edges of the graph that the data doubt. "
-                    "Accept one by writing it into the settings. Empty unless graph.discover is set.",
-                    [ask("discovered_edges", show="news")],
+                    "Edges and their evidence",
+                    "First what the data propose and the graph lacks, and what they doubt of it, where graph.discover "
+                    "is set; accept an edge by writing it into the settings. Then the edges of the graph.",
+                    [ask("discovered_edges", show="all")],
                     width=24,
                     height=8,
-                    noValue="nothing was discovered; graph.discover in the settings looks for it",
                 ),
             ]
         ),

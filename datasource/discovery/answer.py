@@ -51,9 +51,12 @@ def answer(
 
 def required(series: Series, prior: Prior) -> Bools:
     """By cause and effect, what is known."""
-    pairs = prior.required
-    found = [[(cause, effect) in pairs for effect in series.variables] for cause in series.variables]
-    return np.array(found, dtype=np.bool_).reshape(len(series.variables), len(series.variables))
+    place = {variable: number for number, variable in enumerate(series.variables)}
+    found = np.zeros((len(place), len(place)), dtype=np.bool_)
+    for cause, effect in prior.required:
+        if cause in place and effect in place:
+            found[place[cause], place[effect]] = True
+    return found
 
 
 def partial_correlations(values: Floats) -> Floats:

@@ -22,6 +22,7 @@ NAME, NAME_WITH_LAGS = "notears", "dynotears"
 _PENALTY = 0.02
 _LEAST = 0.1
 """Weights below this, in standard deviations for one, are no edges."""
+_HUGE = 1e100
 _ACYCLIC, _STEEPEST, _ROUNDS = 1e-8, 1e16, 60
 
 
@@ -48,7 +49,8 @@ def _fit(name: str, matrix: Matrix, prior: Prior, longest: int) -> Proposal:
     graph = np.zeros((longest + 1, count, count), dtype=np.bool_)
     if count < 2:
         return answer(name, series, prior, graph, np.zeros(graph.shape))
-    found = optimised(lagged(series.values, longest), count, prior.allowed(series.variables))
+    with np.errstate(over="ignore", invalid="ignore"):  # of steps that the line search takes back
+        found = optimised(lagged(series.values, longest), count, prior.allowed(series.variables))
     strength = np.concatenate([found.instant[None], found.late])
     graph = np.abs(strength) > _LEAST
     graph[:, np.arange(count), np.arange(count)] = False
@@ -75,7 +77,8 @@ def optimised(rows: Floats, count: int, allowed: Bools, penalty: float = _PENALT
         loss += 0.5 * float(np.sum(weights * product))
         slope = product - gram[:, :count]
         grown = expm(weights[:count] ** 2)
-        excess = float(np.trace(grown)) - count
+        excess = float(np.nan_to_num(np.trace(grown), nan=_HUGE, posinf=_HUGE).clip(max=_HUGE)) - count
+        grown = np.nan_to_num(grown, nan=_HUGE, posinf=_HUGE)
         slope[:count] += (rho * excess + alpha) * grown.T * 2 * weights[:count]
         value = loss + 0.5 * rho * excess**2 + alpha * excess + penalty * float(parts.sum())
         return value, np.concatenate([slope.ravel() + penalty, -slope.ravel() + penalty])

@@ -52,31 +52,26 @@ class Prior:
         """The pairs of the known edges."""
         return frozenset((edge.cause, edge.effect) for edge in self.known)
 
-    def allows(self, cause: Variable, effect: Variable) -> bool:
-        """Whether data may propose this edge."""
-        if (cause, effect) in self.forbidden:
-            return False
-        first, second = self.tiers.get(cause), self.tiers.get(effect)
-        return first is None or second is None or first <= second
-
     def allowed(self, variables: Sequence[Variable]) -> NDArray[np.bool_]:
         """By cause (rows) and effect (columns), whether data may propose the edge."""
-        found: NDArray[np.bool_] = np.array(
-            [[self.allows(cause, effect) for effect in variables] for cause in variables]
-        )
-        np.fill_diagonal(found, False)
+        place = {variable: number for number, variable in enumerate(variables)}
+        found: NDArray[np.bool_] = ~np.eye(len(variables), dtype=np.bool_)
+        for cause, effect in self.forbidden:
+            if cause in place and effect in place:
+                found[place[cause], place[effect]] = False
+        tiers = np.array([self.tiers.get(variable, np.nan) for variable in variables], dtype=np.float64)
+        found &= ~(tiers[:, None] > tiers[None, :])
         return found
 
     def odds(self, variables: Sequence[Variable]) -> tuple[Floats, Floats]:
         """`presence` (symmetric) and `direction` (antisymmetric) as arrays over these variables."""
+        place = {variable: number for number, variable in enumerate(variables)}
         presence, direction = np.zeros((2, len(variables), len(variables)))
-        for i, one in enumerate(variables):
-            for j, other in enumerate(variables):
-                if (one, other) in self.presence:
-                    presence[i, j] = presence[j, i] = self.presence[one, other]
-                if (one, other) in self.direction:
-                    direction[i, j] = self.direction[one, other]
-                    direction[j, i] = -direction[i, j]
+        for values, found, sign in ((self.presence, presence, 1.0), (self.direction, direction, -1.0)):
+            for (one, other), odds in values.items():
+                if one in place and other in place:
+                    i, j = place[one], place[other]
+                    found[i, j], found[j, i] = odds, sign * odds
         return presence, direction
 
 

@@ -1,6 +1,6 @@
 """Which variables cause which: a graph that the data propose, beside the one that is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from datasource.data.csv.layout import read_heading
 from datasource.data.csv.series import read_series
 from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
 from datasource.effects.study import StudyError
-from datasource.graph import build_graph
+from datasource.graph import CausalGraph, build_graph
 from datasource.library.data import Data, as_data
 from datasource.library.graph_diff import block, graph_diff, proposed_rules
 from datasource.library.result import Result
@@ -173,25 +173,35 @@ def discover(
         raise StudyError(str(error)) from None
     if longest_lag is not None and longest_lag < 0:
         raise StudyError(f"longest_lag is {longest_lag}; give the steps that a cause may take, 0 or more")
-    opened = _opened(as_data(data), graph, calls, config)
+    read = as_data(data)
+    opened = _opened(read, graph, calls, config)
     settings = opened.settings
     matrix = encode_events(opened.data.matrix, settings.signals)
     entities = {variable.entity for variable in matrix.variables}
-    single = len(entities) == 1 and not config
+    written = bool(config or read.source.config or graph or read.source.graph)
+    single = len(entities) == 1 and not (config or read.source.config)
     names = {one: settings.signals[one.signal].query if single else str(one) for one in matrix.variables}
-    topology = Topology()
-    if config or graph or calls:
-        topology = read_topology(settings, None, entities, matrix.start, matrix.end)
-        built = build_graph(settings, matrix.variables, topology)
-        prior = prior_of_graph(settings, matrix, topology, built.graph)
+    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
+    if written or topology.ties:
+        built = build_graph(settings, matrix.variables, topology).graph if written else CausalGraph((), ())
+        prior = prior_of_graph(settings, matrix, topology, built)
     else:
         prior = prior_of_names(matrix, list(names.values()))
     if longest_lag is not None:
         prior = replace(prior, longest_lag=longest_lag)
     try:
-        return Discovered(fit(matrix, prior), names, prior, topology)
+        found = fit(matrix, prior)
     except ValueError as error:
         raise StudyError(str(error)) from None
+    return Discovered(found._replace(notices=_called(found.notices, names)), names, prior, topology)
+
+
+def _called(notices: Sequence[str], names: Mapping[Variable, str]) -> tuple[str, ...]:
+    """Notices with variables called as in the file."""
+    shown = sorted(((str(variable), name) for variable, name in names.items()), key=lambda one: -len(one[0]))
+    for variable, name in shown:
+        notices = [f"{name}{text.removeprefix(variable)}" if text.startswith(variable) else text for text in notices]
+    return tuple(notices)
 
 
 def _opened(read: Data, graph: Any, calls: Any, config: str | None) -> Opened:

@@ -10,22 +10,28 @@ from datasource.panels.registry import Panel, Parameter
 from datasource.service import Snapshot
 
 _SHOW = [("news", "new and doubtful edges"), ("all", "all edges"), ("refused", "refused")]
+_OFF = "nothing is discovered: set graph.discover in the settings, as discover: {}"
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame, a row an edge; those whose effect's entity passes the filters."""
+    """One frame, a row an edge, news first; those whose effect's entity passes the filters.
+
+    Before anything is discovered all edges are those of the graph, with the evidence that they have.
+    """
     show = query.one("show", "news")
     if show not in dict(_SHOW):
         raise QueryError(f"show '{show}' is unknown; use {', '.join(name for name, _ in _SHOW)}")
-    if snapshot.settings.graph.discover is None:
-        return [notice_frame("nothing is discovered: set graph.discover in the settings, as discover: {}")]
-    if snapshot.proposal is None:
-        return [notice_frame("nothing has been discovered yet")]
-    found: list[ProposedEdge | RefusedEdge] = [*snapshot.proposal.edges]
-    if show == "refused":
-        found = [*snapshot.proposal.refused]
-    elif show == "news":
-        found = [*snapshot.proposal.proposed, *snapshot.proposal.doubtful]
+    proposal, notices = snapshot.proposal, snapshot.proposal.notices if snapshot.proposal else ()
+    if proposal is None:
+        off = snapshot.settings.graph.discover is None
+        notices = (_OFF if off else "nothing has been discovered yet",)
+        if show != "all":
+            return [notice_frame(notices[0])]
+    found: list[ProposedEdge | RefusedEdge] = [*(proposal.edges if proposal else _known(snapshot))]
+    if proposal and show == "refused":
+        found = [*proposal.refused]
+    elif proposal and show == "news":
+        found = [*proposal.proposed, *proposal.doubtful]
     found = [edge for edge in found if query.passes(dict(edge.effect.entity.labels))]
     if not found:
         return []
@@ -46,7 +52,14 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         numbers("stability", "Share of resampled data in which a new edge is found again."),
         texts("evidence", _why, "Who speaks for the edge, what speaks against it, or why it is refused."),
     )
-    return [Frame("discovered_edges", fields, snapshot.proposal.notices, {"preferredVisualisationType": "table"})]
+    return [Frame("discovered_edges", fields, notices, {"preferredVisualisationType": "table"})]
+
+
+def _known(snapshot: Snapshot) -> list[ProposedEdge]:
+    """The edges of the graph."""
+    return [
+        ProposedEdge(edge.cause, edge.effect, edge.lag, nan, nan, True, edge.evidence) for edge in snapshot.graph.edges
+    ]
 
 
 def _what(edge: ProposedEdge | RefusedEdge) -> str:

@@ -80,3 +80,12 @@ def test_data_in_which_nothing_moves_have_no_edges(name: str) -> None:
     found = find_method(name)(matrix, Prior(matrix.variables))
     assert found.edges == ()
     assert any("never moves" in notice for notice in found.notices)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_column_that_is_there_twice_does_no_harm(name: str) -> None:
+    one, other = np.random.default_rng(0).normal(size=(2, 400))
+    matrix = matrix_of({"x": one, "y": other, "copy": one, "scaled": 2 * one + 1})
+    found = find_method(name)(matrix, Prior(matrix.variables))
+    assert all(np.isfinite(edge.strength) for edge in found.edges)
+    assert not any("y" in (edge.cause.signal, edge.effect.signal) for edge in found.edges)

@@ -130,3 +130,14 @@ def test_without_settings_the_diff_is_a_graph_block_that_commands_read(tmp_path:
     data, graph = services(tmp_path / "services.csv"), tmp_path / "graph.yaml"
     graph.write_text(run("--data", data, "--diff"))
     assert cd.discover(data, graph=str(graph)).disagrees is False
+
+
+def test_calls_alone_make_no_edge_known(tmp_path: Path) -> None:
+    found = cd.discover(services(tmp_path / "services.csv"), calls=[("web", "db")])
+    assert all(edge.is_new for edge in found.proposal.edges)
+    assert not found.disagrees
+
+
+def test_a_column_that_never_moves_is_named_as_in_the_file() -> None:
+    found = cd.discover(web().assign(**{"disk io": 1.0}))
+    assert found.proposal.notices == ("disk io is left out: it never moves",)

@@ -66,3 +66,7 @@ def test_while_it_is_off_the_panel_says_how_to_turn_it_on() -> None:
 def test_an_unknown_view_is_refused() -> None:
     with pytest.raises(QueryError, match="news, all, refused"):
         REGISTRY.answer(Query("discovered_edges", 0, 1, {"show": ("x",)}), snapshot(True, proposal()), "")
+
+
+def test_before_anything_is_discovered_all_edges_are_those_of_the_graph() -> None:
+    assert rows(snapshot(False, None), show="all") == [("host.requests", "host.cpu", "known")]
