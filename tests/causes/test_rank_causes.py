@@ -92,15 +92,6 @@ def test_a_way_is_blamed_by_its_callers_that_wait_also_where_one_of_them_waits_f
     assert alone.entities[DB] < 0.9 * alone.entities[CART], "pay calls it as well, and does not wait"
 
 
-def test_load_that_has_just_begun_to_rise_explains_the_queue_that_it_fills():
-    """Two points of five are of the surge, as an alarm has them."""
-    normal = {"web.latency": 0.10, "web.requests": 50.0}
-    rows = measured(normal, 5, 2).values.copy()
-    rows[:, -2:] *= np.array([[2.5], [1.6]])
-    now = Matrix(measured(normal, 5, 2).variables, 60_000, 60, rows)
-    assert rank(measured(normal, 60, 1), now, SIGNALS).entities[WEB] < 0.6
-
-
 def test_contributions_are_in_the_symptoms_unit_and_do_not_exceed_its_gap():
     found = ranked(CHAIN, SLOW_DB, calls=CALLS, symptom=Variable(WEB, "latency")).variables
     told = {str(one.variable.entity): one for one in found if one.contribution is not None}

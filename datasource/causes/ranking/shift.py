@@ -142,14 +142,11 @@ def _traffic(row: Floats, load: Floats, load_now: Floats) -> tuple[Floats, Float
 
 
 def relative_growth(load: Floats, load_now: Floats) -> Floats:
-    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1: its mean, or
-    where that is farther what two fifths of its points lie beyond, as an incident may have just begun."""
+    """By how much of itself each row of load (rows x times) moved beyond its noise, between -1 and 1."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = _quantiles(load, (0.5,))[0]
-        moved = np.array([np.nanmean(load_now, axis=1), *(side[:, 0] for side in _extremes(load_now[:, None, :]))])
-        moved = np.nan_to_num(moved - usual)
-        grown = np.where(moved.max(axis=0) >= -moved.min(axis=0), moved.max(axis=0), moved.min(axis=0))
+        grown = np.nan_to_num(np.nanmean(load_now, axis=1) - usual)
         beyond = grown**2 / np.maximum(grown**2 + np.nan_to_num(np.nanvar(load, axis=1)), np.finfo(float).tiny)
     found: Floats = np.clip(grown * beyond / np.where(usual > 0, usual, np.inf), -1.0, 1.0)
     return found
