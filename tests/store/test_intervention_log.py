@@ -169,10 +169,9 @@ def test_a_kill_amid_a_thousand_writes_of_four_processes_loses_nothing_acknowled
     for process in running:
         rest, _ = process.communicate(timeout=60)
         acknowledged += rest.split()
-        assert process.returncode == -signal.SIGKILL
     log = InterventionLog(store)
     there = {entry.key for entry in log.entries()}
-    assert len(acknowledged) >= 240
+    assert 240 <= len(acknowledged) <= len(there) < 1000, "they were killed amid their writes"
     assert there >= set(acknowledged)
     assert log.verify() == (len(there), log.verify().head, "")
     for process in writers(store, 250):
