@@ -13,7 +13,7 @@ def moment(text: str, now: float) -> float:
     short = text.strip().removeprefix("now").strip()
     try:
         if not short:
-            return now
+            return float(now)
         return now - parse_duration(short[1:]) if short.startswith("-") else parse_time(short)
     except ValueError as error:
         raise ValueError(f"{error}, or relative as -1h") from None
