@@ -145,7 +145,7 @@ def test_variables_that_are_alike_have_like_levels() -> None:
 
 
 def test_what_is_near_its_bound_does_not_make_the_tail_of_others_light() -> None:
-    """Joint scores of some entities come close to 1 every day; those of others may still go far beyond their own."""
+    """Joint scores of some entities come close to 1 every day; those of others may go far beyond their own."""
     rng = np.random.default_rng(9)
     places = np.repeat([-1.5, 1.5], 20)
     odds = np.exp(places[:, None] + rng.gumbel(0, 0.25, (40, 8)))
