@@ -65,11 +65,8 @@ class Clock(Served):
         self.experimenter.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
-        self.evaluator.workers.stop()
-        self.evaluator.asking.workers.stop()
-        self.evaluator.discovering.workers.stop()
+        self.evaluator.stop()
         self.evaluator.incidents.close()
-        self.evaluator.interventions.close()
 
     def mark(self, kind: str, incident: str, by: str = "", reason: str = "", into: str = "") -> None:
         """Mark an incident (by its id) with the next evaluation; from any thread."""
@@ -115,9 +112,7 @@ class Clock(Served):
                 evaluator.incidents = before.incidents.under(evaluator.settings)
             evaluator.marking = before.marking
             evaluator.interventions.store = before.interventions.store and evaluator.settings.store
-        before.workers.stop()
-        before.asking.workers.stop()
-        before.interventions.close()
+        before.stop()
         self.experiment(run=self.leads and self._thread is not None)
 
     def experiment(self, *, run: bool) -> None:

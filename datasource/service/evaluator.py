@@ -91,6 +91,12 @@ class Evaluator:
         if memory.effects is not None:
             self.asking.found = Effects(memory.effects, memory.impacts, memory.structural, assessed=memory.assessed)
 
+    def stop(self) -> None:
+        """End the worker processes, and let go of the log of interventions."""
+        for workers in (self.workers, self.asking.workers, self.discovering.workers):
+            workers.stop()
+        self.interventions.close()
+
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
         self.asking.collect()

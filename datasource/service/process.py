@@ -105,7 +105,6 @@ class PublishingClock(Clock):
             self.adopt(evaluator, fresh=True)
         self.evaluator.incidents.store = self.settings.store if leads else None
         self.evaluator.incidents.fence = self.replicas.lease
-        self.experiment(run=leads)
         self.told(leader=self.replicas.leader)
         self._led = leads
 
