@@ -68,6 +68,10 @@ def _misses(study: Study) -> list[str]:
     return said
 
 
+_ROUNDING = 1e-12
+"""A column whose values differ by no more than this share of the largest is constant: a ratio of sums is so rounded."""
+
+
 def check_study(study: Study) -> None:
     """Raises StudyError for a study that no estimator could use: empty, too short, or with a constant end."""
     if study.n < 3:
@@ -78,7 +82,7 @@ def check_study(study: Study) -> None:
             else f"only {study.n} complete rows; give at least 3, better 100"
         )
     for name, column in ((study.treatment_name, study.treatment[:, 0]), (study.outcome_name, study.outcome)):
-        if not (column != column[0]).any():
+        if np.ptp(column) <= _ROUNDING * np.abs(column).max():
             raise StudyError(f"{name} is constant ({column[0]:g}); there is no effect to be seen of it or on it")
 
 

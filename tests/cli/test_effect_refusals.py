@@ -49,6 +49,8 @@ def test_a_file_that_is_not_there(tmp_path):
 @pytest.mark.parametrize("end", ["x", "y"])
 def test_a_constant_column(ask, end):
     assert f"{end} is constant (3)" in ask(**{end: np.full(N, 3.0)})
+    rounded = 3.0 + np.spacing(3.0) * (np.arange(N) % 3)
+    assert f"{end} is constant (3)" in ask(**{end: rounded})
 
 
 @pytest.mark.parametrize("end", ["x", "y", "z"])

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from judging import OF, STEP, Story, scores, service
 from test_incident_log import WITHOUT_EFFECTS, follow, impatient, log_in, settings
-from test_refitting import Busy
-from worlds import World
+from worlds import Busy, World
 
 from datasource.anomaly import Accepted
 from datasource.demo.series import SERIES

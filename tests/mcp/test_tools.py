@@ -49,7 +49,7 @@ def test_what_is_wrong_now_names_cause_size_and_remedy(agent: Agent, service: Ru
     text = agent.answer("whats_wrong")
     assert text.startswith("At 2023-11-16T22:13:00Z: 1 incident open, 5 entities anomalous\n")
     assert f"(shown by panel incidents, {service.url}/api/v1/incidents)" in text
-    assert "126 ms from platform/inventory (its own latency, 80% sure)" in text
+    assert "126 ms from platform/inventory (its own latency, 89% sure)" in text
     assert "To do: roll platform/inventory back" in text
 
 
@@ -83,7 +83,7 @@ def test_what_an_incident_does_not_know_is_said(
     monkeypatch.setattr(service.clock, "snapshot", replace(snapshot, incidents=(unsure,)))
     unknown = [line for heading, line in claims(agent.answer("incident")) if heading == "Not known"]
     assert unknown == [
-        "- who broke; the likeliest: platform/inventory 80%",
+        "- who broke; the likeliest: platform/inventory 89%",
         "- whether shop/catalog is off by platform/inventory: no score of that link",
         "- where 50% of the gap comes from",
         "- what to do: no remedy is configured that helps here",

@@ -1,40 +1,16 @@
 """Later fits go on beside judging: they hold nothing up, and what goes wrong with one is told and tried again."""
 
-from collections.abc import Callable
-from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import shop_incidents
-from worlds import SETTINGS, STEP, Inline, World
+from worlds import SETTINGS, STEP, Busy, World
 
 from datasource.service import Snapshot
 from datasource.service.jobs import fit_job
 from datasource.settings import Loaded, parse_settings
-
-
-class Busy(Inline):
-    """A worker that, once told so, begins fits and does not finish them before `finish`."""
-
-    def __init__(self) -> None:
-        self.busy = False
-        self.stopped = 0
-        self.fits: list[tuple[Future[Any], tuple[Any, ...]]] = []
-
-    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
-        if not (self.busy and job is fit_job):
-            return super().submit(job, *args)
-        self.fits.append((Future(), args))
-        return self.fits[-1][0]
-
-    def finish(self) -> None:
-        future, args = self.fits[-1]
-        future.set_result(fit_job(*args))
-
-    def stop(self) -> None:
-        self.stopped += 1
 
 
 class Refitted:

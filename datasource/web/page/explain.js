@@ -30,7 +30,7 @@ const row = el(
   answer,
 );
 document.head.append(el("link", { rel: "stylesheet", href: "page/explain.css" }));
-document.querySelector("#main").after(row);
+document.querySelector("#ended").after(row);
 
 let asked = 0;
 
