@@ -70,3 +70,5 @@ STEEP, POWER = 1.37, 1.5
 """How fast confidence grows with the score; chosen so that it is a frequency on simulated incidents."""
 NOBODY = 0.55
 """The score that stands for nobody. These three make the shares frequencies on the simulated incidents."""
+SUREST = 0.99
+"""No confidence is higher: so few of those that were named on simulated incidents cannot tell it from certainty."""
