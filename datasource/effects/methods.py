@@ -68,7 +68,7 @@ def _misses(study: Study) -> list[str]:
     return said
 
 
-_ROUNDING = 1e-12
+_ROUNDING = 1e-9
 """A column whose values differ by no more than this share of the largest is constant: a ratio of sums is so rounded."""
 
 

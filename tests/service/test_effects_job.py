@@ -33,7 +33,7 @@ def answered(workers: int, again: bool = False):
     matrix = Matrix(variables, 0, 60, rows)
     graph = build_graph(settings, variables, Topology(())).graph
     questions, _ = effect_questions(settings, variables)
-    return effects_job(settings, matrix, graph, questions, True, again)
+    return effects_job(settings, matrix, graph, questions, checked=True, again=again)
 
 
 def test_the_effects_of_several_processes_are_those_of_one():
