@@ -153,8 +153,9 @@ class Clock(Served):
     def _run(self) -> None:
         while not self._stop.is_set():
             self.tick()
+            due = time.monotonic() + self._until_next()
             if self.health.error or not self.evaluator.asking.wait(timeout=self._until_next()):
-                self._stop.wait(self._until_next())
+                self._stop.wait(max(due - time.monotonic(), 0.0))
 
     def _until_next(self) -> float:
         """Seconds until the next point of the grid has surely arrived."""

@@ -11,7 +11,7 @@ from datasource.interventions.assessment import Assessment
 from datasource.service.packing import PackingError, packed, unpacked
 from datasource.service.snapshot import Snapshot
 from datasource.settings.store import Store
-from datasource.store import StoreError, open_database
+from datasource.store import Fence, StoreError, open_database
 from datasource.topology import Topology
 
 log = logging.getLogger(__name__)
@@ -50,9 +50,10 @@ def memory_of(snapshot: Snapshot) -> Memory | None:
     )
 
 
-def keep(store: Store, memory: Memory) -> None:
+def keep(store: Store, memory: Memory, fence: Fence | None = None) -> None:
     """Put it into the store, in the place of what was there. Raises StoreError."""
     database = open_database(store)
+    database.fence = fence
     try:
         database.write([], {_NAME: packed(memory)}, 0)
     finally:

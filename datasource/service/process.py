@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, TypeVar
@@ -22,7 +21,7 @@ from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
 from datasource.service.replicas import Replicas
 from datasource.service.snapshot import Snapshot
-from datasource.settings import Loaded, SettingsError, load_settings
+from datasource.settings import Loaded, Settings, SettingsError, load_settings
 from datasource.store import StoreError
 from datasource.store.lease import process_name
 
@@ -33,6 +32,9 @@ _LOOK = 0.5
 """Seconds between two looks at the settings file."""
 _WAITING = 1.0
 """Seconds between two looks at what the leader shows."""
+
+HUNG = 1200.0
+"""Seconds without a step after which the process counts as hung: more than its longest wait, for a fit."""
 
 T = TypeVar("T")
 
@@ -70,6 +72,14 @@ class PublishingClock(Clock):
         self._publishing = threading.Lock()
         self._kept: object = None
         self._led: bool | None = None
+        self.ticked = time.monotonic()
+        """When the last step ended, in seconds of the monotonic clock."""
+
+    @property
+    def works(self) -> bool:
+        """Whether steps are still to be expected: not of a thread that ended, or has hung for long."""
+        thread = self._thread
+        return (thread is None or thread.is_alive()) and time.monotonic() - self.ticked < HUNG
 
     @property
     def loaded(self) -> Loaded:
@@ -77,13 +87,18 @@ class PublishingClock(Clock):
         return Loaded(self.evaluator.settings, self.evaluator.fingerprint)
 
     def tick(self) -> None:
-        leads = self.replicas.leads
-        if leads != self._led:
-            self._change_roles(leads=leads)
-        if leads:
-            self._lead()
-        else:
-            self._follow()
+        try:
+            leads = self.replicas.leads
+            if leads != self._led:
+                self._change_roles(leads=leads)
+            if leads:
+                self._lead()
+            else:
+                self._follow()
+        except Exception as error:
+            log.exception("this step failed")
+            self.told(error=f"{type(error).__name__}: {error}")
+        self.ticked = time.monotonic()
         self.publish()
 
     def publish(self) -> None:
@@ -93,7 +108,7 @@ class PublishingClock(Clock):
                 state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
                 self._publisher.publish(self.snapshot, state)
         except OSError as error:
-            log.warning("results cannot be published: %s", error)
+            log.warning("results cannot be published: %s; there has to be room for three snapshots", error)
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""
@@ -122,8 +137,9 @@ class PublishingClock(Clock):
 
     def _lead(self) -> None:
         marks, forwarded = self._publisher.marks(), self._try(self.replicas.forwarded) or ()
-        for one in (*marks.values(), *(one.marking for one in forwarded)):
-            self.evaluator.marking.put(one)
+        if self.evaluator.marking.empty():  # else those of a step that failed still wait in it
+            for one in (*marks.values(), *(one.marking for one in forwarded)):
+                self.evaluator.marking.put(one)
         super().tick()
         if not self.health.error:
             for file in marks:
@@ -135,10 +151,10 @@ class PublishingClock(Clock):
             self._remember(snapshot)
 
     def _follow(self) -> None:
-        for file, marking in self._publisher.marks().items():
-            self._try(partial(self.replicas.forward, marking))
-            file.unlink(missing_ok=True)
         try:
+            for file, marking in self._publisher.marks().items():
+                self.replicas.forward(marking)
+                file.unlink(missing_ok=True)
             shared = self.replicas.shared(*self.loaded)
         except (StoreError, PackingError) as error:
             self.told(error=str(error), leader=self.replicas.leader)
@@ -157,7 +173,7 @@ class PublishingClock(Clock):
         fitted = memory and (memory.mechanisms.fitted_at, id(memory.effects))
         if memory is not None and fitted != self._kept:
             self._kept = fitted
-            self._try(lambda: keep(self.settings.store, memory))
+            self._try(lambda: keep(self.settings.store, memory, self.replicas.lease))
 
     def _try(self, ask: Callable[[], T]) -> T | None:
         """What the store gives; None where it cannot be asked, of which the log of incidents tells."""
@@ -206,17 +222,30 @@ class EvaluatorProcess:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._clock.publish()
         self._clock.start()
-        while not self._wanted[signal.SIGTERM] and os.getppid() == self._parent:
+        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
+        while self._goes_on():
             time.sleep(_LOOK)
-            if self._replicas.look():
-                self._clock.publish()
             self._clock.begin_experiments()
             stamp = self._file.stamp()
             if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
                 self._wanted[signal.SIGHUP], self._stamp = False, stamp
                 self.reload()
-        self._clock.stop()
+        if not self._clock.works:
+            log.error("nothing is evaluated any more; this process ends and is replaced")
+            os._exit(1)
+        self._clock.experimenter.stop()
         self._replicas.release()
+        self._clock.stop()
+
+    def _goes_on(self) -> bool:
+        return not self._wanted[signal.SIGTERM] and os.getppid() == self._parent and self._clock.works
+
+    def _keep_lease(self) -> None:
+        """Beside all that may take long: a reload's first fit, an experiment's end."""
+        while self._goes_on():
+            if self._replicas.look():
+                self._clock.publish()
+            time.sleep(_LOOK)
 
     def reload(self) -> None:
         """Go over to the settings as they are in the file now; where they cannot be used, those in use stay.
@@ -229,7 +258,9 @@ class EvaluatorProcess:
                 evaluator = Evaluator(loaded)
                 if self._replicas.leads:
                     evaluator.evaluate(time.time())
+                self._share_with(loaded.settings)
                 self._clock.adopt(evaluator)
+                evaluator.incidents.fence = self._replicas.lease
         except (SettingsError, PrometheusError, GraphError) as error:
             self._keep(str(error))
         except Exception as error:
@@ -239,6 +270,15 @@ class EvaluatorProcess:
             log.info("%s was read again", self._file.path)
             self._clock.told(settings_error="", settings_read=time.time())
         self._clock.publish()
+
+    def _share_with(self, settings: Settings) -> None:
+        """Go over to the replicas on the store of other settings, or to leases as long as their step wants them."""
+        before = self._clock.settings
+        if (settings.store, settings.step) != (before.store, before.step):
+            old, self._replicas = self._replicas, Replicas(settings.store, process_name(self._parent), settings.step)
+            self._replicas.look()
+            self._clock.replicas = self._replicas
+            old.release()
 
     def _keep(self, why: str) -> None:
         told = f"{self._file.path} has changed and is not used, the settings of before still are: {why}"

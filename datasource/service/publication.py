@@ -76,7 +76,11 @@ class Publisher:
         self._snapshot: Snapshot | None = None
 
     def publish(self, snapshot: Snapshot | None, state: State) -> None:
-        """Let readers have these. Raises OSError."""
+        """Let readers have these, in a folder that is made anew if somebody deleted it. Raises OSError."""
+        if not self._folder.exists():
+            self._folder.mkdir(mode=0o700)
+            (self._folder / _MARKS).mkdir()
+            self._snapshot = None
         if snapshot is not None and snapshot is not self._snapshot:
             _replace(self._folder / _SNAPSHOT, _packed(snapshot))
             self._snapshot = snapshot
@@ -168,16 +172,20 @@ class Subscriber(Served):
             if self._is_new(STATE):
                 state: State = pickle.loads((self._folder / STATE).read_bytes())
                 self.health, self.succeeded = state.health, state.succeeded
+                self._leads_until = state.leads_until
                 if state.loaded.settings != self._settings:
                     self._use(state.loaded.settings)
-                self._leads_until = state.leads_until
         except FileNotFoundError:
             return
         except Exception:
             log.exception("what was published cannot be read")
 
     def _is_new(self, name: str) -> bool:
-        found = (self._folder / name).stat()
+        """Whether a file is there that was not seen before."""
+        try:
+            found = (self._folder / name).stat()
+        except FileNotFoundError:
+            return False
         stamp = found.st_ino, found.st_mtime_ns
         new = self._seen.get(name) != stamp
         self._seen[name] = stamp

@@ -136,7 +136,6 @@ class Replicas:
         if not stamp or stamp == self._seen:
             return None
         found: Shared | None = unpacked(database.state(_PUBLISHED) or "")
-        self._seen = stamp
         if found is None:
             raise PackingError(f"{self.leader} leads with another version of this service")
         if found.fingerprint != fingerprint:
@@ -144,6 +143,7 @@ class Replicas:
                 f"{self.leader} leads with other settings; replicas need the same file, and another installation its "
                 "own store.directory or store.url"
             )
+        self._seen = stamp
         return found._replace(snapshot=replace(found.snapshot, settings=settings))
 
     def forward(self, marking: Marking) -> None:
@@ -188,9 +188,16 @@ class Replicas:
 
 
 def _until(payload: str | None, now: float) -> tuple[Waiting, ...]:
-    found = from_json(tuple[Waiting, ...], payload) if payload else ()
+    try:
+        found = from_json(tuple[Waiting, ...], payload) if payload else ()
+    except ValueError:
+        return ()
     return tuple(one for one in found if one.until > now)
 
 
 def _marks(payload: str | None) -> tuple[ForwardedMark, ...]:
-    return from_json(tuple[ForwardedMark, ...], payload) if payload else ()
+    try:
+        return from_json(tuple[ForwardedMark, ...], payload) if payload else ()
+    except ValueError:
+        log.warning("marks that other replicas left cannot be read")
+        return ()

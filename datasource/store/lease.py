@@ -79,7 +79,7 @@ class Lease:
     def check(self, payload: str | None) -> None:
         """Raises StoreError where somebody else has held it since."""
         found = _read(payload)
-        if found is None or found.turn != self._turn:
+        if found is None or (found.who, found.turn) != (self._who, self._turn):
             raise StoreError(
                 f"{found.who or 'another process' if found else 'nobody'} leads now; this process may not write"
             )

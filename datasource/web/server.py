@@ -15,7 +15,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from datasource.service.process import SettingsFile, command
+from datasource.service.process import HUNG, SettingsFile, command
 from datasource.service.publication import STATE, Subscriber, new_folder
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files
@@ -25,12 +25,10 @@ from datasource.web.worker import Tls, Worker
 
 log = logging.getLogger(__name__)
 
-_HUNG = 1200.0
-"""Seconds without a word after which the process that evaluates is replaced: more than its longest wait, for a fit."""
 _BETWEEN_STARTS = 1.0
 """Seconds between two starts of it."""
-_STOPPING = 5.0
-"""Seconds in which it may end by itself."""
+_STOPPING = 25.0
+"""Seconds in which it may end by itself: an experiment that goes on is rolled back, the lease given back."""
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -70,9 +68,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Start the process that evaluates where there is none, or none that has said anything for long."""
         if self._evaluator is not None:
             if self._evaluator.poll() is None:
-                if time.monotonic() - max(self._started, self._last_word()) < _HUNG:
+                if time.monotonic() - max(self._started, self._last_word()) < HUNG:
                     return
-                log.error("the process that evaluates has said nothing for %.0f minutes; it is replaced", _HUNG / 60)
+                log.error("the process that evaluates has said nothing for %.0f minutes; it is replaced", HUNG / 60)
                 self._evaluator.kill()
             elif time.monotonic() - self._started < _BETWEEN_STARTS:
                 return
@@ -94,6 +92,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self._evaluator.wait(_STOPPING)
             except subprocess.TimeoutExpired:
                 self._evaluator.kill()
+                self._evaluator.wait()
 
     def _last_word(self) -> float:
         """When it published last, in seconds of the monotonic clock."""
