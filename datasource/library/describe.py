@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.data.csv.layout import some
-from datasource.library.doubts import Doubt, find_doubts, find_silent, is_counter_name
+from datasource.library.doubts import Doubt, find_doubts, find_silent, find_silent_signals, is_counter_name
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.settings import format_duration
@@ -32,7 +32,7 @@ def describe(opened: Opened) -> Iterator[Line]:
     if unknown:
         who = f"{some(unknown)} {'has' if len(unknown) == 1 else 'have'}"
         yield Line(f"note: {who} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation")
-    for doubt in find_silent(opened.data.matrix):
+    for doubt in (*find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)):
         yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {doubt.text}", doubt.wrong)
     for text in _rest(opened):
         yield Line(text)

@@ -107,6 +107,42 @@ def find_silent(matrix: Matrix) -> Iterator[Doubt]:
         yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
 
 
+def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Doubt]:
+    """Signals that somebody had all along and has no more, while others have them and its own others go on.
+
+    Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
+    """
+    patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
+    loads = {v.entity: matrix.row(v) for v in matrix.variables if settings.signals[v.signal].role == "load"}
+    there = {v: np.isfinite(row) for v, row in zip(matrix.variables, matrix.values, strict=True)}
+    last = {variable: int(np.flatnonzero(row)[-1]) for variable, row in there.items() if row.any()}
+    lives: dict[Entity, int] = {}
+    for variable, place in last.items():
+        lives[variable.entity] = max(place, lives.get(variable.entity, 0))
+    for name, signal in settings.signals.items():
+        if signal.role == "failure" or signal.kind == "event":
+            continue
+        own = [variable for variable in last if variable.signal == name]
+        newest = max((last[variable] for variable in own), default=0)
+        gone = [
+            variable
+            for variable in own
+            if min(newest, lives[variable.entity]) - last[variable] > patience
+            and _was_steady(there[variable])
+            and _is_asked(loads.get(variable.entity), last[variable])
+        ]
+        if gone:
+            since = format_duration(min(newest - last[variable] for variable in gone) * matrix.step // 60 * 60)
+            who = _some([variable.entity for variable in gone])
+            text = f"no {name} of {who} in the last {since}, while their other signals and {name} of others go on"
+            yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
+
+
+def _is_asked(load: Floats | None, since: int) -> bool:
+    """Whether requests go on after a place in time, as far as they are known."""
+    return load is None or bool((np.nan_to_num(load[since + 1 :]) > 0).mean() > _COMINGS_AND_GOINGS)
+
+
 def _was_steady(there: NDArray[np.bool_]) -> bool:
     """Whether somebody had a sample nearly always from the first to the last."""
     first, last = np.flatnonzero(there)[[0, -1]]

@@ -169,3 +169,32 @@ def test_a_column_whose_name_tells_no_role_is_said_to_have_none(tmp_path):
     assert "--role lod=saturation" in result.output
     roles = ["--role", "lod=load", "--role", "lat_50=latency"]
     assert "no role by name" not in CliRunner().invoke(main, [*command, *roles]).output
+
+
+def one_signal_silent(tmp_path, role_of_the_silent, load):
+    """What `check` says of a file in which db has its column for only half of the time."""
+    rng = np.random.default_rng(5)
+    columns = {
+        f"{name}.{signal}": level * (1 + 0.05 * rng.random(N))
+        for name in ("web", "db", "cart")
+        for signal, level in (("requests", 50.0), (role_of_the_silent, 0.2))
+    }
+    columns["db.requests"] = np.where(np.arange(N) < N // 2, columns["db.requests"], load)
+    columns[f"db.{role_of_the_silent}"][N // 2 :] = np.nan
+    lines = [
+        ",".join([str(60 * n), *("" if np.isnan(row[n]) else f"{row[n]:.4f}" for row in columns.values())])
+        for n in range(N)
+    ]
+    (tmp_path / "one.csv").write_text("\n".join([",".join(["time", *columns]), *lines]))
+    return CliRunner().invoke(main, ["check", "--data", str(tmp_path / "one.csv")])
+
+
+def test_a_signal_that_went_silent_while_the_others_of_its_entity_go_on(tmp_path):
+    result = one_signal_silent(tmp_path, "latency", 50.0)
+    assert result.exit_code == 1
+    assert "WRONG: no latency of db in the last" in result.output
+
+
+@pytest.mark.parametrize(("signal", "load"), [("latency", 0.0), ("errors", 50.0)])
+def test_who_is_not_asked_has_no_latency_and_nobody_must_fail(tmp_path, signal, load):
+    assert "no " + signal + " of db in the last" not in one_signal_silent(tmp_path, signal, load).output
