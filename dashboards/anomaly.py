@@ -1,9 +1,7 @@
 """Anomaly explained: how a score comes about, step by step."""
 
 from incident import elsewhere, look_further
-from jsonplugin import BAND, CHOSEN, ask, colored, incident_annotation
-from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import variable as offered
+from jsonplugin import BAND, CHOSEN, ask, colored, incident_annotation, variables
 from parts import (
     SCORE,
     Json,
@@ -242,13 +240,12 @@ def on_json() -> Json:
     """Asks causal-datasource itself."""
     dashed = {"fill": "dash", "dash": [6, 4]}
     widths = override("/width$/", matcher="byRegexp", color=fixed("blue"), custom__lineStyle=dashed)
-    one = [offered(name, single=True) for name in ("entity", "signal")]
     return dashboard(
         "anomaly",
         "json-",
         "How the score of one variable comes about, step by step.",
         annotations=annotations(incident_annotation()),
-        templating={"list": [datasource_variable(PLUGIN["type"]), *one, filters_variable(PLUGIN)]},
+        templating=variables("entity", "signal", single=True),
         panels=lay_out(
             [
                 series(

@@ -1,8 +1,6 @@
 """Effects: what causes what, and how much of it can be believed."""
 
-from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import ask, colored, incident_annotation
-from jsonplugin import variable as offered
+from jsonplugin import ask, colored, incident_annotation, variables
 from parts import (
     PLAIN,
     SCORE,
@@ -12,7 +10,6 @@ from parts import (
     colored_text,
     dashboard,
     datasource_variable,
-    filters_variable,
     lay_out,
     line,
     named_values,
@@ -241,14 +238,7 @@ def on_json() -> Json:
         "json-",
         "What causes what, beside what a dashboard would make one believe, and what an intervention would do.",
         annotations=annotations(incident_annotation()),
-        templating={
-            "list": [
-                datasource_variable(PLUGIN["type"]),
-                offered("entity"),
-                offered("effect"),
-                filters_variable(PLUGIN),
-            ]
-        },
+        templating=variables("entity", "effect"),
         panels=lay_out([*on_plugin(), *on_plugin_in_detail(), *what_if()]),
     )
 

@@ -1,14 +1,11 @@
 """Graph: who acts on whom, and why the graph thinks so."""
 
-from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import ask, incident_annotation
-from jsonplugin import variable as offered
+from jsonplugin import ask, incident_annotation, variables
 from parts import (
     Json,
     annotations,
     dashboard,
     datasource_variable,
-    filters_variable,
     fixed,
     lay_out,
     node_graph,
@@ -147,7 +144,7 @@ def on_json() -> Json:
         "json-",
         "The causal graph of entities and of variables.",
         annotations=annotations(incident_annotation()),
-        templating={"list": [datasource_variable(PLUGIN["type"]), offered("entity"), filters_variable(PLUGIN)]},
+        templating=variables("entity"),
         panels=lay_out(
             [
                 node_graph(

@@ -1,8 +1,6 @@
 """Incident: one of them, with its causes, its victims and what users feel."""
 
-from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import ask, explain, follow, incident_annotation
-from jsonplugin import variable as offered
+from jsonplugin import ask, explain, follow, incident_annotation, variables
 from overview import VERDICTS, verdicts
 from parts import (
     NAMES,
@@ -12,7 +10,6 @@ from parts import (
     colored_text,
     dashboard,
     datasource_variable,
-    filters_variable,
     lay_out,
     line,
     named_values,
@@ -277,14 +274,7 @@ def on_json() -> Json:
         "json-",
         "What the gap of a symptom comes from, and what is known of every incident.",
         annotations=annotations(incident_annotation()),
-        templating={
-            "list": [
-                datasource_variable(PLUGIN["type"]),
-                offered("entity"),
-                offered("symptom"),
-                filters_variable(PLUGIN),
-            ]
-        },
+        templating=variables("entity", "symptom"),
         panels=lay_out(
             [
                 table(

@@ -1,15 +1,13 @@
 """Interventions: what was done, what it changed, and what that says of the graph."""
 
 from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import ask, incident_annotation
-from jsonplugin import variable as offered
+from jsonplugin import ask, incident_annotation, variables
 from parts import (
     Json,
     annotations,
     band,
     dashboard,
     datasource_variable,
-    filters_variable,
     lay_out,
     override,
     series,
@@ -109,14 +107,7 @@ def on_json() -> Json:
         "json-",
         DESCRIPTION,
         annotations=annotations(incident_annotation(), regions),
-        templating={
-            "list": [
-                datasource_variable(PLUGIN["type"]),
-                offered("entity"),
-                offered("intervention"),
-                filters_variable(PLUGIN),
-            ]
-        },
+        templating=variables("entity", "intervention"),
         panels=lay_out(
             [
                 table(

@@ -1,6 +1,6 @@
 """What the dashboards on the JSON plugin are made of: the source, targets, variables, links."""
 
-from parts import Json, fixed, link, override, query_variable, uid
+from parts import Json, datasource_variable, filters_variable, fixed, link, override, query_variable, uid
 
 SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
 CHOSEN = {"entity": "$entity", "signal": "$signal"}
@@ -25,6 +25,12 @@ def variable(name: str, *, single: bool = False) -> Json:
     query = {"query": name, "format": "string", "refId": name}
     everything = "All" if name in ("entity", "signal") and not single else ""
     return query_variable(name, label, description, SOURCE, query, everything=everything)
+
+
+def variables(*names: str, single: bool = False) -> Json:
+    """The data source, what is offered by these names, and filters."""
+    chosen = [variable(name, single=single) for name in names]
+    return {"list": [datasource_variable(SOURCE["type"]), *chosen, filters_variable(SOURCE)]}
 
 
 def incident_annotation() -> Json:

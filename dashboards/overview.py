@@ -1,8 +1,6 @@
 """Overview: who broke, since when, whom it hurts and what to do, without scrolling."""
 
-from jsonplugin import SOURCE as PLUGIN
-from jsonplugin import ask, explain, incident_annotation
-from jsonplugin import variable as offered
+from jsonplugin import ask, explain, incident_annotation, variables
 from parts import (
     NAMES,
     Json,
@@ -10,7 +8,6 @@ from parts import (
     colored_text,
     dashboard,
     datasource_variable,
-    filters_variable,
     fixed,
     hidden,
     lay_out,
@@ -383,14 +380,7 @@ def on_json() -> Json:
         "json-",
         "What is anomalous now, who caused it, whom it hurts, and what to do, asked of causal-datasource itself.",
         annotations=annotations(incident_annotation()),
-        templating={
-            "list": [
-                datasource_variable(PLUGIN["type"]),
-                offered("entity"),
-                offered("signal"),
-                filters_variable(PLUGIN),
-            ]
-        },
+        templating=variables("entity", "signal"),
         panels=lay_out(
             [
                 table(

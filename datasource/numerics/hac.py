@@ -72,20 +72,6 @@ def bartlett_covariance(scores: Floats, lags: int) -> Floats:
     return found
 
 
-def hac_errors(fit: Regression, contrasts: Floats, lags: int) -> Floats:
-    """Standard errors (m) of the linear combinations `contrasts` (1 + k, m) of a regression's coefficients.
-
-    Newey and West (1987), Bartlett weights, statsmodels' correction n / (n - k). Missing grid places count as
-    zero scores (Datta and Du 2012).
-    """
-    n = len(fit.residuals)
-    if n <= fit.rank:
-        return np.full(contrasts.shape[1], np.nan)
-    scaled, largest = _scaled(on_grid((fit.weights @ contrasts) * fit.residuals[:, None], fit.positions).T)
-    errors: Floats = largest * np.sqrt(bartlett(scaled, lags) * n / (n - fit.rank))
-    return errors
-
-
 def honest_residuals(fit: Regression) -> Floats:
     """The residuals (n) over sqrt(1 - leverage), as wide as the errors are (HC2, MacKinnon and White 1985)."""
     found: Floats = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))

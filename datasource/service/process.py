@@ -97,7 +97,7 @@ class PublishingClock(Clock):
                 self._follow()
         except Exception as error:
             log.exception("this step failed")
-            self.told(error=f"{type(error).__name__}: {error}")
+            self._failed(f"{type(error).__name__}: {error}")
         self.ticked = time.monotonic()
         self.publish()
 

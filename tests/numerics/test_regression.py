@@ -9,12 +9,13 @@ import statsmodels.api as sm
 from datasource.numerics import (
     ewc_slope,
     glsar,
-    hac_errors,
+    on_grid,
     hac_lags,
     least_squares,
     long_run_intervals,
     whitened_least_squares,
 )
+from datasource.numerics.hac import bartlett
 
 
 def series(seed: int, n: int = 600, k: int = 4):
@@ -24,6 +25,14 @@ def series(seed: int, n: int = 600, k: int = 4):
     for t in range(2, n):
         errors[t] += 0.5 * errors[t - 1] + 0.2 * errors[t - 2]
     return columns @ np.arange(1.0, k + 1) + errors + 3, columns
+
+
+def hac_errors(fit, contrasts, lags):
+    """Newey and West's errors of combinations of coefficients, with statsmodels' correction n / (n - k)."""
+    scores = on_grid((fit.weights @ contrasts) * fit.residuals[:, None], fit.positions).T
+    largest = np.abs(scores).max(axis=1)
+    n = len(fit.residuals)
+    return largest * np.sqrt(bartlett(scores / largest[:, None], lags) * n / (n - fit.rank))
 
 
 CONTRASTS = np.column_stack([np.eye(5), [0, 1, 1, 1, 0]])
