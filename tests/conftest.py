@@ -24,6 +24,7 @@ _TOGETHER = {
         "tests/service/test_clock.py",
         "tests/service/test_memory.py",
         "tests/service/test_publication.py",
+        "tests/service/test_replicas.py",
         "tests/service/test_samples_once.py",
         "tests/mcp/",
         "tests/panels/test_intervention_panels.py",

@@ -9,10 +9,10 @@ import statsmodels.api as sm
 from datasource.numerics import (
     ewc_slope,
     glsar,
-    on_grid,
     hac_lags,
     least_squares,
     long_run_intervals,
+    on_grid,
     whitened_least_squares,
 )
 from datasource.numerics.hac import bartlett

@@ -15,7 +15,7 @@ from worlds import SETTINGS, Inline, World, half_a_day
 from datasource.demo.series import SERIES
 from datasource.graph import GraphError
 from datasource.prometheus import PrometheusError
-from datasource.service import Workers, samples
+from datasource.service import Clock, Workers, samples
 from datasource.settings import Loaded, parse_settings
 
 
@@ -276,3 +276,24 @@ def test_who_broke_is_told_by_what_broke(monkeypatch: pytest.MonkeyPatch) -> Non
     assert snapshot.judgement
     own = next(v for v in snapshot.judgement.verdicts if str(v.entity) == "platform/inventory")
     assert own.causes.symptom.signal == "latency"
+
+
+def test_no_step_is_left_out_while_effects_are_computed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for effects until the next point is there does not wait for another one after that."""
+    clock = Clock(world.clock.evaluator, lambda: world.now)
+    now, waits = [100.0], []
+
+    def effects_go_on(timeout: float) -> bool:
+        now[0] += timeout
+        return False
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        clock._stop.set()
+
+    monkeypatch.setattr(clock, "tick", lambda: None)
+    monkeypatch.setattr("datasource.service.clock.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(clock.evaluator.asking, "wait", effects_go_on)
+    monkeypatch.setattr(clock._stop, "wait", wait)
+    clock._run()
+    assert waits == [0.0]

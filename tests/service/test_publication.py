@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from worlds import World
 from datasource.service import publication
 from datasource.service.evaluator import Marking
 from datasource.service.publication import STATE, Publisher, State, Subscriber, new_folder
+from datasource.service.served import Health
 from datasource.settings import Loaded
 
 
@@ -109,3 +111,24 @@ def test_health_is_told_without_a_snapshot(folder: Path, state: State) -> None:
     Publisher(folder).publish(None, state)
     assert pickle.loads((folder / STATE).read_bytes()) == state
     assert not (folder / "snapshot").exists()
+
+
+def test_a_reader_hears_of_errors_before_there_is_a_snapshot(folder: Path, state: State) -> None:
+    reader = Subscriber(state.loaded.settings, folder)
+    told = Health(failures=3, error="Prometheus does not answer", settings_error="not used")
+    Publisher(folder).publish(None, state._replace(health=told))
+    reader.refresh()
+    assert reader.health == told
+    assert reader.ready() == "Prometheus does not answer"
+
+
+def test_a_folder_that_was_deleted_is_made_anew(world: World, folder: Path, state: State) -> None:
+    publisher, reader = Publisher(folder), Subscriber(state.loaded.settings, folder)
+    publisher.publish(world.clock.snapshot, state)
+    shutil.rmtree(folder)
+    publisher.publish(world.clock.snapshot, state)
+    reader.refresh()
+    assert reader.snapshot is not None
+    assert folder.stat().st_mode & 0o077 == 0
+    reader.mark("accepted", "one")
+    assert len(publisher.marks()) == 1

@@ -107,3 +107,13 @@ def test_a_lease_is_not_held_after_its_seconds(database: Database) -> None:
 def test_a_damaged_lease_is_free(database: Database) -> None:
     database.change(NAME, lambda *_: "nonsense")
     assert Lease("a/x/1", 60).take(database)
+
+
+def test_the_same_turn_of_somebody_else_is_not_ours(database: Database) -> None:
+    mine = Lease("a/x/1", 60)
+    mine.take(database)
+    database.fence = mine
+    database.write([], {"verdicts": "mine"}, 0)
+    database.change(NAME, lambda _, now: to_json(Holder("b/x/2", 1, now + 60)))
+    with pytest.raises(StoreError, match="b/x/2 leads now"):
+        database.write([], {"verdicts": "in another store"}, 0)
