@@ -146,12 +146,12 @@ def command(*arguments: str) -> Result:
 
 def test_a_pipeline_records_corrects_lists_and_verifies(log: tuple[str, ...]) -> None:
     said = ("--kind", "deploy", "--target", "shop/web", "--parameter", "replicas=3", "--link", "commit=4f1c2ab")
-    first = command("record", *said, "--start", "2026-11-28T10:00:00Z", "--key", "build-7", *log)
+    first = command("record", *said, "--start", "2023-11-14T10:00:00Z", "--key", "build-7", *log)
     assert (first.exit_code, "(it is written down)" in first.output) == (0, True)
-    again = command("record", *said, "--start", "2026-11-28T10:00:00Z", "--key", "build-7", *log)
+    again = command("record", *said, "--start", "2023-11-14T10:00:00Z", "--key", "build-7", *log)
     assert (again.exit_code, "written down already" in again.output) == (0, True)
-    assert command("correct", "1", "--end", "2026-11-28T10:30:00Z", "--rolled-back", *log).exit_code == 0
-    assert "until 2026-11-28T10:30:00Z: replicas=3; rolled back" in command("list", *log).output
+    assert command("correct", "1", "--end", "2023-11-14T10:30:00Z", "--rolled-back", *log).exit_code == 0
+    assert "until 2023-11-14T10:30:00Z: replicas=3; rolled back" in command("list", *log).output
     shown = command("show", "1", *log).output
     assert "commit: 4f1c2ab" in shown
     assert "entry 2" in shown
