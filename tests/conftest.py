@@ -23,6 +23,7 @@ _TOGETHER = {
         "tests/effects/test_what_if.py",
         "tests/service/test_clock.py",
         "tests/service/test_memory.py",
+        "tests/service/test_process.py",
         "tests/service/test_publication.py",
         "tests/service/test_replicas.py",
         "tests/service/test_samples_once.py",

@@ -86,6 +86,10 @@ class PublishingClock(Clock):
         """The settings in use."""
         return Loaded(self.evaluator.settings, self.evaluator.fingerprint)
 
+    def go_on_from(self, snapshot: Snapshot, state: State) -> None:
+        """Show what another process published last, as old as it is, until there is something newer."""
+        self.snapshot, self.health, self.succeeded = snapshot, state.health, state.succeeded
+
     def tick(self) -> None:
         try:
             leads = self.replicas.leads
@@ -211,6 +215,8 @@ class EvaluatorProcess:
         self._replicas = Replicas(loaded.settings.store, who, loaded.settings.step)
         self._replicas.look()
         self._clock = PublishingClock(evaluator, publisher, self._replicas)
+        if last:
+            self._clock.go_on_from(*last)
         self._clock.told(settings_read=time.time(), restarts=restarts, leader=self._replicas.leader)
         if unusable:
             self._keep(unusable)

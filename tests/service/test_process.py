@@ -1,0 +1,51 @@
+"""The process that evaluates, before its first step."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from worlds import SETTINGS, World
+
+from datasource.service.process import EvaluatorProcess, SettingsFile
+from datasource.service.publication import Publisher, State, Subscriber
+from datasource.settings import Loaded, SettingsError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "published" / "marks").mkdir(parents=True)
+    (tmp_path / "causal.yaml").write_text(SETTINGS.read_text())
+    return tmp_path / "published"
+
+
+def published(world: World, folder: Path) -> State:
+    clock = world.clock
+    state = State(Loaded(clock.settings, clock.evaluator.fingerprint), replace(clock.health, evaluations=7), 5.0)
+    Publisher(folder).publish(clock.snapshot, state)
+    return state
+
+
+def test_who_takes_the_place_of_another_shows_what_that_one_did_as_old_as_it_is(world: World, folder: Path) -> None:
+    state = published(world, folder)
+    EvaluatorProcess(SettingsFile("causal.yaml"), folder, 1)._clock.publish()
+    reader = Subscriber(state.loaded.settings, folder)
+    reader.refresh()
+    assert (reader.health.evaluations, reader.health.restarts, reader.succeeded) == (7, 1, 5.0)
+    assert reader.health.last_success == state.health.last_success
+    assert reader.snapshot is not None
+    assert reader.leads
+
+
+def test_it_begins_under_the_last_settings_where_the_file_cannot_be_used_any_more(world: World, folder: Path) -> None:
+    published(world, folder)
+    Path("causal.yaml").write_text("nonsense")
+    process = EvaluatorProcess(SettingsFile("causal.yaml"), folder, 1)
+    assert process._clock.settings == world.clock.settings
+    assert "causal.yaml has changed and is not used" in process._clock.health.settings_error
+
+
+def test_without_settings_it_does_not_begin(folder: Path) -> None:
+    Path("causal.yaml").write_text("nonsense")
+    with pytest.raises(SettingsError):
+        EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
