@@ -17,14 +17,14 @@ from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Mechanism, Prediction
 from datasource.anomaly.persistence import Persistence, since
 from datasource.causes.constants import HELD, MOSTLY
-from datasource.causes.hearing import Jointly, Scores, Silenced, hear, persists
+from datasource.causes.gap_attribution import root_causes
 from datasource.causes.model import RootCauses
+from datasource.causes.newest_alarms import Jointly, Scores, Silenced, hear, persists
 from datasource.causes.path import Paths
 from datasource.causes.quiet import QuietTimes
 from datasource.causes.recent import Recent
 from datasource.causes.recurrence import Recurrences
 from datasource.causes.suspects import Busy, Suspects, Ways, suspects
-from datasource.causes.walk import root_causes
 from datasource.data import Entity, Matrix, Variable
 from datasource.data.roles import BREAKS, SUFFERS, Roles
 from datasource.prometheus import reach

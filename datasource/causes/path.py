@@ -5,11 +5,11 @@ from heapq import heappop, heappush
 from math import nan
 
 from datasource.causes.constants import LEAST
-from datasource.causes.flows import Flows, flows_into
+from datasource.causes.gap_attribution import handed_down
 from datasource.causes.model import Step
+from datasource.causes.parent_contributions import ParentContributions, contributions_of_parents
 from datasource.causes.recent import Recent, mean
 from datasource.causes.suspects import Ways
-from datasource.causes.walk import handed_down
 from datasource.data import Entity, Variable
 from datasource.data.roles import BREAKS, SUFFERS
 
@@ -63,7 +63,7 @@ class Paths:
             found: dict[Entity, float] = {}
             start = handed_down(self.recent, variable)
             gap = self.recent.gap(start)
-            flows = flows_into(self.recent, start) if gap else Flows()
+            flows = contributions_of_parents(self.recent, start) if gap else ParentContributions()
             for flow in (flow for kind in flows for flow in kind):
                 share = flow.slope * self.recent.gap(flow.parent) / gap
                 found[flow.parent.entity] = max(found.get(flow.parent.entity, 0.0), share)

@@ -8,8 +8,8 @@ import numpy as np
 from datasource.anomaly.constants import NEW_NORMAL
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.persistence import since
-from datasource.causes.hearing import Scores
 from datasource.causes.judgement import Judgement, Verdict
+from datasource.causes.newest_alarms import Scores
 from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.data.roles import Roles
 from datasource.incidents.model import Episode

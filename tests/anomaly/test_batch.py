@@ -11,7 +11,7 @@ from datasource.anomaly.batch import predict_all
 from datasource.anomaly.constants import BINS, DAY, HARMONICS
 from datasource.anomaly.mechanism import Mechanism, Parent, Prediction
 from datasource.anomaly.persistence import Persistence, persisting
-from datasource.causes.hearing import persists
+from datasource.causes.newest_alarms import persists
 from datasource.data import Entity, Environment, Matrix, Roles, Variable
 from datasource.settings import Signal
 

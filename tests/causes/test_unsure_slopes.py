@@ -7,7 +7,7 @@ from small_shop import ROLES, Shop, node, service
 
 from datasource.anomaly import Mechanisms
 from datasource.causes import Recent
-from datasource.causes.flows import Flow, flows_into
+from datasource.causes.parent_contributions import ParentContribution, contributions_of_parents
 from datasource.data import Matrix, Variable
 
 SHOP = Shop([("web", "db")], runs_on={"web": "n", "db": "k"}, per_core=0.05)
@@ -27,9 +27,9 @@ def with_slope(parent: Variable, slope: float, error: float) -> Mechanisms:
     return replace(SHOP.mechanisms, causal=SHOP.mechanisms.causal | {LATENCY: changed})
 
 
-def explains(matrix: Matrix, mechanisms: Mechanisms, parent: Variable) -> list[Flow]:
+def explains(matrix: Matrix, mechanisms: Mechanisms, parent: Variable) -> list[ParentContribution]:
     recent = Recent(matrix.between(matrix.end - 4 * 60, matrix.end), mechanisms, ROLES, SHOP.topology)
-    return [flow for kind in flows_into(recent, LATENCY) for flow in kind if flow.parent == parent]
+    return [flow for kind in contributions_of_parents(recent, LATENCY) for flow in kind if flow.parent == parent]
 
 
 @pytest.mark.parametrize("error", [0.05, 0.1, 5.0])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.causes.ranking.levels import SECONDS, Levels
-from datasource.causes.ranking.own import Own
+from datasource.causes.ranking.service_excess import Excess
 from datasource.data import Variable
 from datasource.data.roles import SHARES
 from datasource.settings import Signal
@@ -20,7 +20,7 @@ class Share(NamedTuple):
 
 
 def contributions(
-    levels: Levels, slowness: Own, failures: Own, signals: Mapping[str, Signal], symptom: Variable | None
+    levels: Levels, slowness: Excess, failures: Excess, signals: Mapping[str, Signal], symptom: Variable | None
 ) -> dict[int, Share]:
     """By place of the variable that measures it: a service's own excess.
 

@@ -11,10 +11,10 @@ from datasource.causes.ranking.constants import BLAMED, NOT_CALLED, OF_SHARE, OT
 from datasource.causes.ranking.contribution import Share, contributions
 from datasource.causes.ranking.levels import CALL, Levels, read_levels, squash
 from datasource.causes.ranking.measured_calls import measured_calls
-from datasource.causes.ranking.outside import behind
-from datasource.causes.ranking.own import Own, own_failures, own_slowness
+from datasource.causes.ranking.network_delay import network_delay, own_part, unexplained_waiting
 from datasource.causes.ranking.request_evidence import RequestEvidence, request_evidence
-from datasource.causes.ranking.wire import on_the_wire, own_part, unexplained_waiting
+from datasource.causes.ranking.service_excess import Excess, excess_failures, excess_seconds
+from datasource.causes.ranking.unmeasured_callees import unmeasured_callees
 from datasource.data import Entity, Matrix, Variable
 from datasource.settings import Signal
 
@@ -87,8 +87,8 @@ def rank(
     hidden = list(dict.fromkeys((*unmeasured, *measured.hidden)))
     requests = request_evidence(baseline, incident, signals, levels.services, measured)
     aside = [place[entity] for entity in apart if entity in place]
-    slowness = _measured(own_slowness(levels, pairs, aside), levels, requests)
-    failures = own_failures(levels, pairs, aside)
+    slowness = _measured(excess_seconds(levels, pairs, aside), levels, requests)
+    failures = excess_failures(levels, pairs, aside)
     like_slow, like_failing = _kinds(symptom, levels)
     waits, unexplained = squash(levels.waiting), unexplained_waiting(levels, pairs)
     suffers = np.maximum(like_slow * squash(levels.slow), like_failing * squash(levels.failures_z))
@@ -100,13 +100,13 @@ def rank(
     )
     own[sorted({caller for caller, _ in hidden})] *= TWO_PLACES
     own = np.maximum.reduce([own, like_slow * requests.network, requests.activity, requests.stopped])
-    scores = levels.inside + own + SUFFERING * suffers + WAITS * waits + on_the_wire(levels, unexplained, pairs)
+    scores = levels.inside + own + SUFFERING * suffers + WAITS * waits + network_delay(levels, unexplained, pairs)
     if symptom is not None and symptom.entity in place and pairs:
         scores = np.where(_reached(place[symptom.entity], pairs, scores.size), scores, NOT_CALLED * scores)
     shares = contributions(levels, slowness, failures, signals, symptom)
     by_entity = dict(zip(levels.services, scores.tolist(), strict=True))
     by_entity |= dict(zip(measured.entities, (like_slow * requests.wire).tolist(), strict=True))
-    outside = behind(own, levels.inside, scores, hidden)
+    outside = unmeasured_callees(own, levels.inside, scores, hidden)
     says = {
         **dict(zip(levels.variables, levels.evidence.tolist(), strict=True)),
         **_on_calls((*baseline.variables, *incident.variables), signals, by_entity),
@@ -130,7 +130,7 @@ def _on_calls(
     return {v: scores[v.entity] if (signal.role, signal.end) == ("work", "client") else 0.0 for v, signal in seen}
 
 
-def _measured(slowness: Own, levels: Levels, requests: RequestEvidence) -> Own:
+def _measured(slowness: Excess, levels: Levels, requests: RequestEvidence) -> Excess:
     """The slowness with what is measured of it, where the calls are, in place of what the callees' shares suggest."""
     known = np.isfinite(requests.own)
     load = np.where(np.isfinite(levels.requests), levels.requests, 0.0)

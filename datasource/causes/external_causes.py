@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from datasource.causes.beside import Place, beside, on_the_way
 from datasource.causes.constants import ALONE, SMALLEST_SHARE, TOGETHER
 from datasource.causes.model import Outside
+from datasource.causes.outside_influences import Influence, on_the_same_machine, on_the_way_to_callees
 from datasource.causes.recent import Recent
 from datasource.data import Entity, Variable
 
 
-def beyond(
+def external_causes(
     recent: Recent, stays: Mapping[Variable, float], gap: float, changed: Mapping[Variable, float]
 ) -> tuple[tuple[Outside, ...], dict[Variable, float]]:
     """What comes from outside, and the shares of those inside whose own behaviour changed.
@@ -22,7 +22,7 @@ def beyond(
     several are so at once; and where somebody else uses far more of a resource than usual, while nobody knows who runs
     where.
     """
-    outside: dict[Place, float] = {}
+    outside: dict[Influence, float] = {}
     inside: dict[Variable, float] = {}
     loads = {node for node in stays if recent.roles.role(node) == "load"}
     broken = {node.entity for node in stays if changed[node] > 1 and node not in loads}
@@ -32,10 +32,10 @@ def beyond(
             if changed[node] <= 1 and _called(recent, node.entity):
                 continue
             asked = _asked(recent, node.entity)
-            place = Place(f"demand at {asked}", "demand", asked)
+            place = Influence(f"demand at {asked}", "demand", asked)
         elif tie is not None and tie.ends[1][1] not in recent.entities:
             client, server = tie.ends[0][1], tie.ends[1][1]
-            place = Place(f"{server}, which {client} calls and nobody measures", "call", server, sure=True)
+            place = Influence(f"{server}, which {client} calls and nobody measures", "call", server, sure=True)
         elif node.entity in broken:
             inside[node] = share
             continue
@@ -46,7 +46,11 @@ def beyond(
     for node, share in inside.items():
         whole[node.entity] = whole.get(node.entity, 0.0) + share
     bare = {entity: share for entity, share in whole.items() if not _sign_inside(recent, entity)}
-    for place, entities in (*_rest_on(recent, bare), *on_the_way(recent, whole), *beside(recent, bare)):
+    for place, entities in (
+        *_rest_on(recent, bare),
+        *on_the_way_to_callees(recent, whole),
+        *on_the_same_machine(recent, bare),
+    ):
         share = sum(inside.pop(node) for node in list(inside) if node.entity in entities)
         if share:
             outside[place] = outside.get(place, 0.0) + share
@@ -72,7 +76,7 @@ def _sign_inside(recent: Recent, entity: Entity) -> bool:
     return any(recent.score(variable) > 1 for variable in recent.variables_of(entity, "saturation", "event"))
 
 
-def _rest_on(recent: Recent, bare: Mapping[Entity, float]) -> Iterable[tuple[Place, set[Entity]]]:
+def _rest_on(recent: Recent, bare: Mapping[Entity, float]) -> Iterable[tuple[Influence, set[Entity]]]:
     """Groups of entities that something unmeasured would explain, and how it is called."""
     users: dict[Entity, dict[Entity, str]] = {}
     for tie in (tie for entity in bare for tie in recent.ties_of(entity)):
@@ -85,14 +89,17 @@ def _rest_on(recent: Recent, bare: Mapping[Entity, float]) -> Iterable[tuple[Pla
         calls = set(those.values()) == {"calls"}
         if len(present) > 1:
             words = f"{used}, which nobody measures and {_and(present)} {'call' if calls else 'use'}"
-            yield Place(words, "call" if calls else "machine", used, sure=True), present
+            yield Influence(words, "call" if calls else "machine", used, sure=True), present
         elif present and calls:
             (only,) = present
-            yield Place(f"{only} itself or {used}, which it calls and nobody measures", "call", used), present
+            yield (
+                Influence(f"{only} itself or {used}, which it calls and nobody measures", "call", used),
+                present,
+            )
         left -= present if len(present) > 1 or calls else set()
     total = sum(bare[entity] for entity in left)
     if len(left) >= TOGETHER and max(bare[entity] for entity in left) < ALONE * total:
-        yield Place(f"something that {_and(left)} share", "several"), left
+        yield Influence(f"something that {_and(left)} share", "several"), left
 
 
 def _weighed(recent: Recent, call: Entity | None) -> bool:

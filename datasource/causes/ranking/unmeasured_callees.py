@@ -6,7 +6,9 @@ from datasource.causes.ranking.constants import CLEAR, EXPLAINED
 from datasource.data import Entity, Floats
 
 
-def behind(own: Floats, inside: Floats, scores: Floats, hidden: Sequence[tuple[int, Entity]]) -> tuple[Entity, ...]:
+def unmeasured_callees(
+    own: Floats, inside: Floats, scores: Floats, hidden: Sequence[tuple[int, Entity]]
+) -> tuple[Entity, ...]:
     """The unmeasured callees of the likeliest service, where its excess is not explained by anything inside it.
 
     `hidden` are (caller, callee) with callers by place. Whom more of all callers' excess goes through comes first.

@@ -9,7 +9,7 @@ from datasource.causes.ranking.levels import Levels
 from datasource.data import Floats
 
 
-class Own(NamedTuple):
+class Excess(NamedTuple):
     """By service: its own excess (seconds or failures per second), its share of the largest that is not set apart, its
     z."""
 
@@ -18,13 +18,13 @@ class Own(NamedTuple):
     z: Floats
 
 
-def own_slowness(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Own:
-    """Own excess seconds per second: requests x change of the mean latency, less the callees' share (see `_own`).
+def excess_seconds(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Excess:
+    """Own excess seconds per second: requests x change of the mean latency, less the callees' share (see `_excess`).
 
     Where nobody is known to call anybody, nothing can be subtracted, and `share` is that of the largest growth relative
     to the usual latency: who waits for others took longer before, so that the same delay is a smaller part of it.
     """
-    own = _own(levels.requests, levels.latency, levels.latency_z, pairs, apart)
+    own = _excess(levels.requests, levels.latency, levels.latency_z, pairs, apart)
     if pairs:
         return own
     usual = np.abs(levels.shifts.usual[levels.slowest])
@@ -33,12 +33,14 @@ def own_slowness(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequen
     return own._replace(share=_of_largest(grown, apart))
 
 
-def own_failures(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Own:
+def excess_failures(levels: Levels, pairs: Sequence[tuple[int, int]], apart: Sequence[int] = ()) -> Excess:
     """Own excess failures per second: requests x change of the failure ratio, less the callees' share."""
-    return _own(levels.requests, levels.failures, levels.failures_z, pairs, apart)
+    return _excess(levels.requests, levels.failures, levels.failures_z, pairs, apart)
 
 
-def _own(measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int, int]], apart: Sequence[int]) -> Own:
+def _excess(
+    measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int, int]], apart: Sequence[int]
+) -> Excess:
     """Conservation along calls.
 
     A callee's excess is divided among its callers by their requests, so that a shared callee is subtracted once; no
@@ -56,7 +58,7 @@ def _own(measured: Floats, change: Floats, z: Floats, pairs: Sequence[tuple[int,
             waited[caller] += excess[callee] * requests[caller] / asked[callee]
     own = np.maximum(excess - waited, 0.0)
     kept = np.where(excess > 0, own / np.where(excess > 0, excess, 1.0), 0.0)
-    return Own(own, _of_largest(own, apart), z * kept)
+    return Excess(own, _of_largest(own, apart), z * kept)
 
 
 def _of_largest(own: Floats, apart: Sequence[int]) -> Floats:

@@ -13,7 +13,7 @@ from datasource.causes.recent import Recent, mean
 from datasource.data import Entity, Variable
 
 
-class Flow(NamedTuple):
+class ParentContribution(NamedTuple):
     """A parent explains `slope` units of the variable per unit of its own gap; up to `most`, as far as is known.
 
     `error` is the slope's standard error.
@@ -25,16 +25,16 @@ class Flow(NamedTuple):
     most: float
 
 
-class Flows(NamedTuple):
+class ParentContributions(NamedTuple):
     """What is conserved (calls, and the load they bring) explains first, then the variable's own load, which confounds
     whatever else moves it, then what is only fitted."""
 
-    conserved: tuple[Flow, ...] = ()
-    load: tuple[Flow, ...] = ()
-    fitted: tuple[Flow, ...] = ()
+    conserved: tuple[ParentContribution, ...] = ()
+    load: tuple[ParentContribution, ...] = ()
+    fitted: tuple[ParentContribution, ...] = ()
 
 
-def flows_into(recent: Recent, variable: Variable) -> Flows:
+def contributions_of_parents(recent: Recent, variable: Variable) -> ParentContributions:
     """What may explain a variable's gap.
 
     Work per request, failures per request and load are conserved along calls: a caller's seconds rise by its calls per
@@ -45,7 +45,7 @@ def flows_into(recent: Recent, variable: Variable) -> Flows:
     """
     inside = _inside_call(recent, variable)
     if inside is not None:
-        return Flows(tuple(inside))
+        return ParentContributions(tuple(inside))
     mechanism = recent.mechanisms.causal.get(variable)
     measured = tuple(_measured_calls(recent, variable))
     ties = [recent.tie_of(flow.parent.entity) for flow in measured]
@@ -54,10 +54,12 @@ def flows_into(recent: Recent, variable: Variable) -> Flows:
     known = weighed.union(flow.parent for flow in conserved)
     fitted = tuple(_fitted(recent, variable, mechanism, known, conserved)) if mechanism else ()
     load = tuple(flow for flow in fitted if recent.roles.role(flow.parent) == "load" and flow.most > 0)
-    return Flows(tuple(f for f in conserved if f.most > 0), load, tuple(f for f in fitted if f not in load))
+    return ParentContributions(
+        tuple(f for f in conserved if f.most > 0), load, tuple(f for f in fitted if f not in load)
+    )
 
 
-def _along_calls(recent: Recent, variable: Variable, mechanism: Mechanism | None) -> Iterator[Flow]:
+def _along_calls(recent: Recent, variable: Variable, mechanism: Mechanism | None) -> Iterator[ParentContribution]:
     role = recent.roles.role(variable)
     if role not in ("work", "latency", "failure", "load"):
         return
@@ -71,7 +73,7 @@ def _along_calls(recent: Recent, variable: Variable, mechanism: Mechanism | None
         calls = _calls_per_request(recent, client, server)
         if calls is None:
             if slope > 0:
-                yield Flow(parent, slope, error, slope + error)
+                yield ParentContribution(parent, slope, error, slope + error)
             continue
         usual, unsure, most = calls
         if role == "failure":
@@ -80,12 +82,16 @@ def _along_calls(recent: Recent, variable: Variable, mechanism: Mechanism | None
         if np.isfinite(error) and unsure > 0:
             weight = unsure**2 / (unsure**2 + error**2)
             usual, unsure = weight * slope + (1 - weight) * usual, sqrt(weight) * error
-        yield Flow(parent, float(np.clip(usual, 0.0, most)), unsure, most)
+        yield ParentContribution(parent, float(np.clip(usual, 0.0, most)), unsure, most)
 
 
 def _fitted(
-    recent: Recent, variable: Variable, mechanism: Mechanism, known: set[Variable], conserved: tuple[Flow, ...]
-) -> Iterator[Flow]:
+    recent: Recent,
+    variable: Variable,
+    mechanism: Mechanism,
+    known: set[Variable],
+    conserved: tuple[ParentContribution, ...],
+) -> Iterator[ParentContribution]:
     role = recent.roles.role(variable)
     for parent in dict.fromkeys(p.variable for p in mechanism.parents):
         if parent in known or not _stirred(recent, parent):
@@ -105,7 +111,7 @@ def _fitted(
         elif sure > 0 and _contended(recent, variable, parent):
             most = max(sure, recent.gap(variable) / recent.gap(parent))
         if sure or most:
-            yield Flow(parent, sure, error, most)
+            yield ParentContribution(parent, sure, error, most)
 
 
 def _contended(recent: Recent, variable: Variable, parent: Variable) -> bool:
@@ -141,7 +147,7 @@ def _calls_per_request(recent: Recent, client: Entity, server: Entity) -> tuple[
     return usual, SHARED[len(callers) == 1] * usual, answered / asked
 
 
-def _measured_calls(recent: Recent, work: Variable) -> Iterator[Flow]:
+def _measured_calls(recent: Recent, work: Variable) -> Iterator[ParentContribution]:
     """Seconds of the calls a service waits for, for each of its requests."""
     requests = recent.mean(work.entity, "load")
     if recent.roles.role(work) != "work" or not requests:
@@ -152,10 +158,10 @@ def _measured_calls(recent: Recent, work: Variable) -> Iterator[Flow]:
         if call and seconds is not None and seconds in recent.mechanisms.marginal:
             calls = recent.mean(call, "load")
             each = (1.0 if calls is None else calls) / requests
-            yield Flow(seconds, each, 0.0, each)
+            yield ParentContribution(seconds, each, 0.0, each)
 
 
-def _inside_call(recent: Recent, variable: Variable) -> list[Flow] | None:
+def _inside_call(recent: Recent, variable: Variable) -> list[ParentContribution] | None:
     """Where a call's seconds are spent beyond the wire; None for anything but the work of a call.
 
     Client seconds minus server seconds is the wire, and stays with the call. Server seconds belong to the server's
@@ -169,11 +175,11 @@ def _inside_call(recent: Recent, variable: Variable) -> list[Flow] | None:
     slower = work is not None and recent.gap(work) > 0 and _stirred(recent, work)
     served = recent.measured(variable.entity, "work", "server")
     if served is None or served not in recent.mechanisms.marginal:
-        return [Flow(work, 1.0, 0.0, 1.0)] if work else []
+        return [ParentContribution(work, 1.0, 0.0, 1.0)] if work else []
     if not (work and slower):
-        return [] if served == variable else [Flow(served, 1.0, 0.0, 1.0)]
+        return [] if served == variable else [ParentContribution(served, 1.0, 0.0, 1.0)]
     each = recent.gap(served) / recent.gap(work)
-    return [Flow(work, each, 0.0, each)]
+    return [ParentContribution(work, each, 0.0, each)]
 
 
 def _stirred(recent: Recent, parent: Variable) -> bool:

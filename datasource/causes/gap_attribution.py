@@ -1,8 +1,8 @@
 """Root causes: the gap of a symptom, handed down to those whose own behaviour changed.
 
 A gap is passed from a variable to its parents in the share that each explains, and what nobody explains is the
-variable's own. It is a random walk on the causal graph that ends where behaviour changed; the shares add up to the
-whole gap. What ends where nothing changed beyond its own noise is unexplained.
+variable's own: a random walk on the causal graph that ends where behaviour changed. The shares add up to the whole gap.
+What ends where nothing changed beyond its own noise is unexplained.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.causes.beyond import beyond
 from datasource.causes.constants import SMALLEST_SHARE
-from datasource.causes.flows import Flow, Flows, flows_into
+from datasource.causes.external_causes import external_causes
 from datasource.causes.model import Contribution, RootCauses
+from datasource.causes.parent_contributions import ParentContribution, ParentContributions, contributions_of_parents
 from datasource.causes.recent import Recent, mean, reached_by_half
 from datasource.data import Entity, Floats, Variable
 
@@ -35,13 +35,15 @@ def root_causes(
     if not gap:
         return RootCauses(symptom, gap, ())
     start = handed_down(recent, symptom)
-    walk = _Walk(recent, start)
+    attribution = _Attribution(recent, start)
     conserved = _conserved(recent, symptom, start)
     scale = recent.roles.scale(recent.matrix, symptom)
     if scale is not None:
         gap *= mean(np.atleast_1d(scale.unit))
-    stays = {node: share * conserved for node, share in zip(walk.nodes, walk.shares.tolist(), strict=True)}
-    outside, inside = beyond(recent, stays, gap, walk.changed())
+    stays = {
+        node: share * conserved for node, share in zip(attribution.nodes, attribution.shares.tolist(), strict=True)
+    }
+    outside, inside = external_causes(recent, stays, gap, attribution.changed())
     shares: dict[Variable, float] = {}
     for node, share in inside.items():
         shown = symptom if node == start else _shown(recent, symptom, node)
@@ -81,15 +83,15 @@ def _shown(recent: Recent, symptom: Variable, node: Variable) -> Variable:
     return latency if latency and both else node
 
 
-class _Place(NamedTuple):
-    """Flows of one kind into a node, their parents' places, and whether their slopes are bounded."""
+class _Parents(NamedTuple):
+    """ParentContributions of one kind into a node, their parents' places, and whether their slopes are bounded."""
 
-    flows: tuple[Flow, ...]
+    flows: tuple[ParentContribution, ...]
     parents: list[int]
     bounded: bool
 
 
-class _Walk:
+class _Attribution:
     """The variables that lead to `start`, and which share of its gap stays with each."""
 
     def __init__(self, recent: Recent, start: Variable) -> None:
@@ -98,7 +100,7 @@ class _Walk:
         every = self._reach()
         place = {node: number for number, node in enumerate(self.nodes)}
         places = [
-            [_Place(kind, [place[f.parent] for f in kind], kind is not flows.fitted) for kind in flows if kind]
+            [_Parents(kind, [place[f.parent] for f in kind], kind is not flows.fitted) for kind in flows if kind]
             for flows in every
         ]
         seen = [recent.seen(node) for node in self.nodes]
@@ -107,23 +109,23 @@ class _Walk:
         self.shares, stays = self._solve(places)
         self._own = stays * reached_by_half(scores)
 
-    def _reach(self) -> list[Flows]:
-        found: list[Flows] = []
+    def _reach(self) -> list[ParentContributions]:
+        found: list[ParentContributions] = []
         while len(found) < len(self.nodes):
             node = self.nodes[len(found)]
-            flows = flows_into(self.recent, node) if self.recent.gap(node) else Flows()
+            flows = contributions_of_parents(self.recent, node) if self.recent.gap(node) else ParentContributions()
             gap = self.recent.gap(node)
 
-            def able(flow: Flow, gap: float = gap) -> bool:
+            def able(flow: ParentContribution, gap: float = gap) -> bool:
                 most = max(flow.slope, flow.most) if flow.slope >= 0 else flow.slope
                 return most * self.recent.gap(flow.parent) / gap > SMALLEST_SHARE
 
-            flows = Flows(*(tuple(filter(able, kind)) for kind in flows))
+            flows = ParentContributions(*(tuple(filter(able, kind)) for kind in flows))
             found.append(flows)
             self.nodes += dict.fromkeys(f.parent for kind in flows for f in kind if f.parent not in self.nodes)
         return found
 
-    def _solve(self, places: list[list[_Place]]) -> tuple[Floats, Floats]:
+    def _solve(self, places: list[list[_Parents]]) -> tuple[Floats, Floats]:
         size = self._gaps.size
         transition = np.zeros((size, size))
         for number, kinds in enumerate(places):
@@ -139,7 +141,7 @@ class _Walk:
         shares = np.linalg.solve(np.eye(size) - 0.999 * transition.T, first) * stays
         return shares / max(float(shares.sum()), 1e-300), stays
 
-    def _explained(self, place: _Place, number: int, room: float) -> Floats:
+    def _explained(self, place: _Parents, number: int, room: float) -> Floats:
         """The share of a node's gap that each parent explains, together at most what there is room for."""
         slope, most = (np.array([getattr(f, name) for f in place.flows]) for name in ("slope", "most"))
         sure, able = slope, np.maximum(most, slope)

@@ -27,7 +27,7 @@ def own_part(unexplained: Floats) -> Floats:
     return found
 
 
-def on_the_wire(levels: Levels, unexplained: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+def network_delay(levels: Levels, unexplained: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
     """By service, the evidence that calls to it are slow on their way, where callers measure how long they wait.
 
     A called service is blamed by the most that is `unexplained` of any of its callers, times the share of its callers

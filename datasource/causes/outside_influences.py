@@ -7,7 +7,7 @@ from datasource.causes.recent import Recent
 from datasource.data import Entity
 
 
-class Place(NamedTuple):
+class Influence(NamedTuple):
     """Where beyond the measured graph something comes from: words, kind and entity as in `Outside`."""
 
     where: str
@@ -16,21 +16,21 @@ class Place(NamedTuple):
     sure: bool = False
 
 
-def on_the_way(recent: Recent, entities: Iterable[Entity]) -> Iterator[tuple[Place, set[Entity]]]:
+def on_the_way_to_callees(recent: Recent, entities: Iterable[Entity]) -> Iterator[tuple[Influence, set[Entity]]]:
     """Those that wait on the way to their callees."""
     for entity in sorted(entities):
         if _waits_on_the_way(recent, entity):
-            yield Place(f"the way from {entity} to those whom it calls", "call"), {entity}
+            yield Influence(f"the way from {entity} to those whom it calls", "call"), {entity}
 
 
-def beside(recent: Recent, bare: Iterable[Entity]) -> Iterator[tuple[Place, set[Entity]]]:
+def on_the_same_machine(recent: Recent, bare: Iterable[Entity]) -> Iterator[tuple[Influence, set[Entity]]]:
     """Of entities without a sign inside, those that somebody else may disturb while nobody knows who runs where."""
     for entity in sorted(bare):
         if all(tie.end("client") for tie in recent.ties_of(entity)):
             hog = next((one for one in recent.hogs if one.entity != entity), None)
             if hog is not None:
                 words = f"{entity} itself or {hog.entity}, whose {hog.signal} rose, if they share a machine"
-                yield Place(words, "machine", hog.entity), {entity}
+                yield Influence(words, "machine", hog.entity), {entity}
 
 
 def _waits_on_the_way(recent: Recent, entity: Entity) -> bool:
