@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data import Entity, Floats, Matrix
+from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
-from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.settings.promql import range_seconds

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COUNTS_REQUESTS = re.compile(r"\[|total|rate|sum|count|increase", re.IGNORECASE)
-_SHARE = re.compile(r"(?:^|[:_])(?:ratio|percent\w*|pct|availability)(?:[:_]|$)")
+_SHARE = re.compile(r"(?:^|[:_.])(?:ratio|percent(?:age|unit)?|pct|availability)(?:[:_.]|$)")
 _LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end", "atan2"}
 

@@ -386,6 +386,7 @@ def test_calls_that_are_none(tmp_path, text):
         *((name, "event") for name in ("restarts", "pod_restarts", "oom_kills", "deploys")),
         *((name, "work") for name in ("busy", "work_seconds", "busy_seconds", "request_duration_seconds_sum")),
         *((name, "success") for name in ("success_rate", "PodSuccessRate", "availability", "http_2xx")),
+        *((name, "saturation") for name in ("cache_hit_ratio", "buffer_hit_percent", "requests_share", "error_budget")),
         *((name, None) for name in ("temperature", "x", "replicas_available")),
     ],
 )
@@ -398,6 +399,9 @@ def test_units_help(read):
     assert guess_signal("latency_ms").unit == "ms"
     assert guess_signal("latency").unit == "s"
     assert guess_signal("LatencyP99", "s").kind == "quantile"
+    assert guess_signal("cache_hits", "%")[:2] == ("saturation", "%")
+    assert guess_signal("hit_rate", "reqps").role == "load"
+    assert guess_signal("request_percentile_95").unit == "reqps", "a percentile is no percentage"
 
 
 def test_a_share_has_the_unit_that_its_values_allow(read):

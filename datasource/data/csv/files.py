@@ -20,7 +20,7 @@ from datasource.data.csv.options import LOSS, CsvOptions
 from datasource.data.csv.table import Column, CsvError, Readable, Table, file_stem, is_frame, read_table
 from datasource.data.csv.tidy import tidied, with_clock
 from datasource.data.csv.times import Grid, find_grid, local_times, stray_time
-from datasource.data.guess import guess_signal, share_unit
+from datasource.data.guess import guess_signal
 from datasource.data.matrix import Floats, Matrix
 from datasource.data.variable import Entity, Variable
 from datasource.settings import Signal, format_duration
@@ -104,12 +104,9 @@ def read_csv(
     signals: dict[str, Signal] = {}
     for name, heading, column in zip(names, headings, layout.signals, strict=True):
         if name not in signals:
-            guess = guess_signal(heading.signal, heading.unit)
+            guess = guess_signal(heading.signal, heading.unit, _highest(values, variables, name))
             window = float(grid.step)
-            unit = share_unit(guess.unit, _highest(values, variables, name))
-            signals[name] = Signal(
-                entity=entity_type, query=column.name, window=window, unit=unit, kind=guess.kind, role=guess.role
-            )
+            signals[name] = Signal(entity=entity_type, query=column.name, window=window, **guess._asdict())
     matrix = Matrix(variables, grid.start, grid.step, values)
     return CsvData(matrix, signals, tuple(notices), layout.times is not None)
 
