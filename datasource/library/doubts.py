@@ -11,7 +11,7 @@ from datasource.data import Entity, Floats, Matrix
 from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
 from datasource.library.text import count
-from datasource.settings import Settings, format_duration
+from datasource.settings import Settings
 from datasource.settings.promql import range_seconds
 
 _FEWEST = 30
@@ -26,9 +26,6 @@ _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
 _LACKING = 0.1
-_COMINGS_AND_GOINGS = 0.5
-_STALE_SECONDS, _STALE_STEPS = 600, 5
-"""Who has had no sample for so long, in both, is silent."""
 _GROWS_BY_DEFINITION = ("load", "work", "failure", "success", "latency", "event", "activity")
 _COUNTER_NAME = re.compile(r"(?:^|[_.:])(?:total|count|sum|bucket)$")
 
@@ -81,72 +78,6 @@ def find_doubts(
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
     yield from _lacking(settings, name, matrix)
-
-
-def find_silent(matrix: Matrix) -> Iterator[Doubt]:
-    """Who has had samples all along and has none now, while others of the same type go on; `matrix` is as it was read.
-
-    Where so many come and go that it is usual, as pods do, it is only worth knowing.
-    """
-    lives: dict[Entity, NDArray[np.bool_]] = {}
-    for variable, row in zip(matrix.variables, matrix.values, strict=True):
-        there = np.isfinite(row)
-        lives[variable.entity] = lives[variable.entity] | there if variable.entity in lives else there
-    last = {entity: int(np.flatnonzero(there)[-1]) for entity, there in lives.items() if there.any()}
-    for kind in dict.fromkeys(entity.type for entity in last):
-        own = [entity for entity in last if entity.type == kind]
-        newest = max(last[entity] for entity in own)
-        patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
-        gone = [entity for entity in own if newest - last[entity] > patience and _was_steady(lives[entity])]
-        if not gone:
-            continue
-        since = format_duration(min(newest - last[entity] for entity in gone) * matrix.step // 60 * 60)
-        others = count(len(own) - len(gone), f"other {kind}")
-        others += " goes on" if len(own) - len(gone) == 1 else " go on"
-        text = f"no sample of {_some(gone)} in the last {since}, while {others}: is it gone, or its target?"
-        yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
-
-
-def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Doubt]:
-    """Signals that somebody had all along and has no more, while others have them and its own others go on.
-
-    Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
-    """
-    patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
-    loads = {v.entity: matrix.row(v) for v in matrix.variables if settings.signals[v.signal].role == "load"}
-    there = {v: np.isfinite(row) for v, row in zip(matrix.variables, matrix.values, strict=True)}
-    last = {variable: int(np.flatnonzero(row)[-1]) for variable, row in there.items() if row.any()}
-    lives: dict[Entity, int] = {}
-    for variable, place in last.items():
-        lives[variable.entity] = max(place, lives.get(variable.entity, 0))
-    for name, signal in settings.signals.items():
-        if signal.role == "failure" or signal.kind == "event":
-            continue
-        own = [variable for variable in last if variable.signal == name]
-        newest = max((last[variable] for variable in own), default=0)
-        gone = [
-            variable
-            for variable in own
-            if min(newest, lives[variable.entity]) - last[variable] > patience
-            and _was_steady(there[variable])
-            and _is_asked(loads.get(variable.entity), last[variable])
-        ]
-        if gone:
-            since = format_duration(min(newest - last[variable] for variable in gone) * matrix.step // 60 * 60)
-            who = _some([variable.entity for variable in gone])
-            text = f"no {name} of {who} in the last {since}, while their other signals and {name} of others go on"
-            yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
-
-
-def _is_asked(load: Floats | None, since: int) -> bool:
-    """Whether requests go on after a place in time, as far as they are known."""
-    return load is None or bool((np.nan_to_num(load[since + 1 :]) > 0).mean() > _COMINGS_AND_GOINGS)
-
-
-def _was_steady(there: NDArray[np.bool_]) -> bool:
-    """Whether somebody had a sample nearly always from the first to the last."""
-    first, last = np.flatnonzero(there)[[0, -1]]
-    return bool(there.sum() >= _FEWEST and there[first : last + 1].mean() >= _GAPPY)
 
 
 def _claims_no_growth(settings: Settings, name: str) -> bool:

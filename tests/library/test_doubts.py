@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.data import Entity, Matrix, Variable
-from datasource.library.doubts import find_doubts, find_silent
+from datasource.library.doubts import find_doubts
 from datasource.settings import parse_settings
 
 N = 400
@@ -122,35 +122,6 @@ def test_a_file_of_counters_is_refused_with_what_to_write(tmp_path):
     assert "write its growth per second" in result.output
 
 
-def silent(*rows):
-    entities = [Entity("service", (("service", f"s{n}"),)) for n in range(len(rows))]
-    matrix = Matrix(tuple(Variable(one, "requests") for one in entities), 0, 30, np.array(rows))
-    return [(one.wrong, one.text) for one in find_silent(matrix)]
-
-
-def until(end, begin=0):
-    places = np.arange(N)
-    return np.where((places >= begin) & (places < end), BUSY, np.nan)
-
-
-def test_a_service_that_went_silent_while_others_go_on():
-    ((wrong, text),) = silent(until(N), until(300), until(N))
-    assert wrong
-    assert text.startswith("no sample of s1 in the last 50m, while 2 other services go on")
-    assert not silent(until(300), until(300)), "everybody is: that is told of each signal"
-    assert not silent(until(N), until(N - 10)), "five minutes may be a restart"
-
-
-def test_where_many_come_and_go_it_is_only_worth_knowing():
-    pods = [until(100 * n + 100, 100 * n) for n in range(3)]
-    ((wrong, text),) = silent(until(N), *pods)
-    assert not wrong
-    assert "no sample of s1, s2, s3" in text
-    sporadic = np.where(np.arange(N) % 50 < 5, BUSY, np.nan)
-    sporadic[300:] = np.nan
-    assert not silent(until(N), sporadic)
-
-
 def test_a_counter_without_a_rate_that_falls_all_the_time_is_still_one():
     pods = counter() + np.where(np.arange(N) % 20 < 10, 500, 0)
     ((wrong, text),) = doubts("requests", pods, counter="x_total", within="sum by (service) (rate(x_total[2m]))")
@@ -169,32 +140,3 @@ def test_a_column_whose_name_tells_no_role_is_said_to_have_none(tmp_path):
     assert "--role lod=saturation" in result.output
     roles = ["--role", "lod=load", "--role", "lat_50=latency"]
     assert "no role by name" not in CliRunner().invoke(main, [*command, *roles]).output
-
-
-def one_signal_silent(tmp_path, role_of_the_silent, load):
-    """What `check` says of a file in which db has its column for only half of the time."""
-    rng = np.random.default_rng(5)
-    columns = {
-        f"{name}.{signal}": level * (1 + 0.05 * rng.random(N))
-        for name in ("web", "db", "cart")
-        for signal, level in (("requests", 50.0), (role_of_the_silent, 0.2))
-    }
-    columns["db.requests"] = np.where(np.arange(N) < N // 2, columns["db.requests"], load)
-    columns[f"db.{role_of_the_silent}"][N // 2 :] = np.nan
-    lines = [
-        ",".join([str(60 * n), *("" if np.isnan(row[n]) else f"{row[n]:.4f}" for row in columns.values())])
-        for n in range(N)
-    ]
-    (tmp_path / "one.csv").write_text("\n".join([",".join(["time", *columns]), *lines]))
-    return CliRunner().invoke(main, ["check", "--data", str(tmp_path / "one.csv")])
-
-
-def test_a_signal_that_went_silent_while_the_others_of_its_entity_go_on(tmp_path):
-    result = one_signal_silent(tmp_path, "latency", 50.0)
-    assert result.exit_code == 1
-    assert "WRONG: no latency of db in the last" in result.output
-
-
-@pytest.mark.parametrize(("signal", "load"), [("latency", 0.0), ("errors", 50.0)])
-def test_who_is_not_asked_has_no_latency_and_nobody_must_fail(tmp_path, signal, load):
-    assert "no " + signal + " of db in the last" not in one_signal_silent(tmp_path, signal, load).output
