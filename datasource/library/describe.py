@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data.counters import is_counter_name
 from datasource.data.csv.layout import some
-from datasource.library.doubts import Doubt, find_doubts, is_counter_name
+from datasource.library.doubts import Doubt, find_doubts
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
 from datasource.service.silence import find_silent, find_silent_signals

@@ -1,6 +1,5 @@
 """Can the numbers of a signal mean what it claims? Counters, shares, constants, full buckets, gaps, who is missing."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data import Entity, Floats, Matrix
+from datasource.data.counters import growing, must_fall
 from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
 from datasource.library.text import count
@@ -16,18 +16,12 @@ from datasource.settings.promql import range_seconds
 
 _FEWEST = 30
 """So few points of an entity say nothing about their kind."""
-_RESETS = 0.01
-"""A counter falls, when its process starts anew, at so small a share of its points at most."""
-_RISES = 0.2
-"""What rises at so large a share of its points and never falls is a counter, whatever its name."""
 _FULL = 0.05
 """So large a share of the points at exactly the largest value is no chance."""
 _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
 _LACKING = 0.1
-_GROWS_BY_DEFINITION = ("load", "work", "failure", "success", "latency", "event", "activity")
-_COUNTER_NAME = re.compile(r"(?:^|[_.:])(?:total|count|sum|bucket)$")
 
 
 class Doubt(NamedTuple):
@@ -35,15 +29,6 @@ class Doubt(NamedTuple):
 
     text: str
     wrong: bool = True
-
-
-def is_counter_name(name: str) -> bool:
-    """Whether a metric or column is a counter by its name.
-
-    >>> is_counter_name("http_requests_total"), is_counter_name("job:http_requests_total:rate5m")
-    (True, False)
-    """
-    return bool(_COUNTER_NAME.search(name.lower()))
 
 
 def find_doubts(
@@ -58,8 +43,7 @@ def find_doubts(
     rows = {entity: row for entity, row in rows.items() if np.isfinite(row).sum() >= _FEWEST}
     if not rows:
         return
-    grows = [entity for entity, row in rows.items() if _only_grows(row, _claims_no_growth(settings, name), counter)]
-    if 2 * len(grows) > len(rows):
+    if grows := growing(settings.signals[name], rows, counter):
         yield Doubt(_counter_text(grows, counter, within))
         return
     if said := wrong_share(settings, name, matrix):
@@ -73,28 +57,11 @@ def find_doubts(
         text = (
             f"{counter} is taken without a rate: a counter tells what was since some start, and falls with each restart"
         )
-        yield Doubt(f"{text}; write {within}", wrong=shares or _claims_no_growth(settings, name))
+        yield Doubt(f"{text}; write {within}", wrong=shares or must_fall(settings.signals[name]))
     yield from _constant(settings, name, rows)
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
     yield from _lacking(settings, name, matrix)
-
-
-def _claims_no_growth(settings: Settings, name: str) -> bool:
-    signal = settings.signals[name]
-    return signal.role in _GROWS_BY_DEFINITION or signal.kind in ("rate", "event")
-
-
-def _only_grows(row: Floats, strange: bool, counter: str) -> bool:
-    """Whether a series only grows, but for resets; where that is no `strange` thing, only if it is a `counter`."""
-    values = row[np.isfinite(row)]
-    changes = np.diff(values)
-    falls = changes < 0
-    if values.min() < 0 or falls.sum() > max(1.0, _RESETS * changes.size) or not (changes > 0).any():
-        return False
-    if (values[1:][falls] > values[:-1][falls] / 2).any() and not counter:
-        return False
-    return bool(counter) or (strange and bool((changes > 0).mean() >= _RISES))
 
 
 def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:

@@ -9,6 +9,7 @@ from datasource.causes.ranking.levels import CALL
 from datasource.causes.ranking.measured_calls import measured_calls
 from datasource.causes.ranking.rank import Ranking, rank
 from datasource.data import Entity, Matrix, Variable, count_absent_failures
+from datasource.data.counters import counter_notices
 from datasource.data.csv.calls import NamedCall
 from datasource.data.csv.files import CsvData, read_csv
 from datasource.data.csv.join import join_csv
@@ -55,6 +56,7 @@ def rank_files(
     entities = {variable.entity for variable in variables}
     pairs = _pairs(calls, graph, signals, entities)
     notices = [*dict.fromkeys((*baseline.notices, *incident.notices, *shares.notices))]
+    notices += counter_notices(signals, baseline.matrix, incident.matrix)
     measured = any(variable.entity.type == CALL for variable in variables)
     if not (pairs or measured):
         notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")

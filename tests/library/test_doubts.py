@@ -53,6 +53,23 @@ def test_what_only_grows_is_a_counter_whatever_its_name(signal, resets):
     assert "only grows" in text
 
 
+def seldom(*resets):
+    row = np.cumsum(np.isin(np.arange(N), (20, 90, 91, 170, 230, 300, 310, 380))).astype(float)
+    for place in resets:
+        row[place:] -= row[place]
+    return row
+
+
+@pytest.mark.parametrize("resets", [(), (200,)])
+def test_a_counter_of_what_seldom_happens_is_one_too(resets):
+    ((wrong, text),) = doubts("errors", seldom(*resets), np.zeros(N), np.zeros(N))
+    assert wrong
+    assert "of web it only grows" in text
+    assert not doubts("disk", seldom()), "a disk may fill"
+    assert not doubts("errors", np.where(np.arange(N) > 380, 3.0, 0.0)), "an outage that goes on"
+    assert not doubts("errors", np.isin(np.arange(N), (20, 90, 170, 300)).astype(float))
+
+
 def test_a_disk_may_fill_but_not_under_the_name_of_a_counter():
     assert not doubts("disk", counter())
     ((_, text),) = doubts("disk", counter(), counter="written_bytes_total", within="rate(written_bytes_total[2m])")
