@@ -11,7 +11,7 @@ from datasource.data.counters import growing, must_fall
 from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
 from datasource.library.text import count
-from datasource.settings import Settings
+from datasource.settings import Settings, format_duration
 from datasource.settings.promql import range_seconds
 
 _FEWEST = 30
@@ -21,6 +21,8 @@ _FULL = 0.05
 _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
+_OFTEN, _ALIKE = 5, 0.8
+"""So many gaps, of which so many come at the same interval, are how somebody is measured."""
 _LACKING = 0.1
 
 
@@ -127,24 +129,50 @@ def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: 
     if signal.role == "failure" or "event" in (signal.role, signal.kind):
         return
     loaded = _loaded(settings, signal.entity, matrix) if signal.role == "latency" else {}
-    gappy: dict[Entity, tuple[float, float]] = {}
+    gappy: dict[Entity, _Gaps] = {}
     for entity, row in rows.items():
         there = np.isfinite(row)
         first, last = np.flatnonzero(there)[[0, -1]]
         wanted = there | loaded.get(entity, np.ones_like(there))
-        there, wanted = there[first : last + 1], wanted[first : last + 1]
-        share = there.sum() / wanted.sum()
-        runs = 1 + int((np.diff(there.astype(np.int8)) == 1).sum())
-        if share < _GAPPY:
-            gappy[entity] = share, there.sum() / runs
-    if gappy:
-        entity, (share, run) = min(gappy.items(), key=lambda one: one[1][0])
-        short = run < _SHORT_RUN
-        text = f"only {share:.0%} of the points of {entity} have a sample"
-        text += f", as of {count(len(gappy) - 1, 'other')} with gaps" if len(gappy) > 1 else ""
-        if short:
-            text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
-        yield Doubt(text, wrong=short and 2 * len(gappy) > len(rows))
+        found = _gaps_between(there[first : last + 1], wanted[first : last + 1])
+        if found.share < _GAPPY:
+            gappy[entity] = found
+    if not gappy:
+        return
+    asked_for = signal.role != "latency" or bool(loaded)
+    seldom = {entity: found for entity, found in gappy.items() if asked_for and found.regular}
+    if not seldom and 2 * len(gappy) > len(rows):
+        seldom = {entity: found for entity, found in gappy.items() if found.run < _SHORT_RUN}
+    told = seldom or gappy
+    entity, worst = min(told.items(), key=lambda one: one[1].share)
+    text = f"only {worst.share:.0%} of the points of {entity} have a sample"
+    text += f", as of {count(len(told) - 1, 'other')} with gaps" if len(told) > 1 else ""
+    if seldom:
+        text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
+        if worst.regular:
+            every = worst.every * matrix.step
+            text += (
+                f": every {format_duration(every)}; as last_over_time(...[{format_duration(2 * every)}]) it has them"
+            )
+    yield Doubt(text, wrong=bool(seldom))
+
+
+class _Gaps(NamedTuple):
+    """The share of points that are there of those that are wanted, how many come in a row on average, how many steps
+    lie between the beginnings of two rows of them, and whether that is about as many each time."""
+
+    share: float
+    run: float
+    every: float
+    regular: bool
+
+
+def _gaps_between(there: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> _Gaps:
+    begins = np.flatnonzero(np.diff(there.astype(np.int8), prepend=0) == 1)
+    apart = np.diff(begins)
+    usual = float(np.median(apart)) if apart.size else 0.0
+    regular = apart.size >= _OFTEN and (np.abs(apart - usual) <= 1).mean() >= _ALIKE
+    return _Gaps(float(there.sum() / wanted.sum()), float(there.sum() / begins.size), usual, bool(regular))
 
 
 def _loaded(settings: Settings, kind: str, matrix: Matrix) -> dict[Entity, NDArray[np.bool_]]:

@@ -118,6 +118,17 @@ def test_gaps_of_a_point_or_two_come_from_the_range_or_the_step():
     assert "only 75%" in text
 
 
+def test_one_that_is_measured_more_rarely_than_the_others_is_told_too():
+    every_ten_minutes = np.where(np.arange(N) % 20 < 10, BUSY, np.nan)
+    ((wrong, text),) = doubts("requests", BUSY, every_ten_minutes, BUSY)
+    assert wrong
+    assert text.startswith("only 51% of the points of cart have a sample; samples come more rarely than every step")
+    assert text.endswith("every 10m; as last_over_time(...[20m]) it has them")
+    crashing = np.where(np.cumsum(RNG.random(N) < 0.1) % 2, BUSY, np.nan)
+    ((wrong, _),) = doubts("requests", BUSY, crashing, BUSY)
+    assert not wrong, "it comes and goes as it pleases"
+
+
 def test_a_latency_has_no_sample_where_nobody_asks():
     assert not doubts("latency", gaps(1), gaps(1), gaps(1), load=np.where(np.arange(N) % 3 < 1, BUSY, 0))
     assert doubts("latency", gaps(1), gaps(1), gaps(1), load=BUSY)
