@@ -18,6 +18,7 @@ _FEWEST = 30
 """So few points of an entity say nothing about their kind."""
 _FULL = 0.05
 """So large a share of the points at exactly the largest value is no chance."""
+_FEW = 10
 _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
@@ -98,24 +99,43 @@ def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> I
 
 
 def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: float | None) -> Iterator[Doubt]:
-    """A quantile beyond the highest bucket is told as that bucket's bound."""
-    if settings.signals[name].kind != "quantile" and top is None:
+    """A quantile beyond the highest bucket is told as that bucket's bound: known from the histogram, or by what no
+    latency does: it is at one value again and again, which is its largest, and hardly ever twice at any other."""
+    signal = settings.signals[name]
+    if signal.kind != "quantile" and signal.role != "latency" and top is None:
         return
-    full = {}
+    fine = {entity for entity, row in rows.items() if _is_fine(row)}
+    highest = max(float(np.nanmax(row)) for row in rows.values())
+    sure: dict[Entity, tuple[float, float]] = {}
+    likely: dict[Entity, tuple[float, float]] = {}
     for entity, row in rows.items():
         values = row[np.isfinite(row)]
-        high = values.max()
+        high = float(values.max())
         share = float((values == high).mean())
-        if share >= _FULL and (top is not None or share < 1) and (top is None or _same(high, top)):
-            full[entity] = high, share
-    if full:
+        if share < _FULL:
+            continue
+        if top is not None:
+            known = _same(high, top)
+        else:
+            known = entity in fine or bool(fine and high == highest)
+            if not known and share < 1 and signal.kind == "quantile":
+                likely[entity] = high, share
+        if known:
+            sure[entity] = high, share
+    if full := sure or likely:
         entity, (high, share) = max(full.items(), key=lambda one: one[1][1])
         text = f"{share:.0%} of the points of {entity} are exactly {high:g}, its largest value: "
-        if top is None:
-            yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
-        else:
+        if sure:
             advice = "add buckets above it, use native histograms, or take the mean, sum / count"
             yield Doubt(f"{text}the histogram's highest bucket, so that what is slower cannot be seen; {advice}")
+        else:
+            yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
+
+
+def _is_fine(row: Floats) -> bool:
+    """Whether a series is measured so finely that it has hardly any value twice, its largest aside."""
+    below = row[row < np.nanmax(row)]
+    return below.size >= _FEW and np.unique(below).size >= below.size / 2
 
 
 def _same(value: float, top: float) -> bool:

@@ -104,8 +104,19 @@ def test_a_quantile_in_the_highest_bucket_is_more_than_it_says():
     assert text.startswith("75% of the points of web are exactly 10")
     assert doubts("latency", 1000 * full, top=10.0), "in milliseconds as well"
     assert not doubts("latency", full, top=60.0)
-    ((wrong, _),) = doubts("latency", full)
-    assert not wrong, "without the histogram's bounds it is only a guess"
+
+
+def test_a_recorded_quantile_is_stuck_at_what_it_never_exceeds():
+    full = np.where(np.arange(N) % 4, 10.0, 8 + RNG.random(N))
+    ((wrong, text),) = doubts("latency", full)
+    assert wrong
+    assert "the histogram's highest bucket" in text
+    told = doubts("latency", BUSY / 10, np.full(N, 10.0))
+    assert any(wrong and text.startswith("100% of the points of cart are exactly 10") for wrong, text in told)
+    assert not any(wrong for wrong, _ in doubts("latency", BUSY, np.full(N, 10.0))), "others are slower"
+    ((wrong, _),) = doubts("latency", np.round(full))
+    assert not wrong, "in whole seconds it is only a guess"
+    assert not doubts("disk", full), "a disk may be full"
 
 
 def test_gaps_of_a_point_or_two_come_from_the_range_or_the_step():
