@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from datasource.data.words import words_of
 from datasource.settings import Kind, Role
 
 
@@ -114,13 +115,3 @@ def guess_signal(name: str, unit: str = "", highest: float = 0.0) -> Guess:
     if share and found.role in ("failure", "success"):
         said = share
     return Guess(found.role, said or found.unit, kind)
-
-
-def words_of(name: str) -> str:
-    """The words of a name, in small letters, a blank between them.
-
-    >>> words_of("PodServerLatencyP90"), words_of("node_cpu-usage")
-    ('pod server latency p90', 'node cpu usage')
-    """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.split(r"[\W_]+", apart)).strip().lower()

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasource.data.guess import words_of
 from datasource.data.matrix import Floats, Matrix
 from datasource.data.roles import Roles
+from datasource.data.words import words_of
 from datasource.settings import Settings, Signal
 from datasource.settings.promql import is_ratio, range_seconds, read_parts
 
