@@ -54,6 +54,8 @@ def propose(prometheus: str | Prometheus, connection: Mapping[str, Any] = _NO_KE
 
 def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
     family, identity = _recognise(survey)
+    if identity.placeholders and not identity.values:
+        raise InitError(f"{survey.client.url} has {family.metric}, but of nobody with a name: {identity.findings[-1]}")
     interval, timing = _timing(survey, family)
     tried: list[Tried] = []
     if family.pack:

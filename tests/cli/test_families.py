@@ -243,6 +243,35 @@ def test_spans_and_calls_under_a_namespace_of_ones_own(proposed, duration, divid
     assert "relation calls: " in findings
 
 
+UNNAMED = ("unknown_service:java", "unknown_service", "unknown")
+
+
+def test_who_has_no_name_is_no_service(proposed):
+    lines = traced()
+    carts = [line for line in traced() if line.labels.get("service_name", line.labels.get("server")) == "cart"]
+    for name in UNNAMED:
+        for line in carts:
+            named = {key: name for key in ("service_name", "server") if key in line.labels}
+            lines.append(line._replace(labels={**line.labels, **named}))
+    settings, findings = proposed(lines)
+    assert "signal requests: 3 services" in findings
+    assert "'unknown', 'unknown_service', 'unknown_service:java' names nobody" in findings
+    assert 'service_name!~"unknown(_service.*)?|"' in settings.signals["requests"].query
+    assert 'server!~"unknown(_service.*)?|"' in settings.signals["call_requests"].query
+    assert "relation calls: 3 pairs" in findings or "relation calls: 2 pairs" in findings
+
+
+def test_who_has_no_name_is_no_service_of_a_client_library_either(proposed):
+    unnamed = [line for line in http_by_job() if "http" in line.name and line.labels["job"] == "web"]
+    lines = http_by_job()
+    lines += [line._replace(labels={**line.labels, "job": "unknown_service:node"}) for line in unnamed]
+    settings, findings = proposed(lines)
+    assert "signal requests: 3 services" in findings
+    assert settings.signals["requests"].query == (
+        'sum by (job) (rate(http_requests_total{job!~"unknown(_service.*)?|"}[1m]))'
+    )
+
+
 def test_spans_without_the_suffixes_of_their_kind(proposed):
     names = {"calls_total": "calls", "duration_milliseconds": "duration"}
     lines = [line for line in traced() if "span_metrics" in line.name]

@@ -261,14 +261,20 @@ groups:
   - {record: 'service:hits:rate5m', expr: 'sum by (service) (rate(hits_total[5m]))'}
   - {record: 'all:hits:rate5m', expr: 'sum(rate(hits_total[5m]))'}
   - {record: 'namespace:hits:rate5m', expr: 'sum by (namespace) (rate(hits_total[5m]))'}
-  - {record: 'service:availability', expr: 'sum by (service) (rate(hits_total{code!~"5.."}[5m])) / sum by (service) (rate(hits_total[5m]))'}
+  - record: service:availability
+    expr: >-
+      sum by (service) (rate(hits_total{code!~"5.."}[5m]))
+      / sum by (service) (rate(hits_total[5m]))
   - {alert: Gone, expr: 'absent(up{job="web"})'}
   - {alert: Silent, expr: 'absent_over_time(up{job="web"}[5m]) == 1'}
   - {alert: Watchdog, expr: 'vector(1)'}
   - {alert: Everybody, expr: 'sum by () (rate(lost_total[5m])) > 5'}
   - {alert: Down, expr: 'COUNT(up == 0) BY (service)'}
   - {alert: Replicas, expr: 'sum by (service) (wanted) != sum by (service) (available)'}
-  - {alert: Failing, expr: '(sum by (service) (rate(hits_total{code=~"5.."}[5m])) / sum by (service) (rate(hits_total[5m]))) > (14.4 * 0.001) and on (service) service:hits:rate5m > 1'}
+  - alert: Failing
+    expr: >-
+      (sum by (service) (rate(hits_total{code=~"5.."}[5m])) / sum by (service) (rate(hits_total[5m]))) > (14.4 * 0.001)
+      and on (service) service:hits:rate5m > 1
   - {alert: Idle, expr: 'SUM(rate(jobs_total[5m])) BY (service) or vector(0)'}
 """
 
