@@ -206,7 +206,8 @@ def init(url: str, output: str, force: bool, **reached: Any) -> None:
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
 def import_file(file: str, url: str, output: str, force: bool) -> None:
     """Propose signals from a Grafana dashboard (JSON) or a file of Prometheus rules (YAML)."""
-    from datasource.cli.imported import ImportedError, propose_from
+    from datasource.cli.found_queries import ImportedError
+    from datasource.cli.imported import propose_from
 
     _refuse_overwriting(output, force)
     try:

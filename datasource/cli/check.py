@@ -12,10 +12,10 @@ from datasource.cli.check_signals import check_points, check_signal, check_step
 from datasource.cli.diagnosis import Diagnosis
 from datasource.cli.finding import Finding, State
 from datasource.data import Known, empty_matrix, encode_events
-from datasource.library.doubts import find_silent, find_silent_signals
 from datasource.library.text import count
 from datasource.prometheus import PrometheusError, Reader, Reading, SignalReport
 from datasource.prometheus.http.secrets import read_secret
+from datasource.service.silence import find_silent, find_silent_signals
 from datasource.settings import Settings, format_duration
 from datasource.topology import read_topology
 
@@ -72,8 +72,8 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
     yield from check_step(settings, diagnosis)
-    for doubt in (*find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)):
-        yield Finding("signals", "", "", "wrong" if doubt.wrong else "note", doubt.text)
+    for silence in (*find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)):
+        yield Finding("signals", "", "", "note" if silence.usual else "wrong", silence.text)
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)
     yield from check_points(settings, matrix)

@@ -46,7 +46,7 @@ def choose_signals(
         if proposed.name in signals or not survey.alive(proposed.metric):
             continue
         labels = call_labels if proposed.entity == "call" else identity.labels
-        for query in _queries(proposed, labels, timing):
+        for query in _queries(proposed, labels, timing, identity.placeholders):
             answer = ask(survey, query, labels)
             if answer and not (answer.incomplete or answer.ambiguous):
                 break
@@ -66,17 +66,21 @@ def choose_signals(
     return Chosen(tuple(signals.values()), tuple(findings))
 
 
-def _queries(proposed: Proposed, labels: tuple[str, ...], timing: Timing) -> Iterator[str]:
+def _queries(proposed: Proposed, labels: tuple[str, ...], timing: Timing, placeholders: Sequence[str]) -> Iterator[str]:
     """The query as simple as it can be, then without the series that lack a label, then aggregated."""
     window = format_duration(timing.window)
     plain = proposed.render(labels, "", window)
-    yield plain
+    present = write_present(labels, placeholders)
+    if placeholders and proposed.query == proposed.metric:
+        yield write_selector(proposed.metric, present)
+    if not placeholders or "$present" not in proposed.query:
+        yield plain
     if "$present" in proposed.query:
-        yield proposed.render(labels, write_present(labels), window)
+        yield proposed.render(labels, present, window)
     elif "$by" not in proposed.query:
         how = "avg" if proposed.role == "latency" or proposed.unit == "percentunit" else "sum"
         yield f"{how} by ({write_labels(labels)}) ({plain})"
-        yield f"{how} by ({write_labels(labels)}) ({write_selector(proposed.metric, write_present(labels))})"
+        yield f"{how} by ({write_labels(labels)}) ({write_selector(proposed.metric, present)})"
 
 
 def ask(survey: Survey, query: str, labels: Sequence[str]) -> Answer | None:

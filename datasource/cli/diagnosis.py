@@ -7,8 +7,9 @@ from math import isfinite
 
 from datasource.cli.survey import Survey
 from datasource.cli.timing import choose_timing
+from datasource.data.counters import is_counter_name, is_total_name
 from datasource.library.claims import filters
-from datasource.library.doubts import Doubt, is_counter_name
+from datasource.library.doubts import Doubt
 from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, Signal, format_duration, parse_duration
 from datasource.settings.promql import Selector, read_parts, write_labels, write_selector
@@ -18,6 +19,9 @@ LATER = 1.2
 _JITTER = 1.05
 _FALLS = 0.02
 """A counter falls, when its process starts anew, at so small a share of its changes at most."""
+_FALLS_OF_TOTALS = 0.2
+"""The same of what is a counter by its name: what seldom happens is counted anew with every restart."""
+_ENOUGH_CHANGES = 4
 _OF_GROWTH = re.compile(r"\b(?:i?rate|increase|i?delta|deriv|changes|resets|predict_linear)\s*\(")
 """What needs two samples in a range."""
 _NO_VALUE = re.compile(
@@ -117,7 +121,8 @@ class Diagnosis:
 
     def _is_counter(self, metric: str) -> bool:
         """By what its target says of it; where nobody says anything, as of recorded rules, by its name, where it also
-        grew and hardly fell in the last hour: `pg_stat_activity_count` is none."""
+        grew and hardly fell in the last hour, or, of what seldom happens, in the baseline: `pg_stat_activity_count` is
+        none. A total that never changed is one that nothing has been added to yet."""
         try:
             said = self.client.get("metadata", {"metric": metric, "limit": 1}).data
             kinds = {one["type"] for one in said[metric]}
@@ -125,8 +130,11 @@ class Diagnosis:
             kinds = set()
         if "counter" in kinds or kinds - {"unknown"} or not is_counter_name(metric):
             return "counter" in kinds
-        falls, changes = (self._total(f"{how}({write_selector(metric)}[1h])") for how in ("resets", "changes"))
-        return changes > 0 and falls <= _FALLS * changes
+        for span in ("1h", f"{self.end - self.start}s"):
+            falls, changes = (self._total(f"{how}({write_selector(metric)}[{span}])") for how in ("resets", "changes"))
+            if changes >= _ENOUGH_CHANGES:
+                return falls <= (_FALLS_OF_TOTALS if is_total_name(metric) else _FALLS) * changes
+        return is_total_name(metric) and not falls
 
     def _total(self, query: str) -> float:
         found = self.client.query(f"sum({query})", self.end)

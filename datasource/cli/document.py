@@ -36,8 +36,8 @@ class PackText(NamedTuple):
 class Draft(NamedTuple):
     """Everything the file says. Durations are in seconds; samples come every `interval`, 0 where nobody looked.
 
-    `command` is the one that wrote it, `connection` further keys of how to reach the Prometheus. A relation of None is
-    switched off, because nothing is tied by it.
+    `command` is the one that wrote it, `connection` further keys of how to reach the Prometheus, `servers` are lines
+    about those of logs and traces. A relation of None is switched off, because nothing is tied by it.
     """
 
     url: str
@@ -53,6 +53,7 @@ class Draft(NamedTuple):
     effects: Sequence[tuple[str, str]] = ()
     command: str = "init"
     connection: Mapping[str, Any] = MappingProxyType({})
+    servers: Sequence[str] = ()
 
 
 def write(draft: Draft) -> str:
@@ -98,6 +99,8 @@ def _head(draft: Draft) -> list[str]:
         *(f"  {key}: {flow(value)}" for key, value in draft.connection.items()),
         *offset,
         "",
+        *(line for text in draft.servers for line in _commented(text)),
+        *([""] if draft.servers else []),
         *wrap(
             f"# The distance between two points of every series{_interval(draft)}, and how much of the past tells what "
             f"is normal: {points}. Scores begin after {needed} points, {format_duration(needed * timing.step)} of "
@@ -110,6 +113,11 @@ def _head(draft: Draft) -> list[str]:
         *([f"evaluation: {{warm_up: {needed}}}"] if needed < 120 else []),
         "",
     ]
+
+
+def _commented(text: str) -> list[str]:
+    """A line, several where a comment of words is too long."""
+    return wrap(text, LINE, subsequent_indent="# ") if text.startswith("# ") else [text]
 
 
 def _interval(draft: Draft) -> str:

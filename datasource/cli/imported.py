@@ -1,62 +1,49 @@
 """`causal-datasource import`: signals proposed from a Grafana dashboard or a Prometheus rule file."""
 
-import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 from datasource.cli.causes import Known
+from datasource.cli.clean_query import clean, threshold_of, without_ranges
 from datasource.cli.document import Draft, SignalText, write
+from datasource.cli.found_queries import Found, ImportedError, read_queries
 from datasource.cli.labels import CLUSTER, NAMESPACE, SERVICE
 from datasource.cli.timing import Timing
 from datasource.data.guess import Guess, guess_signal
 from datasource.graph import default_effects, default_templates
-from datasource.settings import Role, SettingsError, format_duration, parse_settings
+from datasource.settings import Role, SettingsError, parse_settings
 from datasource.settings.foreign import foreign_text
-from datasource.settings.promql import range_seconds, read_parts, write_labels
+from datasource.settings.promql import range_seconds, read_matchers, read_parts, write_labels
 
 _WINDOW = 120
 _STEP = 60
 _SOMEBODY = (*SERVICE, "container", "pod", "instance", "node", "host")
-_UNITS = {"percent": "percent", "percentunit": "percentunit", "s": "s", "ms": "ms", "bytes": "bytes", "reqps": "reqps"}
-_RANGE = re.compile(r"\[\s*(?:\$\{?\w+(?::\w+)?\}?|\[\[\w+(?::\w+)?\]\])\s*(:[^\]]*)?\]")
-_VARIABLE = r"(?:\$\{?[a-zA-Z_][\w:.]*\}?|\[\[\w+(?::\w+)?\]\])"
-_MATCHER = re.compile(rf"""[\w.]+\s*(?:=~|!~|!=|=)\s*(?:"[^"]*{_VARIABLE}[^"]*"|'[^']*{_VARIABLE}[^']*')\s*,?\s*""")
-_COMPARED = re.compile(r"\s*(?:==|!=|>=|<=|>|<)\s*(?:bool\s+)?[+-]?[\d.]+(?:e[+-]?\d+)?\s*$", re.IGNORECASE)
-_BEST = re.compile(r"^\s*(?:topk|bottomk|sort|sort_desc)\s*\((?:\s*[\w$]+\s*,)?(?P<inside>.*)\)\s*$", re.DOTALL)
-_FAILED = re.compile(r"""["'~=|](?:5\.\.|5\[|5xx|4\.\.|STATUS_CODE_ERROR|error|failed)""")
+_UNITS = {
+    **{one: one for one in ("percent", "percentunit", "s", "ms", "ns", "bytes", "reqps", "ops", "cores")},
+    **{"µs": "us", "rps": "reqps", "wps": "ops", "cps": "ops", "iops": "ops", "eps": "ops", "dtdurations": "s"},
+    **{"decbytes": "bytes", "Bps": "bytes", "binBps": "bytes", "clocks": "s", "dthms": "s"},
+}
+"""Grafana's units, as signals have them."""
+_ENDS = (
+    ({"500", "502", "503", "504"}, {"400", "404"}, {"200", "201", "204"}),
+    ({"5xx"}, {"4xx"}, {"2xx"}),
+    ({"STATUS_CODE_ERROR"}, set[str](), {"STATUS_CODE_OK", "STATUS_CODE_UNSET"}),
+    ({"error", "failed", "failure"}, {"fail", "Error"}, {"success", "ok", "succeeded"}),
+    ({"Internal", "Unavailable", "Unknown"}, {"NotFound"}, {"OK"}),
+)
+"""How requests are said to have ended by labels as `code` and `status`: by a server's fault, by another's, and well."""
+_OF_ENDS = re.compile(r"code|status|result|outcome|response|success|error", re.IGNORECASE)
+_AGGREGATED = re.compile(r"\b(?:sum|avg|max|min|count|quantile|stddev|stdvar|group)\s*(?:by\b|\()")
+_NO_ENTITY = re.compile(r"\b(?P<name>absent(?:_over_time)?)\s*\(|^\s*(?P<one>scalar)\s*\(")
+_ONE_MINUS = re.compile(r"^\s*\(?\s*(?:100\s*\*\s*\(?\s*)?(?:1|100)\s*-")
+_BY_NOTHING = re.compile(r"\bby\s*\(\s*\)")
 _AGGREGATES = re.compile(r"\b(sum|avg|max|min|count|quantile)\s*\((?!\s*$)")
 
 
-_QUOTED_OR_COMMENT = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|#[^\n]*""")
 _LOGQL = re.compile(r"""(?:^|[\s(])\{[^{}]*\}\s*(?:\|[=~>]?|!=(?=\s*["`])|!~(?=\s*["`])|!>)""")
-_DOCUMENT = re.compile(r'"panels"\s*:|^\s*groups\s*:', re.MULTILINE)
-"""A text inside of a file that is a dashboard or rules itself, as in a ConfigMap."""
-_OTHER_LANGUAGES = ("query", "rawSql", "queryText", "rawQuery")
-_ELSEWHERE = "it is a library panel, whose queries are not in the file; export the dashboard to be shared externally"
-_DEEPEST = 12
-_NONE: Mapping[str, Any] = MappingProxyType({})
-
-
-class ImportedError(Exception):
-    """Nothing can be taken from the file; the text says why and what to do."""
-
-
-class Found(NamedTuple):
-    """A query as it stands in the file: what it is called, where, its unit; the name of the rule that records it; `why`
-    it cannot be taken."""
-
-    title: str
-    query: str
-    unit: str = ""
-    record: str = ""
-    why: str = ""
 
 
 class Imported(NamedTuple):
@@ -68,13 +55,13 @@ class Imported(NamedTuple):
 
 def propose_from(path: str, url: str) -> Imported:
     """Settings with a signal for each query of a file that is about services. Raises ImportedError."""
-    found = list(_read(path))
+    found = list(read_queries(path))
     if not found:
         raise ImportedError(
             f"{path}: holds no query; it should be a dashboard, as 'Export -> JSON' writes it, or a file of rules"
         )
     window = _usual_window(found)
-    cleaned = {one: _clean(one, window) for one in found}
+    cleaned = {one: clean(one.query, window, bool(one.record)) for one in found}
     labels = _labels(cleaned.values())
     recorded = {
         one.record for one, query in cleaned.items() if one.record and set(read_parts(query).grouping) == set(labels)
@@ -83,7 +70,8 @@ def propose_from(path: str, url: str) -> Imported:
     findings: list[str] = []
     queries: set[str] = set()
     for one in found:
-        query, why = ("", one.why) if one.why else _by_entity(one.record or cleaned[one], labels, recorded)
+        why = one.why or (_total(cleaned[one], labels) if one.record else "")
+        query, why = ("", why) if why else _by_entity(one.record or cleaned[one], labels, recorded)
         if not why and query in queries:
             continue
         signal = None if why else _signal(one, query, signals, labels)
@@ -104,157 +92,19 @@ def propose_from(path: str, url: str) -> Imported:
     return Imported(write(draft), tuple(findings))
 
 
-def _read(path: str) -> Iterator[Found]:
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImportedError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    yield from _walk(_parsed(path, text))
-
-
-def _parsed(path: str, text: str) -> Any:
-    """What a text holds: JSON, or the documents of a YAML file. Raises ImportedError."""
-    template = text.lstrip().startswith("{{")
-    try:
-        if text.lstrip().startswith("{") and '"' in text[:200] and not template:
-            return json.loads(text)
-        return list(yaml.safe_load_all(text))
-    except ValueError as error:
-        raise ImportedError(f"{path}: is JSON that cannot be read ({error}); export the dashboard again") from None
-    except yaml.YAMLError as error:
-        helm = "; it is a template: render it first, as 'helm template' does" if "{{" in text else ""
-        raise ImportedError(f"{path}: is not YAML ({' '.join(str(error).split())}){helm}") from None
-
-
-def _walk(data: Any, elements: Mapping[str, Any] = _NONE, depth: int = 0) -> Iterator[Found]:
-    """The queries of dashboards and rules, wherever they stand: in lists of Kubernetes' objects and in ConfigMaps, by
-    namespace as Mimir has them, in answers of /api/v1/rules, in what Grafana provisions."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(data, Mapping):
-        elements = {**elements, **_block(data, "__elements")}
-        if any(isinstance(data.get(name), list) for name in ("panels", "rows")):
-            yield from _of_dashboard(data, elements)
-        elif isinstance(data.get("rules"), list):
-            yield from _of_rules([data])
-        elif data.get("kind") == "Panel" and isinstance(data.get("spec"), Mapping):
-            yield from _of_panel(data["spec"])
-        else:
-            for inner in data.values():
-                yield from _walk(inner, elements, depth + 1)
-    elif isinstance(data, list):
-        for inner in data:
-            yield from _walk(inner, elements, depth + 1)
-    elif isinstance(data, str) and _DOCUMENT.search(data):
-        with suppress(ImportedError):
-            yield from _walk(_parsed("", data), elements, depth + 1)
-
-
-def _of_panel(spec: Mapping[str, Any]) -> Iterator[Found]:
-    """The queries of a panel as dashboards have it since their second schema."""
-    title = str(spec.get("title") or "query")
-    unit = str(next(_named(spec.get("vizConfig"), "unit"), ""))
-    for expr in _named(spec.get("data"), "expr"):
-        yield Found(title, str(expr), unit)
-
-
-def _named(data: Any, key: str, depth: int = 0) -> Iterator[Any]:
-    """Every value of this key inside."""
-    inside = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
-    for name, value in inside if depth <= _DEEPEST else ():
-        if name == key and value:
-            yield value
-        yield from _named(value, key, depth + 1)
-
-
-def _of_dashboard(part: Mapping[str, Any], elements: Mapping[str, Any]) -> Iterator[Found]:
-    """The queries of panels, in rows and out of them; `elements` are the library panels that were exported with it."""
-    for panel in (*_list(part, "panels"), *_list(part, "rows")):
-        if not isinstance(panel, Mapping):
-            continue
-        title = str(panel.get("title") or "query")
-        if library := _block(panel, "libraryPanel"):
-            model = _block(library, "model") or _block(_block(elements, str(library.get("uid"))), "model")
-            if not model:
-                yield Found(str(library.get("name") or title), "", why=_ELSEWHERE)
-                continue
-            panel = {**model, "title": panel.get("title") or model.get("title")}  # noqa: PLW2901
-            title = str(panel.get("title") or "query")
-        yield from _of_dashboard(panel, elements)
-        unit = _block(_block(panel, "fieldConfig"), "defaults").get("unit") or _old_unit(panel)
-        targets = [one for one in _list(panel, "targets") if isinstance(one, Mapping)]
-        asked = [one for one in targets if one.get("expr")]
-        for target in asked:
-            legend = str(target.get("legendFormat") or "")
-            words = re.sub(r"\{\{.*?\}\}|__auto|\W+", " ", legend).strip() if len(asked) > 1 else ""
-            yield Found(" ".join(filter(None, (title, words))), str(target["expr"]), str(unit))
-        if targets and not asked and any(isinstance(one.get(key), str) for one in targets for key in _OTHER_LANGUAGES):
-            yield Found(title, "", why="its query is no PromQL; ask Prometheus for the same")
-
-
-def _list(part: Mapping[str, Any], name: str) -> list[Any]:
-    found = part.get(name)
-    return found if isinstance(found, list) else []
-
-
-def _block(part: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = part.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _old_unit(panel: Mapping[str, Any]) -> str:
-    axes = panel.get("yaxes")
-    return str(axes[0].get("format") or "") if isinstance(axes, list) and axes and isinstance(axes[0], Mapping) else ""
-
-
-def _of_rules(groups: Sequence[Any]) -> Iterator[Found]:
-    for group in groups:
-        for rule in (group.get("rules") or ()) if isinstance(group, Mapping) else ():
-            if not isinstance(rule, Mapping):
-                continue
-            if rule.get("expr"):
-                record = str(rule.get("record") or "")
-                yield Found(record or str(rule.get("alert") or "rule"), str(rule["expr"]), "", record)
-            elif rule.get("query") and rule.get("name"):  # as /api/v1/rules answers
-                record = str(rule["name"]) if rule.get("type") == "recording" else ""
-                yield Found(str(rule["name"]), str(rule["query"]), "", record)
-            else:  # as Grafana provisions its own alerts
-                for expr in _named(rule.get("data"), "expr"):
-                    yield Found(str(rule.get("title") or "rule"), str(expr))
-
-
 def _usual_window(found: Sequence[Found]) -> float:
     """The most common range in seconds, for those that a dashboard fills in."""
-    counts = Counter(seconds for one in found for seconds in range_seconds(_RANGE.sub("", one.query)))
+    counts = Counter(seconds for one in found for seconds in range_seconds(without_ranges(one.query)))
     return counts.most_common(1)[0][0] if counts else _WINDOW
 
 
-def _clean(found: Found, window: float) -> str:
-    """A query without a dashboard's variables, an alert's threshold, and what only orders series."""
-    query = _QUOTED_OR_COMMENT.sub(lambda one: one[1] or " ", found.query).strip()
-    query = _RANGE.sub(lambda one: f"[{format_duration(window)}{one[1] or ''}]", query)
-    query = re.sub(r",\s*\}", "}", _MATCHER.sub("", query))
-    query = re.sub(r"\{\s*\}", "", query).strip().rstrip(",;")
-    query = re.sub(r"\bby\s*\(([^()]*)\)", lambda one: f"by ({_without_variables(one[1])})", query)
-    if not found.record:
-        query = _COMPARED.sub("", query)
-    while (best := _BEST.match(query)) and _balanced(best["inside"]):
-        query = best["inside"].strip()
-    return " ".join(query.split())
-
-
-def _balanced(text: str) -> bool:
-    """Whether every parenthesis in a text is opened before it is closed."""
-    depth = 0
-    for mark in re.sub(r"\"[^\"]*\"|'[^']*'", "", text):
-        depth += (mark == "(") - (mark == ")")
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-def _without_variables(labels: str) -> str:
-    return ", ".join(label.strip() for label in labels.split(",") if label.strip() and "$" not in label)
+def _total(query: str, labels: tuple[str, ...]) -> str:
+    """Why a recording rule has no series of one entity; empty where it may have."""
+    parts = read_parts(query)
+    if not _AGGREGATED.search(query) or "without" in query or set(labels) <= set(parts.grouping):
+        return ""
+    about = ", ".join(sorted(set(parts.grouping) - {"le"})) or "everybody together"
+    return f"it is about {about}, not about {labels[-1]}"
 
 
 def _labels(queries: Iterable[str]) -> tuple[str, ...]:
@@ -275,8 +125,14 @@ def _by_entity(query: str, labels: tuple[str, ...], recorded: Collection[str]) -
         return query, "it is LogQL: write it as a signal with source: loki"
     if text := foreign_text(query):
         return query, text
+    if found := _NO_ENTITY.search(query):
+        return query, f"{found['name'] or found['one']}() says one thing of everything, and nothing of a {labels[-1]}"
+    if threshold := threshold_of(query):
+        return query, f"it answers only where '{threshold}' holds; write what is compared"
+    if _BY_NOTHING.search(query):
+        return query, f"it is one number for everybody, by (); write by ({write_labels(labels)})"
     share = _numerator(query)
-    if share and (_FAILED.search(query) or guess_signal(share).role == "failure"):
+    if share and (_outcome(share) == "failure" or (not _outcome(share) and guess_signal(share).role == "failure")):
         query = share  # the load is measured by itself
     parts = read_parts(query)
     if not parts.selectors:
@@ -298,6 +154,37 @@ def _by_entity(query: str, labels: tuple[str, ...], recorded: Collection[str]) -
         return _AGGREGATES.sub(lambda one: f"{one[1]} by ({by}) (", query), ""
     how = "avg" if "/" in query or "quantile" in query or "avg" in query else "sum"
     return f"{how} by ({write_labels(labels)}) ({query})", ""
+
+
+def _outcome(query: str) -> str:
+    """`failure` or `success` where a query takes the requests that ended so alone, by their codes; else nothing.
+
+    >>> _outcome('x{code=~"[45].."}'), _outcome('x{code!~"5.."}'), _outcome('x{code!="404"}')
+    ('failure', 'success', '')
+    """
+    for selector in read_parts(query).selectors:
+        for label, matcher in sorted(read_matchers(selector)):
+            for faults, others, well in _ENDS:
+                failed = {value for value in faults | others if _matches(matcher, value)}
+                succeeded = {value for value in well if _matches(matcher, value)}
+                if matcher[1:-1] in {f'="{value}' for value in well} and matcher[0] == "!":
+                    return "failure"
+                if failed and not succeeded and (matcher[0] == "=" or _OF_ENDS.search(label)):
+                    return "failure"
+                if succeeded and not failed & faults and _OF_ENDS.search(label):
+                    return "success"
+    return ""
+
+
+def _matches(matcher: str, value: str) -> bool:
+    """Whether a label's value is one that `="..."`, `!="..."`, `=~"..."` or `!~"..."` takes."""
+    operator = matcher[:2] if matcher[:2] in ("=~", "!~", "!=") else "="
+    wanted = matcher[len(operator) :][1:-1].replace("\\\\", "\\")
+    try:
+        found = bool(re.fullmatch(wanted, value)) if "~" in operator else wanted == value
+    except re.error:
+        return False
+    return found != operator.startswith("!")
 
 
 def _numerator(query: str) -> str:
@@ -336,15 +223,19 @@ def _guess(found: Found, query: str) -> Guess:
     """What a signal is, by its query where that tells, and by its title."""
     title = guess_signal(found.title, _UNITS.get(found.unit, ""))
     metrics = " ".join(selector.metric for selector in read_parts(query).selectors)
-    failed = _FAILED.search(query)
     if found.record:
         query = found.query
+    outcome = _outcome(query)
     if "histogram_quantile" in query:
-        return Guess("latency", title.unit if title.unit in ("s", "ms") else "s", "quantile")
+        return Guess("latency", title.unit if title.unit in ("s", "ms", "us", "ns") else "s", "quantile")
     if re.search(r"_(?:sum|seconds)\b", metrics) and "/" in query and "_count" in metrics:
         return Guess("latency", "ms" if "milliseconds" in metrics else "s", "gauge")
-    if failed and "/" not in query:
-        return Guess("failure", "reqps", "rate")
+    if outcome and not _numerator(query):
+        return Guess("failure" if outcome == "failure" else "success", "reqps", "rate")
+    if outcome and (share := _outcome(_numerator(query))):
+        whole = "percent" if re.search(r"\b100\b", query) else "percentunit"
+        turned = share == "success" if _ONE_MINUS.search(query) else share == "failure"
+        return Guess("failure" if turned else "success", whole, "gauge")
     guess = title if title.role else guess_signal(metrics.split(" ")[0] if metrics else "", _UNITS.get(found.unit, ""))
     if guess.role in ("load", "work", "activity") and _numerator(query):
         return guess._replace(role=None, unit="short", kind="gauge")  # one number over another counts nothing

@@ -12,6 +12,7 @@ from datasource.cli.connection import as_options
 from datasource.cli.document import Draft, PackText, write
 from datasource.cli.families import FAMILIES, Family
 from datasource.cli.labels import Identity, identify
+from datasource.cli.other_servers import OtherServer, find_other_servers
 from datasource.cli.proposed_packs import further_packs, own_pack
 from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing, warm_up
@@ -19,6 +20,7 @@ from datasource.cli.trial import Tried
 from datasource.library.text import count
 from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.settings import Settings, format_duration, parse_settings
+from datasource.settings.packs import read_pack
 from datasource.settings.prometheus import Prometheus
 
 _BASELINES = (14, 7, 3)
@@ -54,6 +56,8 @@ def propose(prometheus: str | Prometheus, connection: Mapping[str, Any] = _NO_KE
 
 def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
     family, identity = _recognise(survey)
+    if identity.placeholders and not identity.values:
+        raise InitError(f"{survey.client.url} has {family.metric}, but of nobody with a name: {identity.findings[-1]}")
     interval, timing = _timing(survey, family)
     tried: list[Tried] = []
     if family.pack:
@@ -63,6 +67,8 @@ def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
     tried += further_packs(survey, family, identity, timing, own_signals)
     tried = [one for one in tried if one.found]
     taken = [name for one in tried for name in one.found]
+    measured = {*own_signals, *(name for one in tried for name in one.found)}
+    others = list(find_other_servers(survey, identity, timing, measured)) if family.entity == "service" else []
     call_labels: tuple[str, ...] = ("client", "server")
     if any(signal.entity == "call" for signal in family.signals):
         call_labels = _recorded_call_labels(survey, family, identity)
@@ -80,10 +86,12 @@ def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
         timing=timing,
         interval=interval,
         baseline=max(_baseline(reach), warm_up(timing) * timing.step),
-        packs=[_pack_text(one, explicit) for one in tried],
+        packs=[*(_pack_text(one, explicit) for one in tried), *(_other_pack(one) for one in others if not one.why)],
         entities=_entities(family, identity, [signal.entity for signal in signals], call_labels),
         signals=signals,
         connection=connection,
+        servers=[line for one in others for line in one.lines()],
+        relations={name: None for one in others if not one.why for name in one.untied},
     )
     draft, calls, tied = _tie(draft, survey, family, tried)
     findings = (
@@ -96,6 +104,7 @@ def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
         *(f"labels: {finding}" for finding in identity.findings),
         *said,
         *(finding for one in tried for finding in one.findings()),
+        *(finding for one in others for finding in one.findings()),
         *tied,
         *([f"missing: {_NO_CALLS}"] if family.entity == "service" and not (calls.ties or calls.findings) else []),
         *(f"missing: {finding}" for finding in family.findings),
@@ -151,6 +160,10 @@ def _told(tried: Tried) -> str:
 def _pack_text(tried: Tried, explicit: list[str]) -> PackText:
     off = {name: why for name, why in tried.off.items() if name not in explicit}
     return PackText(tried.pack.name, tried.pack.title, tried.parameters, list(tried.found), off)
+
+
+def _other_pack(one: OtherServer) -> PackText:
+    return PackText(one.block, read_pack(one.block).title, one.parameters, one.signals, one.off)
 
 
 def _tie(draft: Draft, survey: Survey, family: Family, tried: list[Tried]) -> tuple[Draft, Found, list[str]]:

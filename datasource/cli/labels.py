@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from datasource.cli.survey import Survey
 from datasource.library.text import count
+from datasource.topology.family import PLACEHOLDER
 
 SERVICE = (
     "service",
@@ -37,11 +38,13 @@ CLUSTER = ("cluster", "k8s_cluster_name", "k8s.cluster.name", "cluster_name", "d
 
 
 class Identity(NamedTuple):
-    """The labels that tell entities apart, the name last; their combinations; and why these."""
+    """The labels that tell entities apart, the name last; their combinations; why these; and the pattern of names that
+    are nobody's, where there are any."""
 
     labels: tuple[str, ...]
     values: frozenset[tuple[str, ...]]
     findings: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
 
 
 def identify(survey: Survey, metric: str, names: Sequence[str], made: str = "") -> Identity | None:
@@ -70,15 +73,19 @@ def identify(survey: Survey, metric: str, names: Sequence[str], made: str = "") 
         elif any(there.values()):
             only = next(label for label, found in there.items() if found)
             findings.append(f"'{only}' has a single value and is left out; add it if another {kind} comes")
-    values = survey.values(metric, labels)
+    nobody = [value for value in survey.values(metric, [name]) if PLACEHOLDER.fullmatch(value[-1])]
+    values = {value: many for value, many in survey.values(metric, labels).items() if (value[-1],) not in nobody}
     complete = frozenset(value for value in values if all(value))
     if not complete:  # no series has both a name and a namespace
         labels = [name]
-        complete = frozenset(value for value in survey.values(metric, labels) if all(value))
+        complete = frozenset(v for v in survey.values(metric, labels) if all(v) and v not in nobody)
         findings = findings[:1]
     elif incomplete := [value for value in values if value[-1] and not all(value)]:
         findings.append(f"{len(incomplete)} entities lack one of {', '.join(labels)} and cannot be told apart")
-    return Identity(tuple(labels), complete, tuple(findings))
+    if nobody:
+        names = ", ".join(repr(value) for (value,) in sorted(nobody))
+        findings.append(f"{names} names nobody, and is left out; give it a name, as by OTEL_SERVICE_NAME")
+    return Identity(tuple(labels), complete, tuple(findings), (PLACEHOLDER.pattern,) if nobody else ())
 
 
 def _distinct(survey: Survey, metric: str, label: str) -> int:

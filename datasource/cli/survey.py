@@ -11,6 +11,9 @@ from datasource.prometheus import PrometheusClient, PrometheusError, Series
 from datasource.settings.promql import write_label, write_labels, write_selector
 
 DAY = 86400
+_LOOKS_BACK = (600, 3600, 6 * 3600, DAY)
+"""Seconds in which samples are looked for, the longer the more rarely they come."""
+_FEWEST_SAMPLES = 3
 
 
 class Survey:
@@ -46,19 +49,28 @@ class Survey:
         return self.client.query(query, self.now)
 
     def _interval(self, metric: str) -> float:
-        """Seconds between two samples of a metric; 0 when there are too few to tell."""
-        longest = self.query(f"topk(1, count_over_time({write_selector(metric)}[10m]))")
+        """Seconds between two samples of a metric's fullest series, of what seldom comes in a longer time; 0 when there
+        are too few to tell."""
+        times: list[float] = []
+        for span in _LOOKS_BACK:
+            times = self._times(metric, span)
+            if len(times) > _FEWEST_SAMPLES:
+                break
+        return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+    def _times(self, metric: str, span: int) -> list[float]:
+        """When the fullest series of a metric had its samples in the last `span` seconds."""
+        longest = self.query(f"topk(1, count_over_time({write_selector(metric)}[{span}s]))")
         if not longest:
-            return 0.0
+            return []
         values = {label: value for label, value in longest[0].labels.items() if label != "__name__"}
         chosen = ",".join(f"{write_label(label)}={orjson.dumps(value).decode()}" for label, value in values.items())
-        query = f"{write_selector(metric, chosen)}[10m]"
+        query = f"{write_selector(metric, chosen)}[{span}s]"
         data = self.client.get("query", {"query": query, "time": self.now}).data
         try:
-            times = [float(point[0]) for one in data["result"] for point in one["values"]]
+            return [float(point[0]) for one in data["result"] for point in one["values"]]
         except (TypeError, KeyError, ValueError, IndexError):
-            return 0.0
-        return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+            return []
 
     def reach(self, metric: str) -> float:
         """Seconds that a metric's samples reach back, to the hour where that is over two, a month at most."""

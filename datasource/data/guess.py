@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from datasource.data.words import words_of
 from datasource.settings import Kind, Role
 
 
@@ -26,6 +27,7 @@ class _Word(NamedTuple):
 _WORDS = tuple(
     _Word(rf"\b(?:{word.pattern})", *word[1:])
     for word in (
+        _Word(r"(?:error )?budget\w*|burn rate\b|apdex\b", "saturation"),
         _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
         _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),
@@ -72,46 +74,44 @@ _UNIT_IN_NAME = (
     (r"\bbytes\b", "bytes"),
 )
 _SHARE_IN_NAME = (
-    (r"\b(?:percent\w*|pct|perc)\b", "percent"),
-    (r"\b(?:ratio|share|fraction)s?\b|availability|succe\w* rate\b", "percentunit"),
+    (r"\b(?:percent(?:age|unit)?s?|pct|perc)\b", "percent"),
+    (
+        r"\b(?:ratio|share|fraction|proportion|utili[sz]ation)s?\b|availability|succe\w* rate\b|"
+        r"\b(?:hit|miss|eviction|acceptance|sampling) rate\b",
+        "percentunit",
+    ),
 )
+_OF_SHARES = ("percent", "percentunit", "%", "ratio")
+_COUNTED: tuple[Role, ...] = ("load", "work", "latency", "activity", "event")
+"""What no share is: how much there is of something, or how long it takes."""
 _BEYOND_THE_WHOLE = 1.5
 _QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)|latency (?:50|75|9\d+)\b")
 
 
-def guess_signal(name: str, unit: str = "") -> Guess:
-    """The probable role, unit and kind of a signal; `unit` is what the file says, empty where it says nothing.
+def guess_signal(name: str, unit: str = "", highest: float = 0.0) -> Guess:
+    """The probable role, unit and kind of a signal; `unit` is what the file says, empty where it says nothing, and
+    `highest` its highest value, where that is known: no share of 1 goes far beyond it, and none beyond 100%.
 
     >>> guess_signal("PodClientLatencyP90", "s")
     Guess(role='latency', unit='s', kind='quantile')
     >>> guess_signal("requests").role, guess_signal("request_errors").role, guess_signal("pod_restarts").role
     ('load', 'failure', 'event')
+    >>> guess_signal("cache_hit_rate", highest=0.98)[:2], guess_signal("cache_hit_rate", highest=800)[:2]
+    (('saturation', 'percentunit'), ('load', 'reqps'))
     """
-    words = _split(name)
+    words = words_of(name)
     found = next((word for word in _WORDS if re.search(word.pattern, words)), None)
     said = unit or next((unit for pattern, unit in _UNIT_IN_NAME if re.search(pattern, words)), "")
+    share = unit if unit.lower() in _OF_SHARES else ""
+    if not unit and highest <= _BEYOND_THE_WHOLE * 100:
+        share = next((unit for pattern, unit in _SHARE_IN_NAME if re.search(pattern, words)), "")
+    if share == "percentunit" and highest > _BEYOND_THE_WHOLE:
+        share = "percent"
     if found is None:
         return Guess(_ROLE_BY_UNIT.get(said.lower()), said or "short", "gauge")
+    if share and found.role in _COUNTED:
+        return Guess("saturation", share, "gauge")
     kind: Kind = "quantile" if found.role == "latency" and _QUANTILE.search(words) else found.kind
-    if not said and found.role in ("failure", "success"):
-        said = next((unit for pattern, unit in _SHARE_IN_NAME if re.search(pattern, words)), "")
+    if share and found.role in ("failure", "success"):
+        said = share
     return Guess(found.role, said or found.unit, kind)
-
-
-def share_unit(unit: str, highest: float) -> str:
-    """Of failures or successes, the unit that their highest value allows: no share of 1 goes far beyond it.
-
-    >>> share_unit("percentunit", 99.9), share_unit("percentunit", 1.0), share_unit("reqps", 40.0)
-    ('percent', 'percentunit', 'reqps')
-    """
-    return "percent" if unit == "percentunit" and highest > _BEYOND_THE_WHOLE else unit
-
-
-def _split(name: str) -> str:
-    """The words of a name, in small letters.
-
-    >>> _split("PodServerLatencyP90"), _split("node_cpu-usage")
-    ('pod server latency p90', 'node cpu usage')
-    """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.split(r"[\W_]+", apart)).strip().lower()

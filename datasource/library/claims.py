@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from datasource.data import Entity, Floats
+from datasource.data.guess import guess_signal
 from datasource.settings import Signal
-from datasource.settings.promql import read_parts
+from datasource.settings.promql import range_seconds, read_parts
 
 _NEVER_BELOW_0 = ("load", "latency", "work", "failure", "success", "activity")
 _BELOW_0 = 0.01
@@ -22,7 +23,9 @@ _COMPARED = re.compile(r"(?P<how>(?:==|!=|>=|<=|>|<)\s*(?P<number>[+-]?[\d.]+(?:
 
 def claims_otherwise(signal: Signal, rows: Mapping[Entity, Floats]) -> str:
     """What cannot be, in a sentence with what to write instead; empty where nothing is found."""
-    of_query = filters(signal.query) or _wrong_unit(signal) or _work_as_latency(signal)
+    of_query = (
+        filters(signal.query) or _wrong_unit(signal) or _work_as_latency(signal) or _share_as_amount(signal, rows)
+    )
     return of_query or _below_0(signal, rows) or _yes_or_no(signal, rows)
 
 
@@ -68,6 +71,23 @@ def _work_as_latency(signal: Signal) -> str:
     return (
         f"the growth of {metrics[0]} are seconds spent per second, which more requests make more: write role: work, or "
         "divide by the growth of the count for the mean"
+    )
+
+
+def _share_as_amount(signal: Signal, rows: Mapping[Entity, Floats]) -> str:
+    """A share by its metric's name, as a hit ratio, is neither how much is asked nor how long it takes."""
+    if signal.role not in ("load", "work", "activity") or range_seconds(signal.query):
+        return ""
+    metrics = [selector.metric for selector in read_parts(signal.query).selectors]
+    if len(metrics) != 1:
+        return ""
+    highest = max(float(np.nanmax(row)) for row in rows.values())
+    guess = guess_signal(metrics[0], highest=highest)
+    if guess.unit not in ("percent", "percentunit"):
+        return ""
+    return (
+        f"{metrics[0]} is a share by its name, and goes up to {highest:.4g}: that is not how much there is, which a "
+        f"{signal.role} is; write role: saturation and unit: {guess.unit}"
     )
 
 

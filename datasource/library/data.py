@@ -11,6 +11,7 @@ from datasource.data.csv.files import CsvData
 from datasource.data.csv.options import CsvOptions
 from datasource.data.csv.table import CsvError, Readable
 from datasource.data.guess import guess_signal
+from datasource.data.shares import recognise_shares
 from datasource.graph import default_templates
 from datasource.library.describe import describe
 from datasource.library.moments import names_of, seconds_of
@@ -140,6 +141,9 @@ def from_prometheus(
     entities = {variable.entity for variable in reading.matrix.variables}
     topology = read_topology(own, reader.client, entities, first, last)
     span = float(last - first + grid)
+    if queries is not None:
+        signals, told = recognise_shares(own.signals, reading.matrix)
+        own, problems = own.model_copy(update={"signals": signals}), [*problems, *told]
     fitted = own.model_copy(update={"baseline": span, "full_resolution": span, "relations": _as_lists(own, topology)})
     data = CsvData(reading.matrix, dict(own.signals), (*problems, *topology.notices), True)
     return Data(Source((data,), config=Loaded(fitted, loaded.fingerprint)))

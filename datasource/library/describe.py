@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasource.data.counters import is_counter_name
 from datasource.data.csv.layout import some
-from datasource.library.doubts import Doubt, find_doubts, find_silent, find_silent_signals, is_counter_name
+from datasource.library.doubts import Doubt, find_doubts
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
+from datasource.service.silence import find_silent, find_silent_signals
 from datasource.settings import format_duration
 from datasource.topology import read_topology
 
@@ -32,8 +34,8 @@ def describe(opened: Opened) -> Iterator[Line]:
     if unknown:
         who = f"{some(unknown)} {'has' if len(unknown) == 1 else 'have'}"
         yield Line(f"note: {who} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation")
-    for doubt in (*find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)):
-        yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {doubt.text}", doubt.wrong)
+    for silence in (*find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)):
+        yield Line(f"{'note' if silence.usual else 'WRONG'}: {silence.text}", not silence.usual)
     for text in _rest(opened):
         yield Line(text)
 

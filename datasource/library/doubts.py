@@ -1,6 +1,5 @@
 """Can the numbers of a signal mean what it claims? Counters, shares, constants, full buckets, gaps, who is missing."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,29 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data import Entity, Floats, Matrix
+from datasource.data.counters import growing, must_fall
+from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
-from datasource.library.shares import wrong_share
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
 from datasource.settings.promql import range_seconds
 
 _FEWEST = 30
 """So few points of an entity say nothing about their kind."""
-_RESETS = 0.01
-"""A counter falls, when its process starts anew, at so small a share of its points at most."""
-_RISES = 0.2
-"""What rises at so large a share of its points and never falls is a counter, whatever its name."""
 _FULL = 0.05
 """So large a share of the points at exactly the largest value is no chance."""
+_FEW = 10
 _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
+_OFTEN, _ALIKE = 5, 0.8
+"""So many gaps, of which so many come at the same interval, are how somebody is measured."""
 _LACKING = 0.1
-_COMINGS_AND_GOINGS = 0.5
-_STALE_SECONDS, _STALE_STEPS = 600, 5
-"""Who has had no sample for so long, in both, is silent."""
-_GROWS_BY_DEFINITION = ("load", "work", "failure", "success", "latency", "event", "activity")
-_COUNTER_NAME = re.compile(r"(?:^|[_.:])(?:total|count|sum|bucket)$")
 
 
 class Doubt(NamedTuple):
@@ -38,15 +32,6 @@ class Doubt(NamedTuple):
 
     text: str
     wrong: bool = True
-
-
-def is_counter_name(name: str) -> bool:
-    """Whether a metric or column is a counter by its name.
-
-    >>> is_counter_name("http_requests_total"), is_counter_name("job:http_requests_total:rate5m")
-    (True, False)
-    """
-    return bool(_COUNTER_NAME.search(name.lower()))
 
 
 def find_doubts(
@@ -61,8 +46,7 @@ def find_doubts(
     rows = {entity: row for entity, row in rows.items() if np.isfinite(row).sum() >= _FEWEST}
     if not rows:
         return
-    grows = [entity for entity, row in rows.items() if _only_grows(row, _claims_no_growth(settings, name), counter)]
-    if 2 * len(grows) > len(rows):
+    if grows := growing(settings.signals[name], rows, counter):
         yield Doubt(_counter_text(grows, counter, within))
         return
     if said := wrong_share(settings, name, matrix):
@@ -76,94 +60,11 @@ def find_doubts(
         text = (
             f"{counter} is taken without a rate: a counter tells what was since some start, and falls with each restart"
         )
-        yield Doubt(f"{text}; write {within}", wrong=shares or _claims_no_growth(settings, name))
+        yield Doubt(f"{text}; write {within}", wrong=shares or must_fall(settings.signals[name]))
     yield from _constant(settings, name, rows)
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
     yield from _lacking(settings, name, matrix)
-
-
-def find_silent(matrix: Matrix) -> Iterator[Doubt]:
-    """Who has had samples all along and has none now, while others of the same type go on; `matrix` is as it was read.
-
-    Where so many come and go that it is usual, as pods do, it is only worth knowing.
-    """
-    lives: dict[Entity, NDArray[np.bool_]] = {}
-    for variable, row in zip(matrix.variables, matrix.values, strict=True):
-        there = np.isfinite(row)
-        lives[variable.entity] = lives[variable.entity] | there if variable.entity in lives else there
-    last = {entity: int(np.flatnonzero(there)[-1]) for entity, there in lives.items() if there.any()}
-    for kind in dict.fromkeys(entity.type for entity in last):
-        own = [entity for entity in last if entity.type == kind]
-        newest = max(last[entity] for entity in own)
-        patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
-        gone = [entity for entity in own if newest - last[entity] > patience and _was_steady(lives[entity])]
-        if not gone:
-            continue
-        since = format_duration(min(newest - last[entity] for entity in gone) * matrix.step // 60 * 60)
-        others = count(len(own) - len(gone), f"other {kind}")
-        others += " goes on" if len(own) - len(gone) == 1 else " go on"
-        text = f"no sample of {_some(gone)} in the last {since}, while {others}: is it gone, or its target?"
-        yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
-
-
-def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Doubt]:
-    """Signals that somebody had all along and has no more, while others have them and its own others go on.
-
-    Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
-    """
-    patience = max(_STALE_SECONDS // matrix.step, _STALE_STEPS)
-    loads = {v.entity: matrix.row(v) for v in matrix.variables if settings.signals[v.signal].role == "load"}
-    there = {v: np.isfinite(row) for v, row in zip(matrix.variables, matrix.values, strict=True)}
-    last = {variable: int(np.flatnonzero(row)[-1]) for variable, row in there.items() if row.any()}
-    lives: dict[Entity, int] = {}
-    for variable, place in last.items():
-        lives[variable.entity] = max(place, lives.get(variable.entity, 0))
-    for name, signal in settings.signals.items():
-        if signal.role == "failure" or signal.kind == "event":
-            continue
-        own = [variable for variable in last if variable.signal == name]
-        newest = max((last[variable] for variable in own), default=0)
-        gone = [
-            variable
-            for variable in own
-            if min(newest, lives[variable.entity]) - last[variable] > patience
-            and _was_steady(there[variable])
-            and _is_asked(loads.get(variable.entity), last[variable])
-        ]
-        if gone:
-            since = format_duration(min(newest - last[variable] for variable in gone) * matrix.step // 60 * 60)
-            who = _some([variable.entity for variable in gone])
-            text = f"no {name} of {who} in the last {since}, while their other signals and {name} of others go on"
-            yield Doubt(text, wrong=len(gone) <= _COMINGS_AND_GOINGS * len(own))
-
-
-def _is_asked(load: Floats | None, since: int) -> bool:
-    """Whether requests go on after a place in time, as far as they are known."""
-    return load is None or bool((np.nan_to_num(load[since + 1 :]) > 0).mean() > _COMINGS_AND_GOINGS)
-
-
-def _was_steady(there: NDArray[np.bool_]) -> bool:
-    """Whether somebody had a sample nearly always from the first to the last."""
-    first, last = np.flatnonzero(there)[[0, -1]]
-    return bool(there.sum() >= _FEWEST and there[first : last + 1].mean() >= _GAPPY)
-
-
-def _claims_no_growth(settings: Settings, name: str) -> bool:
-    signal = settings.signals[name]
-    return signal.role in _GROWS_BY_DEFINITION or signal.kind in ("rate", "event")
-
-
-def _only_grows(row: Floats, strange: bool, counter: str) -> bool:
-    """Whether a series only grows, but for resets; where that is no `strange` thing, only if it is a `counter`."""
-    values = row[np.isfinite(row)]
-    changes = np.diff(values)
-    falls = changes < 0
-    if values.min() < 0 or falls.sum() > max(1.0, _RESETS * changes.size) or not (changes > 0).any():
-        return False
-    if (values[1:][falls] > values[:-1][falls] / 2).any() and not counter:
-        return False
-    return bool(counter) or (strange and bool((changes > 0).mean() >= _RISES))
 
 
 def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:
@@ -198,24 +99,43 @@ def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> I
 
 
 def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: float | None) -> Iterator[Doubt]:
-    """A quantile beyond the highest bucket is told as that bucket's bound."""
-    if settings.signals[name].kind != "quantile" and top is None:
+    """A quantile beyond the highest bucket is told as that bucket's bound: known from the histogram, or by what no
+    latency does: it is at one value again and again, which is its largest, and hardly ever twice at any other."""
+    signal = settings.signals[name]
+    if signal.kind != "quantile" and signal.role != "latency" and top is None:
         return
-    full = {}
+    fine = {entity for entity, row in rows.items() if _is_fine(row)}
+    highest = max(float(np.nanmax(row)) for row in rows.values())
+    sure: dict[Entity, tuple[float, float]] = {}
+    likely: dict[Entity, tuple[float, float]] = {}
     for entity, row in rows.items():
         values = row[np.isfinite(row)]
-        high = values.max()
+        high = float(values.max())
         share = float((values == high).mean())
-        if share >= _FULL and (top is not None or share < 1) and (top is None or _same(high, top)):
-            full[entity] = high, share
-    if full:
+        if share < _FULL:
+            continue
+        if top is not None:
+            known = _same(high, top)
+        else:
+            known = entity in fine or bool(fine and high == highest)
+            if not known and share < 1 and signal.kind == "quantile":
+                likely[entity] = high, share
+        if known:
+            sure[entity] = high, share
+    if full := sure or likely:
         entity, (high, share) = max(full.items(), key=lambda one: one[1][1])
         text = f"{share:.0%} of the points of {entity} are exactly {high:g}, its largest value: "
-        if top is None:
-            yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
-        else:
+        if sure:
             advice = "add buckets above it, use native histograms, or take the mean, sum / count"
             yield Doubt(f"{text}the histogram's highest bucket, so that what is slower cannot be seen; {advice}")
+        else:
+            yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
+
+
+def _is_fine(row: Floats) -> bool:
+    """Whether a series is measured so finely that it has hardly any value twice, its largest aside."""
+    below = row[row < np.nanmax(row)]
+    return below.size >= _FEW and np.unique(below).size >= below.size / 2
 
 
 def _same(value: float, top: float) -> bool:
@@ -229,24 +149,50 @@ def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: 
     if signal.role == "failure" or "event" in (signal.role, signal.kind):
         return
     loaded = _loaded(settings, signal.entity, matrix) if signal.role == "latency" else {}
-    gappy: dict[Entity, tuple[float, float]] = {}
+    gappy: dict[Entity, _Gaps] = {}
     for entity, row in rows.items():
         there = np.isfinite(row)
         first, last = np.flatnonzero(there)[[0, -1]]
         wanted = there | loaded.get(entity, np.ones_like(there))
-        there, wanted = there[first : last + 1], wanted[first : last + 1]
-        share = there.sum() / wanted.sum()
-        runs = 1 + int((np.diff(there.astype(np.int8)) == 1).sum())
-        if share < _GAPPY:
-            gappy[entity] = share, there.sum() / runs
-    if gappy:
-        entity, (share, run) = min(gappy.items(), key=lambda one: one[1][0])
-        short = run < _SHORT_RUN
-        text = f"only {share:.0%} of the points of {entity} have a sample"
-        text += f", as of {count(len(gappy) - 1, 'other')} with gaps" if len(gappy) > 1 else ""
-        if short:
-            text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
-        yield Doubt(text, wrong=short and 2 * len(gappy) > len(rows))
+        found = _gaps_between(there[first : last + 1], wanted[first : last + 1])
+        if found.share < _GAPPY:
+            gappy[entity] = found
+    if not gappy:
+        return
+    asked_for = signal.role != "latency" or bool(loaded)
+    seldom = {entity: found for entity, found in gappy.items() if asked_for and found.regular}
+    if not seldom and 2 * len(gappy) > len(rows):
+        seldom = {entity: found for entity, found in gappy.items() if found.run < _SHORT_RUN}
+    told = seldom or gappy
+    entity, worst = min(told.items(), key=lambda one: one[1].share)
+    text = f"only {worst.share:.0%} of the points of {entity} have a sample"
+    text += f", as of {count(len(told) - 1, 'other')} with gaps" if len(told) > 1 else ""
+    if seldom:
+        text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
+        if worst.regular:
+            every = worst.every * matrix.step
+            text += (
+                f": every {format_duration(every)}; as last_over_time(...[{format_duration(2 * every)}]) it has them"
+            )
+    yield Doubt(text, wrong=bool(seldom))
+
+
+class _Gaps(NamedTuple):
+    """The share of points that are there of those that are wanted, how many come in a row on average, how many steps
+    lie between the beginnings of two rows of them, and whether that is about as many each time."""
+
+    share: float
+    run: float
+    every: float
+    regular: bool
+
+
+def _gaps_between(there: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> _Gaps:
+    begins = np.flatnonzero(np.diff(there.astype(np.int8), prepend=0) == 1)
+    apart = np.diff(begins)
+    usual = float(np.median(apart)) if apart.size else 0.0
+    regular = apart.size >= _OFTEN and (np.abs(apart - usual) <= 1).mean() >= _ALIKE
+    return _Gaps(float(there.sum() / wanted.sum()), float(there.sum() / begins.size), usual, bool(regular))
 
 
 def _loaded(settings: Settings, kind: str, matrix: Matrix) -> dict[Entity, NDArray[np.bool_]]:

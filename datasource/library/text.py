@@ -4,15 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from datasource.data.words import count
 
-def count(number: int, noun: str) -> str:
-    """A number of things.
-
-    >>> count(2, "entity"), count(3, "ingress"), count(1, "tie")
-    ('2 entities', '3 ingresses', '1 tie')
-    """
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"
+__all__ = ["count", "table", "when"]
 
 
 def when(time: int, has_time: bool = True) -> str:

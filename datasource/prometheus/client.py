@@ -1,4 +1,4 @@
-"""EffectsWorker Prometheus: prometheus-api-client's connection, our own session, queries and decoding.
+"""One Prometheus: prometheus-api-client's connection, our own session, queries and decoding.
 
 Every way in which Prometheus can fail becomes one `PrometheusError` that says what to change.
 """

@@ -1,4 +1,4 @@
-"""EffectsWorker Loki: its metric queries answer in Prometheus' matrix shape, at another path and with other times."""
+"""One Loki: its metric queries answer in Prometheus' matrix shape, at another path and with other times."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""EffectsWorker Tempo: TraceQL metrics, which have an answer of their own shape."""
+"""One Tempo: TraceQL metrics, which have an answer of their own shape."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

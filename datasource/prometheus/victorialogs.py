@@ -1,4 +1,4 @@
-"""EffectsWorker VictoriaLogs: LogsQL with a `stats` pipe, whose answers have Prometheus' shape."""
+"""One VictoriaLogs: LogsQL with a `stats` pipe, whose answers have Prometheus' shape."""
 
 from collections.abc import Iterator
 

@@ -9,6 +9,7 @@ import numpy as np
 from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.data.csv.calls import NamedCall
 from datasource.data.csv.files import CsvData
+from datasource.data.shares import recognise_shares
 from datasource.graph import default_effects, default_templates
 from datasource.replay.file_calls import entity_pairs, relation_of_file
 from datasource.settings import Effect, Relation, Settings, SettingsError, format_duration
@@ -30,6 +31,8 @@ def guessed_settings(
     Where no signal's name tells a role that alarms, those that tell none are judged as saturation is, in the data's
     signals too. Raises SettingsError where `graph` names what the file does not have.
     """
+    recognised = recognise_shares(data.signals, data.matrix)
+    data = replace(data, signals=recognised.signals, notices=(*data.notices, *recognised.notices))
     data = _judged_by_default(data)
     matrix = data.matrix
     entities = {variable.entity for variable in matrix.variables}

@@ -17,6 +17,7 @@ from datasource.incidents.log import grouping
 from datasource.prometheus import SignalReport
 from datasource.service.jobs import effects_job, fit_job
 from datasource.service.rates import promise_notices
+from datasource.service.silence import silence_notices
 from datasource.service.snapshot import Snapshot
 from datasource.service.unjudged import unjudged, unjudged_notices
 from datasource.settings import Loaded
@@ -80,6 +81,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         notices=(
             *notices,
             *absent,
+            *silence_notices(settings, read),
             *topology.notices,
             *built.notices,
             *unasked,

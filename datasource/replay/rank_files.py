@@ -9,11 +9,13 @@ from datasource.causes.ranking.levels import CALL
 from datasource.causes.ranking.measured_calls import measured_calls
 from datasource.causes.ranking.rank import Ranking, rank
 from datasource.data import Entity, Matrix, Variable, count_absent_failures
+from datasource.data.counters import counter_notices
 from datasource.data.csv.calls import NamedCall
 from datasource.data.csv.files import CsvData, read_csv
 from datasource.data.csv.join import join_csv
 from datasource.data.csv.options import CsvOptions
 from datasource.data.csv.table import Readable
+from datasource.data.shares import recognise_shares
 from datasource.replay.file_calls import entity_pairs
 from datasource.settings import Role, Rule, SettingsError, Signal
 from datasource.settings.model import Graph
@@ -44,13 +46,17 @@ def rank_files(
 ) -> RankedFiles:
     """Rank the variables of two times. Raises SettingsError where `symptom` or `roles` name what they do not have, and
     where the two times, or calls and services, do not fit."""
-    signals = _with_roles({**incident.signals, **baseline.signals}, roles or {})
+    guessed = {**incident.signals, **baseline.signals}
+    recognised = [recognise_shares(guessed, one.matrix) for one in (baseline, incident)]
+    shares = next((one for one in recognised if one.notices), recognised[0])
+    signals = _with_roles(shares.signals, roles or {})
     _refuse_calls_that_do_not_fit(baseline.matrix, incident.matrix, signals)
     variables = dict.fromkeys((*baseline.matrix.variables, *incident.matrix.variables))
     before, now = (_with_absent_failures(one.matrix, signals, variables) for one in (baseline, incident))
     entities = {variable.entity for variable in variables}
     pairs = _pairs(calls, graph, signals, entities)
-    notices = [*dict.fromkeys((*baseline.notices, *incident.notices))]
+    notices = [*dict.fromkeys((*baseline.notices, *incident.notices, *shares.notices))]
+    notices += counter_notices(signals, baseline.matrix, incident.matrix)
     measured = any(variable.entity.type == CALL for variable in variables)
     if not (pairs or measured):
         notices.append("nobody is known to call anybody (--calls): who only waits for another is harder to tell apart")

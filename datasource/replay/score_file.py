@@ -14,6 +14,7 @@ from datasource.data import Matrix, Roles, Variable, absence_notices, encode_eve
 from datasource.graph import CausalGraph, build_graph
 from datasource.replay.alarms import Alarm, Episode, Flags, alarms_of, joined
 from datasource.service.jobs import fit_job
+from datasource.service.silence import silence_notices
 from datasource.service.unjudged import short_lived, unjudged
 from datasource.settings import Settings, SettingsError, format_duration
 from datasource.topology import read_topology
@@ -88,6 +89,7 @@ def score_matrix(
     if baseline is not None:
         matrix = _in_step(matrix, baseline.step)
     notices += absence_notices(matrix if baseline is None else baseline, settings.signals)
+    notices += silence_notices(settings, matrix)
     matrix = encode_events(matrix, settings.signals)
     usual = matrix if baseline is None else _alike(encode_events(baseline, settings.signals), matrix)
     entities = {variable.entity for variable in usual.variables}
@@ -110,6 +112,8 @@ def score_matrix(
         )
     left_out = [str(variable) for variable in measured if variable not in mechanisms.causal]
     said = [f"fewer than {needed} samples {where}to fit on, and not scored: {_some(left_out)}"] if left_out else []
+    if away := [str(variable) for variable in mechanisms.causal if variable not in matrix]:
+        said.append(f"in the baseline and not in the data, and so not scored: {_some(away)}")
     if not set(mechanisms.causal) & set(matrix.variables):
         raise SettingsError(f"nothing can be scored: {said[0]}; the baseline has {_some([*map(str, usual.variables)])}")
     return FileScores(

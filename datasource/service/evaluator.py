@@ -30,6 +30,7 @@ from datasource.service.memory import Memory
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
+from datasource.service.silence import find_silent_signals
 from datasource.service.snapshot import Snapshot
 from datasource.service.unjudged import unjudged, unjudged_notices
 from datasource.settings import Loaded
@@ -128,7 +129,7 @@ class Evaluator:
         fitted = mechanisms.causal if mechanisms else {}
         roles = Roles(self.settings.signals)
         silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
-        missed = tuple(present.notices())
+        missed = *present.notices(), *(one.text for one in find_silent_signals(self.settings, read) if not one.usual)
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(

@@ -134,10 +134,10 @@ def _shares(settings: Settings) -> Iterator[Finding]:
                 f"the query is a ratio, and unit: {signal.unit} makes it a number of requests; write unit: "
                 + ("percent" if re.search(r"\b100\b", signal.query) else "percentunit"),
             )
-        elif signal.role == "load" and share:
+        elif signal.role == "load" and (share or is_ratio(signal.query)):
             yield (
                 (*place, "role"),
-                f"{signal.unit} counts no requests; write role: saturation, or leave it out",
+                f"{signal.unit if share else 'a ratio'} counts no requests; write role: saturation, or leave it out",
             )
         elif signal.role == "work" and (share or is_ratio(signal.query)):
             yield (

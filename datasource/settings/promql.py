@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COUNTS_REQUESTS = re.compile(r"\[|total|rate|sum|count|increase", re.IGNORECASE)
-_SHARE = re.compile(r"(?:^|[:_])(?:ratio|percent\w*|pct|availability)(?:[:_]|$)")
+_SHARE = re.compile(r"(?:^|[:_.])(?:ratio|percent(?:age|unit)?|pct|availability)(?:[:_.]|$)")
 _LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = _LABELS_FOLLOW | {"and", "or", "unless", "bool", "offset", "inf", "nan", "start", "end", "atan2"}
 
@@ -149,6 +149,8 @@ def read_parts(query: str) -> Parts:
 
     >>> read_parts('sum by (job) (rate(hits_total{code="500"}[5m]))')
     Parts(selectors=(Selector(metric='hits_total', matchers='code="500"', range='5m'),), grouping=('job',))
+    >>> read_parts("COUNT(up) BY (job)")
+    Parts(selectors=(Selector(metric='up', matchers='', range=''),), grouping=('job',))
     """
     tokens = [match for match in _TOKEN.finditer(query) if match.lastgroup != "comment"]
     selectors: dict[Selector, None] = {}
@@ -164,9 +166,9 @@ def read_parts(query: str) -> Parts:
         if token.lastgroup != "name":
             continue
         word = token.group()
-        if word in _LABELS_FOLLOW and following == "(":
+        if word.lower() in _LABELS_FOLLOW and following == "(":
             labels, place = _list(tokens, place + 1)
-            if word == "by":
+            if word.lower() == "by":
                 grouping |= dict.fromkeys(labels)
         elif word.lower() not in _WORDS and following != "(" and not _aggregates(word, following):
             selector, place = _selector(query, word, tokens, place)
@@ -228,7 +230,7 @@ def _counts(text: str) -> bool:
 
 def _aggregates(word: str, following: str) -> bool:
     """Whether this is the `sum` of `sum by (job) (...)`."""
-    return following in ("by", "without")
+    return following.lower() in ("by", "without")
 
 
 def _list(tokens: list[re.Match[str]], place: int) -> tuple[Iterator[str], int]:

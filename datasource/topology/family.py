@@ -1,5 +1,6 @@
 """Reading ties from a metric: one query for all pairs, looked at now and then across the baseline."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from datasource.topology.tie import MESSAGING
 
 CONNECTION = "connection_type"
 _SHORTEST_WINDOW = 300
+PLACEHOLDER = re.compile(r"unknown(_service.*)?")
+"""What proxies, SDKs and connectors call whoever was given no name: nobody."""
 
 EndLabels = Callable[[int, str, Sequence[str]], dict[str, str]]
 Query = Callable[[Source, Sequence[str], str], str]
@@ -39,8 +42,7 @@ class Family(NamedTuple):
 
     `end_labels` gives, for an end's place, name and entity labels, which label of the metric holds which of the
     entity's. `query` is grouped by these and by `further` labels, less `derived` ones, which `derive` adds to every
-    series' labels afterwards. Where it does not `count` calls, its values say only that there is a tie. A name that is
-    one of the `placeholders` is nobody's.
+    series' labels afterwards. Where it does not `count` calls, its values say only that there is a tie.
     """
 
     query: Query
@@ -49,7 +51,6 @@ class Family(NamedTuple):
     derived: tuple[str, ...] = ()
     derive: Derive = lambda _, labels: labels
     counts: bool = True
-    placeholders: frozenset[str] = frozenset()
 
 
 class EndType(NamedTuple):
@@ -109,7 +110,7 @@ def _end(source: Source, family: Family, end: EndType, mapping: Mapping[str, str
         own: labels.get(there, "") or (labels.get(own, "") if is_place(own) else "") for own, there in mapping.items()
     }
     name = values[end.labels[-1]]
-    if name in family.placeholders:
+    if PLACEHOLDER.fullmatch(name):
         return ""
     renamed = source.rename(name) if name else name
     if renamed != name and ("/" in renamed or not renamed):

@@ -42,6 +42,4 @@ def _derive(_: Source, labels: Mapping[str, str]) -> Mapping[str, str]:
     return {**labels, _SERVER: host, _NAMESPACE: OUTSIDE}
 
 
-ISTIO = Family(
-    _query, _end_labels, further=lambda _: (_SERVER, _HOST), derive=_derive, placeholders=frozenset({NOBODY})
-)
+ISTIO = Family(_query, _end_labels, further=lambda _: (_SERVER, _HOST), derive=_derive)

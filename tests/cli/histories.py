@@ -29,13 +29,15 @@ def gauge(level: float) -> Callable[[float], float]:
     return lambda seconds: level * (1 + 0.2 * math.sin(seconds / 400))
 
 
-def samples(lines: Iterable[Line], hours: float, *, until: float = AHEAD, milliseconds: bool = False) -> Iterable[str]:
-    """Exposition lines with timestamps, series by series; they end `until` seconds after now."""
-    end = (int(time.time()) + int(until)) // EVERY * EVERY
+def samples(
+    lines: Iterable[Line], hours: float, *, until: float = AHEAD, milliseconds: bool = False, every: int = EVERY
+) -> Iterable[str]:
+    """Exposition lines with timestamps, series by series, one `every` so many seconds, up to `until` after now."""
+    end = (int(time.time()) + int(until)) // every * every
     start = end - int(hours * 3600)
     for line in lines:
         labels = ",".join(f'{name}="{value}"' for name, value in line.labels.items())
-        for now in range(start, end + 1, EVERY):
+        for now in range(start, end + 1, every):
             yield f"{line.name}{{{labels}}} {line.value(now - start)!r} {now * 1000 if milliseconds else now}"
 
 

@@ -30,7 +30,9 @@ def prometheus(server_binary, tmp_path_factory):
     long += [
         Line("jobs_total", {"job": "batch"}, counter(1.0)),
         Line("zero_total", {"service": "web"}, lambda _: 0.0),
+        Line("rare_total", {"service": "web"}, lambda seconds: seconds // 1700),
     ]
+    seldom = [Line("seldom", {"service": "web"}, gauge(9.0)), Line("seldom_total", {"service": "web"}, counter(9.0))]
     young = [Line("young_total", {"service": "web"}, counter(9.0))]
     gone = [Line("gone_total", {"service": "web"}, counter(9.0))]
     ancient = [Line("ancient_total", {"service": "web"}, gauge(9.0))]
@@ -40,6 +42,7 @@ def prometheus(server_binary, tmp_path_factory):
         histories.samples(young, (histories.AHEAD + 2400) / 3600),
         histories.samples(gone, 3, until=-1800),
         histories.samples(ancient, 1, until=-6 * 3600),
+        histories.samples(seldom, 4, every=600),
     )
     server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
     yield server.url
@@ -98,6 +101,26 @@ def test_a_token_that_cannot_be_read_is_told(check, tmp_path):
     code, output = check({"hits": GOOD}, more)
     assert re.search(r"\n  token +ok\n", output)
     assert "t0p-secret" not in output
+
+
+def test_a_counter_that_hardly_rises_within_an_hour_is_one(check):
+    code, output = check({"rare": "sum by (service) (rare_total)"})
+    assert code == 1
+    assert "rare_total is a counter, and of web it only grows" in line(output, "rare")
+    assert "write sum by (service) (rate(rare_total[1m]))" in line(output, "rare")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("seldom", "seldom comes about every 10m, the step is 1m"),
+        ("rate(seldom_total[120s])", r"seldom_total comes about every 10m, and \[120s\] holds fewer than two samples"),
+    ],
+)
+def test_samples_that_come_every_ten_minutes_are_too_few_for_a_minute(check, query, says):
+    code, output = check({"hits": GOOD, "seldom": query})
+    assert code == 1
+    assert re.search(f"WRONG: {says}", line(output, "seldom"))
 
 
 def test_warming_up_is_fine_too(check):

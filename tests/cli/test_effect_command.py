@@ -229,3 +229,15 @@ def test_a_counter_is_told_wherever_it_stands(tmp_path):
     assert done.exit_code == 0, done.output
     assert "errors_total only ever rises, as counters do" in done.output
     assert "load only ever rises" not in done.output
+
+
+def test_a_counter_of_what_seldom_happens_is_told_too(tmp_path):
+    rng, n = np.random.default_rng(1), 400
+    load = autoregressive(rng, n)
+    crashes = np.cumsum(rng.random(n) < 0.02).astype(float)
+    disk = np.cumsum(rng.random(n) < 0.02).astype(float)
+    columns = {"load": load, "disk": disk, "crash_total": crashes, "latency": 2 * load + rng.normal(size=n)}
+    path = asking.write(tmp_path / "rare.csv", time=seconds(n), **columns)
+    command = ["effect", "--data", path, "--outcome", "latency", "--treatment"]
+    assert "crash_total only ever rises" in CliRunner().invoke(main, [*command, "crash_total"]).output
+    assert "only ever rises" not in CliRunner().invoke(main, [*command, "disk"]).output

@@ -217,7 +217,14 @@ def test_spans_of_every_generation(proposed, calls):
 
 
 @pytest.mark.parametrize(
-    ("duration", "divided"), [("duration_seconds", False), ("duration_milliseconds", True), ("latency", True)]
+    ("duration", "divided"),
+    [
+        ("duration_seconds", "/ 1"),
+        ("duration_milliseconds", "/ 1000"),
+        ("latency", "/ 1000"),
+        ("duration_us", "/ 1000000"),
+        ("response_time_nanoseconds", "/ 1000000000"),
+    ],
 )
 def test_spans_and_calls_under_a_namespace_of_ones_own(proposed, duration, divided):
     names = {
@@ -230,10 +237,50 @@ def test_spans_and_calls_under_a_namespace_of_ones_own(proposed, duration, divid
         lines = [line._replace(name=line.name.replace(old, new)) for line in lines]
     settings, findings = proposed(lines)
     assert "acme_calls_total" in settings.signals["requests"].query
-    assert ("/ 1000" in settings.signals["latency"].query) == divided
+    assert settings.signals["latency"].query.endswith(divided)
     assert "acme_service_graph_request_total" in settings.signals["call_requests"].query
     assert settings.relations["calls"].metric == "acme_service_graph_request_total"
     assert "relation calls: " in findings
+
+
+UNNAMED = ("unknown_service:java", "unknown_service", "unknown")
+
+
+def test_who_has_no_name_is_no_service(proposed):
+    lines = traced()
+    carts = [line for line in traced() if line.labels.get("service_name", line.labels.get("server")) == "cart"]
+    for name in UNNAMED:
+        for line in carts:
+            named = {key: name for key in ("service_name", "server") if key in line.labels}
+            lines.append(line._replace(labels={**line.labels, **named}))
+    settings, findings = proposed(lines)
+    assert "signal requests: 3 services" in findings
+    assert "'unknown', 'unknown_service', 'unknown_service:java' names nobody" in findings
+    assert 'service_name!~"unknown(_service.*)?|"' in settings.signals["requests"].query
+    assert 'server!~"unknown(_service.*)?|"' in settings.signals["call_requests"].query
+    assert "relation calls: 3 pairs" in findings or "relation calls: 2 pairs" in findings
+
+
+def test_who_has_no_name_is_no_service_of_a_client_library_either(proposed):
+    unnamed = [line for line in http_by_job() if "http" in line.name and line.labels["job"] == "web"]
+    lines = http_by_job()
+    lines += [line._replace(labels={**line.labels, "job": "unknown_service:node"}) for line in unnamed]
+    settings, findings = proposed(lines)
+    assert "signal requests: 3 services" in findings
+    assert settings.signals["requests"].query == (
+        'sum by (job) (rate(http_requests_total{job!~"unknown(_service.*)?|"}[1m]))'
+    )
+
+
+def test_spans_without_the_suffixes_of_their_kind(proposed):
+    names = {"calls_total": "calls", "duration_milliseconds": "duration"}
+    lines = [line for line in traced() if "span_metrics" in line.name]
+    for old, new in names.items():
+        lines = [line._replace(name=line.name.replace(old, new)) for line in lines]
+    settings, findings = proposed(lines)
+    assert "rate(traces_span_metrics_calls{" in settings.signals["requests"].query
+    assert settings.signals["busy"].query.endswith("/ 1000"), "a bucket of 100 is no second"
+    assert "signal errors: 3 services" in findings
 
 
 def test_a_label_that_a_call_has_once_is_that_of_both_ends(proposed):

@@ -252,3 +252,79 @@ def test_comments_end_with_their_line_and_a_ratio_counts_no_requests(proposed, e
     (signal,) = settings.signals.values()
     assert signal.role == role
     assert query is None or signal.query == query
+
+
+ALERTS = """
+groups:
+- name: shop
+  rules:
+  - {record: 'service:hits:rate5m', expr: 'sum by (service) (rate(hits_total[5m]))'}
+  - {record: 'all:hits:rate5m', expr: 'sum(rate(hits_total[5m]))'}
+  - {record: 'namespace:hits:rate5m', expr: 'sum by (namespace) (rate(hits_total[5m]))'}
+  - record: service:availability
+    expr: >-
+      sum by (service) (rate(hits_total{code!~"5.."}[5m]))
+      / sum by (service) (rate(hits_total[5m]))
+  - {alert: Gone, expr: 'absent(up{job="web"})'}
+  - {alert: Silent, expr: 'absent_over_time(up{job="web"}[5m]) == 1'}
+  - {alert: Watchdog, expr: 'vector(1)'}
+  - {alert: Everybody, expr: 'sum by () (rate(lost_total[5m])) > 5'}
+  - {alert: Down, expr: 'COUNT(up == 0) BY (service)'}
+  - {alert: Replicas, expr: 'sum by (service) (wanted) != sum by (service) (available)'}
+  - alert: Failing
+    expr: >-
+      (sum by (service) (rate(hits_total{code=~"5.."}[5m])) / sum by (service) (rate(hits_total[5m]))) > (14.4 * 0.001)
+      and on (service) service:hits:rate5m > 1
+  - {alert: Idle, expr: 'SUM(rate(jobs_total[5m])) BY (service) or vector(0)'}
+"""
+
+
+def test_what_has_no_entity_and_what_a_threshold_hides_is_left_out_with_the_reason(proposed):
+    code, output, settings = proposed(ALERTS, "rules.yaml")
+    assert code == 0, output
+    assert {name: signal.query for name, signal in settings.signals.items()} == {
+        "requests": "service:hits:rate5m",
+        "service_availability": "service:availability",
+        "errors": 'sum by (service) (rate(hits_total{code=~"5.."}[5m]))',
+        "idle": "sum(rate(jobs_total[5m])) by (service)",
+    }
+    availability = settings.signals["service_availability"]
+    assert (availability.role, availability.unit) == ("success", "percentunit"), "not those that fail"
+    for said in (
+        "left out: all:hits:rate5m: it is about everybody together, not about service",
+        "left out: namespace:hits:rate5m: it is about namespace, not about service",
+        "left out: Gone: absent() says one thing of everything",
+        "left out: Silent: absent_over_time() says one thing of everything",
+        "left out: Watchdog: it selects no metric",
+        "left out: Everybody: it is one number for everybody, by (); write by (service)",
+        "left out: Down: it answers only where '== 0' holds",
+        "left out: Replicas: it answers only where '!= sum' holds",
+    ):
+        assert said in output
+
+
+@pytest.mark.parametrize(
+    ("expr", "unit", "role", "taken"),
+    [
+        ('sum(rate(x_total{code!~"5.."}[1m])) / sum(rate(x_total[1m]))', "percentunit", "success", "percentunit"),
+        ('100 * sum(rate(x_total{code=~"2.."}[1m])) / sum(rate(x_total[1m]))', "percent", "success", "percent"),
+        ('1 - sum(rate(x_total{code!~"5.."}[1m])) / sum(rate(x_total[1m]))', "percentunit", "failure", "percentunit"),
+        ('sum(rate(x_total{grpc_code!="OK"}[1m]))', "reqps", "failure", "reqps"),
+        ('sum(rate(x_total{status=~"[45].."}[1m]))', "reqps", "failure", "reqps"),
+        ("histogram_quantile(0.9, sum by (le) (rate(x_bucket[1m])))", "µs", "latency", "us"),
+        ("avg by (service) (delay)", "dtdurations", "latency", "s"),
+    ],
+)
+def test_how_requests_ended_is_read_from_the_matchers_and_units_are_grafanas(proposed, expr, unit, role, taken):
+    panel = {"title": "x", "fieldConfig": {"defaults": {"unit": unit}}, "targets": [{"expr": expr}]}
+    code, output, settings = proposed(json.dumps({"panels": [panel]}))
+    assert code == 0, output
+    (signal,) = settings.signals.values()
+    assert (signal.role, signal.unit) == (role, taken)
+
+
+def test_a_panel_of_loki_is_no_promql_though_it_looks_so(proposed):
+    panel = {"title": "Lines", "datasource": {"type": "loki"}, "targets": [{"expr": 'sum(rate({app="x"}[1m]))'}]}
+    code, output, _ = proposed(json.dumps({"panels": [panel]}))
+    assert code == 2
+    assert "Lines: it asks Loki, not Prometheus; write it as a signal with source: loki" in output

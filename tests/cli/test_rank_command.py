@@ -231,3 +231,20 @@ def test_the_end_of_a_call_can_be_said(spans, tmp_path):
     assert ranking(*sides(*spans), "--roles", str(roles))[0]["variable"] == "web/cart.seen"
     roles.write_text("took: {role: work, end: middle}\n")
     assert "client or server" in run(*sides(*spans), "--roles", str(roles)).stderr
+
+
+def test_a_counter_is_told(tmp_path):
+    def count(path, points, seed):
+        rng = np.random.default_rng(seed)
+        seen, lines = np.zeros(3), ["time," + ",".join(f"{s}.errors_total,{s}.latency_ms" for s in SERVICES)]
+        for point in range(points):
+            seen += rng.random(3) < 0.1
+            cells = ",".join(f"{total:g},{20 + rng.normal():.3f}" for total in seen)
+            lines.append(f"{1_700_000_000 + 60 * point + 90_000 * seed},{cells}")
+        path.write_text("\n".join(lines) + "\n")
+        return str(path)
+
+    files = ["--baseline", count(tmp_path / "normal.csv", 120, 1), "--incident", count(tmp_path / "now.csv", 10, 2)]
+    (said,) = [line for line in run(*files).stdout.splitlines() if "only grows" in line]
+    assert said.strip().startswith("errors_total only grows, of ")
+    assert "write its growth per second" in said

@@ -74,9 +74,55 @@ def test_what_only_begins_with_a_number_is_text(read, texts):
 
 
 def test_a_cell_of_400_digits_is_no_number(read):
-    with pytest.raises(CsvError, match=r"'web.x': 1 cells are no numbers, as '1{40}\.\.\.'"):
+    with pytest.raises(CsvError, match=r"'web.x': 1 cell is no number, as '1{40}\.\.\.'"):
         read(rows("1" * 400, *"1234"))
     assert values(read(rows("1" * 400, *"1234"), accept_loss=True)) == {"web.x": [None, 1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize("cell", ["9" * 400, "1e999"])
+def test_a_number_too_large_among_decimals_is_none_either(read, cell):
+    with pytest.raises(CsvError, match=r"'web.x': 1 cell is no number, as '"):
+        read(rows(cell, *("1.5", "2.5", "3.5")))
+    assert not any("no number" in one for one in read(rows("inf", "-Inf", "1.5", "2.5")).notices), "it says so itself"
+
+
+@pytest.mark.parametrize("write", ["{}-09-01T00:0{}:00Z", "{}-09-01 00:0{}", "01.09.{} 00:0{}"])
+def test_a_year_of_another_millennium_is_no_time(read, write):
+    years = ["2025"] * 3 + ["9025"] + ["2025"] * 2
+    text = "time,web.x\n" + "".join(f"{write.format(year, n)},1\n" for n, year in enumerate(years))
+    with pytest.raises(CsvError, match=r"1 row has no time that can be read \(the first in line 5\)"):
+        read(text)
+    with pytest.raises(CsvError, match="holds no times that can be read"):
+        read(text.replace("2025", "0025").replace("9025", "0025"))
+
+
+def test_a_column_of_units_names_nobody(read):
+    text = "time,service,metric,value,unit\n" + "".join(
+        f"{60 * n},{who},{metric},{value},{unit}\n"
+        for n in range(1, 5)
+        for who in ("web", "cart")
+        for metric, value, unit in (("requests", 30, "Count/Second"), ("latency", 250, "ms"), ("latency_max", 2, "s"))
+    )
+    data = read(text)
+    assert {variable.entity.labels for variable in data.matrix.variables} == {
+        (("service", "web"),),
+        (("service", "cart"),),
+    }
+    assert {name: signal.unit for name, signal in data.signals.items()} == {
+        "requests": "reqps",
+        "latency": "s",
+        "latency_max": "s",
+    }
+    assert values(data)["web.latency"] == [0.25] * 4
+    mixed = read(text.replace("3,250,ms", "3,0.25,s"))
+    assert values(mixed)["web.latency"] == [0.25] * 4, "in one unit"
+
+
+def test_a_column_of_one_unit_beside_one_of_numbers_is_its(read):
+    data = read("time,service,latency,unit\n60,web,250,ms\n60,db,20,ms\n120,web,240,ms\n120,db,21,ms\n")
+    assert data.signals["latency"].unit == "ms"
+    plants = read("time,unit,power\n60,u1,250\n60,u2,20\n120,u1,240\n120,u2,21\n")
+    assert len(plants.matrix.variables) == 2, "what is no unit of measurement names somebody"
 
 
 def test_excels_line_before_the_header(read):
@@ -343,10 +389,10 @@ def test_irregular_times_take_the_step_that_is_said_and_its_mean(read):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("time,pod,cpu\n60,a,1\n60,,2\n120,a,3\n", "1 rows name no entity .*33.3% would be dropped.*--accept-loss"),
-        ("time,pod,cpu\n60,a,1\n,a,2\n120,a,3\n", "1 rows have no time .*33.3%"),
-        ("time,web.cpu\n60,1\n120,x\n180,3\n", "'web.cpu': 1 cells are no numbers, as 'x'.*33.3%"),
-        ("time,web.cpu\n60,1\n60,2\n120,3\n", "1 values have the time and the entity of another .*33.3%"),
+        ("time,pod,cpu\n60,a,1\n60,,2\n120,a,3\n", "1 row names no entity .*33.3% would be dropped.*--accept-loss"),
+        ("time,pod,cpu\n60,a,1\n,a,2\n120,a,3\n", "1 row has no time .*33.3%"),
+        ("time,web.cpu\n60,1\n120,x\n180,3\n", "'web.cpu': 1 cell is no number, as 'x'.*33.3%"),
+        ("time,web.cpu\n60,1\n60,2\n120,3\n", "1 value has the time and the entity of another .*33.3%"),
     ],
 )
 def test_an_answer_about_part_of_a_file_must_be_accepted(read, text, says):
@@ -357,7 +403,7 @@ def test_an_answer_about_part_of_a_file_must_be_accepted(read, text, says):
 
 def test_one_row_in_a_thousand_is_but_told(read):
     data = read(rows(*range(1000)) + ",5\n")
-    assert any("1 rows have no time" in one for one in data.notices)
+    assert any("1 row has no time" in one for one in data.notices)
     assert read(rows(1, 2, 3) + rows(1, 2, 3).partition("\n")[2]).matrix.values.tolist() == [[1, 2, 3]]
 
 

@@ -222,7 +222,7 @@ def test_gaps_disorder_doubles_and_jitter_are_counted(read):
     data = read("time,web.cpu\n" + "".join(f"{START + t},{v}\n" for t, v in rows), options=ANY)
     assert values(data) == {"web.cpu": [1, 2, 3, None, 5, 7, 8]}
     assert told(data, "not in the order of time")
-    assert told(data, "1 rows have the time and entity of another row: the last one counts")
+    assert told(data, "1 row has the time and entity of another row: the last one counts")
     assert told(data, "4 of 7 times moved onto the 1m grid, by at most 1 s")
 
 
@@ -257,8 +257,8 @@ def test_jitter_does_not_hide_the_step(read):
 def test_rows_without_a_time_or_an_entity_are_left_out(read):
     data = read("time,pod,cpu\n60,a,1\n,a,9\n120,,8\n120,a,2\n", options=ANY)
     assert values(data) == {"a.cpu": [1, 2]}
-    assert told(data, "1 rows have no time that can be read (the first in line 3)")
-    assert told(data, "1 rows name no entity (the first in line 4)")
+    assert told(data, "1 row has no time that can be read (the first in line 3)")
+    assert told(data, "1 row names no entity (the first in line 4)")
 
 
 # Cells and separators
@@ -268,7 +268,7 @@ def test_cells_that_are_no_numbers(read):
     text = 'time,web.cpu,web.note,web.mem\n1,"1.5",x,-\n2,inf,y,1e3\n3,+Inf,z,NaN\n4,err,,null\n5,2,,4\n'
     data = read(text, options=ANY)
     assert values(data) == {"web.cpu": [1.5, None, None, None, 2], "web.mem": [None, 1000, None, None, 4]}
-    assert told(data, "'web.cpu': 1 cells are no numbers, as 'err'")
+    assert told(data, "'web.cpu': 1 cell is no number, as 'err'")
     assert told(data, "left out, since they hold text: 'web.note'")
 
 
@@ -386,6 +386,7 @@ def test_calls_that_are_none(tmp_path, text):
         *((name, "event") for name in ("restarts", "pod_restarts", "oom_kills", "deploys")),
         *((name, "work") for name in ("busy", "work_seconds", "busy_seconds", "request_duration_seconds_sum")),
         *((name, "success") for name in ("success_rate", "PodSuccessRate", "availability", "http_2xx")),
+        *((name, "saturation") for name in ("cache_hit_ratio", "buffer_hit_percent", "requests_share", "error_budget")),
         *((name, None) for name in ("temperature", "x", "replicas_available")),
     ],
 )
@@ -398,6 +399,9 @@ def test_units_help(read):
     assert guess_signal("latency_ms").unit == "ms"
     assert guess_signal("latency").unit == "s"
     assert guess_signal("LatencyP99", "s").kind == "quantile"
+    assert guess_signal("cache_hits", "%")[:2] == ("saturation", "%")
+    assert guess_signal("hit_rate", "reqps").role == "load"
+    assert guess_signal("request_percentile_95").unit == "reqps", "a percentile is no percentage"
 
 
 def test_a_share_has_the_unit_that_its_values_allow(read):

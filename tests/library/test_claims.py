@@ -27,6 +27,8 @@ def said(query, role=None, unit="short", values=USUAL):
         ("queue_delta", "work", "s", -USUAL, "100% of the points of web are below 0, which no work is"),
         ("latency > bool 0.2", "latency", "s", [0, 1, 1, 0], "it is 0 or 1 and nothing else"),
         ("topk(3, latency)", "latency", "s", USUAL, "topk() answers with the first alone"),
+        ("cache_hit_ratio", "load", "reqps", USUAL / 300, "cache_hit_ratio is a share by its name"),
+        ("svc:cache:hit_rate", "load", "reqps", USUAL / 300, "write role: saturation and unit: percentunit"),
         ("latency > 0.5", "latency", "s", USUAL, "'> 0.5' leaves those alone for whom it holds"),
     ],
 )
@@ -44,6 +46,8 @@ def test_a_claim_that_cannot_be_is_said_with_what_to_write(query, role, unit, va
         ("temperature", "saturation", "short", -USUAL),
         ("headroom", None, "short", -USUAL),
         ("sum by (service) (rate(x_total[1m])) > 0", "load", "reqps", USUAL),
+        ("svc:cache:hit_rate", "load", "reqps", 10 * USUAL),
+        ("requests:rate2m", "load", "reqps", USUAL / 300),
         ("up", "saturation", "short", [0, 1, 1, 0]),
         ("requests", "load", "reqps", [*([5] * 199), -1e-9]),
     ],

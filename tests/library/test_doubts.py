@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.data import Entity, Matrix, Variable
-from datasource.library.doubts import find_doubts, find_silent
+from datasource.library.doubts import find_doubts
 from datasource.settings import parse_settings
 
 N = 400
@@ -53,6 +53,23 @@ def test_what_only_grows_is_a_counter_whatever_its_name(signal, resets):
     assert "only grows" in text
 
 
+def seldom(*resets):
+    row = np.cumsum(np.isin(np.arange(N), (20, 90, 91, 170, 230, 300, 310, 380))).astype(float)
+    for place in resets:
+        row[place:] -= row[place]
+    return row
+
+
+@pytest.mark.parametrize("resets", [(), (200,)])
+def test_a_counter_of_what_seldom_happens_is_one_too(resets):
+    ((wrong, text),) = doubts("errors", seldom(*resets), np.zeros(N), np.zeros(N))
+    assert wrong
+    assert "of web it only grows" in text
+    assert not doubts("disk", seldom()), "a disk may fill"
+    assert not doubts("errors", np.where(np.arange(N) > 380, 3.0, 0.0)), "an outage that goes on"
+    assert not doubts("errors", np.isin(np.arange(N), (20, 90, 170, 300)).astype(float))
+
+
 def test_a_disk_may_fill_but_not_under_the_name_of_a_counter():
     assert not doubts("disk", counter())
     ((_, text),) = doubts("disk", counter(), counter="written_bytes_total", within="rate(written_bytes_total[2m])")
@@ -87,8 +104,19 @@ def test_a_quantile_in_the_highest_bucket_is_more_than_it_says():
     assert text.startswith("75% of the points of web are exactly 10")
     assert doubts("latency", 1000 * full, top=10.0), "in milliseconds as well"
     assert not doubts("latency", full, top=60.0)
-    ((wrong, _),) = doubts("latency", full)
-    assert not wrong, "without the histogram's bounds it is only a guess"
+
+
+def test_a_recorded_quantile_is_stuck_at_what_it_never_exceeds():
+    full = np.where(np.arange(N) % 4, 10.0, 8 + RNG.random(N))
+    ((wrong, text),) = doubts("latency", full)
+    assert wrong
+    assert "the histogram's highest bucket" in text
+    told = doubts("latency", BUSY / 10, np.full(N, 10.0))
+    assert any(wrong and text.startswith("100% of the points of cart are exactly 10") for wrong, text in told)
+    assert not any(wrong for wrong, _ in doubts("latency", BUSY, np.full(N, 10.0))), "others are slower"
+    ((wrong, _),) = doubts("latency", np.round(full))
+    assert not wrong, "in whole seconds it is only a guess"
+    assert not doubts("disk", full), "a disk may be full"
 
 
 def test_gaps_of_a_point_or_two_come_from_the_range_or_the_step():
@@ -99,6 +127,17 @@ def test_gaps_of_a_point_or_two_come_from_the_range_or_the_step():
     ((wrong, text),) = doubts("requests", away)
     assert not wrong
     assert "only 75%" in text
+
+
+def test_one_that_is_measured_more_rarely_than_the_others_is_told_too():
+    every_ten_minutes = np.where(np.arange(N) % 20 < 10, BUSY, np.nan)
+    ((wrong, text),) = doubts("requests", BUSY, every_ten_minutes, BUSY)
+    assert wrong
+    assert text.startswith("only 51% of the points of cart have a sample; samples come more rarely than every step")
+    assert text.endswith("every 10m; as last_over_time(...[20m]) it has them")
+    crashing = np.where(np.cumsum(RNG.random(N) < 0.1) % 2, BUSY, np.nan)
+    ((wrong, _),) = doubts("requests", BUSY, crashing, BUSY)
+    assert not wrong, "it comes and goes as it pleases"
 
 
 def test_a_latency_has_no_sample_where_nobody_asks():
@@ -122,35 +161,6 @@ def test_a_file_of_counters_is_refused_with_what_to_write(tmp_path):
     assert "write its growth per second" in result.output
 
 
-def silent(*rows):
-    entities = [Entity("service", (("service", f"s{n}"),)) for n in range(len(rows))]
-    matrix = Matrix(tuple(Variable(one, "requests") for one in entities), 0, 30, np.array(rows))
-    return [(one.wrong, one.text) for one in find_silent(matrix)]
-
-
-def until(end, begin=0):
-    places = np.arange(N)
-    return np.where((places >= begin) & (places < end), BUSY, np.nan)
-
-
-def test_a_service_that_went_silent_while_others_go_on():
-    ((wrong, text),) = silent(until(N), until(300), until(N))
-    assert wrong
-    assert text.startswith("no sample of s1 in the last 50m, while 2 other services go on")
-    assert not silent(until(300), until(300)), "everybody is: that is told of each signal"
-    assert not silent(until(N), until(N - 10)), "five minutes may be a restart"
-
-
-def test_where_many_come_and_go_it_is_only_worth_knowing():
-    pods = [until(100 * n + 100, 100 * n) for n in range(3)]
-    ((wrong, text),) = silent(until(N), *pods)
-    assert not wrong
-    assert "no sample of s1, s2, s3" in text
-    sporadic = np.where(np.arange(N) % 50 < 5, BUSY, np.nan)
-    sporadic[300:] = np.nan
-    assert not silent(until(N), sporadic)
-
-
 def test_a_counter_without_a_rate_that_falls_all_the_time_is_still_one():
     pods = counter() + np.where(np.arange(N) % 20 < 10, 500, 0)
     ((wrong, text),) = doubts("requests", pods, counter="x_total", within="sum by (service) (rate(x_total[2m]))")
@@ -169,32 +179,3 @@ def test_a_column_whose_name_tells_no_role_is_said_to_have_none(tmp_path):
     assert "--role lod=saturation" in result.output
     roles = ["--role", "lod=load", "--role", "lat_50=latency"]
     assert "no role by name" not in CliRunner().invoke(main, [*command, *roles]).output
-
-
-def one_signal_silent(tmp_path, role_of_the_silent, load):
-    """What `check` says of a file in which db has its column for only half of the time."""
-    rng = np.random.default_rng(5)
-    columns = {
-        f"{name}.{signal}": level * (1 + 0.05 * rng.random(N))
-        for name in ("web", "db", "cart")
-        for signal, level in (("requests", 50.0), (role_of_the_silent, 0.2))
-    }
-    columns["db.requests"] = np.where(np.arange(N) < N // 2, columns["db.requests"], load)
-    columns[f"db.{role_of_the_silent}"][N // 2 :] = np.nan
-    lines = [
-        ",".join([str(60 * n), *("" if np.isnan(row[n]) else f"{row[n]:.4f}" for row in columns.values())])
-        for n in range(N)
-    ]
-    (tmp_path / "one.csv").write_text("\n".join([",".join(["time", *columns]), *lines]))
-    return CliRunner().invoke(main, ["check", "--data", str(tmp_path / "one.csv")])
-
-
-def test_a_signal_that_went_silent_while_the_others_of_its_entity_go_on(tmp_path):
-    result = one_signal_silent(tmp_path, "latency", 50.0)
-    assert result.exit_code == 1
-    assert "WRONG: no latency of db in the last" in result.output
-
-
-@pytest.mark.parametrize(("signal", "load"), [("latency", 0.0), ("errors", 50.0)])
-def test_who_is_not_asked_has_no_latency_and_nobody_must_fail(tmp_path, signal, load):
-    assert "no " + signal + " of db in the last" not in one_signal_silent(tmp_path, signal, load).output

@@ -1,4 +1,4 @@
-"""Span metrics that the pack cannot name: dotted names and labels of Prometheus 3, and native histograms."""
+"""Span metrics that the pack cannot name: dotted names and labels of Prometheus 3, native histograms, no suffixes."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 from datasource.cli.families.family import Family, Proposed, or_zero
 from datasource.cli.families.http_server import Durations, Requests
+from datasource.cli.families.span_names import TELLING, durations_beside, per_second_of
 from datasource.cli.labels import SERVICE
 from datasource.cli.survey import Survey
-from datasource.prometheus import PrometheusError
 from datasource.settings.promql import write_label
 
-_CALLS = re.compile(r"(?P<prefix>(?:.*[._])?)calls(?:_total)?")
-_DURATION = re.compile(r"(?:duration|latency)(?P<unit>[._](?:milliseconds|seconds|ms|s))?(?P<classic>_count)?")
-_TELLING = frozenset({"span.name", "span.kind", "status.code", "span_name", "span_kind", "status_code"})
+_CALLS = re.compile(r"(?P<prefix>(?:.*[._])?)calls(?P<total>_total)?")
 _SERVED = '=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER|"'
 _FAILED = '="STATUS_CODE_ERROR"'
 
@@ -26,7 +24,7 @@ class _Spans(NamedTuple):
 
 
 def find_spans(survey: Survey) -> Family | None:
-    """Requests, errors, busy seconds and mean latency of spans, where names have dots or durations are native."""
+    """Requests, errors, busy seconds and mean latency of spans, where the pack's names are not theirs."""
     found = next(_found(survey), None)
     if found is None:
         return None
@@ -55,23 +53,13 @@ def _names(what: str) -> tuple[str, str]:
 def _found(survey: Survey) -> Iterator[_Spans]:
     for calls in sorted(survey.names):
         of = _CALLS.fullmatch(calls)
-        if of is None or not survey.alive(calls) or not _TELLING & survey.labels(calls):
+        if of is None or not TELLING & survey.labels(calls):
             continue
-        for name in sorted(survey.names):
-            duration = _DURATION.fullmatch(name.removeprefix(of["prefix"])) if name.startswith(of["prefix"]) else None
-            dotted = not (calls.isidentifier() and name.isidentifier()) or "span.kind" in survey.labels(calls)
-            if duration and (dotted or not duration["classic"]) and survey.alive(name):
-                base, native = name.removesuffix("_count"), not duration["classic"]
-                yield _Spans(calls, Durations(base, _per_second(survey, base, duration["unit"]), native))
-
-
-def _per_second(survey: Survey, base: str, unit: str | None) -> int:
-    """How many of the unit make a second: as the name says, else what is known of the metric, else milliseconds."""
-    said = (unit or "")[1:]
-    if not said:
-        try:
-            told = survey.client.get("metadata", {"metric": base, "limit": 1}).data
-            said = told[base][0].get("unit", "")
-        except (PrometheusError, AttributeError, KeyError, IndexError, TypeError):
-            said = ""
-    return 1 if said in ("s", "seconds") else 1000
+        for native in (False, True):
+            for base in durations_beside(survey, of["prefix"], "" if native else "_count"):
+                name = f"{of['prefix']}{base}"
+                of_the_pack = (
+                    of["total"] and f"{calls}{name}".isidentifier() and "span.kind" not in survey.labels(calls)
+                )
+                if native or not of_the_pack:
+                    yield _Spans(calls, Durations(name, per_second_of(survey, name, 1_000), native))

@@ -18,14 +18,17 @@ _SECONDS = {
     604800.0: "weeks?|wks?",
 }
 _RATES = (
-    r"(?:req|reqs|requests?|ops?|io|rd|wr|rows?|counts?|c|p|pkts?|msgs?|events?)/s(?:ec)?"
+    r"(?:req|reqs|requests?|ops?|io|rd|wr|rows?|counts?|c|p|pkts?|msgs?|events?)/s(?:ec(?:ond)?)?"
     "|rps|qps|ops|iops|reqps|mps|pps"
 )
 _PLAIN = r"cores?|cpus?|vcpus?"
+_COUNTED = re.compile(
+    "counts?|none|short|number|requests?|errors?|items|1|ratio|percentunit|connections|threads", re.IGNORECASE
+)
 _DECIMAL = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "Mil": 1e6, "G": 1e9, "Bil": 1e9, "T": 1e12, "Tri": 1e12}
 _SMALL = {"m": 1e-3, "\u00b5": 1e-6, "\u03bc": 1e-6, "n": 1e-9}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
-_BYTES = re.compile(r"(?P<scale>[kKMGT]|[KMGTP]i)?(?P<what>B|bytes?|b|bits?)(?P<per>/s(?:ec)?|ps)?")
+_BYTES = re.compile(r"(?P<scale>[kKMGT]|[KMGTP]i)?(?P<what>B|bytes?|b|bits?)(?P<per>/s(?:ec(?:ond)?)?|ps)?")
 _SHORT = re.compile(r"(?P<scale>k|K|Mil|Bil|Tri|M|G|T|m|\u00b5|\u03bc|n)?\s*(?P<rest>.*)")
 _NUMBER = re.compile(r"([+-]?(?:\d[\d,.'\u00a0\u202f ]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(\D.*)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+(?:\.\d+)?")
@@ -67,6 +70,16 @@ def read_unit(text: str) -> Unit | None:
     if re.fullmatch(_RATES, rest):
         return Unit("reqps", scale)
     return Unit("cores", scale) if re.fullmatch(_PLAIN, rest) else None
+
+
+def read_unit_cell(text: str) -> Unit | None:
+    """A unit as tools write it in a column of its own; None where nobody knows it.
+
+    >>> read_unit_cell("Milliseconds"), read_unit_cell("Count"), read_unit_cell("web")
+    (Unit(base='s', factor=0.001), Unit(base='', factor=1.0), None)
+    """
+    text = text.strip()
+    return Unit("") if _COUNTED.fullmatch(text) else read_unit(text) or read_unit(text.lower())
 
 
 def read_number(text: str, decimal_comma: bool = False) -> float:

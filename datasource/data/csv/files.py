@@ -20,9 +20,10 @@ from datasource.data.csv.options import LOSS, CsvOptions
 from datasource.data.csv.table import Column, CsvError, Readable, Table, file_stem, is_frame, read_table
 from datasource.data.csv.tidy import tidied, with_clock
 from datasource.data.csv.times import Grid, find_grid, local_times, stray_time
-from datasource.data.guess import guess_signal, share_unit
+from datasource.data.guess import guess_signal
 from datasource.data.matrix import Floats, Matrix
 from datasource.data.variable import Entity, Variable
+from datasource.data.words import count
 from datasource.settings import Signal, format_duration
 
 _MOST_CELLS = 500_000_000
@@ -104,12 +105,9 @@ def read_csv(
     signals: dict[str, Signal] = {}
     for name, heading, column in zip(names, headings, layout.signals, strict=True):
         if name not in signals:
-            guess = guess_signal(heading.signal, heading.unit)
+            guess = guess_signal(heading.signal, heading.unit, _highest(values, variables, name))
             window = float(grid.step)
-            unit = share_unit(guess.unit, _highest(values, variables, name))
-            signals[name] = Signal(
-                entity=entity_type, query=column.name, window=window, unit=unit, kind=guess.kind, role=guess.role
-            )
+            signals[name] = Signal(entity=entity_type, query=column.name, window=window, **guess._asdict())
     matrix = Matrix(variables, grid.start, grid.step, values)
     return CsvData(matrix, signals, tuple(notices), layout.times is not None)
 
@@ -204,12 +202,12 @@ def _rows(
     tidy: bool,
 ) -> tuple[Grid, _Rows]:
     whole = codes >= 0
-    nameless = f"{int((~whole).sum()):,} rows name no entity (the first in line {_first(table, ~whole)})"
+    nameless = count(int((~whole).sum()), "row", "names", "name")
+    nameless = f"{nameless} no entity (the first in line {_first(table, ~whole)})"
     loss.tell(int((~whole).sum()), table.rows, f"{nameless}: left out")
     for column in layout.signals:
         if column.strange:
-            shown = f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}"
-            loss.tell(column.strange, cells_there(column), f"{shown}; taken as missing")
+            loss.tell(column.strange, cells_there(column), strange_cells(column))
     if layout.times is None:
         numbers = _numbers_within(codes[whole])
         columns = int(numbers.max(initial=-1)) + 1
@@ -219,7 +217,8 @@ def _rows(
         times, told = local_times(times, codes, options.timezone)
         notices += told
     timed = np.isfinite(times.seconds)
-    timeless = f"{int((~timed).sum()):,} rows have no time that can be read (the first in line {_first(table, ~timed)})"
+    timeless = count(int((~timed).sum()), "row", "has", "have")
+    timeless = f"{timeless} no time that can be read (the first in line {_first(table, ~timed)})"
     loss.tell(int((~timed).sum()), table.rows, f"{timeless}: left out")
     rows = np.flatnonzero(whole & timed)
     if not rows.size:
@@ -232,7 +231,9 @@ def _rows(
     _refuse_stray(table, layout, grid, seconds, order)
     doubled = order.size - np.unique(grid.place * max(len(texts), 1) + codes[order]).size
     if doubled and not (options.step or tidy):
-        notices.append(f"{doubled:,} rows have the time and entity of another row: the last one counts")
+        notices.append(
+            f"{count(doubled, 'row', 'has', 'have')} the time and entity of another row: the last one counts"
+        )
     if grid.moved:
         by = f"{ceil(grid.by)}" if grid.by >= 1 else f"{grid.by:.2g}"
         onto = format_duration(grid.step)
@@ -244,6 +245,12 @@ def cells_there(column: Column) -> int:
     """How many cells of a column are not empty."""
     assert column.values is not None
     return int(np.isfinite(column.values).sum()) + column.strange
+
+
+def strange_cells(column: Column) -> str:
+    """What is said of the cells of a column that are no numbers."""
+    which = count(column.strange, "cell", "is no number", "are no numbers")
+    return f"'{column.name}': {which}, as {column.example}; taken as missing"
 
 
 def _hints(layout: Layout) -> Iterator[str]:
@@ -322,8 +329,8 @@ def _values(
     loss.tell(
         overwritten,
         cells_there,
-        f"{overwritten:,} values have the time and the entity of another value, which counts: name the entity "
-        "(--entity), or a step that parts them (--step)",
+        f"{count(overwritten, 'value', 'has', 'have')} the time and the entity of another value, which counts: name "
+        "the entity (--entity), or a step that parts them (--step)",
     )
     doubled = {v for v in variables if variables.count(v) > 1} if len(set(variables)) < len(variables) else set()
     if doubled:

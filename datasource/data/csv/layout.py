@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.data.csv.cells import read_unit_cell
 from datasource.data.csv.joined_names import same_signal, split_names
 from datasource.data.csv.options import CsvOptions
 from datasource.data.csv.series import named_signal, plain, read_series, telling_labels
@@ -22,6 +23,8 @@ ENTITY = (
     *("node", "nodename", "host", "hostname", "device", "unit", "unitid", "entity", "entityid", "cmdbid"),
 )
 """Columns that name an entity, the most telling first."""
+_UNITS = ("unit", "units", "uom")
+_MOST_UNITS = 30
 _CALL = ("clientnamespace", "client", "servernamespace", "server")
 _UNIT = re.compile(r"(.*\S)\s*[(\[]\s*([^()\[\]]+?)\s*[)\]]", re.DOTALL)
 
@@ -53,6 +56,14 @@ def is_entity_name(name: str) -> bool:
     return plain(name) in (*_WHERE, *ENTITY, *_CALL)
 
 
+def is_unit_column(column: Column) -> bool:
+    """Whether a column of texts holds units of measurement, and names nobody."""
+    if column.text is None or plain(column.name) not in _UNITS:
+        return False
+    texts = column.text.dropna().unique()
+    return 0 < len(texts) <= _MOST_UNITS and all(read_unit_cell(str(text)) for text in texts)
+
+
 def read_heading(name: str) -> Heading:
     """Take a column name apart; the entity is empty where there is no dot before a signal's name.
 
@@ -79,8 +90,9 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str], options: 
         if column is not clock and not (times and _is_other_time(column))
     ]
     chosen = [_named(table, name) for name in entity] or _entities(rest, times, notices)
-    rest = [column for column in rest if column not in chosen]
-    numbers = list(_numbers(table, rest, notices))
+    units = [column for column in rest if column not in chosen and is_unit_column(column)]
+    rest = [column for column in rest if column not in (*chosen, *units)]
+    numbers = _in_units(list(_numbers(table, rest, notices)), units, notices)
     if not numbers:
         raise CsvError(
             f"{table.path}: no column holds numbers; it needs one for each signal, beside the time and the entity"
@@ -188,12 +200,13 @@ def _is_other_time(column: Column) -> bool:
 
 def _entities(columns: Sequence[Column], times: Times | None, notices: list[str]) -> list[Column]:
     """The columns that name the entity: those before the name, the name, and more while rows are still doubled."""
-    by_name = {plain(column.name): column for column in reversed(columns) if not _measures(column)}
+    able = [column for column in columns if not (_measures(column) or is_unit_column(column))]
+    by_name = {plain(column.name): column for column in reversed(able)}
     if "client" in by_name and "server" in by_name:
         return [by_name[name] for name in _CALL if name in by_name]
     found = [by_name[name] for name in ENTITY if name in by_name]
     where = [by_name[name] for name in _WHERE if name in by_name]
-    texts = [column for column in columns if column.values is None and column not in (*found, *where)]
+    texts = [column for column in able if column.values is None and column not in (*found, *where)]
     chosen = [*where, *found[:1]] if found else []
     if times is None:
         return chosen
@@ -251,6 +264,17 @@ def _numbers(table: Table, columns: Sequence[Column], notices: list[str]) -> Ite
         notices.append(f"left out, since they hold text: {some(texts)}")
     if empty:
         notices.append(f"left out, since they hold no number: {some(empty)}")
+
+
+def _in_units(numbers: list[Column], units: Sequence[Column], notices: list[str]) -> list[Column]:
+    """The one column of numbers in the unit that another column names; of several, or of several units, as they are."""
+    for column in units:
+        texts = column.text.dropna().unique()
+        if len(numbers) == 1 and len(texts) == 1:
+            numbers = [numbers[0]._replace(unit=numbers[0].unit or str(texts[0]))]
+        else:
+            notices.append(f"left out, since it is not known whose unit it says: '{column.name}'")
+    return numbers
 
 
 def _any_text(cells: Any) -> bool:

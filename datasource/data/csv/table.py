@@ -109,6 +109,10 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
             how |= {"index_col": False, "keep_default_na": False, "na_values": empty, "skipinitialspace": True}
             texts = {i: str for i, column in enumerate(header) if is_text(column)}
             frame = pd.read_csv(file, dtype=texts, low_memory=False, **how)
+            beyond = {i: str for i in frame if frame[i].dtype.kind == "f" and np.isinf(frame[i]).any()}
+            if beyond:  # numbers too large to be one, which nothing but their text tells from inf
+                file.seek(body)
+                frame = pd.read_csv(file, dtype=texts | beyond, low_memory=False, **how)
             texts_of = [frame[i].astype(str) for i in frame if frame[i].dtype.kind not in "iufb"]
             decimal_comma = any(one.str.match(_DECIMAL_COMMA).any() for one in texts_of)
             if decimal_comma and separator != ";":  # where 1,234 may be a thousand

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from datasource.data.csv.cells import Unit, read_unit_cell
 from datasource.data.csv.joined_names import split_names
-from datasource.data.csv.layout import ENTITY, read_heading
+from datasource.data.csv.layout import ENTITY, is_unit_column, read_heading
 from datasource.data.csv.series import named_signal, plain, read_series, telling_labels
 from datasource.data.csv.table import Column, CsvError, Table, file_stem
 from datasource.data.guess import guess_signal
@@ -29,15 +30,16 @@ def tidied(table: Table, signal: str | None) -> tuple[Table, str]:
     values = [column for column in table.columns if plain(column.name) in _VALUE and column.values is not None]
     if len(values) != 1:
         return table, ""
+    table, value, units = _without_units(table, values[0])
     texts = {plain(column.name): column for column in table.columns if column.text is not None and column not in values}
     series = next((texts[name] for name in _SERIES if name in texts), None)
-    if series is not None and (parted := _parted(table, series, values[0], signal)):
-        return parted, f"tidy: '{series.name}' says whose numbers '{values[0].name}' holds, and which"
+    if series is not None and (parted := _parted(table, series, value, units, signal)):
+        return parted, f"tidy: '{series.name}' says whose numbers '{value.name}' holds, and which"
     metric = next((texts[name] for name in _METRIC if name in texts), None)
     if metric is None or not _words(metric) or (plain(metric.name) == "name" and not _sounds(metric)):
         return table, ""
-    told = f"tidy: '{metric.name}' names the signal, '{values[0].name}' holds its numbers"
-    return _pivoted(table, (metric, values[0]), metric.text, ()), told
+    told = f"tidy: '{metric.name}' names the signal, '{value.name}' holds its numbers"
+    return _pivoted(table, (metric, value), units, metric.text, ()), told
 
 
 def merged(table: Table, keys: Sequence[str]) -> Table:
@@ -75,7 +77,21 @@ def with_clock(table: Table) -> Table:
     return table._replace(columns=(joined, *(one for one in table.columns if one not in (date, clock))))
 
 
-def _parted(table: Table, series: Column, value: Column, signal: str | None) -> Table | None:
+def _without_units(table: Table, value: Column) -> tuple[Table, Column, Any]:
+    """The table without its column of units, its values in the base unit of each row's kind, and these units."""
+    import pandas as pd
+
+    column = next((one for one in table.columns if is_unit_column(one)), None)
+    if column is None or value.values is None:
+        return table, value, None
+    codes, texts = pd.factorize(column.text)
+    found = [read_unit_cell(str(text)) or Unit("") for text in texts] + [Unit("")]
+    scaled = value._replace(values=value.values * np.array([one.factor for one in found])[codes])
+    left = tuple(scaled if one is value else one for one in table.columns if one is not column)
+    return table._replace(columns=left), scaled, np.array([one.base for one in found], dtype=object)[codes]
+
+
+def _parted(table: Table, series: Column, value: Column, units: Any, signal: str | None) -> Table | None:
     """The names of series taken apart, into labels and a signal; None where they are but names."""
     import pandas as pd
 
@@ -97,7 +113,7 @@ def _parted(table: Table, series: Column, value: Column, signal: str | None) -> 
         labels = {"service": [heading.entity for heading in headings]}
         signals = [heading.signal for heading in headings]
     columns = [Column(label, None, _spread(codes, values)) for label, values in labels.items()]
-    return _pivoted(table, (series, value), _spread(codes, signals), columns)
+    return _pivoted(table, (series, value), units, _spread(codes, signals), columns)
 
 
 def _spread(codes: Any, values: list[str]) -> Any:
@@ -107,8 +123,8 @@ def _spread(codes: Any, values: list[str]) -> Any:
     return pd.Series(np.array([*values, None], dtype=object)[codes])
 
 
-def _pivoted(table: Table, used: tuple[Column, Column], signals: Any, more: Any) -> Table:
-    """The value column cut into one for each signal."""
+def _pivoted(table: Table, used: tuple[Column, Column], units: Any, signals: Any, more: Any) -> Table:
+    """The value column cut into one for each signal, in the unit that most of its rows have."""
     import pandas as pd
 
     value = used[1]
@@ -121,11 +137,15 @@ def _pivoted(table: Table, used: tuple[Column, Column], signals: Any, more: Any)
         )
     others = [column for column in table.columns if column.name not in (used[0].name, value.name)]
     cut = [
-        Column(str(name), np.where(codes == code, value.values, np.nan), unit=value.unit)
+        Column(str(name), np.where(codes == code, value.values, np.nan), unit=value.unit or _most(units, codes == code))
         for code, name in enumerate(names)
     ]
     cut[:1] = [column._replace(strange=value.strange, example=value.example) for column in cut[:1]]
     return table._replace(columns=(*others, *more, *cut))
+
+
+def _most(units: Any, rows: Any) -> str:
+    return "" if units is None else str(max(set(units[rows]), key=list(units[rows]).count, default=""))
 
 
 def _sounds(column: Column) -> bool:

@@ -16,6 +16,8 @@ _UNITS = (
     (np.inf, 1e9, "nanoseconds"),
 )
 _YEAR_2000, _YEAR_2100, _YEAR_5000 = 946_684_800.0, 4_102_444_800.0, 95_617_584_000.0
+_FARTHEST = 9.2e9
+"""Seconds before and after 1970 within which a date lies: from the year 1678 to 2261."""
 _COMPACT = 19_700_101_000_000, 21_000_101_000_000
 _MONTHS = {
     name: f"{number:02}"
@@ -38,8 +40,6 @@ _FEW = 0.01
 _USUAL_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _JITTER = 0.1
 _HOUR = 3600.0
-_YEAR = 31_556_952
-"""Seconds of a year on average."""
 _LATEST_HOUR = 3
 
 
@@ -122,11 +122,12 @@ def _from_text(column: Column) -> Times | None:
     for pattern, by in ((r"\s+m=[+-][\d.]+$", ""), (r"\s*(?:UTC|GMT)$", ""), (r"\s+([+-]\d\d:?\d\d)$", r"\1")):
         texts = texts.str.replace(pattern, by, regex=True)
     dates = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    there = dates.notna().to_numpy()
+    seconds = _seconds(dates)
+    there = np.isfinite(seconds)
     if 2 * there.sum() < told.sum():
         return None
     zoned = bool(texts[there].str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).iloc[0])
-    return Times(_seconds(dates), "ISO 8601" if zoned else "ISO 8601, taken as UTC", zoned)
+    return Times(seconds, "ISO 8601" if zoned else "ISO 8601, taken as UTC", zoned)
 
 
 def _with_numbered_months(texts: Any, first: str) -> Any:
@@ -142,9 +143,10 @@ def _with_numbered_months(texts: Any, first: str) -> Any:
 
 
 def _seconds(dates: Any) -> Floats:
-    """Seconds since 1970 of pandas' times, NaN where there is none."""
-    nanoseconds = dates.to_numpy("datetime64[ns]").astype(np.int64)
-    return np.where(dates.notna().to_numpy(), nanoseconds / 1e9, np.nan)
+    """Seconds since 1970 of pandas' times, NaN where there is none, or one of another millennium."""
+    microseconds = dates.to_numpy("datetime64[us]").astype(np.int64)
+    seconds = np.where(dates.notna().to_numpy(), microseconds / 1e6, np.nan)
+    return np.where(np.abs(seconds) < _FARTHEST, seconds, np.nan)
 
 
 _DATE = (
@@ -168,6 +170,8 @@ def _from_dates(texts: Any, told: NDArray[np.bool_]) -> Times | None:
             years + "-" + parts[second] + "-" + parts[first] + " " + clock, format="mixed", utc=True, errors="coerce"
         )
         ways[name] = Times(_seconds(dates), f"dates with the {name} first, taken as UTC", zoned=False)
+    if all(2 * np.isfinite(way.seconds).sum() < told.sum() for way in ways.values()):
+        return None
     if parts[1].dropna().eq(".").all():  # nobody writes the month first with dots
         del ways["month"]
     return min(ways.values(), key=lambda way: (int(np.isnan(way.seconds).sum()), _span(way.seconds)))
@@ -300,12 +304,7 @@ def parse_time(text: str, zone: str | None = None) -> float:
     except ValueError:
         column = Column("", None, pd.Series([text]))
     times = read_times(column)
-    year = re.match(r"\s*(\d{4})-\d", text)
-    if (
-        times is None
-        or not np.isfinite(times.seconds[0])
-        or (year and abs(1970 + times.seconds[0] / _YEAR - int(year[1])) > 1.1)
-    ):
+    if times is None or not np.isfinite(times.seconds[0]):
         raise ValueError(f"'{text}' is no time; write it as 2022-08-22T03:55:19Z or as seconds since 1970")
     if zone is not None and not times.zoned:
         return float(pd.Timestamp(times.seconds[0], unit="s").tz_localize(zone).timestamp())

@@ -3,6 +3,7 @@
 import numpy as np
 
 from datasource.data import Floats
+from datasource.data.words import count
 from datasource.effects.study import Ints, Study, StudyError
 from datasource.numerics.grid import closed_up
 
@@ -23,7 +24,8 @@ def _places(study: Study) -> Ints:
     if study.units is not None:
         found = found + np.unique(study.units, return_inverse=True)[1] * (int(found.max()) + _APART)
     if (np.diff(found) <= 0).any() and (doubled := study.n - len(np.unique(found))):
-        raise StudyError(f"{doubled:,} rows share their time with another; name what tells them apart (--unit)")
+        which = count(doubled, "row", "shares its", "share their")
+        raise StudyError(f"{which} time with another; name what tells them apart (--unit)")
     return found
 
 

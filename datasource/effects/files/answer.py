@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from datasource.data import Entity, Environment, Floats, Variable
+from datasource.data.counters import growing, is_counter_name
+from datasource.data.guess import guess_signal
 from datasource.effects.answering import answer_study, told_rows
 from datasource.effects.association import association_of
 from datasource.effects.files.columns import Columns, read_columns
@@ -17,6 +19,7 @@ from datasource.effects.result import NO_ESTIMATE, EffectResult, Estimate, Strat
 from datasource.effects.simpson import stratify
 from datasource.effects.study import Mask, Study, StudyError, lay_out
 from datasource.identification.model import NO_PATH
+from datasource.settings import Signal
 
 _MOST_UNITS = 50
 """Of more units than this none is shown by itself."""
@@ -89,8 +92,17 @@ def _counters(study: Study) -> list[str]:
     return [
         f"{name} only ever rises, as counters do: what counts is how much it rises from step to step; ask about that"
         for name, column in columns.items()
-        if _counts(column, follows)
+        if _counts(column, follows) or _counts_by_name(name, column, study)
     ]
+
+
+def _counts_by_name(name: str, column: Floats, study: Study) -> bool:
+    """Whether a column only grows that is called a counter, or what falls as often as it rises."""
+    guess = guess_signal(name)
+    signal = Signal(entity=name, query=name, window=1.0, **guess._asdict())
+    units = np.zeros(study.n) if study.units is None else study.units
+    rows = {Entity("", (("", str(unit)),)): column[units == unit] for unit in np.unique(units)}
+    return bool(growing(signal, rows, name if is_counter_name(name) else ""))
 
 
 def _counts(column: Floats, follows: Mask) -> bool:

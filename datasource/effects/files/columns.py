@@ -8,10 +8,11 @@ import numpy as np
 
 from datasource.data import Floats
 from datasource.data.csv.answers import TIME, read_answer
-from datasource.data.csv.files import Loss, cells_there
+from datasource.data.csv.files import Loss, cells_there, strange_cells
 from datasource.data.csv.layout import is_entity_name, read_heading
 from datasource.data.csv.table import Column, Readable, Table, is_frame, read_table
 from datasource.data.csv.tidy import merged, tidied
+from datasource.data.words import count
 from datasource.effects.files.rows import Rows, place_rows
 from datasource.effects.files.yes_no import yes_or_no
 from datasource.effects.study import Ints, StudyError
@@ -54,7 +55,8 @@ class Columns:
             shown = ", ".join(f"{value:g}" for value in found[:3])
             raise StudyError(f"'{asked}' should be 0 and 1 (or yes and no), and holds {shown}")
         if not np.isfinite(values).all():
-            raise StudyError(f"'{asked}' is empty in {int((~np.isfinite(values)).sum()):,} rows; fill in 0 or 1")
+            empty = count(int((~np.isfinite(values)).sum()), "row")
+            raise StudyError(f"'{asked}' is empty in {empty}; fill in 0 or 1")
         return values.astype(np.int64)
 
     def adjusting(self, asked: str) -> dict[str, Floats]:
@@ -104,8 +106,7 @@ class Columns:
         for name in dict.fromkeys(names):
             column = find_column(self.table, name)
             if column.strange:
-                shown = f"'{column.name}': {column.strange:,} cells are no numbers, as {column.example}"
-                loss.tell(column.strange, cells_there(column), f"{shown}; taken as missing")
+                loss.tell(column.strange, cells_there(column), strange_cells(column))
         return loss.notices
 
 

@@ -10,6 +10,7 @@ from datasource.data.csv.files import Loss
 from datasource.data.csv.layout import Layout, find_layout, row_entities
 from datasource.data.csv.table import CsvError, Table
 from datasource.data.csv.times import find_grid, stray_time
+from datasource.data.words import count
 from datasource.effects.study import Ints, StudyError
 from datasource.settings import format_duration
 
@@ -47,9 +48,8 @@ class Rows(NamedTuple):
         if self.times is None:
             raise StudyError(f"a lag of {lag} needs times: name the time column with --time, or use rules without lags")
         if self.doubled:
-            raise StudyError(
-                f"{self.doubled:,} rows share their time with another; name what tells them apart (--unit)"
-            )
+            which = count(self.doubled, "row", "shares its", "share their")
+            raise StudyError(f"{which} time with another; name what tells them apart (--unit)")
         units = np.zeros(len(self.times), dtype=np.int64) if self.units is None else self.units
         width = int(self.times.max()) + 1 + lag
         keys = units * width + self.times + lag
@@ -99,7 +99,7 @@ def place_rows(
             kept, name, texts = np.arange(table.rows), "", [()]
         elif len(kept) < table.rows:
             nameless = table.rows - len(kept)
-            loss.tell(nameless, table.rows, f"{nameless:,} rows name no '{name}': left out")
+            loss.tell(nameless, table.rows, f"{count(nameless, 'row', 'names', 'name')} no '{name}': left out")
     several = bool(name) and len(texts) > 1
     if several and not unit:
         notices.append(f"'{name}' is taken as the unit, each with an intercept of its own; --unit names another")
@@ -109,7 +109,9 @@ def place_rows(
         timed = np.isfinite(layout.times.seconds[kept])
         if not timed.all():
             timeless = int((~timed).sum())
-            loss.tell(timeless, table.rows, f"{timeless:,} rows have no time that can be read: left out")
+            loss.tell(
+                timeless, table.rows, f"{count(timeless, 'row', 'has', 'have')} no time that can be read: left out"
+            )
             kept = kept[timed]
         if not kept.size:
             raise CsvError(f"{table.path}: no row has both a time and a unit; nothing can be computed")
@@ -161,5 +163,6 @@ def _on_grid(table: Table, layout: Layout, kept: Ints, units: Ints) -> tuple[Int
         return place, 0, []
     off = np.abs(seconds - grid.step * place - np.median(seconds - grid.step * place))
     many = int((off > _FAR_OFF * grid.step).sum())
-    moved = f"{many:,} rows are moved onto steps of {format_duration(grid.step)}, by up to {off.max():.0f} s"
+    moved = count(many, "row", "is", "are")
+    moved += f" moved onto steps of {format_duration(grid.step)}, by up to {off.max():.0f} s"
     return place, grid.step, [moved] if many > _MANY * len(kept) else []

@@ -1,0 +1,137 @@
+"""Who, and which signal of whom, has had samples all along and has none any more, while others go on."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.data import Entity, Matrix, Variable
+from datasource.settings import Settings, format_duration
+
+_FEWEST = 30
+_STEADY = 0.9
+"""Who has a sample at so large a share of the points, from the first to the last, has one nearly always."""
+_SECONDS, _STEPS = 600, 5
+"""Who has had no sample for so long, in both, is silent."""
+_COMINGS_AND_GOINGS = 0.5
+"""Where so many are silent it is usual, as with pods."""
+_SHOWN = 3
+
+
+class Silence(NamedTuple):
+    """A sentence about who is silent; `usual` where so many come and go that it is only worth knowing."""
+
+    text: str
+    usual: bool
+
+
+class _Life(NamedTuple):
+    """The places in time of the first and the last sample, and how many there are."""
+
+    first: int
+    last: int
+    points: int
+
+    @property
+    def steady(self) -> bool:
+        return self.points >= _FEWEST and self.points >= _STEADY * (self.last - self.first + 1)
+
+
+def find_silent(matrix: Matrix) -> Iterator[Silence]:
+    """Who has had samples all along and has none now, while others of the same type go on; `matrix` is as it was read.
+
+    Where so many come and go that it is usual, as pods do, it is only worth knowing.
+    """
+    rows: dict[Entity, list[int]] = {}
+    for row, variable in enumerate(matrix.variables):
+        rows.setdefault(variable.entity, []).append(row)
+    there = np.isfinite(matrix.values)
+    sampled = {entity: there[own[0]] if len(own) == 1 else there[own].any(axis=0) for entity, own in rows.items()}
+    lives = dict(zip(sampled, _lives(np.array(list(sampled.values()))), strict=True)) if sampled else {}
+    for kind in dict.fromkeys(entity.type for entity in lives):
+        own_lives = {entity: life for entity, life in lives.items() if entity.type == kind and life.points}
+        newest = max((life.last for life in own_lives.values()), default=0)
+        gone = [entity for entity, life in own_lives.items() if newest - life.last > _patience(matrix) and life.steady]
+        if gone:
+            since = _told(min(newest - own_lives[entity].last for entity in gone), matrix)
+            others = len(own_lives) - len(gone)
+            go_on = f"1 other {kind} goes on" if others == 1 else f"{others:,} other {_plural(kind)} go on"
+            text = f"no sample of {_some(gone)} in the last {since}, while {go_on}: is it gone, or its target?"
+            yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own_lives))
+
+
+def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Silence]:
+    """Signals that somebody had all along and has no more, while others have them and its own others go on.
+
+    Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
+    """
+    lives = dict(zip(matrix.variables, _lives(np.isfinite(matrix.values)), strict=True))
+    lives = {variable: life for variable, life in lives.items() if life.points}
+    loads = {v.entity: v for v in lives if settings.signals[v.signal].role == "load"}
+    until: dict[Entity, int] = {}
+    for variable, life in lives.items():
+        until[variable.entity] = max(life.last, until.get(variable.entity, 0))
+    for name, signal in settings.signals.items():
+        if signal.role == "failure" or signal.kind == "event":
+            continue
+        own = [variable for variable in lives if variable.signal == name]
+        newest = max((lives[variable].last for variable in own), default=0)
+        missing = {variable: until[variable.entity] - lives[variable].last for variable in own}
+        gone = [
+            variable
+            for variable, steps in missing.items()
+            if steps > _patience(matrix)
+            and lives[variable].steady
+            and _is_asked(matrix, loads.get(variable.entity), lives[variable].last)
+        ]
+        if gone and len(gone) == len(own):
+            since = _told(min(missing[variable] for variable in gone), matrix)
+            text = f"no {name} of anybody in the last {since}, while other signals go on: is its query still answered?"
+            yield Silence(text, False)
+            continue
+        gone = [variable for variable in gone if newest - lives[variable].last > _patience(matrix)]
+        if gone:
+            since = _told(min(newest - lives[variable].last for variable in gone), matrix)
+            who, theirs = _some([variable.entity for variable in gone]), "their" if len(gone) > 1 else "its"
+            text = f"no {name} of {who} in the last {since}, while {theirs} other signals and {name} of others go on"
+            yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own))
+
+
+def silence_notices(settings: Settings, matrix: Matrix) -> tuple[str, ...]:
+    """What is said of those who are silent, and for whom that is not usual; `matrix` is as it was read."""
+    found = (*find_silent(matrix), *find_silent_signals(settings, matrix))
+    return tuple(one.text for one in found if not one.usual)
+
+
+def _lives(there: NDArray[np.bool_]) -> Iterator[_Life]:
+    """Of each row, where samples begin and end."""
+    if not there.shape[1]:
+        yield from (_Life(0, 0, 0) for _ in there)
+        return
+    first, behind = there.argmax(axis=1), there[:, ::-1].argmax(axis=1)
+    for begin, end, points in zip(first, there.shape[1] - 1 - behind, there.sum(axis=1), strict=True):
+        yield _Life(int(begin), int(end), int(points))
+
+
+def _patience(matrix: Matrix) -> int:
+    return max(_SECONDS // matrix.step, _STEPS)
+
+
+def _told(steps: int, matrix: Matrix) -> str:
+    return format_duration(steps * matrix.step // 60 * 60 or steps * matrix.step)
+
+
+def _is_asked(matrix: Matrix, load: Variable | None, since: int) -> bool:
+    """Whether requests go on after a place in time, as far as they are known."""
+    return load is None or bool((np.nan_to_num(matrix.row(load)[since + 1 :]) > 0).mean() > _COMINGS_AND_GOINGS)
+
+
+def _some(entities: Sequence[Entity]) -> str:
+    left = len(entities) - _SHOWN
+    more = f" and {left:,} other{'s' if left > 1 else ''}" if left > 0 else ""
+    return ", ".join(map(str, sorted(entities)[:_SHOWN])) + more
+
+
+def _plural(noun: str) -> str:
+    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
