@@ -13,11 +13,22 @@ from datasource.data import Variable
 from datasource.effects.study import StudyError
 from datasource.panels import Query, QueryError
 from datasource.panels.what_if import parse_value
+from datasource.prometheus.prompb import (
+    STREAMED,
+    STREAMED_XOR_CHUNKS,
+    Matcher,
+    ReadQuery,
+    ReadSeries,
+    WireError,
+    read_request,
+    read_response,
+    size_of,
+    streamed_response,
+)
 from datasource.service import HELP, Sample, Snapshot, samples, variable_labels
 from datasource.settings.pattern import PatternError
 from datasource.settings.pattern import matcher as pattern_matcher
 from datasource.web.json_datasource import answered, clock, waiting
-from datasource.web.prompb import Matcher, ReadQuery, ReadSeries, WireError, read_request, read_response, size_of
 from datasource.web.render import error_response
 
 routes = Blueprint("remote_read", __name__)
@@ -46,23 +57,24 @@ def read() -> Response:
     """The series that each query selects."""
     if request.headers.get("Content-Encoding", "") != "snappy":
         return error_response(415, "the request is not packed by snappy; this door is for remote_read of Prometheus")
-    queries = read_request(request.get_data())
+    asked = read_request(request.get_data())
+    streamed = asked.answer == STREAMED_XOR_CHUNKS
+    written = streamed_response if streamed else read_response
     snapshot = clock().snapshot
-    if snapshot is None:
-        if any(_names(query) for query in queries):
-            return error_response(503, waiting())
-        return _response(read_response([[] for _ in queries]))
-    body = answered(snapshot, queries, lambda: read_response(_within_bounds(queries, snapshot)))
-    return _response(body.plain)
+    if snapshot is not None:
+        body = answered(snapshot, asked, lambda: written(_within_bounds(asked.queries, snapshot))).plain
+    elif any(_names(query) for query in asked.queries):
+        return error_response(503, waiting())
+    else:
+        body = written([[] for _ in asked.queries])
+    if streamed:
+        return Response(body, content_type=STREAMED)
+    return Response(body, content_type="application/x-protobuf", headers={"Content-Encoding": "snappy"})
 
 
 @routes.errorhandler(WireError)
 def no_request(error: WireError) -> Response:
     return error_response(400, f"{error}; this door is for remote_read of Prometheus")
-
-
-def _response(body: bytes) -> Response:
-    return Response(body, content_type="application/x-protobuf", headers={"Content-Encoding": "snappy"})
 
 
 def _within_bounds(queries: Sequence[ReadQuery], snapshot: Snapshot) -> Iterator[list[ReadSeries]]:

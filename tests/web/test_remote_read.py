@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from chunked import Part, parts_of, points_of
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,23 +16,28 @@ from worlds import World
 
 from datasource.demo.processes import start_prometheus
 from datasource.demo.serving import BackgroundServer
+from datasource.prometheus.prompb import SAMPLES, STREAMED, STREAMED_XOR_CHUNKS, WireError, read_request
+from datasource.prometheus.prompb.protobuf import field, fields, number_field
+from datasource.prometheus.prompb.snappy import pack, unpack
 from datasource.service import Snapshot, samples
 from datasource.web import remote_read
 from datasource.web.app import create_app
-from datasource.web.prompb import WireError, _field, _fields, _varint, pack, read_request, unpack
 
 OPERATORS = ["=", "!=", "=~", "!~"]
 Series = dict[tuple[tuple[str, str], ...], list[tuple[int, float]]]
 
 
-def asked(start: float, end: float, *matchers: tuple[str, str, str]) -> bytes:
-    """A ReadRequest of one query, as Prometheus packs it."""
-    query = b"\x08" + _varint(int(start * 1000)) + b"\x10" + _varint(int(end * 1000))
+def query_of(start: float, end: float, *matchers: tuple[str, str, str]) -> bytes:
+    query = number_field(1, int(start * 1000)) + number_field(2, int(end * 1000))
     for name, operator, value in matchers:
-        kind = b"\x08" + _varint(OPERATORS.index(operator))
-        query += _field(3, kind + _field(2, name.encode()) + _field(3, value.encode()))
-    hints = _field(4, b"\x08\x01")
-    return pack(_field(1, query + hints) + b"\x10\x01\x10\x00")
+        kind = number_field(1, OPERATORS.index(operator))
+        query += field(3, kind + field(2, name.encode()) + field(3, value.encode()))
+    return field(1, query + field(4, b"\x08\x01"))
+
+
+def asked(start: float, end: float, *matchers: tuple[str, str, str], accepts: tuple[int, ...] = (SAMPLES,)) -> bytes:
+    """A ReadRequest of one query, as Prometheus packs it."""
+    return pack(query_of(start, end, *matchers) + field(2, bytes(accepts)))
 
 
 def post(client: FlaskClient, body: bytes, **headers: str) -> TestResponse:
@@ -44,12 +50,12 @@ def series_of(answer: TestResponse) -> Series:
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/x-protobuf"
     assert answer.headers["Content-Encoding"] == "snappy"
-    (result,) = [value for _, value in _fields(unpack(answer.data, 2**28))]
+    (result,) = [value for _, value in fields(unpack(answer.data, 2**28))]
     found: Series = {}
-    for _, one in _fields(result):
+    for _, one in fields(result):
         labels, points = [], []
-        for number, value in _fields(one):
-            parts = dict(_fields(value))
+        for number, value in fields(one):
+            parts = dict(fields(value))
             if number == 1:
                 labels.append((parts[1].decode(), parts[2].decode()))
             else:
@@ -190,20 +196,86 @@ def test_an_answer_that_is_too_large_is_refused_in_words(
     assert "select fewer series" in refused.get_json()["message"]
 
 
+def streamed(answer: TestResponse) -> list[Part]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == STREAMED
+    assert "Content-Encoding" not in answer.headers
+    return [*parts_of(answer.data)]
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        [NAME],
+        [NAME, *WEB, ("door", "=", "causal")],
+        [("__name__", "=~", "causal_(effect.*|anomaly_score|incidents)")],
+        [("__name__", "=~", "causal_.*"), ("service", "=", "web")],
+        [("__name__", "=", "causal_what_if"), ("variable", "=", "shop/web.requests"), ("value", "=", "now * 2")],
+        [("__name__", "=", "up")],
+    ],
+)
+def test_streamed_chunks_hold_the_samples_of_the_other_answer(
+    client: FlaskClient, snapshot: Snapshot, matchers: list[tuple[str, str, str]]
+) -> None:
+    range_of = snapshot.time - 7 * 3600, snapshot.time
+    parts = streamed(post(client, asked(*range_of, *matchers, accepts=(STREAMED_XOR_CHUNKS, SAMPLES))))
+    found = [(part.labels, [point for one in part.chunks for point in points_of(one)]) for part in parts]
+    samples_of = series_of(post(client, asked(*range_of, *matchers)))
+    assert found == sorted((labels, points) for labels, points in samples_of.items() if points)
+    assert all(len(points_of(one)) <= 120 for part in parts for one in part.chunks)
+
+
+def test_chunks_take_half_the_bytes(client: FlaskClient, snapshot: Snapshot) -> None:
+    whole = snapshot.time - 86400, snapshot.time, NAME
+    sizes = [len(post(client, asked(*whole, accepts=(one,))).data) for one in (STREAMED_XOR_CHUNKS, SAMPLES)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+def test_several_selectors_are_told_apart_in_the_stream(client: FlaskClient, snapshot: Snapshot) -> None:
+    queries = [
+        query_of(snapshot.time - 300, snapshot.time, NAME, ("service", "=", name)) for name in ("web", "nobody", "cart")
+    ]
+    parts = streamed(post(client, pack(b"".join(queries) + number_field(2, STREAMED_XOR_CHUNKS))))
+    assert {(part.query, dict(part.labels)["service"]) for part in parts} == {(0, "web"), (2, "cart")}
+
+
+@pytest.mark.parametrize(
+    ("accepts", "content"),
+    [
+        ((), "application/x-protobuf"),
+        ((SAMPLES, STREAMED_XOR_CHUNKS), "application/x-protobuf"),
+        ((STREAMED_XOR_CHUNKS, SAMPLES), STREAMED),
+        ((7, STREAMED_XOR_CHUNKS), STREAMED),
+    ],
+)
+def test_the_first_type_of_answer_that_is_known_is_taken(
+    client: FlaskClient, snapshot: Snapshot, accepts: tuple[int, ...], content: str
+) -> None:
+    answer = post(client, asked(snapshot.time - 300, snapshot.time, NAME, *WEB, accepts=accepts))
+    assert answer.headers["Content-Type"] == content
+
+
+def test_who_accepts_no_answer_that_there_is_is_told_which_there_are(client: FlaskClient, snapshot: Snapshot) -> None:
+    refused = post(client, asked(snapshot.time - 300, snapshot.time, NAME, accepts=(7,)))
+    assert (refused.status_code, "STREAMED_XOR_CHUNKS" in refused.get_json()["message"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"",
+        pack(b"\x12\x02\xff\xff"),
+        pack(b"\x10\x07"),
         b"not snappy at all",
         pack(b"\xff" * 20),
         pack(b"\x0b"),
-        pack(_field(1, b"\x1a\x05\x12\x10ab")),
-        pack(_field(1, b"\x18\x05")),
-        pack(_field(1, _field(3, _field(2, b"\xff\xfe")))),
-        pack(_field(1, _field(3, b"\x08\x09"))),
-        pack(_field(1, _field(3, b"\x08\x02" + _field(2, b"__name__") + _field(3, b"(")))),
-        pack(_field(1, b"") * 1000),
-        pack(_field(1, _field(3, b"") * 1000)),
+        pack(field(1, b"\x1a\x05\x12\x10ab")),
+        pack(field(1, b"\x18\x05")),
+        pack(field(1, field(3, field(2, b"\xff\xfe")))),
+        pack(field(1, field(3, b"\x08\x09"))),
+        pack(field(1, field(3, b"\x08\x02" + field(2, b"__name__") + field(3, b"(")))),
+        pack(field(1, b"") * 1000),
+        pack(field(1, field(3, b"") * 1000)),
         b"\xff\xff\xff\xff\x7f" + b"\x00a",
         b"\x05\x01\x09",
         b"\xff" * 11,
@@ -230,12 +302,25 @@ def test_packed_bytes_are_the_same_unpacked(data: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_noise_is_refused_and_never_grows(data: bytes) -> None:
-    for read in (lambda: unpack(data, 1000), lambda: read_request(data), lambda: read_request(pack(data))):
+    for read in (
+        lambda: unpack(data, 1000),
+        lambda: read_request(data).queries,
+        lambda: read_request(pack(data)).queries,
+    ):
         try:
             found = read()
         except WireError:
             continue
         assert len(found) <= 1000
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.binary(max_size=20), max_size=20))
+def test_any_list_of_accepted_answers_is_understood_or_refused(accepts: list[int | bytes]) -> None:
+    packed = pack(b"".join(number_field(2, one) if isinstance(one, int) else field(2, one) for one in accepts))
+    try:
+        assert read_request(packed).answer in (SAMPLES, STREAMED_XOR_CHUNKS)
+    except WireError:
+        return
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -244,7 +329,7 @@ def test_whatever_prometheus_sends_is_answered(
     client: FlaskClient, matchers: list[tuple[str, str, str]], end: int, noise: bytes
 ) -> None:
     name = ("__name__", "=~", "causal_(incidents|effect|demand)")
-    for body in (asked(0, end / 1000, name, *matchers), asked(0, end / 1000, *matchers), pack(_field(1, noise))):
+    for body in (asked(0, end / 1000, name, *matchers), asked(0, end / 1000, *matchers), pack(field(1, noise))):
         assert post(client, body).status_code in (200, 400)
 
 
