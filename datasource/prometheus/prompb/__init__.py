@@ -19,19 +19,25 @@ from datasource.prometheus.prompb.read import (
 from datasource.prometheus.prompb.series import ReadSeries
 from datasource.prometheus.prompb.stream import CONTENT_TYPE as STREAMED
 from datasource.prometheus.prompb.stream import streamed_response
+from datasource.prometheus.prompb.write import HEADERS as WRITE_HEADERS
+from datasource.prometheus.prompb.write import Written, write_request, written
 
 __all__ = [
     "MOST_REQUEST",
     "SAMPLES",
     "STREAMED",
     "STREAMED_XOR_CHUNKS",
+    "WRITE_HEADERS",
     "Matcher",
     "ReadQuery",
     "ReadRequest",
     "ReadSeries",
     "WireError",
+    "Written",
     "read_request",
     "read_response",
     "size_of",
     "streamed_response",
+    "write_request",
+    "written",
 ]
