@@ -1,5 +1,6 @@
 """The process that evaluates: a clock whose results other processes serve, under a settings file that may change."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -39,6 +40,8 @@ _WAITING = 1.0
 
 HUNG = 1200.0
 """Seconds without a step after which the process counts as hung: more than its longest wait, for a fit."""
+
+_ROOM = "let there be room for three snapshots in /dev/shm, in a container by its shm size"
 
 T = TypeVar("T")
 
@@ -146,13 +149,19 @@ class PublishingClock(Clock):
             pusher.stop(_DELIVERING)
 
     def publish(self) -> None:
-        """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
-        try:
-            with self._publishing:
-                state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
-                self._publisher.publish(self.snapshot, state)
-        except OSError as error:
-            log.warning("results cannot be published: %s; there has to be room for three snapshots", error)
+        """Let others see what there is. Where there is no room for it they are told why they see nothing newer."""
+        with self._publishing:
+            try:
+                self._publisher.publish(self.snapshot, self._state())
+            except OSError as error:
+                told = f"results cannot be published: {error}; {_ROOM}"
+                log.warning("%s", told)
+                self.told(error=told)
+                with contextlib.suppress(OSError):
+                    self._publisher.publish(None, self._state())
+
+    def _state(self) -> State:
+        return State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""

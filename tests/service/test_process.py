@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from worlds import SETTINGS, World
 
+from datasource.service import publication
 from datasource.service.process import EvaluatorProcess, SettingsFile
 from datasource.service.publication import Publisher, State, Subscriber
 from datasource.settings import Loaded, SettingsError
@@ -49,3 +50,23 @@ def test_without_settings_it_does_not_begin(folder: Path) -> None:
     Path("causal.yaml").write_text("nonsense")
     with pytest.raises(SettingsError):
         EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
+
+
+def test_readers_are_told_where_there_is_no_room_for_results(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = published(world, folder)
+    clock = EvaluatorProcess(SettingsFile("causal.yaml"), folder, 1)._clock
+
+    def full(thing: object) -> list[bytes]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publication, "_packed", full)
+    clock.snapshot = replace(world.clock.snapshot, time=world.clock.snapshot.time + 30)
+    clock.publish()
+    reader = Subscriber(state.loaded.settings, folder)
+    reader.refresh()
+    assert "No space left on device" in reader.health.error
+    assert "/dev/shm" in reader.health.error
+    assert reader.snapshot is not None
+    assert reader.snapshot.time == world.clock.snapshot.time
