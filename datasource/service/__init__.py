@@ -4,9 +4,11 @@ from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.jobs import Workers
 from datasource.service.metrics import (
+    EFFECT_NAMES,
     HELP,
     Sample,
     effect_labels,
+    effect_samples,
     entity_labels,
     impact_labels,
     logged_labels,
@@ -18,6 +20,7 @@ from datasource.service.served import Health, Served
 from datasource.service.snapshot import Snapshot
 
 __all__ = [
+    "EFFECT_NAMES",
     "HELP",
     "Clock",
     "Evaluator",
@@ -27,6 +30,7 @@ __all__ = [
     "Snapshot",
     "Workers",
     "effect_labels",
+    "effect_samples",
     "entity_labels",
     "impact_labels",
     "incident_json",

@@ -32,8 +32,8 @@ UIDS = sorted(path.stem for path in (ROOT / "dashboards").glob("*/*.json"))
 TELL_NOTHING = {"causal-json-anomaly": ["No stretch counted in this time range"]}
 """What stays empty during the incident: the variable that is explained first is a fine one."""
 FIRST_SCREEN = (
-    *("causal-overview", "causal-incident", "causal-effects", "causal-anomaly", "causal-health"),
-    *("causal-json-overview", "causal-json-incident"),
+    *("causal-overview", "causal-incident", "causal-effects", "causal-graph", "causal-anomaly", "causal-health"),
+    *("causal-interventions", "causal-json-overview", "causal-json-incident", "causal-json-interventions"),
 )
 CUT = """(() => {
   const text = (cell) => { const range = document.createRange(); range.selectNodeContents(cell); return range; };

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 from worlds import World
 
-from datasource.demo.processes import start_prometheus
+from datasource.demo.processes import start_prometheus, wait_until
 from datasource.demo.serving import BackgroundServer
 from datasource.prometheus.prompb import SAMPLES, STREAMED, STREAMED_XOR_CHUNKS, WireError, read_request
 from datasource.prometheus.prompb.protobuf import field, fields, number_field
 from datasource.prometheus.prompb.snappy import pack, unpack
-from datasource.service import Snapshot, samples
+from datasource.service import Snapshot, asked_effects, samples
 from datasource.web import remote_read
 from datasource.web.app import create_app
 
@@ -185,6 +185,83 @@ def test_a_question_travels_as_matchers(client: FlaskClient, snapshot: Snapshot)
     ):
         refused = post(client, asked(snapshot.time - 300, snapshot.time, ("__name__", "=", "causal_what_if"), *wrong))
         assert (refused.status_code, says in refused.get_json()["message"]) == (400, True)
+
+
+BY_REGRESSION = ("method", "=", "linear_regression")
+EFFECT = (("__name__", "=~", "causal_(effect|association)(_lower|_upper)?"), ("outcome", "=", "latency"))
+
+
+def patient(client: FlaskClient, snapshot: Snapshot, *matchers: tuple[str, str, str]) -> TestResponse:
+    """The answer to a question that may have to be asked twice."""
+    body = asked(snapshot.time - 300, snapshot.time, *matchers)
+    while (answer := post(client, body)).status_code == 503:
+        assert "is being estimated; ask again" in answer.get_json()["message"]
+    return answer
+
+
+def test_an_effect_that_nobody_configured_travels_as_matchers(client: FlaskClient, snapshot: Snapshot) -> None:
+    question = (
+        *EFFECT,
+        ("treatment", "=", "restarts"),
+        BY_REGRESSION,
+        ("service", "=~", "web|cart"),
+        ("cluster", "=", "prod"),
+    )
+    found = {dict(labels)["__name__"] + dict(labels)["service"]: (labels, points) for labels, points in
+             series_of(patient(client, snapshot, *question)).items()}  # fmt: skip
+    assert len(found) == 12
+    value = {name: points[0][1] for name, (_, points) in found.items()}
+    for service in ("web", "cart"):
+        assert value[f"causal_effect_lower{service}"] < value[f"causal_effect{service}"]
+        assert value[f"causal_effect{service}"] < value[f"causal_effect_upper{service}"]
+    labels, ((time, _),) = found["causal_effectweb"]
+    assert dict(labels) == {
+        "__name__": "causal_effect", "namespace": "shop", "service": "web",
+        "treatment": "restarts", "outcome": "latency", "method": "linear_regression",
+    }  # fmt: skip
+    assert time == snapshot.time * 1000
+    configured = [one for one in snapshot.effects or () if str(one.outcome) == "shop/web.latency"]
+    (restarts,) = [one for one in configured if one.treatment.signal == "restarts"]
+    assert restarts.effect.lower < value["causal_effectweb"] < restarts.effect.upper
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ([("treatment", "=", "restarts"), ("method", "=", "magic")], "'magic' is no method; known are"),
+        ([("treatment", "=", "restart"), BY_REGRESSION], "no signal 'restart'; did you mean"),
+        ([("treatment", "=", "latency"), BY_REGRESSION], "both treatment and outcome"),
+        ([("treatment", "=", "shop/web.latency"), BY_REGRESSION], "two signals"),
+        ([("treatment", "=", "restarts"), ("method", "=", "rdd")], "needs a cutoff"),
+    ],
+)
+def test_an_effect_that_cannot_be_asked_is_told_why(
+    client: FlaskClient, snapshot: Snapshot, question: list[tuple[str, str, str]], says: str
+) -> None:
+    refused = patient(client, snapshot, *EFFECT, *question)
+    assert (refused.status_code, refused.get_json()["message"].count(says)) == (400, 1), refused.get_json()
+
+
+def test_whom_an_effect_is_not_asked_of_is_not_estimated(
+    client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_effects, "effects_job", None)
+    nobody = (*EFFECT, ("treatment", "=", "restarts"), BY_REGRESSION, ("service", "=", "nobody"))
+    assert select(client, snapshot, *nobody) == {}
+    everybody = (*EFFECT, ("treatment", "=", "restarts"), BY_REGRESSION)
+    long_ago = asked(snapshot.time - 600, snapshot.time - 300, *everybody)
+    assert series_of(post(client, long_ago)) == {}
+
+
+def test_who_cannot_wait_for_an_effect_is_told_to_ask_again(
+    client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_effects, "PATIENCE", 0.0)
+    question = (*EFFECT, ("treatment", "=", "cpu"), BY_REGRESSION, ("service", "=", "web"))
+    first = post(client, asked(snapshot.time - 300, snapshot.time, *question))
+    assert (first.status_code, first.get_json()["message"].count("ask again")) == (503, 1)
+    monkeypatch.undo()
+    assert len(series_of(patient(client, snapshot, *question))) == 6
 
 
 def test_an_answer_that_is_too_large_is_refused_in_words(
@@ -387,6 +464,25 @@ def test_the_real_engine_reads_back_before_any_scrape(prometheus: str, snapshot:
     answer = requests.get(f"{prometheus}/api/v1/query_range", params=params, timeout=20).json()
     ((series),) = answer["data"]["result"]
     assert len(series["values"]) == 289
+
+
+def test_the_real_engine_gets_an_effect_that_nobody_configured(prometheus: str, snapshot: Snapshot) -> None:
+    effect = 'causal_effect{door="causal", treatment="restarts", outcome="latency", method="dml", service="web"}'
+    params = {"query": f"{effect} * 2", "time": snapshot.time}
+    answers: list[Any] = []
+
+    def is_there() -> bool:
+        """A query that cannot wait has a warning, and the next one the answer."""
+        answers.append(requests.get(f"{prometheus}/api/v1/query", params=params, timeout=60).json())
+        assert "warnings" not in answers[-1] or "ask again" in answers[-1]["warnings"][0]
+        return "warnings" not in answers[-1]
+
+    assert wait_until(is_there, 120)
+    (found,) = answers[-1]["data"]["result"]
+    assert found["metric"]["method"] == "dml"
+    configured = [one for one in snapshot.effects or () if str(one.outcome) == "shop/web.latency"]
+    (restarts,) = [one for one in configured if one.treatment.signal == "restarts"]
+    assert float(found["value"][1]) / 2 == pytest.approx(restarts.effect.value, rel=0.2)
 
 
 def test_the_real_engine_passes_on_what_was_wrong(prometheus: str, snapshot: Snapshot) -> None:
