@@ -53,6 +53,11 @@ def once(metric: str, selector: str = "") -> str:
     return f"last_over_time({metric}{{{selector}}}[$__range] @ end())"
 
 
+def newest(metric: str, selector: str = "") -> str:
+    """Of the series of a metric within the time range the one that was there last."""
+    return f"topk(1, max_over_time(timestamp({metric}{{{selector}}})[$__range:1m] @ end()))"
+
+
 def told(expr: str, label: str, text: str) -> str:
     """An expression whose label says a text where it is empty."""
     return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'
