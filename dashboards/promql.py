@@ -54,8 +54,9 @@ def once(metric: str, selector: str = "") -> str:
 
 
 def newest(metric: str, selector: str = "") -> str:
-    """Of the series of a metric within the time range the one that was there last."""
-    return f"topk(1, max_over_time(timestamp({metric}{{{selector}}})[$__range:1m] @ end()))"
+    """Of an incident's series of a metric those that are there, or else the one that was there last."""
+    chosen = f"{metric}{{{selector}}}"
+    return f"({chosen} or on (incident) topk(1, max_over_time(timestamp({chosen})[$__range:1m] @ end())))"
 
 
 def told(expr: str, label: str, text: str) -> str:
