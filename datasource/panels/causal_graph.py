@@ -1,6 +1,7 @@
 """Panel: the causal graph as Grafana's node graph."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite, nan
 
 from datasource.data import Entity, Variable
@@ -15,6 +16,9 @@ from datasource.service import Snapshot
 _SHOW = [("entities", "entities"), ("variables", "variables")]
 _META = {"preferredVisualisationType": "nodeGraph"}
 _MOST_NODES = 300
+_READABLE = 60
+"""Variables, beyond which only those are shown that tell something, as long as nobody chose entities."""
+_FEW = "those that are anomalous and what acts on them, or else the first ones"
 _COLORS = {
     "broke": "#F2495C",
     "suffers": "#FF9830",
@@ -49,10 +53,15 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         )
     variables = [v for v in snapshot.matrix.variables if v.entity in kept]
     unmeasured = _unmeasured(snapshot, kept)
-    shown = {*variables, *unmeasured}
     said = {v: _state(snapshot, v) for v in variables}
     blame = _blame(snapshot)
-    return _lay_out(
+    notices: tuple[str, ...] = ()
+    if query.takes_all("entity") and len(variables) > _READABLE:
+        few = _telling(snapshot, variables, said)
+        notices = (f"{len(few)} of {len(variables)} variables are shown, {_FEW}; choose entities to see theirs",)
+        variables, unmeasured = [v for v in variables if v in few], [v for v in unmeasured if v in few]
+    shown = {*variables, *unmeasured}
+    laid = _lay_out(
         [
             *((str(v), v.signal, str(v.entity)) for v in variables),
             *((str(v), spoken(v._replace(entity=EVERYWHERE)), str(v.entity) or "everywhere") for v in unmeasured),
@@ -71,6 +80,15 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
             and not {said.get(e.cause, "fine"), said.get(e.effect, "fine")} & {"fine", "not judged"}
         },
     )
+    return [replace(one, notices=(*one.notices, *notices)) if one.name == "nodes" else one for one in laid]
+
+
+def _telling(snapshot: Snapshot, variables: Sequence[Variable], said: Mapping[Variable, str]) -> set[Variable]:
+    """Those that are anomalous and what acts on them; where nothing is, whole entities, the first ones."""
+    anomalous = {variable for variable, state in said.items() if state not in ("fine", "not judged")}
+    if not anomalous:
+        return set(variables[:_READABLE])
+    return anomalous | {e.cause for e in snapshot.graph.edges if e.effect in anomalous}
 
 
 def _states(snapshot: Snapshot) -> dict[Entity, str]:

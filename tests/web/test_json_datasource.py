@@ -200,12 +200,23 @@ def test_rings_tell_verdicts_and_red_arrows_whom_to_blame(client: FlaskClient) -
     nodes, edges = (fields(frame) for frame in ask(client, "causal_graph", {"show": "variables"}))
     of_variables = dict(zip(nodes["id"], nodes["detail__verdict"], strict=True))
     assert of_variables["platform/inventory.latency"] == "broke"
-    assert of_variables["platform/inventory.requests"] == "fine"
+    assert of_variables["platform/inventory.cpu"] == "fine"
     assert of_variables["shop/web.latency"] == "suffers"
     every = zip(edges["source"], edges["target"], edges["color"], strict=True)
     red = {(source, target) for source, target, color in every if color == "#F2495C"}
     assert ("platform/inventory.latency", "shop/catalog.latency") in red
     assert all(of_variables[end] in ("broke", "suffers") for edge in red for end in edge)
+
+
+def test_of_a_hundred_variables_the_graph_shows_those_that_tell_something(client: FlaskClient) -> None:
+    nodes, _ = ask(client, "causal_graph", {"show": "variables"})
+    said = dict(zip(fields(nodes)["id"], fields(nodes)["detail__verdict"], strict=True))
+    assert {"platform/inventory.latency", "platform/inventory.cpu", "shop/web.latency"} <= said.keys()
+    assert "shop/recommend.cpu" not in said
+    assert len(said) < 60
+    assert "choose entities" in nodes["meta"]["notices"][0]["text"]
+    nodes, _ = ask(client, "causal_graph", {"show": "variables", "entity": "shop/recommend"})
+    assert "shop/recommend.cpu" in fields(nodes)["id"]
 
 
 def test_episodes_are_regions(client: FlaskClient) -> None:
