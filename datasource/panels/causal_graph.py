@@ -42,8 +42,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     kept = set(query.wanted("entity", entities))
     if show == "entities":
         nodes, edges = sorted(kept), _folded(snapshot, kept)
-        worst = _worst(snapshot)
-        states = _states(snapshot)
+        worst, states = _worst(snapshot), _states(snapshot)
         return _lay_out(
             [(str(e), e.name, e.type) for e in nodes],
             edges,
@@ -53,7 +52,8 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         )
     variables = [v for v in snapshot.matrix.variables if v.entity in kept]
     unmeasured = _unmeasured(snapshot, kept)
-    said = {v: _state(snapshot, v) for v in variables}
+    states = _states(snapshot)
+    said = {v: _state(snapshot, v, states.get(v.entity, "fine")) for v in variables}
     blame = _blame(snapshot)
     notices: tuple[str, ...] = ()
     if query.takes_all("entity") and len(variables) > _READABLE:
@@ -84,7 +84,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
 
 
 def _telling(snapshot: Snapshot, variables: Sequence[Variable], said: Mapping[Variable, str]) -> set[Variable]:
-    """Those that are anomalous and what acts on them; where nothing is, whole entities, the first ones."""
+    """Those that are anomalous and what acts on them; where nothing is anomalous, the first ones."""
     anomalous = {variable for variable, state in said.items() if state not in ("fine", "not judged")}
     if not anomalous:
         return set(variables[:_READABLE])
@@ -98,15 +98,14 @@ def _states(snapshot: Snapshot) -> dict[Entity, str]:
     return said | {one.root_cause: "broke" for one in verdicts if one.root_cause}
 
 
-def _state(snapshot: Snapshot, variable: Variable) -> str:
-    """The same of a variable: that of its entity, where it is above 1 itself."""
+def _state(snapshot: Snapshot, variable: Variable, state: str) -> str:
+    """What is said of a variable: that of its entity (`state`), where it is above 1 itself."""
     scores = snapshot.judgement.scores.get(variable) if snapshot.judgement else None
     if scores is None:
         return "not judged"
     causal, marginal = float(scores.causal.score[-1]), float(scores.marginal.score[-1])
     if not isfinite(causal) and not isfinite(marginal):
         return "not judged"
-    state = _states(snapshot).get(variable.entity, "fine")
     if state == "broke" and not causal > 1:
         return "suffers" if marginal > 1 else "fine"
     return state if causal > 1 or marginal > 1 else "fine"

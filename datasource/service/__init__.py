@@ -6,6 +6,7 @@ from datasource.service.jobs import Workers
 from datasource.service.metrics import (
     EFFECT_NAMES,
     HELP,
+    OVER_TIME,
     Sample,
     effect_labels,
     effect_samples,
@@ -22,6 +23,7 @@ from datasource.service.snapshot import Snapshot
 __all__ = [
     "EFFECT_NAMES",
     "HELP",
+    "OVER_TIME",
     "Clock",
     "Evaluator",
     "Health",

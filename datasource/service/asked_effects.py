@@ -63,10 +63,14 @@ class AskedEffects:
         self._later: Later[_Job, tuple[EffectResult, ...]] = Later(self._estimate, told, at_once=1)
 
     def ask(
-        self, asked: AskedEffect, snapshot: Snapshot, passes: Callable[[Variable, Variable], bool]
+        self,
+        asked: AskedEffect,
+        snapshot: Snapshot,
+        passes: Callable[[Variable, Variable], bool],
+        patience: float = PATIENCE,
     ) -> tuple[EffectResult, ...]:
-        """The effects of the treatments on the outcomes that pass. Raises AskedEffectError, and NotYetError while they
-        are estimated."""
+        """The effects of the treatments on the outcomes that pass. Raises AskedEffectError, and NotYetError where they
+        are not there within `patience` seconds."""
         try:
             effect = Effect(treatment=asked.treatment, outcome=asked.outcome, method=asked.method)
         except ValidationError as error:
@@ -81,7 +85,7 @@ class AskedEffects:
         wanted = tuple(one._replace(window=once) for one in questions if passes(one.treatment, one.outcome))
         if len(wanted) > _MOST:
             raise AskedEffectError(f"that are the effects at {len(wanted)} entities; select at most {_MOST} of them")
-        return self._later.ask(_Job(snapshot, settings, wanted), PATIENCE) if wanted else ()
+        return self._later.ask(_Job(snapshot, settings, wanted), patience) if wanted else ()
 
     def _estimate(self, job: _Job) -> tuple[EffectResult, ...]:
         work, job.work = job.work, None

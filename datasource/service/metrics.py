@@ -243,6 +243,16 @@ def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
             yield Sample("causal_suggested_action_info", labels | {"action": incident.action}, 1.0)
 
 
+OVER_TIME: Mapping[str, tuple[bool, str]] = {
+    "causal_anomaly_score": (False, "score"),
+    "causal_marginal_anomaly_score": (True, "score"),
+    "causal_observed_value": (False, "observed"),
+    "causal_expected_value": (False, "expected"),
+    "causal_expected_lower": (False, "lower"),
+    "causal_expected_upper": (False, "upper"),
+}
+"""The metrics that are known of every point: whether of the marginal mechanism, and which field of a Prediction."""
+
 EFFECT_NAMES = frozenset(
     f"{name}{end}" for name in ("causal_effect", "causal_association") for end in ("", "_lower", "_upper")
 )

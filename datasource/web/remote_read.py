@@ -4,6 +4,7 @@ So PromQL runs where it is at home, over any time of the baseline, also before t
 every point (scores, expected values) comes for every point; the rest comes with the newest one.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -25,8 +26,8 @@ from datasource.prometheus.prompb import (
     size_of,
     streamed_response,
 )
-from datasource.service import EFFECT_NAMES, HELP, Sample, Snapshot, effect_samples, samples, variable_labels
-from datasource.service.asked_effects import AskedEffect, AskedEffectError, AskedEffects
+from datasource.service import EFFECT_NAMES, HELP, OVER_TIME, Sample, Snapshot, effect_samples, samples, variable_labels
+from datasource.service.asked_effects import PATIENCE, AskedEffect, AskedEffectError, AskedEffects
 from datasource.service.later import NotYetError
 from datasource.settings.pattern import PatternError
 from datasource.settings.pattern import matcher as pattern_matcher
@@ -38,14 +39,6 @@ routes = Blueprint("remote_read", __name__)
 _MOST_BYTES = 32 * 1024 * 1024
 """As much as Prometheus takes from 3.12 on."""
 _MOST_OUTCOMES = 50
-_OVER_TIME = {
-    "causal_anomaly_score": (False, "score"),
-    "causal_marginal_anomaly_score": (True, "score"),
-    "causal_observed_value": (False, "observed"),
-    "causal_expected_value": (False, "expected"),
-    "causal_expected_lower": (False, "lower"),
-    "causal_expected_upper": (False, "upper"),
-}
 _WHAT_IF = ("causal_what_if", "causal_what_if_lower", "causal_what_if_upper")
 _QUESTION = ("variable", "value")
 _EFFECT = ("treatment", "outcome", "method")
@@ -66,7 +59,8 @@ def read() -> Response:
     snapshot = clock().snapshot
     if snapshot is not None:
         try:
-            effects = [_asked_effects(query, snapshot) for query in asked.queries]
+            until = time.monotonic() + PATIENCE
+            effects = [_asked_effects(query, snapshot, until) for query in asked.queries]
         except NotYetError as error:
             return error_response(503, str(error))
         found = zip(asked.queries, effects, strict=True)
@@ -117,19 +111,17 @@ def selected(query: ReadQuery, snapshot: Snapshot, effects: Sequence[Sample] = (
         return all(test(labels.get(name, door.get(name, ""))) for name, test in tests)
 
     for name in names:
-        if name in _OVER_TIME:
+        if name in OVER_TIME:
             yield from _over_time(name, query, snapshot, passes, door)
-    time = snapshot.time * 1000
-    if query.start <= time <= query.end:
-        rows: Iterable[Sample] = (
-            one for one in (*newest, *effects) if one.name in names and one.name not in _OVER_TIME
-        )
+    when = snapshot.time * 1000
+    if query.start <= when <= query.end:
+        rows: Iterable[Sample] = (one for one in (*newest, *effects) if one.name in names and one.name not in OVER_TIME)
         if "variable" in asked or set(names) <= set(_WHAT_IF):
             rows = [*rows, *_what_if(asked, snapshot, names, passes)]
         for row in rows:
             if passes(row.labels):
                 labels = {"__name__": row.name, **row.labels, **door}
-                yield ReadSeries(labels, np.array([time]), np.array([row.value]))
+                yield ReadSeries(labels, np.array([when]), np.array([row.value]))
 
 
 def _equal(query: ReadQuery, names: Iterable[str]) -> dict[str, str]:
@@ -137,9 +129,9 @@ def _equal(query: ReadQuery, names: Iterable[str]) -> dict[str, str]:
     return {one.name: one.value for one in query.matchers if one.operator == "=" and one.name in names}
 
 
-def _asked_effects(query: ReadQuery, snapshot: Snapshot) -> list[Sample]:
+def _asked_effects(query: ReadQuery, snapshot: Snapshot, until: float) -> list[Sample]:
     """The effects of the matchers `treatment`, `outcome` and `method`, where all three are there. Raises QueryError,
-    and NotYetError while they are estimated."""
+    and NotYetError where they are still estimated at the time `until` (of `time.monotonic`)."""
     told = _equal(query, _EFFECT)
     asked = len(told) == len(_EFFECT) and EFFECT_NAMES.intersection(_names(query))
     if not asked or not query.start <= snapshot.time * 1000 <= query.end:
@@ -151,7 +143,7 @@ def _asked_effects(query: ReadQuery, snapshot: Snapshot) -> list[Sample]:
 
     effects: AskedEffects = current_app.extensions["asked_effects"]
     try:
-        found = effects.ask(AskedEffect(**told), snapshot, passes)
+        found = effects.ask(AskedEffect(**told), snapshot, passes, max(until - time.monotonic(), 0.0))
     except AskedEffectError as error:
         raise QueryError(str(error)) from None
     known = [one for one in found if np.isfinite(one.effect.value)]
@@ -163,7 +155,7 @@ def _asked_effects(query: ReadQuery, snapshot: Snapshot) -> list[Sample]:
 def _over_time(
     name: str, query: ReadQuery, snapshot: Snapshot, passes: Callable[[Labels], bool], door: Labels
 ) -> Iterator[ReadSeries]:
-    marginal, field = _OVER_TIME[name]
+    marginal, field = OVER_TIME[name]
     wanted = [variable for variable in snapshot.matrix.variables if passes(variable_labels(variable))]
     predicted = snapshot.predict_between(wanted, query.start / 1000, query.end / 1000, marginal=marginal)
     for variable, times, found in predicted:

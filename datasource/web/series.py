@@ -7,22 +7,13 @@ from flask import Blueprint, Response, request
 
 from datasource.panels import Query, QueryError
 from datasource.panels.series import thin, wanted_variables
-from datasource.service import Snapshot, variable_labels
+from datasource.service import OVER_TIME, Snapshot, variable_labels
 from datasource.web.json_datasource import cached, clock, on_the_grid, waiting
 from datasource.web.parse import parameters, time_of
 from datasource.web.render import error_response, to_json
 
 routes = Blueprint("series", __name__)
 
-_COLUMNS = {
-    "causal_anomaly_score": (False, "score", "max"),
-    "causal_marginal_anomaly_score": (True, "score", "max"),
-    "causal_observed_value": (False, "observed", "mean"),
-    "causal_expected_value": (False, "expected", "mean"),
-    "causal_expected_lower": (False, "lower", "mean"),
-    "causal_expected_upper": (False, "upper", "mean"),
-}
-"""By metric: whether it is the marginal one, its field of a prediction, and how several points become one."""
 _MOST_ROWS = 50_000
 _POINTS = 1000
 _HOUR = 3600
@@ -51,7 +42,7 @@ def series() -> Response:
 
 def _rows(query: Query, snapshot: Snapshot) -> list[dict[str, Any]]:
     """Raises QueryError where there would be too many."""
-    names = query.wanted("name", [*_COLUMNS])
+    names = query.wanted("name", [*OVER_TIME])
     variables = wanted_variables(query, snapshot)
     step = snapshot.matrix.step
     within = np.clip([query.start, query.end], snapshot.matrix.start, snapshot.time)
@@ -66,17 +57,18 @@ def _rows(query: Query, snapshot: Snapshot) -> list[dict[str, Any]]:
             variable: (times, found)
             for variable, times, found in snapshot.predict_between(variables, query.start, query.end, marginal=marginal)
         }
-        for marginal in {_COLUMNS[name][0] for name in names}
+        for marginal in {OVER_TIME[name][0] for name in names}
     }
     rows: list[dict[str, Any]] = []
     for variable in variables:
         found = {marginal: one[variable] for marginal, one in predicted.items() if variable in one}
-        known = [name for name in names if _COLUMNS[name][0] in found]
+        known = [name for name in names if OVER_TIME[name][0] in found]
         if not known:
             continue
         times = next(iter(found.values()))[0]
         columns = [
-            (how, getattr(found[marginal][1], field)) for marginal, field, how in (_COLUMNS[name] for name in known)
+            ("max" if field == "score" else "mean", getattr(found[marginal][1], field))
+            for marginal, field in (OVER_TIME[name] for name in known)
         ]
         shown, thinned = thin(times, columns, query.max_points)
         who = {"entity": str(variable.entity)} | variable_labels(variable)

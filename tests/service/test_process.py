@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worlds import SETTINGS, World
+from worlds import SETTINGS, World, showing
 
-from datasource.service import publication
+from datasource.service import publication, samples
+from datasource.service.health_metrics import scraped
 from datasource.service.process import EvaluatorProcess, SettingsFile
 from datasource.service.publication import Publisher, State, Subscriber
 from datasource.settings import Loaded, SettingsError
@@ -70,3 +71,20 @@ def test_readers_are_told_where_there_is_no_room_for_results(
     assert "/dev/shm" in reader.health.error
     assert reader.snapshot is not None
     assert reader.snapshot.time == world.clock.snapshot.time
+
+
+def test_what_is_pushed_is_what_a_scrape_would_bring_and_no_result_that_is_too_old(world: World) -> None:
+    assert world.clock.snapshot
+    clock = showing(world, world.clock.snapshot)
+    fresh = {name: value for name, _, value in scraped(clock)}
+    assert fresh["causal_datasource_stale"] == 0
+    results = {one.name for one in samples(world.clock.snapshot)}
+    assert fresh.keys() >= results
+    assert {"causal_datasource_build_info", "causal_datasource_dropped_series"} <= fresh.keys()
+    world.now += 3600
+    try:
+        old = {name: value for name, _, value in scraped(clock)}
+    finally:
+        world.now -= 3600
+    assert old["causal_datasource_stale"] == 1
+    assert not old.keys() & results

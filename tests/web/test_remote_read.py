@@ -256,7 +256,7 @@ def test_whom_an_effect_is_not_asked_of_is_not_estimated(
 def test_who_cannot_wait_for_an_effect_is_told_to_ask_again(
     client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asked_effects, "PATIENCE", 0.0)
+    monkeypatch.setattr(remote_read, "PATIENCE", 0.0)
     question = (*EFFECT, ("treatment", "=", "cpu"), BY_REGRESSION, ("service", "=", "web"))
     first = post(client, asked(snapshot.time - 300, snapshot.time, *question))
     assert (first.status_code, first.get_json()["message"].count("ask again")) == (503, 1)

@@ -59,9 +59,8 @@ def _encode(parts: Sequence[tuple[Integers, Floats]]) -> Iterator[Chunk]:
     for row, (when, what) in enumerate(parts):
         times[row, : when.size] = when
         values[row, : when.size] = what.astype(np.float64).view(np.uint64)
-    pieces = np.zeros(
-        (len(parts), longest, 4), dtype=np.uint64
-    )  # of a sample: distance and its rest, value and its rest
+    # Of each sample four: distance and what is left of it, value and what is left of it.
+    pieces = np.zeros((len(parts), longest, 4), dtype=np.uint64)
     lengths = np.zeros(pieces.shape, dtype=np.int64)
     _lay_times(times, pieces, lengths)
     _lay_values(values, pieces, lengths)
