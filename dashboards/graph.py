@@ -149,8 +149,9 @@ def on_json() -> Json:
             [
                 node_graph(
                     "Who acts on whom",
-                    "Which entity acts on which, and through which signals. The number and the ring are the worst "
-                    "causal anomaly score of the entity: above 1 its own behaviour changed.",
+                    "Which entity acts on which, and through which signals. The ring says who broke (red), suffers "
+                    "(orange), is anomalous for a reason not known (yellow) or fine (green); the number is the worst "
+                    "causal score. Red arrows lead from who broke to where it is felt.",
                     [ask("causal_graph", show="entities", entity="$entity")],
                     width=24,
                     height=14,

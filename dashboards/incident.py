@@ -37,6 +37,7 @@ from promql import (
     explore,
     in_units,
     incident_regions,
+    newest,
     number_now,
     once,
     over_time,
@@ -152,8 +153,8 @@ def facts() -> list[Json]:
         ),
         table(
             "What to do",
-            "The first advice; remedies in causal.yaml say what can be done about whom.",
-            [rows_now(advice(once("causal_suggested_action_info", INCIDENT)))],
+            "The newest advice; remedies in causal.yaml say what can be done about whom.",
+            [rows_now(advice(newest("causal_suggested_action_info", INCIDENT)))],
             width=8,
             **advice_columns(),
             **shown,

@@ -3,9 +3,11 @@
 from jsonplugin import SOURCE as PLUGIN
 from jsonplugin import ask, incident_annotation, variables
 from parts import (
+    SCORE,
     Json,
     annotations,
     band,
+    colored_text,
     dashboard,
     datasource_variable,
     lay_out,
@@ -30,6 +32,8 @@ from promql import (
 
 DESCRIPTION = "What was done to the system, what it changed, and what that says of the causal graph."
 NONE = "No intervention is known: write one down by 'causal-datasource intervention record', or let signals tell"
+WIDTHS = {"state": 80, "start": 165, "end": 165, "kind": 85, "who": 80, "links": 80, "rolled back": 100}
+"""Of the columns of the log, in pixels; a time is cut by less."""
 ESTIMATES = ("causal_impact", "causal_impact_lower", "causal_impact_upper", "causal_impact_cumulative")
 
 
@@ -62,12 +66,17 @@ def _active() -> Json:
 
 
 def _impacts() -> Json:
-    names = ("impact", "lower", "upper", "in all")
+    impact, lower, upper, in_all = (f'{name}{{{ENTITY}, intervention!=""}}' for name in ESTIMATES)
+    half = f"({upper} - {lower}) / 2"
+    shown = {"clear": f"abs({impact}) / ({half})", "impact": impact, "lower": lower, "upper": upper, "in all": in_all}
+    units = 'max by (outcome, unit) (label_replace(causal_datasource_signal_info, "outcome", "$1", "signal", "(.+)"))'
+    with_unit = (f"{expr} * on (outcome) group_left (unit) {units}" for expr in shown.values())
     return table(
         "What they changed",
         "What each of the newest interventions changed in what moved most clearly while it lasted: on average with its "
-        "95% interval, and summed over the points, in the outcome's unit.",
-        merged(f'{name}{{{ENTITY}, intervention!=""}}' for name in ESTIMATES),
+        "95% interval, and summed over the points, in the outcome's unit. Clear is the average over half of its "
+        "interval: above 1 it is not by chance.",
+        merged(with_unit),
         width=24,
         height=9,
         noValue=NONE,
@@ -76,11 +85,16 @@ def _impacts() -> Json:
             columns(
                 "job",
                 "instance",
-                order=("intervention", "service", "namespace", "outcome"),
-                **{f"Value #{letter}": name for letter, name in zip("ABCD", names, strict=True)},
+                order=("Value #A", "intervention", "service", "namespace", "outcome"),
+                **{f"Value #{letter}": name for letter, name in zip("ABCDE", shown, strict=True)},
             ),
+            transform("sortBy", sort=[{"field": "clear", "desc": True}]),
         ],
-        overrides=[override(name, decimals=4, custom__width=105) for name in names],
+        overrides=[
+            *(override(name, decimals=4, custom__width=105) for name in shown if name != "clear"),
+            override("clear", **colored_text(decimals=1, thresholds=SCORE, custom__width=80)),
+            override("unit", custom__width=80),
+        ],
     )
 
 
@@ -116,7 +130,12 @@ def on_json() -> Json:
                     [ask("interventions")],
                     width=24,
                     height=8,
-                    overrides=[override("why", **wrapped(300)), override("targets", **wrapped())],
+                    overrides=[
+                        *(override(name, custom__width=width) for name, width in WIDTHS.items()),
+                        override("intervention", custom__width=105),
+                        override("targets", **wrapped(165)),
+                        override("why", **wrapped()),
+                    ],
                 ),
                 series(
                     "What it changed",
@@ -138,7 +157,10 @@ def on_json() -> Json:
                     [ask("intervention_verdicts")],
                     width=24,
                     height=9,
-                    overrides=[override("why", **wrapped(420))],
+                    overrides=[
+                        override("why", **wrapped(380)),
+                        *(override(f"measured {end}", custom__width=130) for end in ("lower", "upper")),
+                    ],
                 ),
             ]
         ),

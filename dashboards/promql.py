@@ -53,6 +53,12 @@ def once(metric: str, selector: str = "") -> str:
     return f"last_over_time({metric}{{{selector}}}[$__range] @ end())"
 
 
+def newest(metric: str, selector: str = "") -> str:
+    """Of an incident's series of a metric those that are there, or else the one that was there last."""
+    chosen = f"{metric}{{{selector}}}"
+    return f"({chosen} or on (incident) topk(1, max_over_time(timestamp({chosen})[$__range:1m] @ end())))"
+
+
 def told(expr: str, label: str, text: str) -> str:
     """An expression whose label says a text where it is empty."""
     return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'

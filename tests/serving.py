@@ -25,6 +25,7 @@ class Asked:
     params: dict[str, list[str]]
     headers: dict[str, str]
     form: dict[str, list[str]] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass
@@ -53,8 +54,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
-        form = parse_qs(self.rfile.read(length).decode()) if length else {}
-        asked = Asked(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), form)
+        body = self.rfile.read(length)
+        form = parse_qs(body.decode(errors="replace"))
+        asked = Asked(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), form, body)
         self.server.asked.append(asked)
         answer = self.server.answer(asked)
         head = [f"HTTP/1.1 {answer.status} x", *(f"{name}: {value}" for name, value in answer.headers.items())]

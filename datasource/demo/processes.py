@@ -51,12 +51,13 @@ def start_prometheus(
     alertmanager_port: int | None = None,
     port: int | None = None,
     evaluation_interval: str = "15s",
+    options: Iterable[str] = (),
     timeout: float = 30,
 ) -> PrometheusServer:
     """Start Prometheus with its configuration, data and log in `directory`, and wait until it is ready.
 
     `scrape_configs` and `remote_read` are entries as in Prometheus' own configuration; `backfill` is an OpenMetrics
-    file whose samples it shall have from the start.
+    file whose samples it shall have from the start; `options` are further ones of its command line.
 
     Raises:
         ProcessFailedError: it, or promtool, could not do it; the message has the end of the log.
@@ -88,6 +89,7 @@ def start_prometheus(
         f"--storage.tsdb.retention.time={RETENTION}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",
+        *options,
     ]
     server = PrometheusServer(command, directory, port)
     try:

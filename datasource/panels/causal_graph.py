@@ -1,6 +1,7 @@
 """Panel: the causal graph as Grafana's node graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite, nan
 
 from datasource.data import Entity, Variable
@@ -15,8 +16,19 @@ from datasource.service import Snapshot
 _SHOW = [("entities", "entities"), ("variables", "variables")]
 _META = {"preferredVisualisationType": "nodeGraph"}
 _MOST_NODES = 300
-_GREEN, _YELLOW, _RED, _GREY = "#73BF69", "#FADE2A", "#F2495C", "#8E8E8E"
-_UNMEASURED = "not measured"
+_READABLE = 60
+"""Variables, beyond which only those are shown that tell something, as long as nobody chose entities."""
+_FEW = "those that are anomalous and what acts on them, or else the first ones"
+_COLORS = {
+    "broke": "#F2495C",
+    "suffers": "#FF9830",
+    "anomalous": "#FADE2A",
+    "fine": "#73BF69",
+    "not judged": "#CCCCDC",
+    "not measured": "#8E8E8E",
+}
+"""What a ring says, and in which color: one of these, whole."""
+_BLAME, _PLAIN = _COLORS["broke"], "#6E7077"
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
@@ -30,12 +42,26 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     kept = set(query.wanted("entity", entities))
     if show == "entities":
         nodes, edges = sorted(kept), _folded(snapshot, kept)
-        worst = _worst(snapshot)
-        return _lay_out([(str(e), e.name, e.type) for e in nodes], edges, {str(e): worst.get(e, nan) for e in nodes})
+        worst, states = _worst(snapshot), _states(snapshot)
+        return _lay_out(
+            [(str(e), e.name, e.type) for e in nodes],
+            edges,
+            {str(e): worst.get(e, nan) for e in nodes},
+            {str(e): states.get(e, "fine" if e in worst else "not judged") for e in nodes},
+            {(str(cause), str(effect)) for cause, effect in _blame(snapshot)},
+        )
     variables = [v for v in snapshot.matrix.variables if v.entity in kept]
     unmeasured = _unmeasured(snapshot, kept)
+    states = _states(snapshot)
+    said = {v: _state(snapshot, v, states.get(v.entity, "fine")) for v in variables}
+    blame = _blame(snapshot)
+    notices: tuple[str, ...] = ()
+    if query.takes_all("entity") and len(variables) > _READABLE:
+        few = _telling(snapshot, variables, said)
+        notices = (f"{len(few)} of {len(variables)} variables are shown, {_FEW}; choose entities to see theirs",)
+        variables, unmeasured = [v for v in variables if v in few], [v for v in unmeasured if v in few]
     shown = {*variables, *unmeasured}
-    return _lay_out(
+    laid = _lay_out(
         [
             *((str(v), v.signal, str(v.entity)) for v in variables),
             *((str(v), spoken(v._replace(entity=EVERYWHERE)), str(v.entity) or "everywhere") for v in unmeasured),
@@ -46,7 +72,49 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
             if e.cause in shown and e.effect in shown
         ],
         {str(v): _score(snapshot, v) for v in variables},
+        {str(v): state for v, state in said.items()},
+        {
+            (str(e.cause), str(e.effect))
+            for e in snapshot.graph.edges
+            if (e.cause.entity, e.effect.entity) in blame
+            and not {said.get(e.cause, "fine"), said.get(e.effect, "fine")} & {"fine", "not judged"}
+        },
     )
+    return [replace(one, notices=(*one.notices, *notices)) if one.name == "nodes" else one for one in laid]
+
+
+def _telling(snapshot: Snapshot, variables: Sequence[Variable], said: Mapping[Variable, str]) -> set[Variable]:
+    """Those that are anomalous and what acts on them; where nothing is anomalous, the first ones."""
+    anomalous = {variable for variable, state in said.items() if state not in ("fine", "not judged")}
+    if not anomalous:
+        return set(variables[:_READABLE])
+    return anomalous | {e.cause for e in snapshot.graph.edges if e.effect in anomalous}
+
+
+def _states(snapshot: Snapshot) -> dict[Entity, str]:
+    """What is said of those that are anomalous, or named as the cause."""
+    verdicts = snapshot.judgement.verdicts if snapshot.judgement else ()
+    said = {one.entity: "suffers" if one.root_cause else "anomalous" for one in verdicts}
+    return said | {one.root_cause: "broke" for one in verdicts if one.root_cause}
+
+
+def _state(snapshot: Snapshot, variable: Variable, state: str) -> str:
+    """What is said of a variable: that of its entity (`state`), where it is above 1 itself."""
+    scores = snapshot.judgement.scores.get(variable) if snapshot.judgement else None
+    if scores is None:
+        return "not judged"
+    causal, marginal = float(scores.causal.score[-1]), float(scores.marginal.score[-1])
+    if not isfinite(causal) and not isfinite(marginal):
+        return "not judged"
+    if state == "broke" and not causal > 1:
+        return "suffers" if marginal > 1 else "fine"
+    return state if causal > 1 or marginal > 1 else "fine"
+
+
+def _blame(snapshot: Snapshot) -> set[tuple[Entity, Entity]]:
+    """Between whom what is felt came from who broke."""
+    verdicts = snapshot.judgement.verdicts if snapshot.judgement else ()
+    return {(step.cause, step.effect) for one in verdicts if one.root_cause for step in one.causes.path}
 
 
 def _unmeasured(snapshot: Snapshot, kept: set[Entity]) -> list[Variable]:
@@ -74,35 +142,44 @@ def _folded(snapshot: Snapshot, kept: set[Entity]) -> list[tuple[str, str, str, 
 
 
 def _lay_out(
-    nodes: Sequence[tuple[str, str, str]], edges: Sequence[tuple[str, str, str, str]], scores: Mapping[str, float]
+    nodes: Sequence[tuple[str, str, str]],
+    edges: Sequence[tuple[str, str, str, str]],
+    scores: Mapping[str, float],
+    states: Mapping[str, str],
+    blame: Collection[tuple[str, str]],
 ) -> list[Frame]:
-    """Nodes are (id, title, subtitle); those without a score in `scores`, not even NaN, are not measured."""
+    """Nodes are (id, title, subtitle); those without a state are not measured. Edges of `blame` are red."""
     notices: tuple[str, ...] = ()
     if len(nodes) > _MOST_NODES:
         notices = (f"{len(nodes)} nodes, the first {_MOST_NODES} are shown; choose entities",)
         nodes = nodes[:_MOST_NODES]
     known = {node[0] for node in nodes}
     edges = [edge for edge in edges if edge[0] in known and edge[1] in known]  # others crash the panel
-    measured = [node[0] in scores for node in nodes]
-    broken = [_share(scores.get(node[0], nan)) for node in nodes]
-    fine = [float(there) - share for there, share in zip(measured, broken, strict=True)]
-    texts = [_text(scores[node[0]]) if node[0] in scores else _UNMEASURED for node in nodes]
+    said = [states.get(node[0], "not measured") for node in nodes]
     node_fields = (
         _strings("id", [node[0] for node in nodes]),
         _strings("title", [node[1] for node in nodes]),
         _strings("subtitle", [node[2] for node in nodes]),
-        _strings("mainstat", texts, displayName="causal score"),
-        Field("arc__broken", "number", broken, config=_fixed(_RED)),
-        Field("arc__fine", "number", fine, config=_fixed(_GREEN)),
-        Field("arc__unmeasured", "number", [1.0 - there for there in measured], config=_fixed(_GREY)),
-        _strings("color", [_color(scores[node[0]]) if node[0] in scores else _GREY for node in nodes]),
+        _strings("mainstat", [_text(scores.get(node[0])) for node in nodes], displayName="worst causal score"),
+        *(
+            Field(
+                f"arc__{state.replace(' ', '_')}",
+                "number",
+                [float(one == state) for one in said],
+                config={"displayName": state, "color": {"mode": "fixed", "fixedColor": color}},
+            )
+            for state, color in _COLORS.items()
+        ),
+        _strings("detail__verdict", said, displayName="Verdict"),
     )
     edge_fields = (
         _strings("id", [f"{edge[0]}->{edge[1]}#{number}" for number, edge in enumerate(edges)]),
         _strings("source", [edge[0] for edge in edges]),
         _strings("target", [edge[1] for edge in edges]),
         _strings("mainstat", [edge[2] for edge in edges]),
-        _strings("strokedasharray", ["" if {edge[0], edge[1]} <= scores.keys() else "6 4" for edge in edges]),
+        _strings("color", [_BLAME if (edge[0], edge[1]) in blame else _PLAIN for edge in edges]),
+        Field("thickness", "number", [3.0 if (edge[0], edge[1]) in blame else 1.0 for edge in edges]),
+        _strings("strokedasharray", ["" if {edge[0], edge[1]} <= states.keys() else "6 4" for edge in edges]),
         _strings("detail__evidence", [edge[3] for edge in edges], displayName="Evidence"),
     )
     return [Frame("nodes", node_fields, notices, _META), Frame("edges", edge_fields, (), _META)]
@@ -110,10 +187,6 @@ def _lay_out(
 
 def _strings(name: str, values: list[str], **config: str) -> Field:
     return Field(name, "string", values, config=config)
-
-
-def _fixed(color: str) -> dict[str, object]:
-    return {"color": {"mode": "fixed", "fixedColor": color}}
 
 
 def _worst(snapshot: Snapshot) -> dict[Entity, float]:
@@ -131,15 +204,10 @@ def _score(snapshot: Snapshot, variable: Variable) -> float:
     return float(scores.causal.score[-1]) if scores else float("nan")
 
 
-def _share(score: float) -> float:
-    return min(max(score, 0.0), 1.0) if isfinite(score) else 0.0
-
-
-def _color(score: float) -> str:
-    return _RED if score > 1 else _YELLOW if score > 0.8 else _GREEN
-
-
-def _text(score: float) -> str:
+def _text(score: float | None) -> str:
+    """A score for people; None of what nobody measures."""
+    if score is None:
+        return "not measured"
     return f"{score:.2f}" if isfinite(score) else "no score"
 
 

@@ -1,7 +1,8 @@
-"""HTTP GETs to one server, as Prometheus' `http_config` describes it."""
+"""HTTP to one server, as Prometheus' `http_config` describes it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    retry_after: str = ""
 
 
 class Transport:
@@ -60,26 +62,24 @@ class Transport:
 
     def get(self, path: str = "", params: Mapping[str, Any] | None = None) -> Reply:
         """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit."""
-        with Deadline(self.timeout) as deadline:
-            try:
-                for attempt in range(self.retries + 1):
-                    if attempt:
-                        time.sleep(min(0.1 * 2**attempt, deadline.remaining))
-                    try:
-                        reply = self._try(path, params, deadline)
-                    except requests.ConnectionError as error:
-                        if attempt == self.retries or deadline.passed or not never_connected(error):
-                            raise
-                        continue
-                    if reply.status not in _TRANSIENT or _OWN_TIMEOUT in reply.body:
-                        break
-            except (requests.RequestException, HTTPError, OSError) as error:
-                raise self._server.timed_out() if deadline.passed else self._server.failed(error) from None
-            except PrometheusError:
-                if deadline.passed:
-                    raise self._server.timed_out() from None
-                raise
-            return reply
+        with self._in_time() as deadline:
+            for attempt in range(self.retries + 1):
+                if attempt:
+                    time.sleep(min(0.1 * 2**attempt, deadline.remaining))
+                try:
+                    reply = self._try("GET", path, deadline, params=dict(params or {}))
+                except requests.ConnectionError as error:
+                    if attempt == self.retries or deadline.passed or not never_connected(error):
+                        raise
+                    continue
+                if reply.status not in _TRANSIENT or _OWN_TIMEOUT in reply.body:
+                    break
+        return reply
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """POST to `url`, once. Raises PrometheusError as `get` does."""
+        with self._in_time() as deadline:
+            return self._try("POST", "", deadline, data=body, headers=dict(headers))
 
     def get_json(self, path: str = "", params: Mapping[str, Any] | None = None) -> Any:
         """The decoded JSON at `url` + `path`. Raises PrometheusError."""
@@ -112,24 +112,41 @@ class Transport:
         """The same text without our secrets, for what a server says."""
         return self._credentials.hide(text)
 
-    def _try(self, path: str, params: Mapping[str, Any] | None, deadline: Deadline) -> Reply:
-        response, body = self._once(path, params, deadline)
+    @contextmanager
+    def _in_time(self) -> Iterator[Deadline]:
+        """A deadline; what fails within it as PrometheusError."""
+        with Deadline(self.timeout) as deadline:
+            try:
+                yield deadline
+            except (requests.RequestException, HTTPError, OSError) as error:
+                raise self._server.timed_out() if deadline.passed else self._server.failed(error) from None
+            except PrometheusError:
+                if deadline.passed:
+                    raise self._server.timed_out() from None
+                raise
+
+    def _try(self, method: str, path: str, deadline: Deadline, **options: Any) -> Reply:
+        response, body = self._once(method, path, deadline, options)
         if response.status_code == 401:
             sent = response.request.headers.get("Authorization")
             if sent and self._credentials.renewed(sent):
-                response, body = self._once(path, params, deadline)
+                response, body = self._once(method, path, deadline, options)
         error = refusal(response, body, self._server, self._credentials, self.session)
         if error is not None:
             raise error
-        return Reply(response.status_code, response.headers.get("Content-Type", ""), body)
+        said = response.headers.get
+        return Reply(response.status_code, said("Content-Type", ""), body, said("Retry-After", ""))
 
-    def _once(self, path: str, params: Mapping[str, Any] | None, deadline: Deadline) -> tuple[requests.Response, bytes]:
-        with self.session.get(
+    def _once(
+        self, method: str, path: str, deadline: Deadline, options: Mapping[str, Any]
+    ) -> tuple[requests.Response, bytes]:
+        with self.session.request(
+            method,
             self.url + path,
-            params=dict(params or {}),
             timeout=deadline.remaining,
             allow_redirects=self.config.follow_redirects,
             stream=True,
+            **options,
         ) as response:
             body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES)
         deadline.release()

@@ -4,9 +4,12 @@ from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.jobs import Workers
 from datasource.service.metrics import (
+    EFFECT_NAMES,
     HELP,
+    OVER_TIME,
     Sample,
     effect_labels,
+    effect_samples,
     entity_labels,
     impact_labels,
     logged_labels,
@@ -18,7 +21,9 @@ from datasource.service.served import Health, Served
 from datasource.service.snapshot import Snapshot
 
 __all__ = [
+    "EFFECT_NAMES",
     "HELP",
+    "OVER_TIME",
     "Clock",
     "Evaluator",
     "Health",
@@ -27,6 +32,7 @@ __all__ = [
     "Snapshot",
     "Workers",
     "effect_labels",
+    "effect_samples",
     "entity_labels",
     "impact_labels",
     "incident_json",

@@ -143,8 +143,9 @@ class Clock(Served):
 
     def _notices(self) -> tuple[str, ...]:
         at, told = self._jump
-        jumped = (told,) if self._elapsed() - at < _JUMP_TOLD else ()
-        return (*jumped, self.health.settings_error) if self.health.settings_error else jumped
+        jump = told if self._elapsed() - at < _JUMP_TOLD else ""
+        push = self.health.pushed.error if self.health.pushed else ""
+        return tuple(one for one in (jump, self.health.settings_error, push) if one)
 
     def _failed(self, error: str) -> None:
         log.warning("evaluation failed: %s", error)

@@ -243,11 +243,33 @@ def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
             yield Sample("causal_suggested_action_info", labels | {"action": incident.action}, 1.0)
 
 
+OVER_TIME: Mapping[str, tuple[bool, str]] = {
+    "causal_anomaly_score": (False, "score"),
+    "causal_marginal_anomaly_score": (True, "score"),
+    "causal_observed_value": (False, "observed"),
+    "causal_expected_value": (False, "expected"),
+    "causal_expected_lower": (False, "lower"),
+    "causal_expected_upper": (False, "upper"),
+}
+"""The metrics that are known of every point: whether of the marginal mechanism, and which field of a Prediction."""
+
+EFFECT_NAMES = frozenset(
+    f"{name}{end}" for name in ("causal_effect", "causal_association") for end in ("", "_lower", "_upper")
+)
+"""The metrics of one effect that are numbers of its estimate."""
+
+
+def effect_samples(result: EffectResult) -> Iterator[Sample]:
+    """The estimate of one effect, and the association beside it: EFFECT_NAMES."""
+    labels = effect_labels(result)
+    yield from _estimate("causal_effect", labels, result.effect)
+    yield from _estimate("causal_association", labels, result.association)
+
+
 def _effects(snapshot: Snapshot) -> Iterator[Sample]:
     for result in snapshot.effects or ():
         labels = effect_labels(result)
-        yield from _estimate("causal_effect", labels, result.effect)
-        yield from _estimate("causal_association", labels, result.association)
+        yield from effect_samples(result)
         how = {"method": result.method, "identified_by": result.identified_by}
         yield Sample("causal_effect_info", labels | how | {"adjustment_set": ", ".join(result.adjustment_set)}, 1.0)
         yield Sample("causal_effect_p_value", labels, result.effect.p_value)

@@ -1,5 +1,6 @@
 """The process that evaluates: a clock whose results other processes serve, under a settings file that may change."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -16,9 +17,11 @@ from datasource.interventions import InterventionError
 from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
+from datasource.service.health_metrics import scraped
 from datasource.service.memory import keep, memory_of, recall
 from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
+from datasource.service.pushing import Pusher
 from datasource.service.replicas import Replicas
 from datasource.service.snapshot import Snapshot
 from datasource.settings import Loaded, Settings, SettingsError, load_settings
@@ -30,11 +33,15 @@ log = logging.getLogger(__name__)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOOK = 0.5
 """Seconds between two looks at the settings file."""
+_DELIVERING = 3.0
+"""Seconds for what is still to be pushed, at the end."""
 _WAITING = 1.0
 """Seconds between two looks at what the leader shows."""
 
 HUNG = 1200.0
 """Seconds without a step after which the process counts as hung: more than its longest wait, for a fit."""
+
+_ROOM = "let there be room for three snapshots in /dev/shm, in a container by its shm size"
 
 T = TypeVar("T")
 
@@ -72,6 +79,8 @@ class PublishingClock(Clock):
         self._publishing = threading.Lock()
         self._kept: object = None
         self._led: bool | None = None
+        self._pusher: Pusher | None = None
+        self._ends = False
         self.ticked = time.monotonic()
         """When the last step ended, in seconds of the monotonic clock."""
 
@@ -104,15 +113,55 @@ class PublishingClock(Clock):
             self._failed(f"{type(error).__name__}: {error}")
         self.ticked = time.monotonic()
         self.publish()
+        self._push()
+
+    def _push(self) -> None:
+        """Have pushed what a scrape would bring now, to where the settings in use say."""
+        if self._ends:
+            return
+        config = self.settings.remote_write
+        if config != (self._pusher and self._pusher.config):
+            self._stop_pushing()
+            if config is not None:
+                self._pusher = Pusher(config)
+                self._pusher.start()
+        if self._pusher is not None:
+            if self.replicas.leads:
+                self._pusher.push(scraped(self))
+            else:
+                self._pusher.forget()
+
+    def tell_of_pushing(self) -> None:
+        """Let readers know how delivery goes, where that has changed."""
+        pushed = self._pusher.pushed if self._pusher else None
+        if pushed != self.health.pushed:
+            self.told(pushed=pushed)
+            self.publish()
+
+    def end_pushing(self) -> None:
+        """End the series that were pushed, and push nothing more; before another process may lead."""
+        self._ends = True
+        self._stop_pushing()
+
+    def _stop_pushing(self) -> None:
+        pusher, self._pusher = self._pusher, None
+        if pusher is not None:
+            pusher.stop(_DELIVERING)
 
     def publish(self) -> None:
-        """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
-        try:
-            with self._publishing:
-                state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
-                self._publisher.publish(self.snapshot, state)
-        except OSError as error:
-            log.warning("results cannot be published: %s; there has to be room for three snapshots", error)
+        """Let others see what there is. Where there is no room for it they are told why they see nothing newer."""
+        with self._publishing:
+            try:
+                self._publisher.publish(self.snapshot, self._state())
+            except OSError as error:
+                told = f"results cannot be published: {error}; {_ROOM}"
+                log.warning("%s", told)
+                self.told(error=told)
+                with contextlib.suppress(OSError):
+                    self._publisher.publish(None, self._state())
+
+    def _state(self) -> State:
+        return State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""
@@ -232,6 +281,7 @@ class EvaluatorProcess:
         while self._goes_on():
             time.sleep(_LOOK)
             self._clock.begin_experiments()
+            self._clock.tell_of_pushing()
             stamp = self._file.stamp()
             if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
                 self._wanted[signal.SIGHUP], self._stamp = False, stamp
@@ -240,6 +290,7 @@ class EvaluatorProcess:
             log.error("nothing is evaluated any more; this process ends and is replaced")
             os._exit(1)
         self._clock.experimenter.stop()
+        self._clock.end_pushing()
         self._replicas.release()
         self._clock.stop()
 

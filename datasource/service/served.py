@@ -7,6 +7,7 @@ from math import inf
 
 from datasource.interventions import InterventionLog
 from datasource.interventions.experiments import Experimenter
+from datasource.service.pushing import Pushed
 from datasource.service.snapshot import Snapshot
 from datasource.settings import Settings
 
@@ -19,7 +20,8 @@ class Health:
     time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
     not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
     process that evaluates was replaced. `leader` is the
-    process on the same store that evaluates; another one shows what that one does."""
+    process on the same store that evaluates; another one shows what that one does. `pushed` says how
+    delivery by remote_write goes, where there is one."""
 
     evaluations: int = 0
     failures: int = 0
@@ -31,6 +33,7 @@ class Health:
     settings_read: float = 0.0
     restarts: int = 0
     leader: str = ""
+    pushed: Pushed | None = None
 
 
 class Served:

@@ -1,6 +1,6 @@
 """How to reach a server over HTTP, in the words of Prometheus' own `http_config`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
@@ -173,6 +173,25 @@ class HttpConfig(Proxying):
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} exclude each other; keep one of them")
         return self
+
+
+class HttpServer(HttpConfig):
+    """A server at `url`."""
+
+    url: Url
+
+    @model_validator(mode="before")
+    @classmethod
+    def _user_out_of_the_url(cls, data: Any) -> Any:
+        """A user:password@ in the URL becomes basic_auth, so that nobody shows it with the URL."""
+        url = data.get("url") if isinstance(data, dict) else None
+        clean, user = split_user(url) if isinstance(url, str) else (url, None)
+        if user is None:
+            return data
+        for name in ("basic_auth", "authorization", "oauth2"):
+            if data.get(name) is not None:
+                raise ValueError(f"url holds a user, and {name} is there too; keep one of them")
+        return {**data, "url": clean, "basic_auth": user}
 
 
 def split_user(url: str) -> tuple[str, BasicAuth | None]:

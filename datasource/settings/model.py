@@ -14,6 +14,7 @@ from datasource.settings.prometheus import Prometheus
 from datasource.settings.quiet_times import QuietTime
 from datasource.settings.relations import Relation
 from datasource.settings.remedies import Remedy
+from datasource.settings.remote_write import RemoteWrite
 from datasource.settings.rules import RuleText
 from datasource.settings.store import Store
 from datasource.settings.web import Web, Writes
@@ -210,6 +211,7 @@ class Settings(Block):
     interventions: Interventions = Interventions()
     experiments: Experiments = Experiments()
     store: Store = Store()
+    remote_write: RemoteWrite | None = None
     web: Web = Web()
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from datasource.settings.duration import Duration
-from datasource.settings.http import HttpConfig, Url, split_user
+from datasource.settings.http import HttpServer
 
 _OURS = {"query", "start", "end", "step", "time", "match[]"}
 
@@ -25,7 +25,7 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) else value
 
 
-class Prometheus(HttpConfig):
+class Prometheus(HttpServer):
     """Where the signals come from.
 
     `timeout` bounds one request with its retries, `retries` counts further tries after a refused connection or a
@@ -33,7 +33,6 @@ class Prometheus(HttpConfig):
     request. With `partial: fail` an answer in which something is missing is no answer.
     """
 
-    url: Url
     timeout: Duration = 30.0
     retries: int = Field(default=2, ge=0, le=10)
     concurrency: int = Field(default=4, ge=1, le=64)
@@ -42,19 +41,6 @@ class Prometheus(HttpConfig):
     partial: Literal["notice", "fail"] = "notice"
     max_points: int = Field(default=11_000, ge=2)
     max_series: int = Field(default=10_000, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _user_out_of_the_url(cls, data: Any) -> Any:
-        """A user:password@ in the URL becomes basic_auth, so that nobody shows it with the URL."""
-        url = data.get("url") if isinstance(data, dict) else None
-        clean, user = split_user(url) if isinstance(url, str) else (url, None)
-        if user is None:
-            return data
-        for name in ("basic_auth", "authorization", "oauth2"):
-            if data.get(name) is not None:
-                raise ValueError(f"url holds a user, and {name} is there too; keep one of them")
-        return {**data, "url": clean, "basic_auth": user}
 
     @field_validator("params")
     @classmethod

@@ -13,8 +13,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, UnsupportedMedi
 from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Served
+from datasource.service.asked_effects import AskedEffects
 from datasource.service.explaining import Explaining, HurriedClient
-from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, writes
+from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, series, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
@@ -37,8 +38,9 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     app.extensions["registry"] = registry
     app.extensions["answers"] = Answers()
     app.extensions["explaining"] = Explaining(lambda end: HurriedClient(clock.settings.prometheus, end))
+    app.extensions["asked_effects"] = AskedEffects()
     app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
-    for module in (json_datasource, exposition, plain, interventions, remote_read, writes, explain):
+    for module in (json_datasource, exposition, plain, series, interventions, remote_read, writes, explain):
         app.register_blueprint(module.routes)
     app.register_blueprint(interventions.writes)
 

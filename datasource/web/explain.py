@@ -10,7 +10,8 @@ from datasource.attribution.telling import document
 from datasource.panels import Query, QueryError
 from datasource.panels.explain import PANEL, change_question
 from datasource.prometheus import PrometheusError
-from datasource.service.explaining import Explaining, NotYetError
+from datasource.service.explaining import Explaining
+from datasource.service.later import NotYetError
 from datasource.web.render import error_response, json_response
 
 routes = Blueprint("explain", __name__)

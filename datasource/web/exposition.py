@@ -3,17 +3,15 @@
 Nothing is computed here, and a snapshot is written once, however many scrape it.
 """
 
-import platform
-import time
 from collections.abc import Iterator
-from importlib.metadata import version
 
 from flask import Blueprint, Response, current_app
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
-from datasource.service import HELP, Served, Snapshot, samples
+from datasource.service import HELP, Served, Snapshot
+from datasource.service.health_metrics import health_gauge, health_metrics, within_limits
 from datasource.web.answers import Answers
 from datasource.web.json_datasource import clock
 
@@ -33,7 +31,7 @@ class HealthCollector:
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
-        yield from _health(self._clock)
+        yield from health_metrics(self._clock)
 
 
 class _Results:
@@ -44,13 +42,12 @@ class _Results:
 
     def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
-        found = samples(self._snapshot)
-        most = self._snapshot.settings.evaluation.max_series
-        for sample in found[:most]:
+        found, dropped = within_limits(self._snapshot)
+        for sample in found:
             family = families.setdefault(sample.name, Metric(sample.name, HELP[sample.name], "gauge"))
             family.add_sample(sample.name, _NO_TARGET | sample.labels, sample.value)
         yield from families.values()
-        yield _gauge("dropped_series", "Series left out because of evaluation.max_series.", max(0, len(found) - most))
+        yield health_gauge("dropped_series", "Series left out because of evaluation.max_series.", dropped)
 
 
 class Counters:
@@ -62,9 +59,6 @@ class Counters:
         )
         self.seconds = Histogram(
             "causal_datasource_http_request_duration_seconds", "Time to answer.", ("endpoint",), registry=registry
-        )
-        Info("causal_datasource_build", "Version of the service.", registry=registry).info(
-            {"version": version("causal-datasource"), "python": platform.python_version()}
         )
 
 
@@ -79,67 +73,3 @@ def expose() -> Response:
     if snapshot is not None and served.leads and not served.stale():
         text += answers.get(snapshot, "results", lambda: generate_latest(_Results(snapshot))).plain
     return Response(text, content_type=CONTENT_TYPE_LATEST)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"causal_datasource_{name}", text, value)
-
-
-def _health(clock: Served) -> Iterator[Metric]:
-    health, snapshot = clock.health, clock.snapshot
-    evaluations = Metric("causal_datasource_evaluations", "Evaluations begun, failed ones included.", "counter")
-    evaluations.add_sample("causal_datasource_evaluations_total", {}, health.evaluations)
-    failures = Metric("causal_datasource_evaluation_failures", "Evaluations that failed.", "counter")
-    failures.add_sample("causal_datasource_evaluation_failures_total", {}, health.failures)
-    yield evaluations
-    yield failures
-    jumps = Metric("causal_datasource_clock_jumps", "How often the time of this machine was set.", "counter")
-    jumps.add_sample("causal_datasource_clock_jumps_total", {}, health.jumps)
-    yield jumps
-    text = "1 while this process evaluates, 0 while another one on the same store does."
-    yield _gauge("leader", text, float(clock.leads))
-    text = "How often the process that evaluates was replaced."
-    restarts = Metric("causal_datasource_evaluator_restarts", text, "counter")
-    restarts.add_sample("causal_datasource_evaluator_restarts_total", {}, health.restarts)
-    yield restarts
-    text = "1 while the settings in use are those in their file, 0 while the file has others that cannot be used."
-    yield _gauge("config_last_reload_successful", text, float(not health.settings_error))
-    text = "When the settings in use were read."
-    yield _gauge("config_last_reload_success_timestamp_seconds", text, health.settings_read)
-    yield _gauge("time_seconds", "The time of this machine.", time.time())
-    yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
-    yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))
-    yield _gauge("last_evaluation_duration_seconds", "How long the last evaluation took.", health.last_seconds)
-    if snapshot is None:
-        return
-    yield _gauge("snapshot_timestamp_seconds", "The newest point that was evaluated.", snapshot.time)
-    yield _gauge("points", "Points of the baseline that have samples.", snapshot.points)
-    yield _gauge("points_needed", "Points that the first fit waits for.", snapshot.points_needed)
-    yield _gauge("variables", "Variables measured.", len(snapshot.matrix.variables))
-    silent = sum(not one.ended for one in snapshot.unjudged)
-    yield _gauge("unjudged_variables", "Variables measured now that have too few points to be judged.", silent)
-    yield _gauge("notices", "Things an operator should know; the page lists them.", len(snapshot.notices))
-    words = "Entities that can alarm and have samples.", "Entities that were judged and have no samples any more."
-    there = GaugeMetricFamily("causal_datasource_entities", words[0], None, ["type"])
-    gone = GaugeMetricFamily("causal_datasource_vanished_entities", words[1], None, ["type"])
-    for kind, (present, vanished) in snapshot.presence.counts.items():
-        there.add_metric([kind], present)
-        gone.add_metric([kind], vanished)
-    yield from (there, gone)
-    asked, supported = snapshot.settings.anomaly.false_alarms_per_day, snapshot.mechanisms
-    yield _gauge("promised_false_alarms_per_day", "Episodes of false alarm a day that are accepted.", asked)
-    if supported is not None:
-        text = "Alarm episodes a day that parts of the baseline show, each judged by the others."
-        yield _gauge("supported_false_alarms_per_day", text, supported.supported)
-    read = GaugeMetricFamily(
-        "causal_datasource_signal_entities", "Entities that a signal's query returned.", None, ["signal"]
-    )
-    for report in snapshot.reports:
-        read.add_metric([report.signal], report.entities)
-    yield read
-    known = GaugeMetricFamily(
-        "causal_datasource_signal_info", "The unit and the role of a signal.", None, ["signal", "unit", "role"]
-    )
-    for name, signal in snapshot.settings.signals.items():
-        known.add_metric([name, signal.unit, signal.role or ""], 1)
-    yield known

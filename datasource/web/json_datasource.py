@@ -68,12 +68,12 @@ def query() -> Response:
     snapshot = clock().snapshot
     asked = parse.queries(parse.body(request), snapshot.time if snapshot else 0.0)
     if snapshot is not None:
-        asked = explained([_on_the_grid(one, snapshot) for one in asked])
+        asked = explained([on_the_grid(one, snapshot) for one in asked])
     late = f"these results are old: {clock().health.error or 'the evaluation is late'}" if clock().stale() else ""
     return cached(snapshot, (asked, late, waiting()), lambda: _answers(asked, snapshot, late))
 
 
-def _on_the_grid(one: Query, snapshot: Snapshot) -> Query:
+def on_the_grid(one: Query, snapshot: Snapshot) -> Query:
     """The same question for everybody who asks it within a step: nothing lies between two points of the grid."""
     first, step = snapshot.matrix.start, snapshot.matrix.step
     start, end = (min(max(at - first, -_FAR), _FAR) / step for at in (one.start, one.end))

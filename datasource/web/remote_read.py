@@ -4,20 +4,34 @@ So PromQL runs where it is at home, over any time of the baseline, also before t
 every point (scores, expected values) comes for every point; the rest comes with the newest one.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from datasource.data import Variable
 from datasource.effects.study import StudyError
 from datasource.panels import Query, QueryError
 from datasource.panels.what_if import parse_value
-from datasource.service import HELP, Sample, Snapshot, samples, variable_labels
+from datasource.prometheus.prompb import (
+    STREAMED,
+    STREAMED_XOR_CHUNKS,
+    Matcher,
+    ReadQuery,
+    ReadSeries,
+    WireError,
+    read_request,
+    read_response,
+    size_of,
+    streamed_response,
+)
+from datasource.service import EFFECT_NAMES, HELP, OVER_TIME, Sample, Snapshot, effect_samples, samples, variable_labels
+from datasource.service.asked_effects import PATIENCE, AskedEffect, AskedEffectError, AskedEffects
+from datasource.service.later import NotYetError
 from datasource.settings.pattern import PatternError
 from datasource.settings.pattern import matcher as pattern_matcher
 from datasource.web.json_datasource import answered, clock, waiting
-from datasource.web.prompb import Matcher, ReadQuery, ReadSeries, WireError, read_request, read_response, size_of
 from datasource.web.render import error_response
 
 routes = Blueprint("remote_read", __name__)
@@ -25,16 +39,9 @@ routes = Blueprint("remote_read", __name__)
 _MOST_BYTES = 32 * 1024 * 1024
 """As much as Prometheus takes from 3.12 on."""
 _MOST_OUTCOMES = 50
-_OVER_TIME = {
-    "causal_anomaly_score": (False, "score"),
-    "causal_marginal_anomaly_score": (True, "score"),
-    "causal_observed_value": (False, "observed"),
-    "causal_expected_value": (False, "expected"),
-    "causal_expected_lower": (False, "lower"),
-    "causal_expected_upper": (False, "upper"),
-}
 _WHAT_IF = ("causal_what_if", "causal_what_if_lower", "causal_what_if_upper")
 _QUESTION = ("variable", "value")
+_EFFECT = ("treatment", "outcome", "method")
 _NOT_OURS = frozenset({"__name__", "door", "job", "instance", *_QUESTION})
 """Labels that results may be asked by without having them: scraped ones lack job and instance."""
 
@@ -46,14 +53,25 @@ def read() -> Response:
     """The series that each query selects."""
     if request.headers.get("Content-Encoding", "") != "snappy":
         return error_response(415, "the request is not packed by snappy; this door is for remote_read of Prometheus")
-    queries = read_request(request.get_data())
+    asked = read_request(request.get_data())
+    streamed = asked.answer == STREAMED_XOR_CHUNKS
+    written = streamed_response if streamed else read_response
     snapshot = clock().snapshot
-    if snapshot is None:
-        if any(_names(query) for query in queries):
-            return error_response(503, waiting())
-        return _response(read_response([[] for _ in queries]))
-    body = answered(snapshot, queries, lambda: read_response(_within_bounds(queries, snapshot)))
-    return _response(body.plain)
+    if snapshot is not None:
+        try:
+            until = time.monotonic() + PATIENCE
+            effects = [_asked_effects(query, snapshot, until) for query in asked.queries]
+        except NotYetError as error:
+            return error_response(503, str(error))
+        found = zip(asked.queries, effects, strict=True)
+        body = answered(snapshot, asked, lambda: written(_within_bounds(found, snapshot))).plain
+    elif any(_names(query) for query in asked.queries):
+        return error_response(503, waiting())
+    else:
+        body = written([[] for _ in asked.queries])
+    if streamed:
+        return Response(body, content_type=STREAMED)
+    return Response(body, content_type="application/x-protobuf", headers={"Content-Encoding": "snappy"})
 
 
 @routes.errorhandler(WireError)
@@ -61,15 +79,13 @@ def no_request(error: WireError) -> Response:
     return error_response(400, f"{error}; this door is for remote_read of Prometheus")
 
 
-def _response(body: bytes) -> Response:
-    return Response(body, content_type="application/x-protobuf", headers={"Content-Encoding": "snappy"})
-
-
-def _within_bounds(queries: Sequence[ReadQuery], snapshot: Snapshot) -> Iterator[list[ReadSeries]]:
+def _within_bounds(
+    queries: Iterable[tuple[ReadQuery, Sequence[Sample]]], snapshot: Snapshot
+) -> Iterator[list[ReadSeries]]:
     size = 0
-    for query in queries:
+    for query, effects in queries:
         found = []
-        for series in selected(query, snapshot):
+        for series in selected(query, snapshot, effects):
             size += size_of(series)
             if size > _MOST_BYTES:
                 raise QueryError(
@@ -79,15 +95,15 @@ def _within_bounds(queries: Sequence[ReadQuery], snapshot: Snapshot) -> Iterator
         yield found
 
 
-def selected(query: ReadQuery, snapshot: Snapshot) -> Iterator[ReadSeries]:
-    """The series of a snapshot that a query selects, in its time. Raises QueryError."""
+def selected(query: ReadQuery, snapshot: Snapshot, effects: Sequence[Sample] = ()) -> Iterator[ReadSeries]:
+    """The series that a query selects in its time, of a snapshot and of effects that it asks for. Raises QueryError."""
     names = _names(query)
     if not names:
         return
     newest = samples(snapshot)
     ours = _NOT_OURS.union(*(one.labels for one in newest))
     kept = [one for one in query.matchers if one.operator != "=" or one.name in ours]
-    asked = {one.name: one.value for one in kept if one.operator == "=" and one.name in _QUESTION}
+    asked = _equal(query, _QUESTION)
     door = {"door": "causal"} if any(one.name == "door" for one in kept) else {}
     tests = [(one.name, _test(one)) for one in kept if one.name not in (*_QUESTION, "__name__")]
 
@@ -95,23 +111,51 @@ def selected(query: ReadQuery, snapshot: Snapshot) -> Iterator[ReadSeries]:
         return all(test(labels.get(name, door.get(name, ""))) for name, test in tests)
 
     for name in names:
-        if name in _OVER_TIME:
+        if name in OVER_TIME:
             yield from _over_time(name, query, snapshot, passes, door)
-    time = snapshot.time * 1000
-    if query.start <= time <= query.end:
-        rows: Iterable[Sample] = (one for one in newest if one.name in names and one.name not in _OVER_TIME)
+    when = snapshot.time * 1000
+    if query.start <= when <= query.end:
+        rows: Iterable[Sample] = (one for one in (*newest, *effects) if one.name in names and one.name not in OVER_TIME)
         if "variable" in asked or set(names) <= set(_WHAT_IF):
             rows = [*rows, *_what_if(asked, snapshot, names, passes)]
         for row in rows:
             if passes(row.labels):
                 labels = {"__name__": row.name, **row.labels, **door}
-                yield ReadSeries(labels, np.array([time]), np.array([row.value]))
+                yield ReadSeries(labels, np.array([when]), np.array([row.value]))
+
+
+def _equal(query: ReadQuery, names: Iterable[str]) -> dict[str, str]:
+    """What matchers want these labels to be."""
+    return {one.name: one.value for one in query.matchers if one.operator == "=" and one.name in names}
+
+
+def _asked_effects(query: ReadQuery, snapshot: Snapshot, until: float) -> list[Sample]:
+    """The effects of the matchers `treatment`, `outcome` and `method`, where all three are there. Raises QueryError,
+    and NotYetError where they are still estimated at the time `until` (of `time.monotonic`)."""
+    told = _equal(query, _EFFECT)
+    asked = len(told) == len(_EFFECT) and EFFECT_NAMES.intersection(_names(query))
+    if not asked or not query.start <= snapshot.time * 1000 <= query.end:
+        return []
+    tests = {one.name: _test(one) for one in query.matchers}
+
+    def passes(treatment: Variable, outcome: Variable) -> bool:
+        return all(name not in tests or tests[name](value) for name, value in outcome.entity.labels)
+
+    effects: AskedEffects = current_app.extensions["asked_effects"]
+    try:
+        found = effects.ask(AskedEffect(**told), snapshot, passes, max(until - time.monotonic(), 0.0))
+    except AskedEffectError as error:
+        raise QueryError(str(error)) from None
+    known = [one for one in found if np.isfinite(one.effect.value)]
+    if found and not known:
+        raise QueryError("; ".join(found[0].notices) or "the data do not show this effect")
+    return [row._replace(labels=row.labels | told) for one in known for row in effect_samples(one)]
 
 
 def _over_time(
     name: str, query: ReadQuery, snapshot: Snapshot, passes: Callable[[Labels], bool], door: Labels
 ) -> Iterator[ReadSeries]:
-    marginal, field = _OVER_TIME[name]
+    marginal, field = OVER_TIME[name]
     wanted = [variable for variable in snapshot.matrix.variables if passes(variable_labels(variable))]
     predicted = snapshot.predict_between(wanted, query.start / 1000, query.end / 1000, marginal=marginal)
     for variable, times, found in predicted:

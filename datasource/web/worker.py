@@ -246,8 +246,10 @@ class _Conversation:
             if not isinstance(request, h11.Request):
                 return None
             self._method = request.method
-            length = next((int(value) for name, value in request.headers if name == b"content-length"), 0)
-            if length > MOST_BODY:
+            named = dict(request.headers)
+            if b"content-length" in named and b"transfer-encoding" in named:  # a proxy may have read another end of it
+                raise _RefusedError(400, "the request has both Content-Length and Transfer-Encoding; send one of them")
+            if int(named.get(b"content-length", b"0")) > MOST_BODY:
                 raise _too_long()
             if self._wire.they_are_waiting_for_100_continue:
                 self._writer.write(self._wire.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")

@@ -32,8 +32,8 @@ UIDS = sorted(path.stem for path in (ROOT / "dashboards").glob("*/*.json"))
 TELL_NOTHING = {"causal-json-anomaly": ["No stretch counted in this time range"]}
 """What stays empty during the incident: the variable that is explained first is a fine one."""
 FIRST_SCREEN = (
-    *("causal-overview", "causal-incident", "causal-effects", "causal-anomaly", "causal-health"),
-    *("causal-json-overview", "causal-json-incident"),
+    *("causal-overview", "causal-incident", "causal-effects", "causal-graph", "causal-anomaly", "causal-health"),
+    *("causal-interventions", "causal-json-overview", "causal-json-incident", "causal-json-interventions"),
 )
 CUT = """(() => {
   const text = (cell) => { const range = document.createRange(); range.selectNodeContents(cell); return range; };
@@ -133,13 +133,19 @@ def test_no_column_of_the_first_screen_is_cut(grafana: Grafana, uid: str, width:
 
 def test_on_a_phone_who_broke_what_to_do_and_what_users_feel_are_on_the_first_screen(grafana: Grafana) -> None:
     grafana.open("causal-overview", grafana.times.incident, width=390, height=844)
-    grafana.shot("causal-overview-phone")
     below = """[...document.querySelectorAll("section")].slice(0, 3).map((one) => one.getBoundingClientRect().bottom)"""
     assert max(grafana.page.run(below)) <= 844
-    assert grafana.page.run("document.documentElement.scrollWidth") <= 390
     assert "platform/inventory" in grafana.text("Who broke, and how long ago")
     assert "roll platform/inventory back" in grafana.text("What to do")
     assert "shop/web.latency" in grafana.text("What users feel")
+
+
+@pytest.mark.parametrize("uid", FIRST_SCREEN)
+def test_on_a_phone_nothing_has_to_be_moved_sideways(grafana: Grafana, uid: str) -> None:
+    grafana.open(uid, grafana.times.incident, width=390, height=844)
+    grafana.shot(f"{uid}-phone")
+    assert grafana.page.run("document.documentElement.scrollWidth") <= 390
+    assert errors(grafana.page) == []
 
 
 def test_the_overview_names_cause_victims_and_advice_those_that_broke_first(grafana: Grafana) -> None:

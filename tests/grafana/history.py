@@ -1,13 +1,14 @@
 """Results of ninety minutes in a Prometheus, an incident going on at their end, and later times of other states."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
-from worlds import SETTINGS, STEP, World
+from worlds import SETTINGS, STEP, World, with_interventions
 
 from datasource.demo.processes import PrometheusServer, backfill_blocks, start_prometheus
+from datasource.service import Snapshot
 from datasource.settings import Loaded, load_settings
 from datasource.web.app import create_app
 
@@ -41,9 +42,16 @@ def history(world: World) -> tuple[Samples, Times]:
     client = create_app(world.clock).test_client()
     found: Samples = {}
     end = int(world.now)
+    logged: Snapshot | None = None
     for now in range(end - 60 * MINUTES, end + 1, STEP):
         world.now = now
         world.clock.tick()
+        shown = world.clock.snapshot
+        assert shown is not None
+        if shown.incidents:
+            if logged is None or now == end:
+                logged = with_interventions(shown)  # takes a second
+            world.clock.snapshot = replace(shown, interventions=logged.interventions, assessed=logged.assessed)
         for name, labels, value in _scraped(client.get("/metrics").text):
             found.setdefault(name, []).append((labels, value, now))
     times = Times(end, end - 20 * 60, *(end + days * DAY for days in (1, 2, 3, 4)))

@@ -1,6 +1,6 @@
 """A real Prometheus or VictoriaMetrics, with a history and with targets to scrape."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,22 @@ def running(
     server_binary: Callable[[str], str],
     openmetrics: str = "",
     scrape: Mapping[str, Any] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The URL of a server of a kind that holds an OpenMetrics text's samples and scrapes as configured."""
+    """The URL of a server of a kind that holds an OpenMetrics text's samples and scrapes as configured; `options` are
+    Prometheus' own."""
     binary = server_binary(kind)
     configs = [scrape] if scrape else []
     if kind == "prometheus":
         backfill = directory / "history.om"
         backfill.write_text(openmetrics)
-        server = start_prometheus(binary, directory, backfill=backfill if openmetrics else None, scrape_configs=configs)
+        server = start_prometheus(
+            binary,
+            directory,
+            backfill=backfill if openmetrics else None,
+            scrape_configs=configs,
+            options=options,
+        )
         try:
             yield server.url
         finally:

@@ -71,6 +71,11 @@ def test_home_needs_no_plugin_and_grafana_starts_without_one() -> None:
     assert not any("SYNC" in name for name in environment)
 
 
+def test_there_is_room_in_memory_for_three_snapshots() -> None:
+    """Docker gives 64 MiB where nothing is said, which is one snapshot of a thousand services."""
+    assert int(SERVICES["datasource"]["shm_size"].removesuffix("m")) >= 3 * 70
+
+
 def test_only_the_demo_says_that_everybody_who_reaches_it_may_read() -> None:
     said = {name for name, one in SERVICES.items() if "CAUSAL_INSECURE_LISTEN" in one.get("environment", {})}
     assert said == {"datasource"}

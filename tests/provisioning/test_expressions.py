@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from worlds import World, showing, with_interventions
 
 from datasource.demo.processes import answer_exists, scrape_config, start_prometheus, wait_until
 from datasource.demo.serving import BackgroundServer
+from datasource.service.pushing import Pushed
 from datasource.web.app import create_app
 
 ON_DASHBOARDS = dict(dashboard_expressions())
@@ -25,7 +27,9 @@ TWO_SCRAPES = "rate(causal_datasource_http_requests_total[1m])"
 @pytest.fixture(scope="module")
 def service(world: World) -> Iterator[BackgroundServer]:
     assert world.clock.snapshot
-    server = BackgroundServer(create_app(showing(world, with_interventions(world.clock.snapshot))))
+    shown = showing(world, with_interventions(world.clock.snapshot))
+    shown.health = replace(shown.health, pushed=Pushed())
+    server = BackgroundServer(create_app(shown))
     yield server
     server.stop()
 

@@ -10,8 +10,9 @@ from datasource.settings import load_settings
 
 FOLDER = PROVISIONING / "kubernetes"
 KUSTOMIZATION: Json = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+OF_VICTORIA_METRICS = ("vmrule.yaml", "vmservicescrape.yaml")
 MANIFESTS: dict[str, Json] = {
-    name: yaml.safe_load((FOLDER / name).read_text()) for name in (*KUSTOMIZATION["resources"], "vmrule.yaml")
+    name: yaml.safe_load((FOLDER / name).read_text()) for name in (*KUSTOMIZATION["resources"], *OF_VICTORIA_METRICS)
 }
 BY_KIND = {one["kind"]: one for one in MANIFESTS.values()}
 NAME = {"app.kubernetes.io/name": "causal-datasource"}
@@ -43,6 +44,7 @@ CONTAINER: Schema = {
 }
 POD: Schema = {
     "automountServiceAccountToken": bool,
+    "terminationGracePeriodSeconds": int,
     "securityContext": {
         "runAsNonRoot": bool,
         "runAsUser": int,
@@ -66,6 +68,12 @@ SPECS: dict[tuple[str, str], Schema] = {
         "selector": {"matchLabels": dict},
         "endpoints": [
             {"port": str, "interval": str, "honorLabels": bool, "relabelings": [{"action": str, "regex": str}]}
+        ],
+    },
+    ("operator.victoriametrics.com/v1beta1", "VMServiceScrape"): {
+        "selector": {"matchLabels": dict},
+        "endpoints": [
+            {"port": str, "interval": str, "honorLabels": bool, "relabelConfigs": [{"action": str, "regex": str}]}
         ],
     },
     ("monitoring.coreos.com/v1", "PrometheusRule"): RULES,
@@ -141,6 +149,14 @@ def test_results_have_their_own_labels_and_none_of_the_pod() -> None:
     assert set(dropped.split("|")) == {"namespace", "service", "pod", "container", "endpoint"}
 
 
+def test_both_operators_scrape_alike() -> None:
+    scrape, monitor = (BY_KIND[kind]["spec"] for kind in ("VMServiceScrape", "ServiceMonitor"))
+    (ours,), (theirs,) = map(dict, scrape["endpoints"]), map(dict, monitor["endpoints"])
+    assert scrape["selector"] == monitor["selector"]
+    assert ours.pop("relabelConfigs") == theirs.pop("relabelings")
+    assert ours == theirs
+
+
 def test_incidents_are_on_a_volume_that_one_pod_writes() -> None:
     deployment = BY_KIND["Deployment"]["spec"]
     assert (deployment["replicas"], deployment["strategy"]["type"]) == (1, "Recreate")
@@ -150,6 +166,20 @@ def test_incidents_are_on_a_volume_that_one_pod_writes() -> None:
     assert volumes.keys() == mounts.keys()
     assert volumes["incidents"]["persistentVolumeClaim"]["claimName"] == "causal-datasource"
     assert mounts["incidents"] == "/var/lib/causal-datasource/causal-data"
+
+
+def test_there_is_room_in_memory_for_three_snapshots_and_for_what_computes_them() -> None:
+    pod = BY_KIND["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (name,) = [one["name"] for one in container["volumeMounts"] if one["mountPath"] == "/dev/shm"]
+    (volume,) = [one["emptyDir"] for one in pod["volumes"] if one["name"] == name]
+    assert volume["medium"] == "Memory"
+    assert 3 * 70 <= mebibytes(volume["sizeLimit"]) <= mebibytes(container["resources"]["limits"]["memory"]) / 4
+    assert pod["terminationGracePeriodSeconds"] > 25
+
+
+def mebibytes(size: str) -> int:
+    return int(size[:-2]) * {"Mi": 1, "Gi": 1024}[size[-2:]]
 
 
 def test_the_pod_may_do_nothing_that_it_need_not() -> None:
@@ -177,5 +207,5 @@ def test_the_settings_that_are_mounted_are_settings() -> None:
 
 
 def test_every_manifest_is_listed_but_that_of_the_other_operator() -> None:
-    files = {path.name for path in FOLDER.iterdir()} - {"kustomization.yaml", "causal.yaml", "vmrule.yaml"}
+    files = {path.name for path in FOLDER.iterdir()} - {"kustomization.yaml", "causal.yaml", *OF_VICTORIA_METRICS}
     assert files == set(KUSTOMIZATION["resources"])

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worlds import SETTINGS, World
+from worlds import SETTINGS, World, showing
 
+from datasource.service import publication, samples
+from datasource.service.health_metrics import scraped
 from datasource.service.process import EvaluatorProcess, SettingsFile
 from datasource.service.publication import Publisher, State, Subscriber
 from datasource.settings import Loaded, SettingsError
@@ -49,3 +51,40 @@ def test_without_settings_it_does_not_begin(folder: Path) -> None:
     Path("causal.yaml").write_text("nonsense")
     with pytest.raises(SettingsError):
         EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
+
+
+def test_readers_are_told_where_there_is_no_room_for_results(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = published(world, folder)
+    clock = EvaluatorProcess(SettingsFile("causal.yaml"), folder, 1)._clock
+
+    def full(thing: object) -> list[bytes]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publication, "_packed", full)
+    clock.snapshot = replace(world.clock.snapshot, time=world.clock.snapshot.time + 30)
+    clock.publish()
+    reader = Subscriber(state.loaded.settings, folder)
+    reader.refresh()
+    assert "No space left on device" in reader.health.error
+    assert "/dev/shm" in reader.health.error
+    assert reader.snapshot is not None
+    assert reader.snapshot.time == world.clock.snapshot.time
+
+
+def test_what_is_pushed_is_what_a_scrape_would_bring_and_no_result_that_is_too_old(world: World) -> None:
+    assert world.clock.snapshot
+    clock = showing(world, world.clock.snapshot)
+    fresh = {name: value for name, _, value in scraped(clock)}
+    assert fresh["causal_datasource_stale"] == 0
+    results = {one.name for one in samples(world.clock.snapshot)}
+    assert fresh.keys() >= results
+    assert {"causal_datasource_build_info", "causal_datasource_dropped_series"} <= fresh.keys()
+    world.now += 3600
+    try:
+        old = {name: value for name, _, value in scraped(clock)}
+    finally:
+        world.now -= 3600
+    assert old["causal_datasource_stale"] == 1
+    assert not old.keys() & results

@@ -5,17 +5,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from datasource.settings import format_duration, http, model, prometheus, relations
+from datasource.settings import format_duration, http, model, prometheus, relations, remote_write
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 BLOCKS = [
     block
-    for module in (model, http, prometheus, relations)
+    for module in (model, http, prometheus, relations, remote_write)
     for block in vars(module).values()
     if isinstance(block, type) and issubclass(block, BaseModel) and block.__module__ == module.__name__
 ]
 _DURATIONS = {
     "every",
+    "keep",
     "time_budget",
     "timeout",
     "latency_offset",

@@ -10,7 +10,8 @@ from worlds import World
 from datasource.attribution.syntax import QueryError
 from datasource.prometheus import PrometheusError
 from datasource.service import explaining
-from datasource.service.explaining import ChangeQuestion, Explaining, HurriedClient, NotYetError
+from datasource.service.explaining import ChangeQuestion, Explaining, HurriedClient
+from datasource.service.later import NotYetError
 from datasource.settings.prometheus import Prometheus
 from datasource.web.app import create_app
 
@@ -129,7 +130,7 @@ def test_slow_answers_do_not_pile_up():
         with pytest.raises(NotYetError) as error:
             asked.ask(ChangeQuestion(ERRORS, 100_000, 103_600 + number), patience=0)
         told.append(str(error.value))
-    assert told[-1].startswith("16 other changes are being explained")
+    assert told[-1].startswith("16 other answers are being computed")
     stuck.let_go.set()
 
 

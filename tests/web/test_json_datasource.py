@@ -176,9 +176,47 @@ def test_the_node_graph_has_no_edge_to_a_missing_node(client: FlaskClient, show:
         ids = set(fields(nodes)["id"])
         assert ids.issuperset(fields(edges)["source"])
         assert ids.issuperset(fields(edges)["target"])
-        arcs = zip(fields(nodes)["arc__broken"], fields(nodes)["arc__fine"], strict=True)
-        assert all(sum(pair) == pytest.approx(1) for pair in arcs)
+        arcs = [values for name, values in fields(nodes).items() if name.startswith("arc__")]
+        assert all(sum(ring) == 1 for ring in zip(*arcs, strict=True))
         assert all(isinstance(text, str) for text in fields(nodes)["mainstat"])
+
+
+def test_rings_tell_verdicts_and_red_arrows_whom_to_blame(client: FlaskClient) -> None:
+    nodes, edges = (fields(frame) for frame in ask(client, "causal_graph", {"show": "entities"}))
+    said = dict(zip(nodes["id"], nodes["detail__verdict"], strict=True))
+    assert said["platform/inventory"] == "broke"
+    assert {name for name, state in said.items() if state == "suffers"} == {
+        "shop/catalog", "shop/checkout", "shop/orders", "shop/web",
+    }  # fmt: skip
+    assert set(said.values()) == {"broke", "suffers", "fine"}
+    red = {
+        (source, target)
+        for source, target, color in zip(edges["source"], edges["target"], edges["color"], strict=True)
+        if color == "#F2495C"
+    }
+    assert red >= {("platform/inventory", "shop/catalog"), ("shop/catalog", "shop/web")}
+    assert ("shop/web", "shop/catalog") not in red
+    assert all(said[source] != "fine" != said[target] for source, target in red)
+    nodes, edges = (fields(frame) for frame in ask(client, "causal_graph", {"show": "variables"}))
+    of_variables = dict(zip(nodes["id"], nodes["detail__verdict"], strict=True))
+    assert of_variables["platform/inventory.latency"] == "broke"
+    assert of_variables["platform/inventory.cpu"] == "fine"
+    assert of_variables["shop/web.latency"] == "suffers"
+    every = zip(edges["source"], edges["target"], edges["color"], strict=True)
+    red = {(source, target) for source, target, color in every if color == "#F2495C"}
+    assert ("platform/inventory.latency", "shop/catalog.latency") in red
+    assert all(of_variables[end] in ("broke", "suffers") for edge in red for end in edge)
+
+
+def test_of_a_hundred_variables_the_graph_shows_those_that_tell_something(client: FlaskClient) -> None:
+    nodes, _ = ask(client, "causal_graph", {"show": "variables"})
+    said = dict(zip(fields(nodes)["id"], fields(nodes)["detail__verdict"], strict=True))
+    assert {"platform/inventory.latency", "platform/inventory.cpu", "shop/web.latency"} <= said.keys()
+    assert "shop/recommend.cpu" not in said
+    assert len(said) < 60
+    assert "choose entities" in nodes["meta"]["notices"][0]["text"]
+    nodes, _ = ask(client, "causal_graph", {"show": "variables", "entity": "shop/recommend"})
+    assert "shop/recommend.cpu" in fields(nodes)["id"]
 
 
 def test_episodes_are_regions(client: FlaskClient) -> None:

@@ -2,117 +2,36 @@
 
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import requests
+from quiet_service import PATIENCE, QuietService, answers, quiet_service, quiet_settings
 
-from datasource.demo.child import ChildProcess, wait_until
-from datasource.demo.samples import SampleStore
-from datasource.demo.serving import BackgroundServer, free_port
-from datasource.demo.standin import standin_app
+from datasource.demo.child import wait_until
 
 STEP = 30
-PATIENCE = 120
-SETTINGS = """
-prometheus: {{url: {url}}}
-step: 30s
-baseline: 2h
-entities:
-  service: {{labels: [service]}}
-signals:
-  requests: {{entity: service, query: requests, window: 1m, role: load}}
-  latency: {{entity: service, query: latency, window: 1m, unit: s, role: latency}}
-store: {{directory: {store}}}
-"""
-
-
-@dataclass
-class Service:
-    """`causal-datasource serve` over two quiet services."""
-
-    process: ChildProcess
-    url: str
-    config: Path
-
-    def metrics(self) -> dict[str, float]:
-        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
-        return {key: float(value) for key, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
-
-    def scores(self) -> int:
-        return sum(name.startswith("causal_anomaly_score{") for name in self.metrics())
-
-    def number(self, name: str) -> float:
-        return self.metrics()[f"causal_datasource_{name}"]
-
-    def leads(self) -> bool:
-        return self.number("leader") == 1
-
-    def children(self) -> dict[str, int]:
-        """Process ids of the process that evaluates and of the one that serves."""
-        found = {}
-        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            evaluates = b"datasource.service.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            found["evaluates" if evaluates else "serves"] = int(pid)
-        return found
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Settings for two quiet services."""
-    folder = tmp_path_factory.mktemp("service")
-    store, random = SampleStore(), np.random.default_rng(1)
-    now = int(time.time()) // STEP * STEP
-    times = [1000 * (now + STEP * place) for place in range(-300, 200)]
-    for name in ("web", "cart"):
-        for metric, level in (("requests", 50.0), ("latency", 0.2)):
-            values = level * (1 + 0.05 * random.standard_normal(len(times)))
-            store.extend({"__name__": metric, "service": name}, times, values.tolist())
-    prometheus = BackgroundServer(standin_app(store))
-    file = folder / "causal.yaml"
-    file.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
-    yield file
-    prometheus.stop()
-
-
-@contextmanager
-def serving(config: Path, name: str) -> Iterator[Service]:
-    port = free_port()
-    command = [sys.executable, "-m", "datasource.cli", "serve", "--config", str(config)]
-    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], config.with_name(f"{name}.log"))
-    found = Service(process, f"http://127.0.0.1:{port}", config)
-    try:
-        process.wait_ready(lambda: _answers(found), PATIENCE)
-        yield found
-    finally:
-        process.stop()
+    with quiet_settings(tmp_path_factory.mktemp("service"), STEP) as file:
+        yield file
 
 
 @pytest.fixture(scope="module")
-def service(config: Path) -> Iterator[Service]:
-    with serving(config, "one") as found:
+def service(config: Path) -> Iterator[QuietService]:
+    with quiet_service(config, "one") as found:
         assert wait_until(lambda: found.scores() > 0, PATIENCE), found.process.log_tail()
         yield found
-
-
-def _answers(service: Service) -> bool:
-    try:
-        return bool(service.metrics())
-    except requests.ConnectionError:
-        return False
 
 
 def kill(pid: int) -> None:
     subprocess.run(["kill", "-9", str(pid)], check=True)
 
 
-def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Service) -> None:
+def test_results_stay_while_the_process_that_evaluates_is_replaced(service: QuietService) -> None:
     lost, restarts = service.children()["evaluates"], service.number("evaluator_restarts_total")
     kill(lost)
     seen = []
@@ -127,13 +46,13 @@ def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Serv
     assert service.number("stale") == 0
 
 
-def test_a_new_web_process_has_the_results_at_once(service: Service) -> None:
+def test_a_new_web_process_has_the_results_at_once(service: QuietService) -> None:
     kill(service.children()["serves"])
-    assert wait_until(lambda: _answers(service), PATIENCE), service.process.log_tail()
+    assert wait_until(lambda: answers(service), PATIENCE), service.process.log_tail()
     assert service.scores() == 4
 
 
-def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service: Service) -> None:
+def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service: QuietService) -> None:
     good = service.config.read_text()
     service.config.write_text(good + "nonsense: 1\n")
     assert wait_until(lambda: service.number("config_last_reload_successful") == 0, PATIENCE)
@@ -145,7 +64,7 @@ def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service:
     assert wait_until(lambda: service.number("config_last_reload_successful") == 1, PATIENCE)
 
 
-def test_new_settings_take_over_without_a_silence(service: Service) -> None:
+def test_new_settings_take_over_without_a_silence(service: QuietService) -> None:
     service.config.write_text(service.config.read_text().replace("latency:", "duration:"))
     seen = []
 
@@ -158,15 +77,15 @@ def test_new_settings_take_over_without_a_silence(service: Service) -> None:
     assert set(seen) == {4}
 
 
-def test_sighup_reads_the_file_though_it_is_the_same(service: Service) -> None:
+def test_sighup_reads_the_file_though_it_is_the_same(service: QuietService) -> None:
     name = "config_last_reload_success_timestamp_seconds"
     before = service.number(name)
     subprocess.run(["kill", f"-{signal.SIGHUP.value}", str(service.process.pid)], check=True)
     assert wait_until(lambda: service.number(name) > before, PATIENCE)
 
 
-def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Service, config: Path) -> None:
-    with serving(config, "two") as other:
+def test_another_service_on_the_same_store_waits_and_shows_the_same(service: QuietService, config: Path) -> None:
+    with quiet_service(config, "two") as other:
         assert wait_until(lambda: requests.get(f"{other.url}/readyz", timeout=10).ok, PATIENCE), (
             other.process.log_tail()
         )
@@ -186,7 +105,7 @@ def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Ser
         ends_whole(other)
 
 
-def ends_whole(service: Service) -> None:
+def ends_whole(service: QuietService) -> None:
     children = service.children()
     assert set(children) == {"evaluates", "serves"}
     service.process.stop()

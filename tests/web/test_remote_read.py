@@ -7,31 +7,37 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from chunked import Part, parts_of, points_of
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 from worlds import World
 
-from datasource.demo.processes import start_prometheus
+from datasource.demo.processes import start_prometheus, wait_until
 from datasource.demo.serving import BackgroundServer
-from datasource.service import Snapshot, samples
+from datasource.prometheus.prompb import SAMPLES, STREAMED, STREAMED_XOR_CHUNKS, WireError, read_request
+from datasource.prometheus.prompb.protobuf import field, fields, number_field
+from datasource.prometheus.prompb.snappy import pack, unpack
+from datasource.service import Snapshot, asked_effects, samples
 from datasource.web import remote_read
 from datasource.web.app import create_app
-from datasource.web.prompb import WireError, _field, _fields, _varint, pack, read_request, unpack
 
 OPERATORS = ["=", "!=", "=~", "!~"]
 Series = dict[tuple[tuple[str, str], ...], list[tuple[int, float]]]
 
 
-def asked(start: float, end: float, *matchers: tuple[str, str, str]) -> bytes:
-    """A ReadRequest of one query, as Prometheus packs it."""
-    query = b"\x08" + _varint(int(start * 1000)) + b"\x10" + _varint(int(end * 1000))
+def query_of(start: float, end: float, *matchers: tuple[str, str, str]) -> bytes:
+    query = number_field(1, int(start * 1000)) + number_field(2, int(end * 1000))
     for name, operator, value in matchers:
-        kind = b"\x08" + _varint(OPERATORS.index(operator))
-        query += _field(3, kind + _field(2, name.encode()) + _field(3, value.encode()))
-    hints = _field(4, b"\x08\x01")
-    return pack(_field(1, query + hints) + b"\x10\x01\x10\x00")
+        kind = number_field(1, OPERATORS.index(operator))
+        query += field(3, kind + field(2, name.encode()) + field(3, value.encode()))
+    return field(1, query + field(4, b"\x08\x01"))
+
+
+def asked(start: float, end: float, *matchers: tuple[str, str, str], accepts: tuple[int, ...] = (SAMPLES,)) -> bytes:
+    """A ReadRequest of one query, as Prometheus packs it."""
+    return pack(query_of(start, end, *matchers) + field(2, bytes(accepts)))
 
 
 def post(client: FlaskClient, body: bytes, **headers: str) -> TestResponse:
@@ -44,12 +50,12 @@ def series_of(answer: TestResponse) -> Series:
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/x-protobuf"
     assert answer.headers["Content-Encoding"] == "snappy"
-    (result,) = [value for _, value in _fields(unpack(answer.data, 2**28))]
+    (result,) = [value for _, value in fields(unpack(answer.data, 2**28))]
     found: Series = {}
-    for _, one in _fields(result):
+    for _, one in fields(result):
         labels, points = [], []
-        for number, value in _fields(one):
-            parts = dict(_fields(value))
+        for number, value in fields(one):
+            parts = dict(fields(value))
             if number == 1:
                 labels.append((parts[1].decode(), parts[2].decode()))
             else:
@@ -181,6 +187,83 @@ def test_a_question_travels_as_matchers(client: FlaskClient, snapshot: Snapshot)
         assert (refused.status_code, says in refused.get_json()["message"]) == (400, True)
 
 
+BY_REGRESSION = ("method", "=", "linear_regression")
+EFFECT = (("__name__", "=~", "causal_(effect|association)(_lower|_upper)?"), ("outcome", "=", "latency"))
+
+
+def patient(client: FlaskClient, snapshot: Snapshot, *matchers: tuple[str, str, str]) -> TestResponse:
+    """The answer to a question that may have to be asked twice."""
+    body = asked(snapshot.time - 300, snapshot.time, *matchers)
+    while (answer := post(client, body)).status_code == 503:
+        assert "is being estimated; ask again" in answer.get_json()["message"]
+    return answer
+
+
+def test_an_effect_that_nobody_configured_travels_as_matchers(client: FlaskClient, snapshot: Snapshot) -> None:
+    question = (
+        *EFFECT,
+        ("treatment", "=", "restarts"),
+        BY_REGRESSION,
+        ("service", "=~", "web|cart"),
+        ("cluster", "=", "prod"),
+    )
+    found = {dict(labels)["__name__"] + dict(labels)["service"]: (labels, points) for labels, points in
+             series_of(patient(client, snapshot, *question)).items()}  # fmt: skip
+    assert len(found) == 12
+    value = {name: points[0][1] for name, (_, points) in found.items()}
+    for service in ("web", "cart"):
+        assert value[f"causal_effect_lower{service}"] < value[f"causal_effect{service}"]
+        assert value[f"causal_effect{service}"] < value[f"causal_effect_upper{service}"]
+    labels, ((time, _),) = found["causal_effectweb"]
+    assert dict(labels) == {
+        "__name__": "causal_effect", "namespace": "shop", "service": "web",
+        "treatment": "restarts", "outcome": "latency", "method": "linear_regression",
+    }  # fmt: skip
+    assert time == snapshot.time * 1000
+    configured = [one for one in snapshot.effects or () if str(one.outcome) == "shop/web.latency"]
+    (restarts,) = [one for one in configured if one.treatment.signal == "restarts"]
+    assert restarts.effect.lower < value["causal_effectweb"] < restarts.effect.upper
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ([("treatment", "=", "restarts"), ("method", "=", "magic")], "'magic' is no method; known are"),
+        ([("treatment", "=", "restart"), BY_REGRESSION], "no signal 'restart'; did you mean"),
+        ([("treatment", "=", "latency"), BY_REGRESSION], "both treatment and outcome"),
+        ([("treatment", "=", "shop/web.latency"), BY_REGRESSION], "two signals"),
+        ([("treatment", "=", "restarts"), ("method", "=", "rdd")], "needs a cutoff"),
+    ],
+)
+def test_an_effect_that_cannot_be_asked_is_told_why(
+    client: FlaskClient, snapshot: Snapshot, question: list[tuple[str, str, str]], says: str
+) -> None:
+    refused = patient(client, snapshot, *EFFECT, *question)
+    assert (refused.status_code, refused.get_json()["message"].count(says)) == (400, 1), refused.get_json()
+
+
+def test_whom_an_effect_is_not_asked_of_is_not_estimated(
+    client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_effects, "effects_job", None)
+    nobody = (*EFFECT, ("treatment", "=", "restarts"), BY_REGRESSION, ("service", "=", "nobody"))
+    assert select(client, snapshot, *nobody) == {}
+    everybody = (*EFFECT, ("treatment", "=", "restarts"), BY_REGRESSION)
+    long_ago = asked(snapshot.time - 600, snapshot.time - 300, *everybody)
+    assert series_of(post(client, long_ago)) == {}
+
+
+def test_who_cannot_wait_for_an_effect_is_told_to_ask_again(
+    client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_read, "PATIENCE", 0.0)
+    question = (*EFFECT, ("treatment", "=", "cpu"), BY_REGRESSION, ("service", "=", "web"))
+    first = post(client, asked(snapshot.time - 300, snapshot.time, *question))
+    assert (first.status_code, first.get_json()["message"].count("ask again")) == (503, 1)
+    monkeypatch.undo()
+    assert len(series_of(patient(client, snapshot, *question))) == 6
+
+
 def test_an_answer_that_is_too_large_is_refused_in_words(
     client: FlaskClient, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,20 +273,86 @@ def test_an_answer_that_is_too_large_is_refused_in_words(
     assert "select fewer series" in refused.get_json()["message"]
 
 
+def streamed(answer: TestResponse) -> list[Part]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == STREAMED
+    assert "Content-Encoding" not in answer.headers
+    return [*parts_of(answer.data)]
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        [NAME],
+        [NAME, *WEB, ("door", "=", "causal")],
+        [("__name__", "=~", "causal_(effect.*|anomaly_score|incidents)")],
+        [("__name__", "=~", "causal_.*"), ("service", "=", "web")],
+        [("__name__", "=", "causal_what_if"), ("variable", "=", "shop/web.requests"), ("value", "=", "now * 2")],
+        [("__name__", "=", "up")],
+    ],
+)
+def test_streamed_chunks_hold_the_samples_of_the_other_answer(
+    client: FlaskClient, snapshot: Snapshot, matchers: list[tuple[str, str, str]]
+) -> None:
+    range_of = snapshot.time - 7 * 3600, snapshot.time
+    parts = streamed(post(client, asked(*range_of, *matchers, accepts=(STREAMED_XOR_CHUNKS, SAMPLES))))
+    found = [(part.labels, [point for one in part.chunks for point in points_of(one)]) for part in parts]
+    samples_of = series_of(post(client, asked(*range_of, *matchers)))
+    assert found == sorted((labels, points) for labels, points in samples_of.items() if points)
+    assert all(len(points_of(one)) <= 120 for part in parts for one in part.chunks)
+
+
+def test_chunks_take_half_the_bytes(client: FlaskClient, snapshot: Snapshot) -> None:
+    whole = snapshot.time - 86400, snapshot.time, NAME
+    sizes = [len(post(client, asked(*whole, accepts=(one,))).data) for one in (STREAMED_XOR_CHUNKS, SAMPLES)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+def test_several_selectors_are_told_apart_in_the_stream(client: FlaskClient, snapshot: Snapshot) -> None:
+    queries = [
+        query_of(snapshot.time - 300, snapshot.time, NAME, ("service", "=", name)) for name in ("web", "nobody", "cart")
+    ]
+    parts = streamed(post(client, pack(b"".join(queries) + number_field(2, STREAMED_XOR_CHUNKS))))
+    assert {(part.query, dict(part.labels)["service"]) for part in parts} == {(0, "web"), (2, "cart")}
+
+
+@pytest.mark.parametrize(
+    ("accepts", "content"),
+    [
+        ((), "application/x-protobuf"),
+        ((SAMPLES, STREAMED_XOR_CHUNKS), "application/x-protobuf"),
+        ((STREAMED_XOR_CHUNKS, SAMPLES), STREAMED),
+        ((7, STREAMED_XOR_CHUNKS), STREAMED),
+    ],
+)
+def test_the_first_type_of_answer_that_is_known_is_taken(
+    client: FlaskClient, snapshot: Snapshot, accepts: tuple[int, ...], content: str
+) -> None:
+    answer = post(client, asked(snapshot.time - 300, snapshot.time, NAME, *WEB, accepts=accepts))
+    assert answer.headers["Content-Type"] == content
+
+
+def test_who_accepts_no_answer_that_there_is_is_told_which_there_are(client: FlaskClient, snapshot: Snapshot) -> None:
+    refused = post(client, asked(snapshot.time - 300, snapshot.time, NAME, accepts=(7,)))
+    assert (refused.status_code, "STREAMED_XOR_CHUNKS" in refused.get_json()["message"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"",
+        pack(b"\x12\x02\xff\xff"),
+        pack(b"\x10\x07"),
         b"not snappy at all",
         pack(b"\xff" * 20),
         pack(b"\x0b"),
-        pack(_field(1, b"\x1a\x05\x12\x10ab")),
-        pack(_field(1, b"\x18\x05")),
-        pack(_field(1, _field(3, _field(2, b"\xff\xfe")))),
-        pack(_field(1, _field(3, b"\x08\x09"))),
-        pack(_field(1, _field(3, b"\x08\x02" + _field(2, b"__name__") + _field(3, b"(")))),
-        pack(_field(1, b"") * 1000),
-        pack(_field(1, _field(3, b"") * 1000)),
+        pack(field(1, b"\x1a\x05\x12\x10ab")),
+        pack(field(1, b"\x18\x05")),
+        pack(field(1, field(3, field(2, b"\xff\xfe")))),
+        pack(field(1, field(3, b"\x08\x09"))),
+        pack(field(1, field(3, b"\x08\x02" + field(2, b"__name__") + field(3, b"(")))),
+        pack(field(1, b"") * 1000),
+        pack(field(1, field(3, b"") * 1000)),
         b"\xff\xff\xff\xff\x7f" + b"\x00a",
         b"\x05\x01\x09",
         b"\xff" * 11,
@@ -230,12 +379,25 @@ def test_packed_bytes_are_the_same_unpacked(data: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_noise_is_refused_and_never_grows(data: bytes) -> None:
-    for read in (lambda: unpack(data, 1000), lambda: read_request(data), lambda: read_request(pack(data))):
+    for read in (
+        lambda: unpack(data, 1000),
+        lambda: read_request(data).queries,
+        lambda: read_request(pack(data)).queries,
+    ):
         try:
             found = read()
         except WireError:
             continue
         assert len(found) <= 1000
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.binary(max_size=20), max_size=20))
+def test_any_list_of_accepted_answers_is_understood_or_refused(accepts: list[int | bytes]) -> None:
+    packed = pack(b"".join(number_field(2, one) if isinstance(one, int) else field(2, one) for one in accepts))
+    try:
+        assert read_request(packed).answer in (SAMPLES, STREAMED_XOR_CHUNKS)
+    except WireError:
+        return
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -244,7 +406,7 @@ def test_whatever_prometheus_sends_is_answered(
     client: FlaskClient, matchers: list[tuple[str, str, str]], end: int, noise: bytes
 ) -> None:
     name = ("__name__", "=~", "causal_(incidents|effect|demand)")
-    for body in (asked(0, end / 1000, name, *matchers), asked(0, end / 1000, *matchers), pack(_field(1, noise))):
+    for body in (asked(0, end / 1000, name, *matchers), asked(0, end / 1000, *matchers), pack(field(1, noise))):
         assert post(client, body).status_code in (200, 400)
 
 
@@ -302,6 +464,25 @@ def test_the_real_engine_reads_back_before_any_scrape(prometheus: str, snapshot:
     answer = requests.get(f"{prometheus}/api/v1/query_range", params=params, timeout=20).json()
     ((series),) = answer["data"]["result"]
     assert len(series["values"]) == 289
+
+
+def test_the_real_engine_gets_an_effect_that_nobody_configured(prometheus: str, snapshot: Snapshot) -> None:
+    effect = 'causal_effect{door="causal", treatment="restarts", outcome="latency", method="dml", service="web"}'
+    params = {"query": f"{effect} * 2", "time": snapshot.time}
+    answers: list[Any] = []
+
+    def is_there() -> bool:
+        """A query that cannot wait has a warning, and the next one the answer."""
+        answers.append(requests.get(f"{prometheus}/api/v1/query", params=params, timeout=60).json())
+        assert "warnings" not in answers[-1] or "ask again" in answers[-1]["warnings"][0]
+        return "warnings" not in answers[-1]
+
+    assert wait_until(is_there, 120)
+    (found,) = answers[-1]["data"]["result"]
+    assert found["metric"]["method"] == "dml"
+    configured = [one for one in snapshot.effects or () if str(one.outcome) == "shop/web.latency"]
+    (restarts,) = [one for one in configured if one.treatment.signal == "restarts"]
+    assert float(found["value"][1]) / 2 == pytest.approx(restarts.effect.value, rel=0.2)
 
 
 def test_the_real_engine_passes_on_what_was_wrong(prometheus: str, snapshot: Snapshot) -> None:

@@ -76,6 +76,7 @@ function pairs(edges) {
 export function showMap(graph, snapshot, found, choose) {
   const place = $("#map .drawing");
   const width = place.clientWidth;
+  if (!width) return; // not laid out yet; it is drawn as soon as it is
   const drawn = layout(graph, snapshot, found);
   if (!changed(place, drawn, width, [...found.keys()])) return;
   if (!drawn.layers.length) return void replace(place, el("p", { class: "quiet" }, "The graph has no entities yet."));

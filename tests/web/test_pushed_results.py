@@ -1,0 +1,116 @@
+"""Results that the running service pushes to a real Prometheus."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from quiet_service import PATIENCE, QuietService, quiet_service, quiet_settings
+
+from datasource.demo.child import wait_until
+from datasource.demo.processes import PrometheusServer, start_prometheus
+
+STEP = 2
+SETTINGS = "remote_write:\n  url: {url}/api/v1/write\n  external_labels: {{cluster: a}}\n"
+RECEIVER = ("--web.enable-remote-write-receiver",)
+
+
+@pytest.fixture(scope="module")
+def prometheus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prometheus")
+
+
+@pytest.fixture(scope="module")
+def prometheus(server_binary: Callable[[str], str], prometheus_folder: Path) -> Iterator[PrometheusServer]:
+    server = start_prometheus(server_binary("prometheus"), prometheus_folder, options=RECEIVER)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def service(prometheus: PrometheusServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuietService]:
+    folder = tmp_path_factory.mktemp("service")
+    with quiet_settings(folder, STEP, SETTINGS.format(url=prometheus.url)) as file, quiet_service(file, "one") as found:
+        assert wait_until(lambda: found.scores() > 0, PATIENCE), found.process.log_tail()
+        yield found
+
+
+def asked(prometheus: PrometheusServer, query: str) -> list[Any]:
+    answer = requests.get(f"{prometheus.url}/api/v1/query", params={"query": query}, timeout=10).json()
+    assert answer["status"] == "success", answer
+    found: list[Any] = answer["data"]["result"]
+    return found
+
+
+def names(prometheus: PrometheusServer) -> set[str]:
+    return {one["metric"]["__name__"] for one in asked(prometheus, '{__name__=~"causal_.*"}')}
+
+
+def scraped_names(service: QuietService) -> set[str]:
+    found = {name.partition("{")[0] for name in service.metrics()}
+    return {name for name in found if name.startswith("causal_") and not name.startswith("causal_datasource_http_")}
+
+
+def notices(service: QuietService) -> str:
+    return "; ".join(requests.get(f"{service.url}/api/v1/snapshot", timeout=10).json()["notices"])
+
+
+def test_everything_that_a_scrape_brings_is_pushed_under_the_same_labels(
+    service: QuietService, prometheus: PrometheusServer
+) -> None:
+    assert wait_until(lambda: names(prometheus) >= scraped_names(service) != set(), PATIENCE), (
+        service.process.log_tail()
+    )
+    scores = asked(prometheus, "causal_anomaly_score")
+    assert {tuple(sorted(one["metric"].items())) for one in scores} == {
+        (("__name__", "causal_anomaly_score"), ("cluster", "a"), ("service", name), ("signal", signal))
+        for name in ("web", "cart")
+        for signal in ("requests", "latency")
+    }
+    (build,) = asked(prometheus, "causal_datasource_build_info")
+    assert (build["metric"]["job"], build["metric"]["cluster"]) == ("causal-datasource", "a")
+
+
+def test_delivery_is_told_by_metrics(service: QuietService) -> None:
+    delivered = "causal_datasource_remote_write_samples_total"
+    assert wait_until(lambda: service.metrics().get(delivered, 0) > 0, PATIENCE)
+    assert abs(service.number("remote_write_last_success_timestamp_seconds") - time.time()) < 60
+    assert service.number('remote_write_dropped_samples_total{reason="refused"}') == 0
+
+
+def test_what_could_not_be_delivered_for_a_while_is_delivered_then(
+    service: QuietService,
+    prometheus: PrometheusServer,
+    prometheus_folder: Path,
+    server_binary: Callable[[str], str],
+) -> None:
+    prometheus.stop()
+    assert wait_until(lambda: service.number("remote_write_retries_total") > 0, PATIENCE)
+    assert wait_until(lambda: service.number("remote_write_pending_samples") > 0, PATIENCE)
+    assert wait_until(lambda: "results wait to be pushed" in notices(service), PATIENCE)
+    again = start_prometheus(
+        server_binary("prometheus"), prometheus_folder, port=int(prometheus.url.rpartition(":")[2]), options=RECEIVER
+    )
+    try:
+        assert wait_until(lambda: service.number("remote_write_pending_samples") == 0, PATIENCE)
+        assert wait_until(lambda: "results wait to be pushed" not in notices(service), PATIENCE)
+        assert service.number('remote_write_dropped_samples_total{reason="refused"}') == 0
+        assert wait_until(lambda: len(asked(again, "causal_anomaly_score")) == 4, PATIENCE)
+        service.process.stop()
+        assert asked(again, "causal_anomaly_score") == []
+        assert asked(again, "causal_datasource_build_info") == []
+    finally:
+        again.stop()
+
+
+def test_a_prometheus_that_takes_nothing_says_why(server_binary: Callable[[str], str], tmp_path: Path) -> None:
+    server = start_prometheus(server_binary("prometheus"), tmp_path / "prometheus")
+    try:
+        with quiet_settings(tmp_path, STEP, SETTINGS.format(url=server.url)) as file, quiet_service(file, "two") as one:
+            dropped = 'remote_write_dropped_samples_total{reason="refused"}'
+            assert wait_until(lambda: one.metrics().get(f"causal_datasource_{dropped}", 0) > 0, PATIENCE)
+            assert wait_until(lambda: "--web.enable-remote-write-receiver" in notices(one), PATIENCE)
+    finally:
+        server.stop()
