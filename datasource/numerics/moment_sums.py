@@ -70,7 +70,7 @@ class MomentSums:
 
 
 def moment_sums(
-    columns: Floats, positions: Ints, whitening: Sequence[float] = (), window: int = 1, order: int = 5
+    columns: Floats, positions: Ints, whitening: Sequence[float] | Floats = (), window: int = 1, order: int = 5
 ) -> MomentSums:
     """The sums over rows `columns` (n, d), all finite, at `positions` (n, increasing) on a regular grid.
 
@@ -151,11 +151,14 @@ def regress(
     columns: Sequence[int],
     own_levels: bool = True,
     like: Sequence[MomentSums] = (),
+    clustered: bool = False,
 ) -> Joined:
     """Least squares of the column `outcome` on others over all rows of the blocks, whose errors are independent.
 
     With `own_levels` each block has its own intercept (Frisch and Waugh 1933), else they share one. Columns are
-    standardised as those of the blocks `like`, or of these. Raises MomentError for columns that are alike.
+    standardised as those of the blocks `like`, or of these. `clustered` says that the blocks are stretches of one
+    series: then errors come from how far the blocks differ (Liang and Zeger 1986), which forgives whatever hangs
+    together within one. Raises MomentError for columns that are alike.
     """
     if not blocks:
         raise MomentError("no data are left")
@@ -176,16 +179,11 @@ def regress(
     solved = inverse @ right
     rows = sum(block.count for block in blocks)
     factor = rows / max(rows - len(columns) - (len(blocks) if own_levels else 1), 1)
-    by_block, others, squares, moved = [], np.zeros_like(normal), 0.0, 0.0
-    for A, y, block in zip(designs, targets, blocks, strict=True):
-        left = y - solved @ A
-        scores = np.array([_pair(row, left) for row in A]).reshape(len(A), len(block.cosines))
-        by_block.append(factor * inverse @ (scores @ block.cosines @ scores.T) @ inverse.T)
-        others += factor * inverse @ (scores @ block.bartlett @ scores.T) @ inverse.T
-        square = _pair(left, left)
-        squares += float(left @ block.products @ left)
-        moved += max(float(square @ block.cosines @ square), 0.0)
-    covariances, terms = np.array(by_block), np.array([float(block.terms) for block in blocks])
+    left = [y - solved @ A for A, y in zip(designs, targets, strict=True)]
+    squares = np.array([one @ block.products @ one for one, block in zip(left, blocks, strict=True)])
+    parts = _clusters if clustered else _long_runs
+    by_block, others, moved, terms = parts(designs, left, blocks, squares, squares.sum() / rows)
+    by_block, others = (factor * inverse @ one @ inverse.T for one in (by_block, others))
     units = np.array([spread[outcome] / spread[column] for column in columns])
     slopes = solved[len(solved) - len(columns) :] * units
     level = float("nan")
@@ -195,16 +193,42 @@ def regress(
         slopes,
         level,
         rows,
-        squares / rows,
+        float(squares.sum()) / rows,
         float(np.sqrt(moved)) / rows,
         solved,
-        covariances.sum(axis=0),
-        satterthwaite(np.trace(covariances, axis1=1, axis2=2), terms),
+        by_block.sum(axis=0),
+        satterthwaite(np.trace(by_block, axis1=1, axis2=2), terms),
         others,
-        covariances,
+        by_block,
         terms,
         units,
     )
+
+
+def _long_runs(
+    designs: Sequence[Floats], left: Sequence[Floats], blocks: Sequence[MomentSums], _squares: Floats, _variance: float
+) -> tuple[Floats, Floats, float, Floats]:
+    """The covariance of the scores' sums by cosines, by block; that by Newey and West; the variance of the sum of
+    squares; and the degrees of freedom by block."""
+    by_block, others, moved = [], np.zeros((len(designs[0]), len(designs[0]))), 0.0
+    for A, one, block in zip(designs, left, blocks, strict=True):
+        scores = np.array([_pair(row, one) for row in A]).reshape(len(A), len(block.cosines))
+        by_block.append(scores @ block.cosines @ scores.T)
+        others += scores @ block.bartlett @ scores.T
+        square = _pair(one, one)
+        moved += max(float(square @ block.cosines @ square), 0.0)
+    return np.array(by_block), others, moved, np.array([float(block.terms) for block in blocks])
+
+
+def _clusters(
+    designs: Sequence[Floats], left: Sequence[Floats], blocks: Sequence[MomentSums], squares: Floats, variance: float
+) -> tuple[Floats, Floats, float, Floats]:
+    """As `_long_runs`, with the blocks as clusters."""
+    count = len(blocks)
+    sums = np.array([A @ block.products @ one for A, one, block in zip(designs, left, blocks, strict=True)])
+    covariance = sums.T @ sums * count / max(count - 1, 1)
+    gaps = squares - variance * np.array([block.count for block in blocks])
+    return covariance[None], covariance, float(gaps @ gaps) * count / max(count - 1, 1), np.array([count - 1.0])
 
 
 def autoregression(blocks: Sequence[MomentSums], outcome: int, columns: Sequence[int]) -> Floats:
@@ -214,14 +238,14 @@ def autoregression(blocks: Sequence[MomentSums], outcome: int, columns: Sequence
     """
     found = regress(blocks, outcome, columns)
     centre, spread = _common(blocks)
-    sums, pairs = 0.0, 0
+    sums, pairs = np.zeros(len(blocks[0].pairs)), np.zeros(len(blocks[0].pairs))
     for block in blocks:
         basis = _basis(block, centre, spread)
         left = basis[1 + outcome] - found.coefficients @ basis[[1 + column for column in columns]]
         left = _within(left[None], block.lagged[0])[0]
         sums = sums + np.einsum("a,lab,b->l", left, block.lagged, left)
         pairs = pairs + block.pairs
-    return solve_yule_walker(np.asarray(sums) / np.maximum(pairs, 1))
+    return solve_yule_walker(sums / np.maximum(pairs, 1))
 
 
 class Difference(NamedTuple):
@@ -247,6 +271,17 @@ def coefficient_difference(one: Joined, other: Joined, level: float) -> Differen
     squared = float(gap @ np.linalg.pinv(one.covariance + other.covariance, hermitian=True) @ gap)
     ratio = max(squared, 0.0) * below / (freedom * size)
     return Difference(float(stats.f.sf(ratio, size, below)), float(np.sqrt(ratio / stats.f.isf(level, size, below))))
+
+
+def slope_difference(one: Joined, other: Joined, place: int, level: float) -> Difference:
+    """Between one slope of two fits of independent rows, or at -1 their level at the mean of all columns: Welch's t."""
+    number = place + len(one.coefficients) - len(one.slopes)
+    parts = np.array([one.covariance[number, number], other.covariance[number, number]])
+    if not parts.sum() > 0:
+        return SAME
+    freedom = satterthwaite(parts, np.array([one.freedom, other.freedom]))
+    ratio = abs(float(one.coefficients[number] - other.coefficients[number])) / float(np.sqrt(parts.sum()))
+    return Difference(float(2 * stats.t.sf(ratio, freedom)), float(ratio / stats.t.isf(level / 2, freedom)))
 
 
 def noise_difference(one: Joined, other: Joined, level: float) -> Difference:

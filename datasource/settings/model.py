@@ -89,6 +89,20 @@ class Graph(Block):
         return {name: "" for name in value} if isinstance(value, (list, tuple)) else value
 
 
+class Invariance(Block):
+    """Mechanisms compared between environments: anew after `every`, for at most `time_budget`.
+
+    Environments are told apart by the labels of `environment`, by `interventions` of the log, and by `changes` that the
+    data show. `level` is the chance that anything is said to be another mechanism where nothing is.
+    """
+
+    every: Duration = 3600.0
+    time_budget: Duration = 600.0
+    interventions: bool = True
+    changes: bool = True
+    level: float = Field(default=0.05, gt=0, le=0.5)
+
+
 class Effect(Block):
     """A treatment and an outcome: two signals (then for every entity, or with `pooled` once for all) or two variables.
 
@@ -214,6 +228,7 @@ class Settings(Block):
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[LabelName, ...] = ()
+    invariance: Invariance | None = None
 
     @property
     def servers(self) -> dict[str, Prometheus]:
