@@ -1,8 +1,8 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
 `import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
-`cd.discover`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`.
-See `datasource.library`.
+`cd.discover`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`;
+and `cd.federate`, of what several running services know together. See `datasource.library`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         effect,
         evaluate,
         explain,
+        federate,
         from_frame,
         from_prometheus,
         impact,
@@ -41,6 +42,7 @@ __all__ = [
     "effect",
     "evaluate",
     "explain",
+    "federate",
     "from_frame",
     "from_prometheus",
     "graph",

@@ -16,6 +16,7 @@ from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
 from datasource.cli.explain import explain
+from datasource.cli.federate import federate
 from datasource.cli.file_options import (
     calls_option,
     data_option,
@@ -281,17 +282,21 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
-main.add_command(accept)
-main.add_command(backtest)
-main.add_command(deploy)
-main.add_command(discover)
-main.add_command(effect)
-main.add_command(experiment)
-main.add_command(explain)
-main.add_command(impact)
-main.add_command(incident)
-main.add_command(intervention)
-main.add_command(mcp)
-main.add_command(rank)
-main.add_command(score)
-main.add_command(tune)
+for _command in (
+    accept,
+    backtest,
+    deploy,
+    discover,
+    effect,
+    experiment,
+    explain,
+    federate,
+    impact,
+    incident,
+    intervention,
+    mcp,
+    rank,
+    score,
+    tune,
+):
+    main.add_command(_command)

@@ -6,12 +6,13 @@ hold wherever nobody acted on the outcome itself; so what all sets that hold hav
 probability 1 - level. Nothing in common is no proof of no cause: environments may be too much alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain, combinations
 
-from datasource.data import Floats
+from datasource.data import Floats, Variable
 from datasource.invariance.groups import Groups, grouped
-from datasource.invariance.model import Invariant, Parent, Question
+from datasource.invariance.model import Cause, Invariant, Parent, Question
 from datasource.invariance.residuals import residuals_alike
 from datasource.numerics.moment_sums import MomentError, coefficient_difference, correlations, noise_difference
 
@@ -23,24 +24,36 @@ def invariant_parents(question: Question, level: float = 0.05, nonlinear: bool =
     """The causes that hold in all environments of a question at `level`. `nonlinear` compares what curves leave, where
     straight lines through the same causes would differ. Raises MomentError."""
     groups = grouped(question)
-    columns = _screened(groups, len(question.causes))
+    return parents_of(
+        groups, question.outcome, question.causes, level, partial(_nonlinear, question) if nonlinear else None
+    )
+
+
+def parents_of(
+    groups: Groups,
+    outcome: Variable,
+    causes: Sequence[Cause],
+    level: float = 0.05,
+    test: Callable[[Sequence[int]], float] | None = None,
+) -> Invariant:
+    """The same for environments that are sums: their columns are the outcome and its causes. `test` gives the p-value
+    of the hypothesis that some columns explain the outcome alike; by straight lines without it."""
+    columns = _screened(groups, len(causes))
     sets = list(chain.from_iterable(combinations(columns, size) for size in range(len(columns) + 1)))
-    p_values = {one: _nonlinear(question, one) if nonlinear else _linear(groups, one) for one in sets}
+    p_values = {one: test(one) if test else _linear(groups, one) for one in sets}
     held = sorted((one for one in sets if p_values[one] > level), key=lambda one: (-p_values[one], one))
     parents = set(columns).intersection(*held) if held else set()
-    best = max(p_values.values())
     without = {
         column: max((p_values[one] for one in sets if column not in one), default=1.0) if held else 1.0
         for column in columns
     }
     order = sorted(columns, key=lambda column: (without[column], column))
-    causes = question.causes
     return Invariant(
-        question.outcome,
+        outcome,
         tuple(causes[column - 1] for column in order if column in parents),
         tuple(Parent(causes[column - 1], without[column]) for column in order),
         tuple(tuple(causes[column - 1] for column in one) for one in held),
-        best,
+        max(p_values.values()),
         level,
     )
 

@@ -32,18 +32,8 @@ def shifts(question: Question, level: float) -> Shifts:
     Of several environments the one that is farthest from all others is set apart first, as long as one is beyond
     chance, so that it does not make the others look odd. Raises MomentError.
     """
-    groups = grouped(question)
-    usual = list(range(len(question.rows)))
-    compared = {place: _compared(groups, place, usual, level) for place in usual}
-    while len(usual) > 2:
-        odd = max(usual, key=lambda place: compared[place].largest)
-        if compared[odd].largest <= 1:
-            break
-        usual.remove(odd)
-        compared |= {place: _compared(groups, place, usual, level) for place in usual}
     mechanisms, edges = [], []
-    for place, rows in enumerate(question.rows):
-        one, rest, parts = compared[place]
+    for rows, (one, rest, parts, _) in zip(question.rows, compare(grouped(question), level), strict=True):
         for part, found in parts:
             mechanisms.append(Shift(rows.variable, rows.environment, part, found.score, found.p_value))
         for number, edge in enumerate(rows.edges):
@@ -53,22 +43,40 @@ def shifts(question: Question, level: float) -> Shifts:
     return Shifts(tuple(mechanisms), tuple(edges))
 
 
-class _Compared(NamedTuple):
-    """The fits of an environment and of the usual others, and how far its parts are from theirs."""
+class Compared(NamedTuple):
+    """The fits of an environment and of the usual others, how far its parts are from theirs, and whether it is usual
+    itself."""
 
     one: Joined
     rest: Joined
     parts: tuple[tuple[Part, Difference], ...]
+    usual: bool = True
 
     @property
     def largest(self) -> float:
+        """The highest score."""
         return max(found.score for _, found in self.parts)
 
 
-def _compared(groups: Groups, place: int, usual: list[int], level: float) -> _Compared:
+def compare(groups: Groups, level: float) -> list[Compared]:
+    """Each environment against the others that are usual; the odd ones are set apart, the oddest first, until two are
+    left. Raises MomentError."""
+    usual = list(range(len(groups.members)))
+    compared = {place: _compared(groups, place, usual, level) for place in usual}
+    while len(usual) > 2:
+        odd = max(usual, key=lambda place: compared[place].largest)
+        if compared[odd].largest <= 1:
+            break
+        usual.remove(odd)
+        compared[odd] = compared[odd]._replace(usual=False)
+        compared |= {place: _compared(groups, place, usual, level) for place in usual}
+    return [compared[place] for place in range(len(groups.members))]
+
+
+def _compared(groups: Groups, place: int, usual: list[int], level: float) -> Compared:
     others = [other for other in usual if other != place]
     one, rest = groups.fit([place], levels=False), groups.fit(others, levels=False)
-    return _Compared(one, rest, tuple(_parts(groups, place, others, one, rest, level)))
+    return Compared(one, rest, tuple(_parts(groups, place, others, one, rest, level)))
 
 
 def _parts(

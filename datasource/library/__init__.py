@@ -20,6 +20,7 @@ from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
+from datasource.library.federating import Dependences, Federated, Offered, federate
 from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
@@ -35,12 +36,15 @@ __all__ = [
     "ERRORS",
     "CsvError",
     "Data",
+    "Dependences",
     "Discovered",
     "Effect",
     "Evaluation",
     "Explained",
+    "Federated",
     "GraphError",
     "ImpactOf",
+    "Offered",
     "PrometheusError",
     "QueryError",
     "Ranking",
@@ -53,6 +57,7 @@ __all__ = [
     "effect",
     "evaluate",
     "explain",
+    "federate",
     "from_frame",
     "from_prometheus",
     "impact",

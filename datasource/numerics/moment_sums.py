@@ -123,6 +123,7 @@ class Joined:
     freedom: float
     _others: Floats
     _by_block: Floats
+    _gains: Floats
     _terms: Floats
     _units: Floats
 
@@ -132,11 +133,27 @@ class Joined:
         return float(self._terms.sum())
 
     def interval(self, place: int) -> Interval:
-        """The slope of a column: with the larger of the errors by cosines and by Newey and West, and Student's t."""
-        number = place + len(self.coefficients) - len(self.slopes)
-        parts = self._by_block[:, number, number]
-        error = float(np.sqrt(max(parts.sum(), self._others[number, number], 0.0))) * abs(self._units[place])
-        return interval(float(self.slopes[place]), error, satterthwaite(parts, self._terms))
+        """The slope of a column."""
+        return self.combined(np.eye(len(self.slopes))[place])
+
+    def combined(self, weights: Floats) -> Interval:
+        """A combination (k) of slopes: with the larger of the errors by cosines and by Newey and West, and Student's
+        t."""
+        own = self._own(weights)
+        parts = np.einsum("i,bij,j->b", own, self._by_block, own)
+        error = float(np.sqrt(max(parts.sum(), own @ self._others @ own, 0.0)))
+        return interval(float(weights @ self.slopes), error, satterthwaite(parts, self._terms))
+
+    def variance_of(self, weights: Floats, added: Sequence[float]) -> tuple[float, float]:
+        """The variance of a combination of slopes, and how much of it is noise that was added to the sums of products:
+        so much to each, by block."""
+        own = self._own(weights)
+        noise = sum(one * float(own @ gain @ own) for one, gain in zip(added, self._gains, strict=False))
+        return float(own @ self.covariance @ own), noise
+
+    def _own(self, weights: Floats) -> Floats:
+        """What makes the same of the standardised coefficients."""
+        return np.concatenate([np.zeros(len(self.coefficients) - len(self.slopes)), weights * self._units])
 
 
 def satterthwaite(variances: Floats, freedoms: Floats) -> float:
@@ -183,7 +200,9 @@ def regress(
     squares = np.array([one @ block.products @ one for one, block in zip(left, blocks, strict=True)])
     parts = _clusters if clustered else _long_runs
     by_block, others, moved, terms = parts(designs, left, blocks, squares, squares.sum() / rows)
-    by_block, others = (factor * inverse @ one @ inverse.T for one in (by_block, others))
+    scores = [_scores(A, one) for A, one in zip(designs, left, strict=True)]
+    gains = np.array([each @ each.T for each in scores]).reshape(len(blocks), len(places), len(places))
+    by_block, others, gains = (factor * inverse @ one @ inverse.T for one in (by_block, others, gains))
     units = np.array([spread[outcome] / spread[column] for column in columns])
     slopes = solved[len(solved) - len(columns) :] * units
     level = float("nan")
@@ -200,6 +219,7 @@ def regress(
         satterthwaite(np.trace(by_block, axis1=1, axis2=2), terms),
         others,
         by_block,
+        gains,
         terms,
         units,
     )
@@ -212,7 +232,7 @@ def _long_runs(
     squares; and the degrees of freedom by block."""
     by_block, others, moved = [], np.zeros((len(designs[0]), len(designs[0]))), 0.0
     for A, one, block in zip(designs, left, blocks, strict=True):
-        scores = np.array([_pair(row, one) for row in A]).reshape(len(A), len(block.cosines))
+        scores = _scores(A, one)
         by_block.append(scores @ block.cosines @ scores.T)
         others += scores @ block.bartlett @ scores.T
         square = _pair(one, one)
@@ -277,10 +297,21 @@ def slope_difference(one: Joined, other: Joined, place: int, level: float) -> Di
     """Between one slope of two fits of independent rows, or at -1 their level at the mean of all columns: Welch's t."""
     number = place + len(one.coefficients) - len(one.slopes)
     parts = np.array([one.covariance[number, number], other.covariance[number, number]])
-    if not parts.sum() > 0:
+    gap = float(one.coefficients[number] - other.coefficients[number])
+    return _welch(gap, parts, np.array([one.freedom, other.freedom]), level)
+
+
+def combination_difference(one: Joined, other: Joined, weights: Floats, level: float) -> Difference:
+    """Between one combination (k) of the slopes of two fits of independent rows: Welch's t."""
+    parts = np.array([fit.variance_of(weights, ())[0] for fit in (one, other)])
+    return _welch(float(weights @ (one.slopes - other.slopes)), parts, np.array([one.freedom, other.freedom]), level)
+
+
+def _welch(gap: float, variances: Floats, freedoms: Floats, level: float) -> Difference:
+    if not variances.sum() > 0:
         return SAME
-    freedom = satterthwaite(parts, np.array([one.freedom, other.freedom]))
-    ratio = abs(float(one.coefficients[number] - other.coefficients[number])) / float(np.sqrt(parts.sum()))
+    freedom = satterthwaite(variances, freedoms)
+    ratio = abs(gap) / float(np.sqrt(variances.sum()))
     return Difference(float(2 * stats.t.sf(ratio, freedom)), float(ratio / stats.t.isf(level / 2, freedom)))
 
 
@@ -290,11 +321,7 @@ def noise_difference(one: Joined, other: Joined, level: float) -> Difference:
     if not min(fit.variance for fit in fits) > 0:
         return SAME
     errors = np.array([(fit.variance_error / fit.variance) ** 2 for fit in fits])
-    if not errors.sum() > 0:
-        return SAME
-    freedom = satterthwaite(errors, np.array([fit.terms for fit in fits]))
-    ratio = abs(float(np.log(one.variance / other.variance))) / float(np.sqrt(errors.sum()))
-    return Difference(float(2 * stats.t.sf(ratio, freedom)), float(ratio / stats.t.isf(level / 2, freedom)))
+    return _welch(float(np.log(one.variance / other.variance)), errors, np.array([fit.terms for fit in fits]), level)
 
 
 def correlations(blocks: Sequence[MomentSums]) -> Floats:
@@ -313,6 +340,11 @@ def correlations(blocks: Sequence[MomentSums]) -> Floats:
 def _triangle(width: int) -> tuple[Ints, Ints]:
     i, j = np.triu_indices(width)
     return np.asarray(i, dtype=np.int64), np.asarray(j, dtype=np.int64)
+
+
+def _scores(design: Floats, left: Floats) -> Floats:
+    """What makes, of the products of any two columns, those of each row of a design with what is left (k, p)."""
+    return np.array([_pair(row, left) for row in design]).reshape(len(design), len(left) * (len(left) + 1) // 2)
 
 
 def _pair(one: Floats, other: Floats) -> Floats:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
 from datasource.settings.experiments import Experiments
+from datasource.settings.federation import Federation
 from datasource.settings.interventions import Interventions
 from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import LabelName, Name
@@ -229,6 +230,7 @@ class Settings(Block):
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[LabelName, ...] = ()
     invariance: Invariance | None = None
+    federation: Federation | None = None
 
     @property
     def servers(self) -> dict[str, Prometheus]:
