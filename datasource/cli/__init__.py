@@ -27,6 +27,7 @@ from datasource.cli.file_options import (
 )
 from datasource.cli.impact import impact
 from datasource.cli.intervention import experiment, intervention
+from datasource.cli.invariance import invariance
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -294,6 +295,7 @@ for _command in (
     impact,
     incident,
     intervention,
+    invariance,
     mcp,
     rank,
     score,

@@ -6,6 +6,7 @@ from itertools import chain
 
 from datasource.data import Matrix, Roles
 from datasource.graph import CausalGraph, Edge, Evidence
+from datasource.invariance.anchor import Anchored, anchored
 from datasource.invariance.causal_prediction import invariant_parents
 from datasource.invariance.model import EdgeShift, Invariant, Question, Shift
 from datasource.invariance.questions import Split, by_changes, by_labels, by_splits
@@ -21,6 +22,7 @@ _SAID_BY = "invariance: "
 class Invariance:
     """What was found at a time (seconds): shifts of mechanisms and edges by environment, and the parents that hold.
 
+    predictions: by anchor regression, for environments that move further.
     compared: how many hypotheses were tested; `level` is their family-wise error rate.
     """
 
@@ -28,6 +30,7 @@ class Invariance:
     mechanisms: tuple[Shift, ...] = ()
     edges: tuple[EdgeShift, ...] = ()
     invariant: tuple[Invariant, ...] = ()
+    predictions: tuple[Anchored, ...] = ()
     compared: int = 0
     level: float = 0.05
     notices: tuple[str, ...] = ()
@@ -51,9 +54,11 @@ def analyse(
     splits: Sequence[Split] = (),
     find_changes: bool = True,
     level: float = 0.05,
+    nonlinear: bool = False,
 ) -> Invariance:
     """Compare every mechanism between environments told apart by `labels`, by `splits` of the time, and found.
 
+    Causes that hold everywhere are looked for by straight lines, or by curves where `nonlinear`.
     The chance that anything at all is said to be another mechanism, where nothing is, is at most `level`: one half of
     it is for what is declared, the other for what is found.
     """
@@ -67,18 +72,27 @@ def analyse(
     mechanisms: list[Shift] = []
     edges: list[EdgeShift] = []
     invariant: list[Invariant] = []
+    predictions: list[Anchored] = []
     left_out: list[str] = []
     for question in questions:
         try:
             one = shifts(question, level / 2 / compared)
             mechanisms += one.mechanisms
             edges += one.edges
+            predictions += [prediction] if (prediction := anchored(question)) else []
             if len(question.causes) <= _MOST_PARENTS:
-                invariant.append(invariant_parents(question, level / len(questions)))
+                invariant.append(invariant_parents(question, level / len(questions), nonlinear))
         except MomentError as error:
             left_out.append(f"{question.outcome} cannot be compared: {error}")
     return Invariance(
-        matrix.end, tuple(mechanisms), tuple(edges), tuple(invariant), compared, level, _notices(questions, left_out)
+        matrix.end,
+        tuple(mechanisms),
+        tuple(edges),
+        tuple(invariant),
+        tuple(predictions),
+        compared,
+        level,
+        _notices(questions, left_out),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from datasource.invariance.analysis import Invariance
+from datasource.invariance.anchor import Anchored
 from datasource.invariance.model import EdgeShift, Invariant, Shift
 
 PARTS = {"slopes": "how its causes move it", "level": "its level", "noise": "how far it scatters"}
@@ -18,6 +19,7 @@ def invariance_document(found: Invariance) -> dict[str, Any]:
         "mechanisms": [shift_row(one) for one in sorted(found.mechanisms, key=lambda one: -one.score)],
         "edges": [edge_row(one) for one in sorted(found.edges, key=lambda one: (not one.breaks, -one.score))],
         "parents": [parents_row(one) for one in found.invariant],
+        "predictions": [prediction_row(one) for one in found.predictions],
         "notices": list(found.notices),
     }
 
@@ -69,6 +71,28 @@ def parents_row(one: Invariant) -> dict[str, Any]:
         "level": one.level,
         "told": parents_told(one),
     }
+
+
+def prediction_row(one: Anchored) -> dict[str, Any]:
+    """The prediction of an outcome where environments move further than they did so far."""
+    return {
+        "outcome": str(one.outcome),
+        "labels": dict(one.outcome.entity.labels),
+        "gamma": one.gamma,
+        "intercept": one.intercept,
+        "slopes": {str(cause): slope for cause, slope in zip(one.causes, one.slopes, strict=True)},
+        "worst_error_least_squares": one.least_squares,
+        "worst_error": one.anchored,
+    }
+
+
+def prediction_told(one: Anchored) -> str:
+    """A prediction in a sentence."""
+    slopes = " + ".join(f"{slope:.4g} x {cause}" for cause, slope in zip(one.causes, one.slopes, strict=True))
+    return (
+        f"{one.outcome} = {one.intercept:.4g} + {slopes}: wrong by {one.anchored:.3g} in the worst environment left "
+        f"out of the fit, {one.least_squares:.3g} by least squares (anchor regression, gamma {one.gamma:g})"
+    )
 
 
 def parents_told(one: Invariant) -> str:

@@ -15,6 +15,7 @@ from datasource.data.csv.table import CsvError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
+from datasource.library.comparing import Compared, compare, invariant_parents
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
@@ -34,6 +35,7 @@ ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, Stud
 
 __all__ = [
     "ERRORS",
+    "Compared",
     "CsvError",
     "Data",
     "Dependences",
@@ -53,6 +55,7 @@ __all__ = [
     "SettingsError",
     "StudyError",
     "WhatIf",
+    "compare",
     "discover",
     "effect",
     "evaluate",
@@ -61,6 +64,7 @@ __all__ = [
     "from_frame",
     "from_prometheus",
     "impact",
+    "invariant_parents",
     "rank",
     "read_csv",
     "score",
