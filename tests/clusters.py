@@ -1,13 +1,13 @@
 """Clusters with the same services whose mechanisms a test decides, as a Prometheus that needs no server."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from worlds import START, STEP, Inline, encode
 
 from datasource.data import Floats
+from datasource.demo.three_shops import Cluster
 from datasource.prometheus import Reader, Series
 from datasource.service import Clock, Evaluator, Snapshot
 from datasource.settings import Loaded, parse_settings
@@ -27,42 +27,6 @@ graph:
 environment: [cluster]
 invariance: {}
 """
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """`slope` is by how much cpu moves latency, `own` by how much requests do beside it, `load` how much is asked,
-    `level` the latency without any of it, `batch` how far cpu moves by itself."""
-
-    slope: float = 0.5
-    own: float = 0.02
-    load: float = 1.0
-    level: float = 0.2
-    noise: float = 0.05
-    batch: float = 1.0
-    service: str = "web"
-
-    def simulate(self, points: int, seed: int, since: int | None = None, then: "Cluster | None" = None) -> Floats:
-        """requests, cpu, latency (3, points); from the point `since` on as in the cluster `then`."""
-        rng = np.random.default_rng(seed)
-        requests = 40 + 10 * self.load * smooth(points, rng)
-        cpu = 0.02 * requests + 0.2 * self.batch * smooth(points, rng)
-        scatter = smooth(points, rng)
-        latency = self._latency(requests, cpu, scatter)
-        if then is not None and since is not None:
-            latency[since:] = then._latency(requests, cpu, scatter)[since:]
-        return np.array([requests, cpu, latency])
-
-    def _latency(self, requests: Floats, cpu: Floats, scatter: Floats) -> Floats:
-        return self.level + self.slope * cpu + self.own * requests + self.noise * scatter
-
-
-def smooth(points: int, rng: np.random.Generator, memory: float = 0.8) -> Floats:
-    """An autoregression of mean 0 and deviation 1."""
-    found, noise = np.zeros(points), rng.normal(size=points) * np.sqrt(1 - memory**2)
-    for t in range(1, points):
-        found[t] = memory * found[t - 1] + noise[t]
-    return found
 
 
 class ClustersClient:
@@ -110,3 +74,6 @@ class Clusters:
         self.clock.tick()
         assert self.clock.snapshot is not None, self.clock.health.error
         return self.clock.snapshot
+
+
+__all__ = ["SETTINGS", "Cluster", "Clusters"]

@@ -12,6 +12,7 @@ import click
 
 from datasource.cli.backtest import backtest
 from datasource.cli.connection import connection_options
+from datasource.cli.demo import demo
 from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
@@ -256,22 +257,6 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
 
 
 @main.command()
-@click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
-@click.option("--story", type=click.Choice(["query-service"]), help="Tell a story instead, from simulated data.")
-def demo(port: int, story: str | None) -> None:
-    """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
-    if story:
-        from datasource.demo.query_service import tell_story, told
-
-        for line in told(tell_story()):
-            click.echo(line)
-        return
-    from datasource.demo.run import run
-
-    sys.exit(run(port))
-
-
-@main.command()
 @click.option("--listen", default=None, callback=_address, help="Serve the shop's /metrics on host:port.")
 @click.option("--history", default=None, help="Write two days of history in OpenMetrics format to this file, once.")
 def shop(listen: str | None, history: str | None) -> None:
@@ -286,6 +271,7 @@ def shop(listen: str | None, history: str | None) -> None:
 for _command in (
     accept,
     backtest,
+    demo,
     deploy,
     discover,
     effect,

@@ -61,7 +61,8 @@ class Question(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What one environment of an installation says, beside the others that are joined.
+    """What one environment of an installation says, beside the others that are joined; without a name where it has no
+    other.
 
     score, p_value: of its effect against theirs; above 1 it is another one. slopes, noise: the same of the whole
     mechanism. without: the joined effect without it (with it, where it is left out), and `influence` how many of its
@@ -206,10 +207,11 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
         effect = combination_difference(own, rest, weights, level) if rest else same
         besides = fit([*kept, number]) if number not in kept else rest
         without = float(weights @ besides.slopes) if besides else float("nan")
+        several = sum(other.site == part.site for other in parts) > 1
         members.append(
             Member(
                 part.site,
-                part.block.environment,
+                part.block.environment if several else "",
                 part.block.sums.count,
                 own.combined(weights),
                 rest.combined(weights) if rest else None,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from datasource.data import Entity, Environment, Floats, Variable
+from datasource.demo.three_shops import smooth
 from datasource.invariance import Cause, Question, Rows
 
 CAUSES = ("x1", "x2", "child", "apart")
@@ -10,14 +11,6 @@ CAUSES = ("x1", "x2", "child", "apart")
 
 def variable(name: str) -> Variable:
     return Variable(Entity("host", (("host", "web"),)), name)
-
-
-def smooth(n: int, rng: np.random.Generator, memory: float) -> Floats:
-    """An autoregression of mean 0 and deviation 1."""
-    found, noise = np.zeros(n), rng.normal(size=n) * np.sqrt(1 - memory**2)
-    for t in range(1, n):
-        found[t] = memory * found[t - 1] + noise[t]
-    return found
 
 
 def environment(

@@ -1,9 +1,10 @@
 """Anchor regression: better than least squares where environments move further than they did."""
 
 import numpy as np
-from simulated import question, smooth
+from simulated import question
 
 from datasource.data import Floats
+from datasource.demo.three_shops import smooth
 from datasource.invariance.anchor import anchor_regression, anchored
 
 
