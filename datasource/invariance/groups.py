@@ -15,6 +15,7 @@ ORDER = 5
 BLOCKS, FEWEST_BLOCKS = 12, 6
 """Stretches of an environment in time, whose differences tell what is chance: enough degrees of freedom, each longer
 than what hangs together."""
+_FEWEST_ROWS = 60
 _ROWS_OF_A_BLOCK = 5
 """Times the number of columns."""
 
@@ -59,7 +60,8 @@ class Groups:
 
 def enough(columns: int, parallel: bool) -> int:
     """How many rows an environment needs."""
-    return _ROWS_OF_A_BLOCK * (1 + columns) * (1 if parallel else FEWEST_BLOCKS) + ORDER
+    needed = _ROWS_OF_A_BLOCK * (1 + columns) * (1 if parallel else FEWEST_BLOCKS) + ORDER
+    return max(needed, _FEWEST_ROWS)
 
 
 def grouped(question: Question) -> Groups:

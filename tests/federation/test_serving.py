@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -13,7 +14,7 @@ from clusters import SETTINGS, Cluster
 from conftest import TOKEN
 
 from datasource.cli import main
-from datasource.demo.child import ChildProcess
+from datasource.demo.child import ChildProcess, wait_until
 from datasource.demo.samples import SampleStore
 from datasource.demo.serving import BackgroundServer, free_port
 from datasource.demo.standin import standin_app
@@ -33,7 +34,7 @@ def serving(name: str, one: Cluster, seed: int, folder: Path) -> Iterator[str]:
     prometheus = BackgroundServer(standin_app(store))
     folder.mkdir()
     (folder / "token").write_text(TOKEN)
-    own = f"federation: {{name: {name}}}\nweb: {{tokens: {{others: {{file: token, scope: sums}}}}}}"
+    own = f"invariance: {{}}\nfederation: {{name: {name}}}\nweb: {{tokens: {{others: {{file: token, scope: sums}}}}}}"
     text = SETTINGS.replace("http://clusters.test", prometheus.url).replace("invariance: {}", own)
     config = folder / "causal.yaml"
     config.write_text(text.replace("baseline: 12h", "baseline: 4h") + f"store: {{directory: {folder / 'store'}}}\n")
@@ -42,6 +43,7 @@ def serving(name: str, one: Cluster, seed: int, folder: Path) -> Iterator[str]:
     process = ChildProcess(command, folder / "log")
     try:
         process.wait_ready(lambda: ready(url), PATIENCE)
+        assert wait_until(lambda: compared(url) is not None, PATIENCE), process.log_tail()
         yield url
     finally:
         process.stop()
@@ -54,6 +56,11 @@ def ready(url: str) -> bool:
     except requests.ConnectionError:
         return False
     return answer.status_code == 200
+
+
+def compared(url: str) -> Any:
+    """What its process for that says of environments, None as long as it says nothing."""
+    return requests.get(f"{url}/api/v1/snapshot", timeout=5).json().get("invariance")
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +85,9 @@ def test_two_running_services_join_one_effect(sites: dict[str, str], token: Path
     assert effect == pytest.approx(0.5, abs=0.05)
     assert all(any(line.strip().startswith(name) for line in lines) for name in ("eu", "us"))
     assert "Left out" not in done.output
+
+
+def test_a_process_of_its_own_compares_environments(sites: dict[str, str]) -> None:
+    found = compared(sites["eu"])
+    assert not found["mechanisms"]  # one cluster, and nothing changed there
+    assert "name labels that tell environments apart" in found["notices"][0]

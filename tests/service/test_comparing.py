@@ -1,10 +1,14 @@
 """The running service compares mechanisms between environments, and says so through every door."""
 
+from pathlib import Path
+
 import pytest
 from clusters import SETTINGS, Cluster, Clusters
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from worlds import START, STEP
 
+from datasource.settings.store import Store
 from datasource.web.app import create_app
 
 USUAL = {"eu": Cluster(), "us": Cluster(load=1.6), "ap": Cluster(load=0.8, level=0.4)}
@@ -77,6 +81,32 @@ def test_causes_that_hold_in_every_cluster_are_named_where_clusters_differ_enoug
     found = client(ap=Cluster(load=0.8, batch=2.0)).get("/api/v1/snapshot").get_json()["invariance"]
     parents = {one["outcome"]: one["parents"] for one in found["parents"]}
     assert set(parents["web.latency"]) == {"web.cpu", "web.requests"}
+
+
+def test_an_intervention_parts_before_from_after(tmp_path: Path) -> None:
+    one = Cluster().simulate(POINTS, 3)
+    one[2, 700:] = one[2, 700:] + 1.0 * one[1, 700:]  # from then on cpu slows the service down three times as much
+    world = Clusters({"eu": one}, SETTINGS.replace("invariance: {}", "invariance: {changes: false}"))
+    start = START + 700 * STEP
+    world.clock.evaluator.interventions.store = Store(directory=tmp_path)
+    said = {"kind": "deploy", "targets": ["eu/web"], "start": start, "why": "v2"}
+    world.clock.evaluator.interventions.record(said, "ann")
+    world.tick()
+    found = create_app(world.clock).test_client().get("/api/v1/snapshot").get_json()["invariance"]
+    (first, *_) = [one for one in found["mechanisms"] if one["shifted"]]
+    assert (first["variable"], first["part"]) == ("eu/web.latency", "slopes")
+    assert first["environment"] in ("before intervention 1", "since intervention 1")
+
+
+def test_a_change_that_nobody_declared_is_found() -> None:
+    one = Cluster().simulate(POINTS, 3)
+    one[2, 700:] = one[2, 700:] + 1.0 * one[1, 700:]
+    world = Clusters({"eu": one})
+    found = world.tick().invariance
+    assert found is not None
+    shifted = {(str(one.variable), one.part) for one in found.shifted}
+    assert shifted >= {("eu/web.latency", "slopes")}
+    assert {variable for variable, _ in shifted} == {"eu/web.latency"}
 
 
 def test_it_is_off_until_the_settings_turn_it_on() -> None:
