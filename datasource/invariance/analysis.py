@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from datasource.data import Matrix, Roles
 from datasource.graph import CausalGraph, Edge, Evidence
 from datasource.invariance.anchor import Anchored, anchored
-from datasource.invariance.causal_prediction import invariant_parents
-from datasource.invariance.model import EdgeShift, Invariant, Question, Shift
+from datasource.invariance.causal_prediction import MOST_CANDIDATES, invariant_parents
+from datasource.invariance.model import EdgeShift, Invariant, Question, Shift, where
 from datasource.invariance.questions import Split, by_changes, by_labels, by_splits
 from datasource.invariance.shift import shifts
 from datasource.numerics.moment_sums import MomentError
 
-_MOST_PARENTS = 6
-"""Causes of an outcome whose sets are tried for every variable of an installation."""
+_MOST_SETS = 20_000
+"""Sets of causes that are tried, times environments, of all outcomes together: about a minute."""
 _SAID_BY = "invariance: "
 
 
@@ -41,6 +40,11 @@ class Invariance:
         return tuple(sorted((one for one in self.mechanisms if one.score > 1), key=lambda one: -one.score))
 
     @property
+    def differs(self) -> bool:
+        """Whether any mechanism, or any of its slopes, is another one somewhere."""
+        return bool(self.shifted) or any(one.score > 1 for one in self.edges)
+
+    @property
     def broken(self) -> tuple[EdgeShift, ...]:
         """Edges that are not there in some environment and hold in the others."""
         return tuple(one for one in self.edges if one.breaks)
@@ -60,28 +64,30 @@ def analyse(
 
     Causes that hold everywhere are looked for by straight lines, or by curves where `nonlinear`.
     The chance that anything at all is said to be another mechanism, where nothing is, is at most `level`: one half of
-    it is for what is declared, the other for what is found.
+    it is for what is declared, the other for finding a change, of which it is then only asked what changed.
     """
-    found = chain(
-        by_labels(matrix, graph, roles, labels),
-        by_splits(matrix, graph, roles, splits),
-        by_changes(matrix, graph, roles, level / 2) if find_changes else (),
-    )
-    questions = list(found)
+    declared = [*by_labels(matrix, graph, roles, labels), *by_splits(matrix, graph, roles, splits)]
+    found = list(by_changes(matrix, graph, roles, level / 2)) if find_changes else []
+    questions = [*declared, *found]
     compared = sum(question.comparisons for question in questions)
+    among = max(sum(question.comparisons for question in declared), 1)
     mechanisms: list[Shift] = []
     edges: list[EdgeShift] = []
     invariant: list[Invariant] = []
     predictions: list[Anchored] = []
     left_out: list[str] = []
-    for question in questions:
+    sets = 0
+    for place, question in enumerate(questions):
         try:
-            one = shifts(question, level / 2 / compared)
+            one = shifts(question, level / 2 / among if place < len(declared) else level / question.comparisons)
             mechanisms += one.mechanisms
             edges += one.edges
             predictions += [prediction] if (prediction := anchored(question)) else []
-            if len(question.causes) <= _MOST_PARENTS:
-                invariant.append(invariant_parents(question, level / len(questions), nonlinear))
+            sets += 2 ** min(len(question.causes), MOST_CANDIDATES) * len(question.rows)
+            if sets > _MOST_SETS:
+                left_out.append(f"which causes of {question.outcome} hold everywhere was not looked for: too many sets")
+                continue
+            invariant.append(invariant_parents(question, level / len(questions), nonlinear))
         except MomentError as error:
             left_out.append(f"{question.outcome} cannot be compared: {error}")
     return Invariance(
@@ -108,11 +114,9 @@ def with_shifts(graph: CausalGraph, found: Invariance | None) -> CausalGraph:
         kept = tuple(one for one in edge.evidence if not one.by.startswith(_SAID_BY))
         doubts = broken.get(edge._replace(evidence=()))
         if doubts:
-            where = ", ".join(str(one.environment) for one in doubts)
+            places = ", ".join(where(one.environment) for one in doubts)
             rest = doubts[0].others
-            text = (
-                f"{_SAID_BY}breaks in {where}, holds elsewhere ({rest.value:.3g} [{rest.lower:.3g}, {rest.upper:.3g}])"
-            )
+            text = f"{_SAID_BY}breaks {places}, holds elsewhere ({rest.value:.3g} [{rest.lower:.3g}, {rest.upper:.3g}])"
             kept = (*kept, Evidence("doubtful", text, found.at, round(max(one.score for one in doubts), 3)))
         edges.append(edge._replace(evidence=kept))
     return replace(graph, edges=tuple(edges))

@@ -4,7 +4,7 @@ from typing import Any
 
 from datasource.invariance.analysis import Invariance
 from datasource.invariance.anchor import Anchored
-from datasource.invariance.model import EdgeShift, Invariant, Shift
+from datasource.invariance.model import EdgeShift, Invariant, Shift, where
 
 PARTS = {"slopes": "how its causes move it", "level": "its level", "noise": "how far it scatters"}
 """What is another one, in words."""
@@ -112,11 +112,11 @@ def parents_told(one: Invariant) -> str:
 def shift_told(one: Shift) -> str:
     """A shift in a sentence."""
     verb = "is another one" if one.score > 1 else "is the same"
-    return f"{one.variable}: {PARTS[one.part]} {verb} in {one.environment} (score {one.score:.2f})"
+    return f"{one.variable}: {PARTS[one.part]} {verb} {where(one.environment)} (score {one.score:.2f})"
 
 
 def edge_told(one: EdgeShift) -> str:
     """An edge in one environment, in a sentence."""
     here, there = (f"{each.value:.3g} [{each.lower:.3g}, {each.upper:.3g}]" for each in (one.slope, one.others))
     what = "breaks" if one.breaks else "is another one" if one.score > 1 else "holds"
-    return f"{one.edge} {what} in {one.environment}: {here}, elsewhere {there}"
+    return f"{one.edge} {what} {where(one.environment)}: {here}, elsewhere {there}"

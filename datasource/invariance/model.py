@@ -21,6 +21,15 @@ class Cause(NamedTuple):
         return f"{self.variable}" + (f" (lag {self.lag})" if self.lag else "")
 
 
+def where(environment: Environment) -> str:
+    """An environment as an adverb.
+
+    >>> where(Environment((("cluster", "us"),))), where(Environment((), "since noon"))
+    ('in cluster=us', 'since noon')
+    """
+    return f"in {environment}" if environment.labels else str(environment)
+
+
 class Rows(NamedTuple):
     """The rows of an environment: `columns` (n, 1 + k) holds the outcome, there called `variable`, and its causes,
     tied to it by `edges`, empty where there is no graph; `positions` (n) are the rows' places on the grid of times."""

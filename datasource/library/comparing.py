@@ -48,7 +48,7 @@ class Compared(Result):
     @property
     def differs(self) -> bool:
         """Whether any mechanism is another one somewhere."""
-        return bool(self.answer.shifted)
+        return self.answer.differs
 
     def lines(self) -> Iterator[str]:
         """As `causal-datasource invariance` prints it."""
@@ -63,7 +63,7 @@ class Compared(Result):
             ("Prediction under shifts", [prediction_told(one) for one in answer.predictions]),
             ("Notices", answer.notices),
         )
-        if answer.mechanisms and not answer.shifted:
+        if answer.mechanisms and not answer.differs:
             yield "Nothing speaks against the same mechanisms everywhere"
         for heading, told in parts:
             if told:
