@@ -132,6 +132,20 @@ def on_prometheus() -> Json:
                         override("evidence", custom__width=220),
                     ],
                 ),
+                table(
+                    "Mechanisms that are other ones",
+                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its "
+                    "causes, its level, or its noise. Compared where the settings say invariance: {}.",
+                    [rows_now("causal_mechanism_shift_score > 1")],
+                    width=24,
+                    height=8,
+                    noValue="None, or mechanisms are not compared",
+                    transformations=[
+                        columns("__name__", "job", "instance"),
+                        transform("sortBy", sort=[{"field": "Value", "desc": True}]),
+                    ],
+                    overrides=[override("Value", decimals=2, displayName="score")],
+                ),
             ]
         ),
     )

@@ -1,8 +1,8 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
 `import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
-`cd.discover`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`.
-See `datasource.library`.
+`cd.discover`, `cd.compare`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a graph by
+`cd.graph`; and `cd.federate`, of what several running services know together. See `datasource.library`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
         QueryError,
         SettingsError,
         StudyError,
+        compare,
         discover,
         effect,
         evaluate,
         explain,
+        federate,
         from_frame,
         from_prometheus,
         impact,
+        invariant_parents,
         rank,
         read_csv,
         score,
@@ -37,14 +40,17 @@ __all__ = [
     "QueryError",
     "SettingsError",
     "StudyError",
+    "compare",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "federate",
     "from_frame",
     "from_prometheus",
     "graph",
     "impact",
+    "invariant_parents",
     "rank",
     "read_csv",
     "score",

@@ -12,10 +12,12 @@ import click
 
 from datasource.cli.backtest import backtest
 from datasource.cli.connection import connection_options
+from datasource.cli.demo import demo
 from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
 from datasource.cli.explain import explain
+from datasource.cli.federate import federate
 from datasource.cli.file_options import (
     calls_option,
     data_option,
@@ -26,6 +28,7 @@ from datasource.cli.file_options import (
 )
 from datasource.cli.impact import impact
 from datasource.cli.intervention import experiment, intervention
+from datasource.cli.invariance import invariance
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -255,22 +258,6 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
 
 
 @main.command()
-@click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
-@click.option("--story", type=click.Choice(["query-service"]), help="Tell a story instead, from simulated data.")
-def demo(port: int, story: str | None) -> None:
-    """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
-    if story:
-        from datasource.demo.query_service import tell_story, told
-
-        for line in told(tell_story()):
-            click.echo(line)
-        return
-    from datasource.demo.run import run
-
-    sys.exit(run(port))
-
-
-@main.command()
 @click.option("--listen", default=None, callback=_address, help="Serve the shop's /metrics on host:port.")
 @click.option("--history", default=None, help="Write two days of history in OpenMetrics format to this file, once.")
 def shop(listen: str | None, history: str | None) -> None:
@@ -282,17 +269,23 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
-main.add_command(accept)
-main.add_command(backtest)
-main.add_command(deploy)
-main.add_command(discover)
-main.add_command(effect)
-main.add_command(experiment)
-main.add_command(explain)
-main.add_command(impact)
-main.add_command(incident)
-main.add_command(intervention)
-main.add_command(mcp)
-main.add_command(rank)
-main.add_command(score)
-main.add_command(tune)
+for _command in (
+    accept,
+    backtest,
+    demo,
+    deploy,
+    discover,
+    effect,
+    experiment,
+    explain,
+    federate,
+    impact,
+    incident,
+    intervention,
+    invariance,
+    mcp,
+    rank,
+    score,
+    tune,
+):
+    main.add_command(_command)

@@ -15,11 +15,13 @@ from datasource.data.csv.table import CsvError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
+from datasource.library.comparing import Compared, compare, invariant_parents
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
+from datasource.library.federating import Dependences, Federated, Offered, federate
 from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
@@ -33,14 +35,18 @@ ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, Stud
 
 __all__ = [
     "ERRORS",
+    "Compared",
     "CsvError",
     "Data",
+    "Dependences",
     "Discovered",
     "Effect",
     "Evaluation",
     "Explained",
+    "Federated",
     "GraphError",
     "ImpactOf",
+    "Offered",
     "PrometheusError",
     "QueryError",
     "Ranking",
@@ -49,13 +55,16 @@ __all__ = [
     "SettingsError",
     "StudyError",
     "WhatIf",
+    "compare",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "federate",
     "from_frame",
     "from_prometheus",
     "impact",
+    "invariant_parents",
     "rank",
     "read_csv",
     "score",

@@ -183,7 +183,7 @@ class _Iterated:
             error[0] = -(self._lagged.pairs[0, 0] @ error) / len(outcome)
             covariance = self._lagged.autocovariances(error)
             if covariance[0] > _WELL:
-                return _solve_yule_walker(covariance)
+                return solve_yule_walker(covariance)
         return _yule_walker(_errors(outcome, columns, coefficients), grid, self._order)
 
     def _products(self, rho: Floats) -> Iterator[Floats]:
@@ -350,10 +350,10 @@ def _yule_walker(errors: Floats, grid: Ints, order: int) -> Floats:
     for lag in range(min(order, len(series) - 1) + 1):
         late, early = slice(lag, None), slice(None, len(series) - lag)
         covariance[lag] = (series[late] * series[early]).sum() / max((there[late] * there[early]).sum(), 1)
-    return _solve_yule_walker(covariance)
+    return solve_yule_walker(covariance)
 
 
-def _solve_yule_walker(covariance: Floats) -> Floats:
+def solve_yule_walker(covariance: Floats) -> Floats:
     """The AR coefficients (order) of autocovariances (order + 1)."""
     order = len(covariance) - 1
     toeplitz = covariance[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))]

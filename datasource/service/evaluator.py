@@ -21,7 +21,9 @@ from datasource.incidents.log import IncidentLog
 from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.interventions.verdicts import with_verdicts
+from datasource.invariance import with_shifts
 from datasource.prometheus import History, Reader
+from datasource.service.comparing import comparing, comparing_job
 from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.intervening import Intervening
@@ -59,6 +61,7 @@ class Evaluator:
         self.workers = workers or Workers()
         self.asking = EffectsWorker(self.settings, workers or Workers())
         self.discovering = Discovering(self.settings, workers or Workers())
+        self.comparing = comparing(self.settings, workers or Workers())
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()
@@ -94,8 +97,8 @@ class Evaluator:
 
     def stop(self) -> None:
         """End the worker processes, and let go of the log of interventions."""
-        for workers in (self.workers, self.asking.workers, self.discovering.workers):
-            workers.stop()
+        for one in (self, self.asking, self.discovering, self.comparing):
+            one.workers.stop()
         self.interventions.close()
 
     def evaluate(self, now: float) -> Snapshot:
@@ -119,6 +122,7 @@ class Evaluator:
             self._refit(matrix, entities)
         self.asking.collect()
         self.discovering.collect()
+        self.comparing.collect()
         judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         assessed = found.assessed if found else NOTHING_ASSESSED
@@ -138,7 +142,7 @@ class Evaluator:
             fingerprint=self.fingerprint,
             matrix=matrix,
             topology=self._topology,
-            graph=with_verdicts(self._graph[0], verdicts),
+            graph=with_shifts(with_verdicts(self._graph[0], verdicts), self.comparing.found),
             mechanisms=mechanisms,
             judgement=judgement,
             effects=found.effects if found else None,
@@ -156,6 +160,7 @@ class Evaluator:
             interventions=self._intervening.known,
             assessed=assessed,
             proposal=self.discovering.found,
+            invariance=self.comparing.found,
         )
 
     def _count_in_older(self) -> None:
@@ -197,6 +202,8 @@ class Evaluator:
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, built.graph, self._intervening.known)
         self.discovering.begin(matrix, built.graph, self._topology)
+        known = self._intervening.known
+        self.comparing.begin(matrix.end, comparing_job, self.settings, matrix, built.graph, known)
 
     def _know(self, graph: CausalGraph) -> None:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
@@ -274,4 +281,5 @@ class Evaluator:
             *self.incidents.notices,
             *self._intervening.notices,
             *self.discovering.notices,
+            *self.comparing.notices,
         )

@@ -73,6 +73,7 @@ HELP: Mapping[str, str] = {
     "causal_impact_predicted": "What the graph's equations of before an intervention predict for it, on average.",
     "causal_impact_predicted_lower": "Lower end of the 95% interval of the predicted impact.",
     "causal_impact_predicted_upper": "Upper end of the 95% interval of the predicted impact.",
+    "causal_mechanism_shift_score": "How far a mechanism is, in an environment, from elsewhere; above 1 beyond chance.",
     "causal_edge_info": "An edge of the causal graph and why it is there.",
 }
 
@@ -138,6 +139,7 @@ def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
         *_interventions(snapshot),
         *_scores(snapshot),
         *_details(snapshot),
+        *_mechanism_shifts(snapshot),
         *_edges(snapshot),
     ]
     return tuple(sample for sample in every if isfinite(sample.value))
@@ -326,6 +328,17 @@ def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]
     yield Sample(name, labels, estimate.value)
     yield Sample(f"{name}_lower", labels, estimate.lower)
     yield Sample(f"{name}_upper", labels, estimate.upper)
+
+
+def _mechanism_shifts(snapshot: Snapshot) -> Iterator[Sample]:
+    """Of several environments of the same name, the highest score."""
+    highest: dict[tuple[Variable, str, str], float] = {}
+    for one in snapshot.invariance.mechanisms if snapshot.invariance else ():
+        place = one.variable, str(one.environment), one.part
+        highest[place] = max(one.score, highest.get(place, 0.0))
+    for (variable, environment, part), score in highest.items():
+        labels = variable_labels(variable) | {"mechanism_environment": environment, "mechanism_part": part}
+        yield Sample("causal_mechanism_shift_score", labels, score)
 
 
 def _edges(snapshot: Snapshot) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from datasource.effects import EffectResult
 from datasource.effects.document import checks_document, effect_document
 from datasource.incidents import Incident
 from datasource.incidents.summary import together_told
+from datasource.invariance.document import invariance_document
 from datasource.prometheus import SignalReport
 from datasource.service.metrics import newest_values, samples
 from datasource.service.snapshot import Snapshot
@@ -55,6 +56,7 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         "incidents": [incident_json(incident, snapshot) for incident in snapshot.incidents],
         "effects": [_effect(result) for result in snapshot.effects or ()],
         "impacts": [_impact(result, snapshot) for result in snapshot.impacts or ()],
+        "invariance": invariance_document(snapshot.invariance) if snapshot.invariance else None,
     }
 
 

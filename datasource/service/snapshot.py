@@ -16,6 +16,7 @@ from datasource.graph import CausalGraph
 from datasource.incidents import Incident
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment
+from datasource.invariance import Invariance
 from datasource.prometheus import SignalReport
 from datasource.service.presence import NOBODY, Presence
 from datasource.service.unjudged import Unjudged, unjudged_notices
@@ -32,7 +33,8 @@ class Snapshot:
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
     is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed.
-    is not any more. `proposal` is what was discovered last, None where discovery is off or not done.
+    `proposal` is what was discovered last, None where discovery is off or not done; `invariance` says whether
+    mechanisms are the same in all environments, None where that is off or not done.
     """
 
     time: int
@@ -58,6 +60,7 @@ class Snapshot:
     interventions: tuple[Intervention, ...] = ()
     assessed: Assessment = NOTHING_ASSESSED
     proposal: Proposal | None = None
+    invariance: Invariance | None = None
 
     @property
     def key(self) -> tuple[int, str, str, int]:

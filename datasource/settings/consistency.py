@@ -11,6 +11,7 @@ from datasource.settings.model import Settings
 from datasource.settings.promql import is_ratio, range_seconds
 from datasource.settings.relations import Source
 from datasource.settings.remedy_consistency import remedy_findings
+from datasource.settings.web import token_files
 
 __all__ = ["Finding", "Place", "find_inconsistencies", "known", "unknown_variable"]
 
@@ -28,6 +29,7 @@ def find_inconsistencies(settings: Settings) -> list[Finding]:
         *_environment(settings),
         *_thresholds(settings),
         *_experiments(settings),
+        *_federation(settings),
     ]
 
 
@@ -40,6 +42,22 @@ def _experiments(settings: Settings) -> Iterator[Finding]:
                 yield place, f"'{variable}' is no variable; write it as shop/web.latency"
             else:
                 yield from unknown_variable(settings, place, variable)
+
+
+def _federation(settings: Settings) -> Iterator[Finding]:
+    """It tells of signals that are there, to somebody, of points that are there."""
+    own = settings.federation
+    if own is None:
+        return
+    for index, name in enumerate(own.signals):
+        if name not in settings.signals:
+            yield ("federation", "signals", index), f"no signal '{name}'; {known(name, settings.signals)}"
+    if not token_files(settings.web, settings.writes):
+        example = "web: {tokens: {others: {file: /run/secrets/others-token, scope: sums}}}"
+        yield ("federation",), f"sums are told to tokens only; name one, as {example}"
+    if own.least_points * 2 > settings.recent_points:
+        text = f"the baseline holds {settings.recent_points} points; lower it to half of that at most"
+        yield ("federation", "least_points"), text
 
 
 def _grid(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from datasource.settings.block import Block
 from datasource.settings.duration import Duration
 from datasource.settings.experiments import Experiments
+from datasource.settings.federation import Federation
 from datasource.settings.interventions import Interventions
 from datasource.settings.methods import ImpactMethod, MethodName
 from datasource.settings.name import LabelName, Name
@@ -88,6 +89,20 @@ class Graph(Block):
     @classmethod
     def _of_the_first_type(cls, value: Any) -> Any:
         return {name: "" for name in value} if isinstance(value, (list, tuple)) else value
+
+
+class Invariance(Block):
+    """Mechanisms compared between environments: anew after `every`, for at most `time_budget`.
+
+    Environments are told apart by the labels of `environment`, by `interventions` of the log, and by `changes` that the
+    data show. `level` is the chance that anything is said to be another mechanism where nothing is.
+    """
+
+    every: Duration = 3600.0
+    time_budget: Duration = 600.0
+    interventions: bool = True
+    changes: bool = True
+    level: float = Field(default=0.05, gt=0, le=0.5)
 
 
 class Effect(Block):
@@ -216,6 +231,8 @@ class Settings(Block):
     writes: Writes | None = None
     remedies: dict[Name, Remedy] = Field(default={})
     environment: tuple[LabelName, ...] = ()
+    invariance: Invariance | None = None
+    federation: Federation | None = None
 
     @property
     def servers(self) -> dict[str, Prometheus]:

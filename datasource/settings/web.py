@@ -10,7 +10,8 @@ from datasource.settings.block import Block
 from datasource.settings.name import Name
 from datasource.settings.secret import FilePath
 
-Scope = Literal["read", "write"]
+Scope = Literal["read", "write", "sums"]
+"""Whoever may write may read, and whoever may read may have the sums of `federation`; `sums` is these alone."""
 
 
 class Token(Block):

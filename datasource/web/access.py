@@ -28,6 +28,17 @@ _NO_WRITES = (
 )
 
 
+_NO_SUMS = (
+    "sums are told to tokens only; name one in the settings of this service, as web: {tokens: {others: {file: "
+    "/run/secrets/others-token, scope: sums}}}"
+)
+_ENOUGH: Mapping[Scope, tuple[Scope, ...]] = {
+    "write": ("write",),
+    "read": ("write", "read"),
+    "sums": ("write", "read", "sums"),
+}
+
+
 class Visitor(NamedTuple):
     """By which token somebody asks, and what that may do; both empty without one."""
 
@@ -42,20 +53,24 @@ class Access:
         self._files: Mapping[str, tuple[Path, Scope]] = token_files(settings.web, settings.writes)
         self.reading_is_open = not any(scope == "read" for _, scope in self._files.values())
         self.writing_is_open = any(scope == "write" for _, scope in self._files.values())
+        self._given = bool(self._files)
 
     def admit(self, request: Request, scope: Scope) -> Visitor | Response:
         """Who asks, or the answer that says why they may not."""
         if scope == "write" and not self.writing_is_open:
             return error_response(403, _NO_WRITES)
+        if scope == "sums" and not self._given:
+            return error_response(403, _NO_SUMS)
         if scope == "read" and self.reading_is_open:
             return Visitor()
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         visitor, unread = self._visitor(_token(scheme, shown, scope))
-        if visitor.scope in ("write", scope):
+        if visitor.scope in _ENOUGH[scope]:
             return visitor
-        wanted = [name for name, (_, one) in self._files.items() if one in ("write", scope)]
+        wanted = [name for name, (_, one) in self._files.items() if one in _ENOUGH[scope]]
         if visitor.scope is not None:
-            return error_response(403, f"the token '{visitor.name}' may read only; write with one of the scope write")
+            may = "may read only" if visitor.scope == "read" else "may have sums only"
+            return error_response(403, f"the token '{visitor.name}' {may}; {scope} with one of the scope {scope}")
         if unread.issuperset(wanted):
             return error_response(403, f"the file of {wanted[0]} cannot be used; the service's log says why")
         what = "this is not the token" if shown else "no token"
@@ -78,7 +93,7 @@ class Access:
                 continue
             for token in tokens:
                 known = hashlib.sha256(token.strip().encode()).digest()
-                if hmac.compare_digest(digest, known) and token.strip() and found.scope != "write":
+                if hmac.compare_digest(digest, known) and token.strip() and scope in _ENOUGH[found.scope or "sums"]:
                     found = Visitor(setting.removeprefix("web.tokens.").removesuffix(".file"), scope)
         return found, unread
 

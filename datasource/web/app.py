@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,14 +16,29 @@ from datasource.panels.query import shortened
 from datasource.service import Served
 from datasource.service.asked_effects import AskedEffects
 from datasource.service.explaining import Explaining, HurriedClient
-from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, series, writes
+from datasource.settings.web import Scope
+from datasource.web import (
+    explain,
+    exposition,
+    federation,
+    interventions,
+    json_datasource,
+    plain,
+    remote_read,
+    series,
+    writes,
+)
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
 from datasource.web.render import MOST_BODY, error_response, secured
 
 log = logging.getLogger(__name__)
 
-_WRITING = (writes.routes.name, interventions.writes.name)
+_SCOPES: Mapping[str, Scope] = {
+    writes.routes.name: "write",
+    interventions.writes.name: "write",
+    federation.routes.name: "sums",
+}
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -40,7 +56,8 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     app.extensions["explaining"] = Explaining(lambda end: HurriedClient(clock.settings.prometheus, end))
     app.extensions["asked_effects"] = AskedEffects()
     app.extensions["refused"] = lambda status: counters.requests.labels("none", str(status)).inc()
-    for module in (json_datasource, exposition, plain, series, interventions, remote_read, writes, explain):
+    routed = (json_datasource, exposition, plain, series, interventions, remote_read, writes, explain, federation)
+    for module in routed:
         app.register_blueprint(module.routes)
     app.register_blueprint(interventions.writes)
 
@@ -64,7 +81,7 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
         if request.path in OPEN:
             return None
         access = Access(clock.settings)
-        found = access.admit(request, "write" if request.blueprint in _WRITING else "read")
+        found = access.admit(request, _SCOPES.get(request.blueprint or "", "read"))
         if isinstance(found, Response):
             return found
         g.visitor = found

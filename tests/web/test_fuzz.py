@@ -25,6 +25,7 @@ from worlds import World
 from datasource import web
 from datasource.panels import REGISTRY
 from datasource.service.explaining import Explaining
+from datasource.settings.federation import Federation
 from datasource.settings.store import Store
 from datasource.settings.web import Writes
 from datasource.web.answers import Answers
@@ -59,9 +60,12 @@ def app(world: World, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     file.write_text(TOKEN)
     clock = world.clock
     clock.evaluator.interventions.store = Store(directory=file.parent)
-    clock.evaluator.settings = clock.evaluator.settings.model_copy(update={"writes": Writes(token_file=file)})
+    told = {"writes": Writes(token_file=file), "federation": Federation(name="shop", least_points=30)}
+    clock.evaluator.settings = clock.evaluator.settings.model_copy(update=told)
     assert clock.snapshot
-    clock.snapshot = replace(clock.snapshot, incidents=(going_on(clock.snapshot.time),))
+    clock.snapshot = replace(
+        clock.snapshot, incidents=(going_on(clock.snapshot.time),), settings=clock.evaluator.settings
+    )
     app = create_app(clock)
     app.extensions["explaining"] = Explaining(lambda _: PlantedClient(clock.snapshot.time))  # type: ignore[arg-type, return-value, union-attr]
     return app

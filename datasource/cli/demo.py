@@ -1,0 +1,48 @@
+"""`causal-datasource demo`: a shop with an incident going on, or a story told from simulated data."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+
+@click.command()
+@click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
+@click.option(
+    "--story", type=click.Choice(["query-service", "three-shops"]), help="Tell a story instead, from simulated data."
+)
+def demo(port: int, story: str | None) -> None:
+    """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
+    if story:
+        for line in _STORIES[story]():
+            click.echo(line)
+        return
+    from datasource.demo.run import run
+
+    sys.exit(run(port))
+
+
+def _query_service() -> Iterator[str]:
+    from datasource.demo.query_service import tell_story, told
+
+    return told(tell_story())
+
+
+def _three_shops() -> Iterator[str]:
+    """Three services on loopback, asked by this process."""
+    from datasource import library
+    from datasource.demo.three_shops import CLUSTERS, three_shops
+
+    asked = "--treatment web.cpu --outcome web.latency --adjust web.requests"
+    with three_shops() as shops:
+        yield f"$ causal-datasource federate {' '.join(f'--site {name}=URL' for name in shops.urls)} {asked}"
+        yield ""
+        yield from library.federate(
+            shops.urls, "web.cpu", "web.latency", adjust=["web.requests"], token_file=shops.token_file
+        ).lines()
+    yield ""
+    truth = ", ".join(f"{cluster.slope:g} in {name}" for name, cluster in CLUSTERS.items())
+    yield f"The truth, which the simulation knows: {truth}"
+
+
+_STORIES: dict[str, Callable[[], Iterator[str]]] = {"query-service": _query_service, "three-shops": _three_shops}

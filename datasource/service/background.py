@@ -1,0 +1,67 @@
+"""A job beside the clock, now and then: a worker of its own does it, and is ended when its time is over."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any, Generic, TypeVar
+
+from datasource.service.jobs import Workers
+from datasource.settings import format_duration
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Background(Generic[T]):
+    """The job that is under way, and what was found last; off where `every` is None. One thread uses it.
+
+    doing, undone: what notices say, as "edges are being discovered" and "edges could not be discovered". budget: the
+    name of the setting of `time_budget`.
+    """
+
+    def __init__(
+        self, workers: Workers, every: float | None, time_budget: float, doing: str, undone: str, budget: str
+    ) -> None:
+        self.workers = workers
+        self.found: T | None = None
+        self._every, self._time_budget = every, time_budget
+        self._said = doing, undone, budget
+        self._job: Future[T] | None = None
+        self._began = 0.0
+        self._due_at = 0
+        self._problem = ""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What could not be done, or that it is going on, in words."""
+        if self._job is not None and self.found is None:
+            left = max(self._time_budget - (time.monotonic() - self._began), 0.0)
+            return (f"{self._said[0]}; given up in {format_duration(round(left))}",)
+        return (self._problem,) if self._problem else ()
+
+    def begin(self, now: int, job: Callable[..., T], *arguments: Any) -> None:
+        """Start where it is on, due at `now` (seconds), and not under way."""
+        if self._every is None or self._job is not None or now < self._due_at:
+            return
+        self._due_at = now + int(self._every)
+        self._began = time.monotonic()
+        self._job = self.workers.submit(job, *arguments)
+
+    def collect(self) -> None:
+        """Take what is done; give up what is over its time budget, until the next time."""
+        job, seconds = self._job, time.monotonic() - self._began
+        if job is None or not (job.done() or seconds > self._time_budget):
+            return
+        self._job = None
+        _, undone, budget = self._said
+        try:
+            if not job.done():
+                self.workers.stop()
+                given = format_duration(self._time_budget)
+                raise TimeoutError(f"given up after {given} ({budget}), trying again when due")
+            self.found, self._problem = job.result(), ""
+        except (Exception, CancelledError) as error:
+            log.warning("%s: %s", undone, error)
+            shown = "; those of the last time are shown" if self.found else ""
+            self._problem = f"{undone}: {error or type(error).__name__}{shown}"
