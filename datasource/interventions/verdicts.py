@@ -103,8 +103,9 @@ def _judged(edge: Edge, decided: Mapping[tuple[Variable, Variable], Verdict]) ->
     if one is None or one.kind == "undecided":
         return edge
     strength = one.measured.value / one.moved.value if one.moved.value else None
-    evidence = Evidence(one.kind, f"intervention {one.intervention}", one.at, strength)
-    return edge._replace(evidence=(*(old for old in edge.evidence if old.by != evidence.by), evidence))
+    evidence = Evidence(one.kind, f"intervention {one.intervention}", one.at, strength, one.why)
+    old = (said for said in edge.evidence if said.kind not in ("confirmed", "refuted"))
+    return edge._replace(evidence=(*old, evidence))
 
 
 def _pushed(model: StructuralModel, cause: Variable, moved: Estimate, outcome: Variable) -> Estimate | None:

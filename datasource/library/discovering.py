@@ -73,7 +73,10 @@ class Discovered(Result):
         if path is None:
             return "\n".join(block(rules)) + "\n"
         doubts = {
-            said.by: edge.doubt for edge in self.proposal.doubtful for said in edge.evidence if said.kind == "expert"
+            said.by: edge.doubt
+            for edge in self.proposal.doubtful
+            for said in edge.evidence
+            if said.kind in ("expert", "template")
         }
         try:
             text = Path(path).read_text(encoding="utf-8")
