@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
+from datasource.data import Variable
 from datasource.graph.model import CausalGraph, Edge, Evidence
 
 Standing = Literal["refuted", "confirmed", "doubtful", "expert", "template", "topology", "discovered"]
@@ -51,6 +52,11 @@ def in_force(graph: CausalGraph) -> CausalGraph:
     """The graph without its refuted edges: what explains and predicts. It is the same one where nothing is refuted."""
     kept = tuple(edge for edge in graph.edges if standing(edge) != "refuted")
     return graph if len(kept) == len(graph.edges) else replace(graph, edges=kept)
+
+
+def refuted(graph: CausalGraph) -> frozenset[tuple[Variable, Variable]]:
+    """The pairs of cause and effect whose edges are refuted."""
+    return frozenset((edge.cause, edge.effect) for edge in graph.edges if standing(edge) == "refuted")
 
 
 def with_evidence(graph: CausalGraph, more: Callable[[Edge], Iterable[Evidence]]) -> CausalGraph:
