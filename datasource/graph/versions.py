@@ -85,7 +85,7 @@ def rules_of(graph: Graph) -> tuple[str, ...]:
 
 
 def follow(
-    before: Recorded | None, graph: CausalGraph, rules: Sequence[str], at: int, accepted: Accepted = Accepted()
+    before: Recorded | None, graph: CausalGraph, rules: Sequence[str], at: int, accepted: Accepted | None = None
 ) -> tuple[Version, Recorded] | None:
     """The version that comes after `before`, and what the one after it is compared with; None where nothing changed."""
     edges = {str(edge): edge for edge in graph.edges}
@@ -102,7 +102,9 @@ def follow(
     if before and not (added or removed or changed or before.rules != rules):
         return None
     number = before.number + 1 if before else 1
-    author, reason = _why(before, rules, accepted, [edges[name] for name in added], removed, changed, edges)
+    author, reason = _why(
+        before, rules, accepted or Accepted(), [edges[name] for name in added], removed, changed, edges
+    )
     version = Version(number, at, author, reason, rules, len(edges), added, removed, changed)
     kept = {name: _seen(seen.get(name), now[name], at) for name in edges}
     return version, Recorded(number, rules, kept)

@@ -10,10 +10,11 @@ from datasource.data.csv.files import read_csv
 from datasource.data.csv.layout import read_heading
 from datasource.data.csv.series import read_series
 from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
+from datasource.discovery.rules import proposed_rules
 from datasource.effects.study import StudyError
 from datasource.graph import CausalGraph, build_graph
 from datasource.library.data import Data, as_data
-from datasource.library.graph_diff import block, graph_diff, proposed_rules
+from datasource.library.graph_diff import block, graph_diff
 from datasource.library.result import Result
 from datasource.library.sources import Calls, Opened, Source, open_whole
 from datasource.library.text import table
