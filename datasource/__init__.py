@@ -1,8 +1,8 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
 `import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
-`cd.discover`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a causal graph by `cd.graph`.
-See `datasource.library`.
+`cd.discover`, `cd.associations`, `cd.falsify`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring,
+with a causal graph by `cd.graph`. See `datasource.library`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         QueryError,
         SettingsError,
         StudyError,
+        associations,
         discover,
         effect,
         evaluate,
         explain,
+        falsify,
         from_frame,
         from_prometheus,
         impact,
@@ -37,10 +39,12 @@ __all__ = [
     "QueryError",
     "SettingsError",
     "StudyError",
+    "associations",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "falsify",
     "from_frame",
     "from_prometheus",
     "graph",

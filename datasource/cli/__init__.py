@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datasource.cli.associations import associations
 from datasource.cli.backtest import backtest
 from datasource.cli.connection import connection_options
 from datasource.cli.deploy import deploy
@@ -24,6 +25,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
+from datasource.cli.graph import graph
 from datasource.cli.impact import impact
 from datasource.cli.intervention import experiment, intervention
 from datasource.cli.marks import accept, incident
@@ -282,12 +284,14 @@ def shop(listen: str | None, history: str | None) -> None:
 
 
 main.add_command(accept)
+main.add_command(associations)
 main.add_command(backtest)
 main.add_command(deploy)
 main.add_command(discover)
 main.add_command(effect)
 main.add_command(experiment)
 main.add_command(explain)
+main.add_command(graph)
 main.add_command(impact)
 main.add_command(incident)
 main.add_command(intervention)

@@ -15,11 +15,14 @@ from datasource.data.csv.table import CsvError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
+from datasource.library.associating import Associated
+from datasource.library.associating import find_associations as associations
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
+from datasource.library.falsifying import Falsified, falsify
 from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
 from datasource.library.ranking import Ranking
@@ -33,12 +36,14 @@ ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, Stud
 
 __all__ = [
     "ERRORS",
+    "Associated",
     "CsvError",
     "Data",
     "Discovered",
     "Effect",
     "Evaluation",
     "Explained",
+    "Falsified",
     "GraphError",
     "ImpactOf",
     "PrometheusError",
@@ -49,10 +54,12 @@ __all__ = [
     "SettingsError",
     "StudyError",
     "WhatIf",
+    "associations",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "falsify",
     "from_frame",
     "from_prometheus",
     "impact",
