@@ -54,6 +54,17 @@ def in_force(graph: CausalGraph) -> CausalGraph:
     return graph if len(kept) == len(graph.edges) else replace(graph, edges=kept)
 
 
+def doubts(graph: CausalGraph, treatment: Variable, outcome: Variable) -> list[str]:
+    """What is refuted or doubtful of the edges from a treatment to an outcome, an edge a sentence."""
+    between = graph.descendants(treatment) & graph.ancestors([outcome])
+    found: dict[tuple[Variable, Variable], str] = {}
+    for effect in sorted(between):
+        for edge in graph.parents(effect):
+            if edge.cause in between and standing(edge) in _AGAINST:
+                found[edge.cause, effect] = f"the edge {edge.cause} -> {effect}, on the way, is {against(edge)}"
+    return list(found.values())
+
+
 def refuted(graph: CausalGraph) -> frozenset[tuple[Variable, Variable]]:
     """The pairs of cause and effect whose edges are refuted."""
     return frozenset((edge.cause, edge.effect) for edge in graph.edges if standing(edge) == "refuted")
