@@ -3,22 +3,17 @@
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
-from worlds import SETTINGS, World
+from worlds import SETTINGS, World, with_a_refuted_edge
 
 from datasource.cli import main
-from datasource.data import Variable
 from datasource.demo.serving import BackgroundServer
-from datasource.discovery import Proposal, ProposedEdge, RefusedEdge
-from datasource.graph import CausalGraph, Edge, Evidence
-from datasource.graph.evidence import with_evidence
+from datasource.graph import CausalGraph
 from datasource.graph.history import GraphHistory
-from datasource.graph.versions import History, follow, rules_of
 from datasource.service import Snapshot
 from datasource.settings import load_settings
 from datasource.web.app import create_app
@@ -31,25 +26,8 @@ WHY = "shop/web.latency did not move as far as the graph says"
 @pytest.fixture(scope="session")
 def known(world: World) -> Snapshot:
     """The shop whose graph has two versions, a refuted edge, and a proposal."""
-    snapshot = world.clock.snapshot
-    assert snapshot is not None
-
-    def verdict(edge: Edge) -> tuple[Evidence, ...]:
-        said = Evidence("refuted", "intervention 7", snapshot.time, 0.0, WHY)
-        return (said,) if (str(edge.cause), str(edge.effect)) == REFUTED else ()
-
-    rules = rules_of(snapshot.settings.graph)
-    graph = with_evidence(snapshot.graph, verdict)
-    first = follow(None, snapshot.graph, rules, snapshot.time - 600)
-    assert first is not None
-    second = follow(first[1], graph, rules, snapshot.time)
-    assert second is not None
-    found = Evidence("discovered", "hybrid", None, 0.4)
-    pairs = [(v, Variable(v.entity, "errors")) for v in snapshot.matrix.variables if v.signal == "cpu"]
-    edges = tuple(ProposedEdge(*ends, 0, 0.4, 0.9, True, (found,)) for ends in pairs)
-    refused = (RefusedEdge(*pairs[0], "the graph forbids it"),)
-    proposal = Proposal("hybrid", snapshot.matrix.variables, edges, refused)
-    return replace(snapshot, graph=graph, history=History((second[0], first[0]), second[1].seen), proposal=proposal)
+    assert world.clock.snapshot is not None
+    return with_a_refuted_edge(world.clock.snapshot, REFUTED, WHY)
 
 
 @pytest.fixture(scope="session")
