@@ -164,7 +164,8 @@ def falsify(
                 (share,), (p_value,), (strength,) = products.gram(effect, others, [cause]).explained()
                 pair = series.variables[cause], series.variables[effect]
                 strengths[pair] = float(strength)
-                idle.add(pair, float(share), float(p_value))
+                rare = tests.rare[cause] or tests.rare[effect]
+                idle.add(pair, float(share), float(p_value), rare=bool(rare))
     contradictions = _surest(series, tests, found, false_discoveries)
     return Falsification(
         len(found),
@@ -216,6 +217,7 @@ class _Tests:
                 hidden.add(place[edge.effect])
         self.reaches = _reaches(self.adjacent, self._through_unused(place))
         happened = [len(row) - int(np.unique(row, return_counts=True)[1].max()) for row in series.values]
+        self.rare = _mostly_one_value(series.values)
         self.happened = np.array([one >= _HAPPENED for one in happened], dtype=np.bool_)
         self.tested = self.happened.copy()
         self.left_out: dict[Variable, str] = {}
@@ -327,9 +329,13 @@ class _Idle:
     def __init__(self, tests: _Tests) -> None:
         self._rules = {(edge.cause, edge.effect): written_by(edge) for edge in tests.graph.edges}
         self._found: dict[str, list[tuple[Pair, float, float]]] = {}
+        self._rare: set[str] = set()
 
-    def add(self, pair: Pair, share: float, p_value: float) -> None:
+    def add(self, pair: Pair, share: float, p_value: float, *, rare: bool) -> None:
+        """An edge, what it explains, and whether one of its ends is mostly one value: nothing explains much of that."""
         self._found.setdefault(self._rules[pair], []).append((pair, share, p_value))
+        if rare:
+            self._rare.add(self._rules[pair])
 
     def told(self) -> dict[Pair, str]:
         """By edge, why it is idle."""
@@ -337,7 +343,7 @@ class _Idle:
         for rule, found in self._found.items():
             largest = max(share for _, share, _ in found)
             p_value = float(stats.combine_pvalues([max(p, 1e-300) for _, _, p in found]).pvalue)
-            if largest < IDLE or p_value > _NOTHING:
+            if (largest < IDLE and rule not in self._rare) or p_value > _NOTHING:
                 why = (
                     f"'{rule}' explains at most {largest:.1%} of what its effect's other causes and past leave "
                     f"(p = {p_value:.2g}, {len(found)} places)"

@@ -71,7 +71,7 @@ def verdicts(
 
     confirmed: the effect moved, beyond its interval, to the side that was predicted and at least half as far, and no
     other way leads there.
-    refuted: what was predicted, with its whole interval, lies outside of what was measured, which holds 0.
+    refuted: what was measured holds 0, and leaves out even half of what was predicted, with its whole interval.
     undecided: anything else, and `why` says what.
     """
     found = []
@@ -113,7 +113,12 @@ def _pushed(model: StructuralModel, cause: Variable, moved: Estimate, outcome: V
     if cause not in model.levels or outcome not in model.levels or not np.isfinite(moved.value):
         return None
     (said,) = what_if(model, cause, model.levels[cause].now + moved.value, [outcome])
-    return said.change if np.isfinite(said.change.value) else None
+    if not np.isfinite(said.change.value):
+        return None
+    # How far the cause was moved is an estimate, too.
+    slope = said.change.value / moved.value if moved.value else 0.0
+    width = float(np.hypot(said.change.upper - said.change.lower, slope * (moved.upper - moved.lower))) / 2
+    return replace(said.change, lower=said.change.value - width, upper=said.change.value + width)
 
 
 def _verdict(
@@ -139,8 +144,9 @@ def _verdict(
         return "confirmed", f"{effect} moved when {cause} was moved, and no other way of the graph leads there"
     if said is None or not np.isfinite(said.lower):
         return "undecided", f"{effect} was not seen to move, and how far it should have is not known"
-    if not _meet(said, measured):
-        return "refuted", f"{effect} did not move as far as the graph says that {cause} moves it"
+    half = replace(said, lower=said.lower / 2, upper=said.upper / 2)
+    if _away(said) and not _meet(half, measured):
+        return "refuted", f"{effect} did not move half as far as the graph says that {cause} moves it"
     return "undecided", f"{effect} was not seen to move, but the interval holds what the graph says, too"
 
 

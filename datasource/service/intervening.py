@@ -51,8 +51,8 @@ class Intervening:
             self.notices = (f"the log of interventions cannot be used: {error}; tried again every minute",)
             self._retry_at = clock.monotonic() + _RETRY
 
-    def learn(self, verdicts: tuple[Verdict, ...]) -> None:
-        """Take new verdicts; they are kept in the store."""
+    def learn(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+        """All verdicts after new ones, which are kept in the store."""
         earlier = dict(self._verdicts)
         for verdict in verdicts:
             before = self._verdicts.get((verdict.cause, verdict.effect))
@@ -63,6 +63,7 @@ class Intervening:
                 self.log.remember(_VERDICTS, to_json(self.verdicts))
             except StoreError as error:
                 log.warning("verdicts on edges are not kept: %s", error)
+        return self.verdicts
 
     def _recall(self) -> None:
         """Once: the verdicts of before a restart."""

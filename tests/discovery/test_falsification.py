@@ -90,6 +90,17 @@ def test_an_edge_that_does_nothing_is_idle_and_no_other_one() -> None:
     assert abs(found.strengths[Variable(HOST, "cpu"), Variable(HOST, "latency")]) > 0.3
 
 
+def test_what_happens_rarely_need_not_be_explained_well() -> None:
+    """Load makes a restart likelier: far below 1% of what happens, and no chance."""
+    rng = np.random.default_rng(0)
+    load = np.clip(rng.normal(size=20_000), -2, 3)
+    columns = {"load": load, "restarts": (rng.random(20_000) < 0.004 * np.exp(0.6 * load)).astype(float)}
+    columns["disk"] = rng.normal(size=20_000)
+    found = tried(columns, ("load -> restarts", "disk -> restarts"), window=1)
+    assert {cause.signal for cause, _ in found.idle} == {"disk"}
+    assert abs(found.strengths[Variable(HOST, "load"), Variable(HOST, "restarts")]) < 0.1
+
+
 def test_a_graph_that_is_wrong_all_over_fits_no_better_than_shuffled_names() -> None:
     wrong = ("cpu -> load", "failures -> disk", "queue -> failures", "disk -> cpu", "queue -> disk", "disk -> load")
     found = tried(telemetry(3), wrong)
