@@ -15,6 +15,9 @@ from datasource.interventions.entry import Intervention
 from datasource.interventions.impact import Impact, Question, measure, names_of
 from datasource.settings import Signal
 
+_JUDGED = 6 * 3600
+"""Seconds by which what has no end is judged: later, other things that happened are measured with it."""
+
 Kind = Literal["confirmed", "refuted", "undecided"]
 
 
@@ -71,10 +74,13 @@ def verdicts(
 
     confirmed: the effect moved, beyond its interval, to the side that was predicted and at least half as far, and no
     other way leads there.
-    refuted: what was measured holds 0, and leaves out even half of what was predicted, with its whole interval.
+    refuted: the cause moved by more than the width of its interval, and what was predicted, with its whole interval,
+    lies outside of what was measured, which holds 0.
     undecided: anything else, and `why` says what.
     """
     found = []
+    if one.end is None:
+        matrix = matrix.between(matrix.start, one.start + _JUDGED)
     for cause in matrix.variables:
         if not names_of(cause) & set(one.targets):
             continue
@@ -137,16 +143,17 @@ def _verdict(
     if _away(measured):
         if said is not None and _away(said) and said.value * measured.value < 0:
             return "undecided", f"{effect} moved, but to the other side than the graph says"
-        if said is not None and abs(measured.value) < abs(said.value) / 2 and not _meet(said, measured):
+        if said is not None and abs(measured.value) < abs(said.value) / 2:
             return "undecided", f"{effect} moved less than half as far as the graph says that {cause} moves it"
         if others:
             return "undecided", f"{effect} moved, maybe by way of {', '.join(map(str, others[:3]))}"
         return "confirmed", f"{effect} moved when {cause} was moved, and no other way of the graph leads there"
     if said is None or not np.isfinite(said.lower):
         return "undecided", f"{effect} was not seen to move, and how far it should have is not known"
-    half = replace(said, lower=said.lower / 2, upper=said.upper / 2)
-    if _away(said) and not _meet(half, measured):
-        return "refuted", f"{effect} did not move half as far as the graph says that {cause} moves it"
+    if abs(moved.value) < moved.upper - moved.lower:
+        return "undecided", f"{effect} was not seen to move, and {cause} itself moved too little to tell"
+    if _away(said) and not _meet(said, measured):
+        return "refuted", f"{effect} did not move as far as the graph says that {cause} moves it"
     return "undecided", f"{effect} was not seen to move, but the interval holds what the graph says, too"
 
 
