@@ -8,25 +8,46 @@ from parts import (
     datasource_variable,
     fixed,
     lay_out,
+    line,
+    link,
     node_graph,
     override,
+    series,
+    stat,
+    steps,
     table,
     transform,
+    uid,
+    wrapped,
 )
-from promql import SOURCE, columns, incident_regions, rows_now
+from promql import SOURCE, columns, incident_regions, number_now, over_time, rows_now
 
 ENTITY_OF = "(.+)[.][^.]+"
 """What is before the signal in a variable's name."""
 
+DOUBTED = '{standing=~"refuted|doubtful"}'
+
 VERDICT_ARCS = {"broke": "red", "suffers": "orange", "anomalous": "yellow", "fine": "green"}
 
 
-def pairs() -> str:
+STANDINGS = {
+    "refuted": "red",
+    "confirmed": "green",
+    "doubtful": "orange",
+    "expert": "blue",
+    "template": "text",
+    "topology": "text",
+    "discovered": "purple",
+}
+"""What an edge is by all that is said of it, the weightiest first, and its colour."""
+
+
+def pairs(selector: str = "") -> str:
     """One series for each two entities of which one acts on the other: source and target.
 
     Of the entities that can alarm, where their names are known; else of all.
     """
-    source = f'label_replace(causal_edge_info, "source", "$1", "cause", "{ENTITY_OF}")'
+    source = f'label_replace(causal_edge_info{selector}, "source", "$1", "cause", "{ENTITY_OF}")'
     ends = f'group by (source, target) (label_replace({source}, "target", "$1", "effect", "{ENTITY_OF}"))'
     others = f'{ends} unless label_replace(group by (source) ({ends}), "target", "$1", "source", "(.*)")'
     judged = f"group by (id) ({named('causal_service_anomaly')})"
@@ -57,6 +78,9 @@ def on_prometheus() -> Json:
     roots = 'label_replace(group by (root_cause) (causal_service_anomaly == 1), "source", "$1", "root_cause", "(.+)")'
     blamed = f'label_replace({both} and on (source) {roots}, "color", "red", "", "")'
     with_id = 'label_join({}, "id", " → ", "source", "target")'
+    drawn = f"{with_id.format(blamed)} or ignoring (color) {with_id.format(both)}"
+    doubted = f"group by (source, target) ({pairs(DOUBTED)})"
+    dashed = f'label_replace({drawn} and on (source, target) {doubted}, "strokedasharray", "8 4", "", "")'
     everybody = named("causal_service_anomaly")
     cause, effect = (
         f'label_replace(group by ({end}) ({both}), "id", "$1", "{end}", "(.*)")' for end in ("source", "target")
@@ -91,9 +115,9 @@ def on_prometheus() -> Json:
                     "Who acts on whom",
                     "Which entity acts on which. The ring says who broke (red), suffers (orange), is anomalous for a "
                     "reason not known (yellow) or fine (green); the number is the worst causal score. Red arrows "
-                    "lead from who broke to those it acts on.",
+                    "lead from who broke to those it acts on; of dashed ones an edge is refuted or doubtful.",
                     [
-                        rows_now(f"{with_id.format(blamed)} or ignoring (color) {with_id.format(both)}"),
+                        rows_now(f"{dashed} or on (source, target) ({drawn})"),
                         *(rows_now(one) for one in arcs.values()),
                         rows_now(placed),
                     ],
@@ -115,27 +139,11 @@ def on_prometheus() -> Json:
                     ],
                 )
                 | {"options": {"nodes": {"arcs": [{"field": arc(k), "color": v} for k, v in VERDICT_ARCS.items()]}}},
-                table(
-                    "Why each edge is there",
-                    "Cause and effect, after how many steps, along which relation, and what the edge rests on.",
-                    [rows_now("causal_edge_info")],
-                    width=24,
-                    height=12,
-                    noValue="No graph: the datasource says nothing",
-                    transformations=[
-                        columns("Value", "job", "instance", order=("cause", "effect", "lag", "relation", "evidence")),
-                        transform("sortBy", sort=[{"field": "cause"}]),
-                    ],
-                    overrides=[
-                        override("lag", custom__width=70),
-                        override("relation", custom__width=150),
-                        override("evidence", custom__width=220),
-                    ],
-                ),
+                *_evidence(),
                 table(
                     "Mechanisms that are other ones",
-                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its "
-                    "causes, its level, or its noise. Compared where the settings say invariance: {}.",
+                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on "
+                    "its causes, its level, or its noise. Compared where the settings say invariance: {}.",
                     [rows_now("causal_mechanism_shift_score > 1")],
                     width=24,
                     height=8,
@@ -149,6 +157,83 @@ def on_prometheus() -> Json:
             ]
         ),
     )
+
+
+def _to_entity(field: str) -> Json:
+    """The override whose click shows the raw series of a node's entity, named by a field."""
+    where = f"/d/{uid('anomaly', 'json-')}?var-entity=${{__data.fields.{field}}}&${{datasource:queryparam}}"
+    return override("title", links=link("Scores and series", f"{where}&${{__url_time_range}}"))
+
+
+_EDGES = [
+    override(
+        "source",
+        links=link("Effects", f"/d/{uid('effects', 'json-')}?${{datasource:queryparam}}&${{__url_time_range}}"),
+    )
+]
+"""The override whose click on an edge shows effects."""
+
+
+def _evidence() -> list[Json]:
+    """How much of the graph holds, how that changed, and each edge."""
+    order = ("cause", "effect", "lag", "relation", "standing", "evidence")
+    small: Json = {"height": 5, "noValue": "not tested yet"}
+    return [
+        stat(
+            "Independences that fail",
+            "The graph implies that some variables are independent of others, given their causes. So many of these "
+            "fail in the data; above a fifth the graph is told to be contradicted.",
+            [number_now("max(causal_graph_contradictions / causal_graph_independences)", "fail")],
+            width=6,
+            unit="percentunit",
+            decimals=1,
+            thresholds=steps("green", "red", 0.2),
+            **small,
+        ),
+        stat(
+            "Shuffled graphs that fit as well",
+            "Share of graphs with shuffled names of which no more independences fail. Above 5% the graph is no better "
+            "than chance.",
+            [number_now("max(causal_graph_shuffled_p_value)", "fit")],
+            width=6,
+            unit="percentunit",
+            decimals=0,
+            thresholds=steps("green", "red", 0.05),
+            **small,
+        ),
+        series(
+            "What the edges are",
+            "Edges by the weightiest of all that is said of them, and the version of the graph, which grows with each "
+            "change.",
+            [
+                over_time("sum by (standing) (causal_graph_edges) > 0", "{{standing}}"),
+                over_time("max(causal_graph_version)", "version"),
+            ],
+            width=12,
+            height=5,
+            noValue="No graph: the datasource says nothing",
+            overrides=[line(name, color) for name, color in STANDINGS.items() if color != "text"],
+        ),
+        table(
+            "Why each edge is there",
+            "Cause and effect, after how many steps, along which relation, what the edge is by all that is said of it, "
+            "and what it rests on.",
+            [rows_now("causal_edge_info")],
+            width=24,
+            height=12,
+            noValue="No graph: the datasource says nothing",
+            transformations=[
+                columns("Value", "job", "instance", order=order),
+                transform("sortBy", sort=[{"field": "cause"}]),
+            ],
+            overrides=[
+                override("lag", custom__width=70),
+                override("relation", custom__width=150),
+                override("standing", custom__width=120),
+                override("evidence", custom__width=220),
+            ],
+        ),
+    ]
 
 
 def on_json() -> Json:
@@ -169,20 +254,56 @@ def on_json() -> Json:
                     [ask("causal_graph", show="entities", entity="$entity")],
                     width=24,
                     height=14,
+                    overrides=[_to_entity("id"), *_EDGES],
                 ),
                 node_graph(
                     "What acts on what",
                     "Variables: what explains what. Lags are counted in steps; the details of an edge say why it is "
-                    "there. Choose entities above to read it.",
+                    "there. Edges are as thick as they are strong; green ones were confirmed by an intervention, red "
+                    "ones refuted, orange ones are doubtful. Choose entities above to read it: of many variables, "
+                    "entities are shown.",
                     [ask("causal_graph", show="variables", entity="$entity")],
                     width=24,
                     height=14,
+                    overrides=[_to_entity("subtitle"), *_EDGES],
                 ),
                 table(
                     "Edges and their evidence",
-                    "First what the data propose and the graph lacks, and what they doubt of it, where graph.discover "
-                    "is set; accept an edge by writing it into the settings. Then the edges of the graph.",
-                    [ask("discovered_edges", show="all")],
+                    "Why each edge is there, since when, how strong it is, and what speaks against it; refuted and "
+                    "doubtful ones first.",
+                    [ask("graph_edges", entity="$entity")],
+                    width=24,
+                    height=10,
+                    overrides=[override("against", **wrapped()), override("evidence", **wrapped())],
+                ),
+                table(
+                    "What data say against the graph",
+                    "Independences that the graph implies and that fail in the data: an edge is missing, or something "
+                    "that nobody measures moves both.",
+                    [ask("graph_contradictions")],
+                    width=12,
+                    height=9,
+                ),
+                table(
+                    "What data propose",
+                    "What the graph lacks and the data propose, and what they doubt of it, where graph.discover is "
+                    "set; causal-datasource graph accept takes it into the settings.",
+                    [ask("discovered_edges")],
+                    width=12,
+                    height=9,
+                ),
+                table(
+                    "Versions",
+                    "Each change of the graph: when, by whom, why, and which edges.",
+                    [ask("graph_versions")],
+                    width=24,
+                    height=7,
+                ),
+                table(
+                    "Associations",
+                    "A first look: which variables of the chosen entities move together, at which lag. It says nothing "
+                    "of cause and effect.",
+                    [ask("associations", entity="$entity")],
                     width=24,
                     height=8,
                 ),

@@ -1,8 +1,9 @@
 """Causal effects, anomaly scores and root causes for Grafana, computed from Prometheus.
 
 `import datasource as cd` is the library: `cd.effect`, `cd.impact`, `cd.what_if`, `cd.rank`, `cd.score`, `cd.evaluate`,
-`cd.discover`, `cd.compare`, of what `cd.read_csv`, `cd.from_frame` and `cd.from_prometheus` bring, with a graph by
-`cd.graph`; and `cd.federate`, of what several running services know together. See `datasource.library`.
+`cd.discover`, `cd.associations`, `cd.falsify`, `cd.compare`, of what `cd.read_csv`, `cd.from_frame` and
+`cd.from_prometheus` bring, with a causal graph by `cd.graph`; and `cd.federate`, of what several running services know
+together. See `datasource.library`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
         QueryError,
         SettingsError,
         StudyError,
+        associations,
         compare,
         discover,
         effect,
         evaluate,
         explain,
+        falsify,
         federate,
         from_frame,
         from_prometheus,
@@ -40,11 +43,13 @@ __all__ = [
     "QueryError",
     "SettingsError",
     "StudyError",
+    "associations",
     "compare",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "falsify",
     "federate",
     "from_frame",
     "from_prometheus",

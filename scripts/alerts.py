@@ -105,7 +105,8 @@ def _before(name: str, *labels: str) -> str:
 def annotations(rule: Json, links: Json, labels: tuple[str, ...] = ()) -> Json:
     """What people read, and where they click."""
     name = rule["alert"]
-    dashboard = DASHBOARD_OF_HEALTH if name.startswith("CausalDatasource") else DASHBOARD
+    usual = DASHBOARD_OF_HEALTH if name.startswith("CausalDatasource") else DASHBOARD
+    dashboard = rule.get("dashboard", usual)
     return {
         "summary": rule["summary"],
         "description": asked_of(rule["description"], labels),

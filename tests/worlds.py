@@ -11,10 +11,14 @@ import numpy as np
 import orjson
 
 from datasource import demo
-from datasource.data import Floats
+from datasource.data import Floats, Variable
 from datasource.demo.series import SERIES
 from datasource.demo.shop import SEED, Shop
+from datasource.discovery import Proposal, ProposedEdge, RefusedEdge
 from datasource.effects.structural import StructuralModel
+from datasource.graph import Edge, Evidence
+from datasource.graph.evidence import with_evidence
+from datasource.graph.versions import History, follow, rules_of
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import assess
 from datasource.prometheus import PrometheusError, Reader, Series
@@ -149,6 +153,32 @@ def with_interventions(before: Snapshot) -> Snapshot:
     assert isinstance(before.structural, StructuralModel)
     assessed = assess(every, before.matrix, before.settings.signals, before.graph, before.structural)
     return replace(before, interventions=every, assessed=assessed)
+
+
+def with_a_refuted_edge(before: Snapshot, ends: tuple[str, str], why: str) -> Snapshot:
+    """The same whose edge between these variables intervention 7 refutes, as its graph's second version; discovery
+    proposes one rule and refuses an edge."""
+    rules = rules_of(before.settings.graph)
+
+    def verdict(edge: Edge) -> tuple[Evidence, ...]:
+        said = Evidence("refuted", "intervention 7", before.time, 0.0, why)
+        return (said,) if (str(edge.cause), str(edge.effect)) == ends else ()
+
+    graph = with_evidence(before.graph, verdict)
+    first = follow(None, before.graph, rules, before.time - 600)
+    assert first is not None
+    second = follow(first[1], graph, rules, before.time)
+    assert second is not None
+    found = (Evidence("discovered", "hybrid", None, 0.4),)
+    pairs = [(v, Variable(v.entity, "errors")) for v in before.matrix.variables if v.signal == "cpu"]
+    edges = tuple(ProposedEdge(*pair, 0, 0.4, 0.9, True, found) for pair in pairs)
+    refused = (RefusedEdge(*pairs[0], "the graph forbids it"),)
+    return replace(
+        before,
+        graph=graph,
+        history=History((second[0], first[0]), second[1].seen),
+        proposal=Proposal("hybrid", before.matrix.variables, edges, refused),
+    )
 
 
 def showing(world: World, snapshot: Snapshot) -> Clock:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datasource.cli.associations import associations
 from datasource.cli.backtest import backtest
 from datasource.cli.connection import connection_options
 from datasource.cli.demo import demo
@@ -26,6 +27,7 @@ from datasource.cli.file_options import (
     report_option,
     usual_graph_option,
 )
+from datasource.cli.graph import graph
 from datasource.cli.impact import impact
 from datasource.cli.intervention import experiment, intervention
 from datasource.cli.invariance import invariance
@@ -271,6 +273,7 @@ def shop(listen: str | None, history: str | None) -> None:
 
 for _command in (
     accept,
+    associations,
     backtest,
     demo,
     deploy,
@@ -279,6 +282,7 @@ for _command in (
     experiment,
     explain,
     federate,
+    graph,
     impact,
     incident,
     intervention,

@@ -61,7 +61,7 @@ def check_graph(
     total = count(len(built.graph.edges), "edge")
     findings.insert(0, Finding("graph", "edges", f"{total}, {count(len(variables), 'variable')}", "ok"))
     findings += [Finding("graph", "", "", "note", notice) for notice in built.notices]
-    used = {evidence.by for edge in built.graph.edges for evidence in edge.evidence if evidence.kind == "expert"}
+    used = {evidence.by for edge in built.graph.edges for evidence in edge.evidence if evidence.kind == "template"}
     there = {variable.signal for variable in variables} | settings.graph.unmeasured.keys()
     for rule in settings.graph.templates:
         if {rule.cause, rule.effect} <= there and str(rule) not in used:

@@ -16,6 +16,7 @@ from datasource.data import Floats
 from datasource.discovery.prior import Prior
 from datasource.discovery.proposal import ProposedEdge, RefusedEdge
 from datasource.discovery.series import Series, lagged
+from datasource.graph.evidence import written_by
 from datasource.graph.model import Edge, Evidence
 
 _LEAST_NEW = 0.02
@@ -106,7 +107,7 @@ class Repair:
             self._add_missing(effect)
         doubts = self._doubts()
         for edge in self.known:
-            found.append(self._known(edge, doubts.get(_rule(edge), "")))
+            found.append(self._known(edge, doubts.get(written_by(edge), "")))
         for effect, first in enumerate(self.first):
             found += [self._new(cause, effect) for cause in first if cause not in known[effect]]
             refused += self._refused(effect)
@@ -156,7 +157,7 @@ class Repair:
         """By rule, why its edges are doubtful."""
         said: dict[str, list[tuple[float, int]]] = {}
         doubts: dict[str, str] = {}
-        for pair, rule in {(edge.cause, edge.effect): _rule(edge) for edge in self.known}.items():
+        for pair, rule in {(edge.cause, edge.effect): written_by(edge) for edge in self.known}.items():
             cause, effect = (self.places[one] for one in pair)
             if min(self.happened[cause], self.happened[effect]) < _FEWEST:
                 said.setdefault(rule, []).append((np.inf, 0))
@@ -224,8 +225,3 @@ class Repair:
 
 _MOST_FOR_REFUSALS = 300
 """Variables beyond which forbidden pairs are not looked at: there are their squares of them."""
-
-
-def _rule(edge: Edge) -> str:
-    """What brought an edge about."""
-    return next((one.by for one in edge.evidence if one.kind == "expert"), f"{edge.cause} -> {edge.effect}")

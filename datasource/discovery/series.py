@@ -66,7 +66,7 @@ def prepare(matrix: Matrix, ranks: bool = True) -> Series:
     filled = np.array([_filled(row) for row in rows])
     inside = np.flatnonzero(np.isfinite(filled).mean(axis=0) > 0.5)
     filled = filled[:, inside[0] : inside[-1] + 1] if inside.size else filled
-    scored = np.array([_scores(row) if ranks else row for row in filled])
+    scored = np.array([normal_scores(row) if ranks else row for row in filled])
     return Series(tuple(kept), standardised(scored), tuple(left_out))
 
 
@@ -111,7 +111,7 @@ def _filled(row: Floats) -> Floats:
     return np.where(inside, drawn, np.nan)
 
 
-def _scores(row: Floats) -> Floats:
+def normal_scores(row: Floats) -> Floats:
     """Normal scores of the ranks (van der Waerden), ties in the middle."""
     there = np.isfinite(row)
     scores = np.full(row.size, np.nan)

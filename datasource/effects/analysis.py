@@ -22,12 +22,15 @@ from datasource.effects.simpson import stratify
 from datasource.effects.study import Study, StudyError
 from datasource.effects.windows import WindowError
 from datasource.graph import CausalGraph
+from datasource.graph.evidence import doubts
 from datasource.identification.identify import NO_PATH, NOT_IDENTIFIED
 from datasource.identification.questions import EffectQuestion
 from datasource.settings import Signal
 
 _BY = {"instrument": "iv.instrumental_variable", "front-door": "frontdoor.two_stage_regression"}
 _DEFAULT = "backdoor.distributed_lag"
+_DOUBTS = 3
+"""So many edges that are refuted or doubtful are named beside an effect."""
 _ROLLING = (_DEFAULT, "backdoor.linear_regression", DML, RIDGE_DML)
 """Methods that are cheap enough for every rolling window."""
 
@@ -69,6 +72,8 @@ def analyse_effect(
     if gathered:
         result, rolling = _estimated(result, question, gathered, matrix, checked)
     ends = _ends(question, matrix, gathered or refused)
+    said = [text for one in (*gathered, *refused) for text in doubts(graph, one.treatment, one.outcome)]
+    notices += [*said[:_DOUBTS], *([f"{len(said) - _DOUBTS} more edges are in doubt"] if len(said) > _DOUBTS else [])]
     constant = result.effect if result.method == NO_PATH else NO_ESTIMATE
     return replace(
         result,

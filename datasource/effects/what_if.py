@@ -11,11 +11,14 @@ from datasource.effects.inference import long_run_variance
 from datasource.effects.result import Estimate
 from datasource.effects.structural import RECENT, Equation, Level, StructuralModel
 from datasource.effects.study import StudyError
+from datasource.graph.evidence import doubts
 
 DRAWS = 1000
 _SEED = 1
 _UNSURE = 0.025
 """A loop that runs away in so many draws has no interval."""
+_DOUBTS = 3
+"""So many edges that are doubtful are named beside a prediction."""
 _LARGE_LOOP, _AT_ONCE = 60, 20
 
 
@@ -102,6 +105,7 @@ class _Propagation:
         said += [f"{v}'s equation lacks {_names(u)}" for v in on_the_way if (u := self._equations[v].unmeasured)]
         if not nx.has_path(self._ways, self.variable, outcome):
             said.append(f"{self.variable} reaches {outcome} only through what is not measured")
+        said += doubts(self.model.graph, self.variable, outcome)[:_DOUBTS]
         return tuple(dict.fromkeys(said))
 
     def _solve(self, together: list[Variable]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from datasource.graph.build import BuiltGraph, GraphError, build_graph, find_variable, rule_edges
 from datasource.graph.defaults import default_effects, default_templates
+from datasource.graph.evidence import Standing, against, in_force, reasons, refuted, standing
 from datasource.graph.model import CausalGraph, Edge, Evidence
 from datasource.graph.unmeasured import EVERYWHERE
 from datasource.graph.unroll import LaggedVariable, longest_lag, unroll
@@ -22,12 +23,18 @@ __all__ = [
     "Evidence",
     "GraphError",
     "LaggedVariable",
+    "Standing",
+    "against",
     "build_graph",
     "default_effects",
     "default_templates",
     "find_variable",
+    "in_force",
     "longest_lag",
+    "reasons",
+    "refuted",
     "rule_edges",
+    "standing",
     "unroll",
     "written",
 ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from datasource.data import Entity, Variable
-from datasource.graph.model import CausalGraph, Edge, Evidence
+from datasource.graph.model import CausalGraph, Edge, Evidence, Kind
 from datasource.graph.unmeasured import EVERYWHERE, common_cause, is_common_cause
 from datasource.settings import Rule, Settings
 from datasource.settings.finding import known
@@ -48,7 +48,7 @@ def build_graph(settings: Settings, variables: Sequence[Variable], topology: Top
         for cause_entity, effect_entity, tie in _places(settings, rule, entities, topology):
             cause, effect = there.get((cause_entity, rule.cause)), there.get((effect_entity, rule.effect))
             if cause and effect and not forbidden.covers(cause, effect):
-                for edge in rule_edges(rule, cause, effect, _topology_evidence(tie)):
+                for edge in rule_edges(rule, cause, effect, _topology_evidence(tie), "template"):
                     _add(found, edge)
     for rule in settings.graph.edges:
         ends = [find_variable(name, names) for name in (rule.cause, rule.effect)]
@@ -74,9 +74,11 @@ def _unmeasured(settings: Settings, entities: Sequence[Entity]) -> Iterator[Vari
         yield from (Variable(owner, name) for owner in owners)
 
 
-def rule_edges(rule: Rule, cause: Variable, effect: Variable, evidence: tuple[Evidence, ...] = ()) -> Iterator[Edge]:
+def rule_edges(
+    rule: Rule, cause: Variable, effect: Variable, evidence: tuple[Evidence, ...] = (), kind: Kind = "expert"
+) -> Iterator[Edge]:
     """The edges of a rule between two variables; of 'a <-> b' those from an unmeasured third one."""
-    evidence = (Evidence("expert", str(rule)), *evidence)
+    evidence = (Evidence(kind, str(rule)), *evidence)
     if rule.common_cause:
         both = common_cause(cause, effect)
         yield Edge(both, cause, 0, rule.relation, evidence)

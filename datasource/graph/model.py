@@ -8,14 +8,21 @@ from typing import Any, Literal, NamedTuple
 
 from datasource.data import Variable
 
+Kind = Literal["expert", "template", "topology", "discovered", "confirmed", "refuted", "doubtful"]
+
 
 class Evidence(NamedTuple):
-    """Why an edge is there: `kind`, who says so, since when (seconds), how strong. `doubtful` speaks against it."""
+    """Why an edge is there, or what speaks against it (`refuted`, `doubtful`).
 
-    kind: Literal["expert", "topology", "discovered", "confirmed", "refuted", "doubtful"]
+    `by` is who says so: the rule of an expert or of a template, a relation, a method, an intervention. `at` is since
+    when (seconds since 1970), `strength` in the kind's own measure, `why` a sentence.
+    """
+
+    kind: Kind
     by: str
     at: int | None = None
     strength: float | None = None
+    why: str = ""
 
 
 class Edge(NamedTuple):

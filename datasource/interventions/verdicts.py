@@ -15,6 +15,9 @@ from datasource.interventions.entry import Intervention
 from datasource.interventions.impact import Impact, Question, measure, names_of
 from datasource.settings import Signal
 
+_JUDGED = 6 * 3600
+"""Seconds by which what has no end is judged: later, other things that happened are measured with it."""
+
 Kind = Literal["confirmed", "refuted", "undecided"]
 
 
@@ -71,10 +74,13 @@ def verdicts(
 
     confirmed: the effect moved, beyond its interval, to the side that was predicted and at least half as far, and no
     other way leads there.
-    refuted: what was predicted, with its whole interval, lies outside of what was measured, which holds 0.
+    refuted: the cause moved by more than the width of its interval, and what was predicted, with its whole interval,
+    lies outside of what was measured, which holds 0.
     undecided: anything else, and `why` says what.
     """
     found = []
+    if one.end is None:
+        matrix = matrix.between(matrix.start, one.start + _JUDGED)
     for cause in matrix.variables:
         if not names_of(cause) & set(one.targets):
             continue
@@ -103,8 +109,9 @@ def _judged(edge: Edge, decided: Mapping[tuple[Variable, Variable], Verdict]) ->
     if one is None or one.kind == "undecided":
         return edge
     strength = one.measured.value / one.moved.value if one.moved.value else None
-    evidence = Evidence(one.kind, f"intervention {one.intervention}", one.at, strength)
-    return edge._replace(evidence=(*(old for old in edge.evidence if old.by != evidence.by), evidence))
+    evidence = Evidence(one.kind, f"intervention {one.intervention}", one.at, strength, one.why)
+    old = (said for said in edge.evidence if said.kind not in ("confirmed", "refuted"))
+    return edge._replace(evidence=(*old, evidence))
 
 
 def _pushed(model: StructuralModel, cause: Variable, moved: Estimate, outcome: Variable) -> Estimate | None:
@@ -112,7 +119,12 @@ def _pushed(model: StructuralModel, cause: Variable, moved: Estimate, outcome: V
     if cause not in model.levels or outcome not in model.levels or not np.isfinite(moved.value):
         return None
     (said,) = what_if(model, cause, model.levels[cause].now + moved.value, [outcome])
-    return said.change if np.isfinite(said.change.value) else None
+    if not np.isfinite(said.change.value):
+        return None
+    # How far the cause was moved is an estimate, too.
+    slope = said.change.value / moved.value if moved.value else 0.0
+    width = float(np.hypot(said.change.upper - said.change.lower, slope * (moved.upper - moved.lower))) / 2
+    return replace(said.change, lower=said.change.value - width, upper=said.change.value + width)
 
 
 def _verdict(
@@ -131,14 +143,16 @@ def _verdict(
     if _away(measured):
         if said is not None and _away(said) and said.value * measured.value < 0:
             return "undecided", f"{effect} moved, but to the other side than the graph says"
-        if said is not None and abs(measured.value) < abs(said.value) / 2 and not _meet(said, measured):
+        if said is not None and abs(measured.value) < abs(said.value) / 2:
             return "undecided", f"{effect} moved less than half as far as the graph says that {cause} moves it"
         if others:
             return "undecided", f"{effect} moved, maybe by way of {', '.join(map(str, others[:3]))}"
         return "confirmed", f"{effect} moved when {cause} was moved, and no other way of the graph leads there"
     if said is None or not np.isfinite(said.lower):
         return "undecided", f"{effect} was not seen to move, and how far it should have is not known"
-    if not _meet(said, measured):
+    if abs(moved.value) < moved.upper - moved.lower:
+        return "undecided", f"{effect} was not seen to move, and {cause} itself moved too little to tell"
+    if _away(said) and not _meet(said, measured):
         return "refuted", f"{effect} did not move as far as the graph says that {cause} moves it"
     return "undecided", f"{effect} was not seen to move, but the interval holds what the graph says, too"
 

@@ -15,12 +15,15 @@ from datasource.data.csv.table import CsvError
 from datasource.effects.study import StudyError
 from datasource.graph import GraphError
 from datasource.library.ask import effect, evaluate, impact, rank, score, what_if
+from datasource.library.associating import Associated
+from datasource.library.associating import find_associations as associations
 from datasource.library.comparing import Compared, compare, invariant_parents
 from datasource.library.data import Data, from_frame, from_prometheus, read_csv
 from datasource.library.discovering import Discovered, discover
 from datasource.library.effect_result import Effect
 from datasource.library.evaluation import Evaluation
 from datasource.library.explaining import Explained, explain
+from datasource.library.falsifying import Falsified, falsify
 from datasource.library.federating import Dependences, Federated, Offered, federate
 from datasource.library.impact_result import ImpactOf
 from datasource.library.prediction import WhatIf
@@ -35,6 +38,7 @@ ERRORS = (CsvError, GraphError, PrometheusError, QueryError, SettingsError, Stud
 
 __all__ = [
     "ERRORS",
+    "Associated",
     "Compared",
     "CsvError",
     "Data",
@@ -43,6 +47,7 @@ __all__ = [
     "Effect",
     "Evaluation",
     "Explained",
+    "Falsified",
     "Federated",
     "GraphError",
     "ImpactOf",
@@ -55,11 +60,13 @@ __all__ = [
     "SettingsError",
     "StudyError",
     "WhatIf",
+    "associations",
     "compare",
     "discover",
     "effect",
     "evaluate",
     "explain",
+    "falsify",
     "federate",
     "from_frame",
     "from_prometheus",

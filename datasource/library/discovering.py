@@ -5,27 +5,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasource.data import Variable, encode_events
-from datasource.data.csv.files import read_csv
-from datasource.data.csv.layout import read_heading
-from datasource.data.csv.series import read_series
+from datasource.data import Variable
 from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
+from datasource.discovery.rules import proposed_rules
 from datasource.effects.study import StudyError
-from datasource.graph import CausalGraph, build_graph
-from datasource.library.data import Data, as_data
-from datasource.library.graph_diff import block, graph_diff, proposed_rules
+from datasource.graph import CausalGraph
+from datasource.library.graph_diff import block, graph_diff
+from datasource.library.known_graph import open_known
 from datasource.library.result import Result
-from datasource.library.sources import Calls, Opened, Source, open_whole
+from datasource.library.sources import Calls
 from datasource.library.text import table
 from datasource.settings import SettingsError
 from datasource.settings.model import Graph
-from datasource.topology import Topology, read_topology
+from datasource.topology import Topology
 
 if TYPE_CHECKING:
+    from datasource.library.data import Data
     from datasource.library.pictures import Picture
 
 _SHOWN = 60
 _REFUSALS_SHOWN = 10
+_LONGEST_LAG, _POINTS_A_LAG = 60, 10
+"""Lags up to which anybody may ask, and the points that each of them needs."""
 ARROW, UNDIRECTED = "->", "--"
 
 
@@ -73,7 +74,10 @@ class Discovered(Result):
         if path is None:
             return "\n".join(block(rules)) + "\n"
         doubts = {
-            said.by: edge.doubt for edge in self.proposal.doubtful for said in edge.evidence if said.kind == "expert"
+            said.by: edge.doubt
+            for edge in self.proposal.doubtful
+            for said in edge.evidence
+            if said.kind in ("expert", "template")
         }
         try:
             text = Path(path).read_text(encoding="utf-8")
@@ -105,7 +109,8 @@ class Discovered(Result):
                 "stability": edge.stability,
                 "oriented": edge.oriented,
                 "evidence": [
-                    {name: value for name, value in one._asdict().items() if value is not None} for one in edge.evidence
+                    {name: value for name, value in one._asdict().items() if value not in (None, "")}
+                    for one in edge.evidence
                 ],
             }
             for edge in self.proposal.edges
@@ -114,7 +119,7 @@ class Discovered(Result):
             {"cause": self.names[one.cause], "effect": self.names[one.effect], "reason": one.reason}
             for one in self.proposal.refused
         ]
-        return {"edges": edges, "refused": refused}
+        return {"edges": edges, "refused": refused, "notices": list(self.proposal.notices)}
 
     def to_frame(self) -> Any:
         """A row for each edge: cause, effect, lag, strength, stability, oriented, evidence in words."""
@@ -171,20 +176,13 @@ def discover(
         fit = find_method(method)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    if longest_lag is not None and longest_lag < 0:
-        raise StudyError(f"longest_lag is {longest_lag}; give the steps that a cause may take, 0 or more")
-    read = as_data(data)
-    opened = _opened(read, graph, calls, config)
-    settings = opened.settings
-    matrix = encode_events(opened.data.matrix, settings.signals)
-    entities = {variable.entity for variable in matrix.variables}
-    written = bool(config or read.source.config or graph or read.source.graph)
-    single = len(entities) == 1 and not (config or read.source.config)
-    names = {one: settings.signals[one.signal].query if single else str(one) for one in matrix.variables}
-    topology = read_topology(settings, None, entities, matrix.start, matrix.end)
-    if written or topology.ties:
-        built = build_graph(settings, matrix.variables, topology).graph if written else CausalGraph((), ())
-        prior = prior_of_graph(settings, matrix, topology, built)
+    known = open_known(data, graph, calls, config)
+    most = min(_LONGEST_LAG, known.matrix.values.shape[1] // _POINTS_A_LAG)
+    if longest_lag is not None and not 0 <= longest_lag <= most:
+        raise StudyError(f"longest_lag is {longest_lag}; give the steps that a cause may take, from 0 to {most}")
+    settings, matrix, names, topology = known.settings, known.matrix, known.names, known.topology
+    if known.graph is not None or topology.ties:
+        prior = prior_of_graph(settings, matrix, topology, known.graph or CausalGraph((), ()))
     else:
         prior = prior_of_names(matrix, list(names.values()))
     if longest_lag is not None:
@@ -202,26 +200,3 @@ def _called(notices: Sequence[str], names: Mapping[Variable, str]) -> tuple[str,
     for variable, name in shown:
         notices = [f"{name}{text.removeprefix(variable)}" if text.startswith(variable) else text for text in notices]
     return tuple(notices)
-
-
-def _opened(read: Data, graph: Any, calls: Any, config: str | None) -> Opened:
-    """The data with every column that holds numbers, whatever it is called."""
-    own = read.source
-    source = own._replace(
-        graph=own.graph if graph is None else graph,
-        calls=own.calls if calls is None else calls,
-        config=config or own.config,
-    )
-    return open_whole(source if source.config else _verbatim(source))
-
-
-def _verbatim(source: Source) -> Source:
-    """A wide file whose columns do not all name an entity is read as signals of one entity, so that none is lost."""
-    if len(source.data) != 1 or source.reading.columns_are:
-        return source
-    whole = read_csv(source.data[0], replace(source.reading, columns_are="signals"))
-    headings = [signal.query for signal in whole.signals.values()]
-    several = len({variable.entity for variable in whole.matrix.variables}) > 1
-    if several or all(read_heading(name).entity or read_series(name) for name in headings):
-        return source
-    return source._replace(data=(whole,))

@@ -76,7 +76,7 @@ class EffectTools:
         the whole graph."""
         named = self._named(entity) if entity else set()
         around = self._neighbours(named) if named else set()
-        nodes, *edges = self._service.panel("causal_graph", show="variables", entity=sorted(named | around))
+        nodes, *edges = self._service.panel("causal_graph", show="every variable", entity=sorted(named | around))
         if not edges:
             raise NotKnownError("; ".join(nodes.notices))
         scores = {row["id"]: row["mainstat"] for row in nodes.rows}

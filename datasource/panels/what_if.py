@@ -7,6 +7,7 @@ from datasource.data import Variable
 from datasource.effects.structural import StructuralModel
 from datasource.effects.study import StudyError
 from datasource.effects.what_if import reached, what_if
+from datasource.graph import against, standing
 from datasource.panels.choices import EFFECT, OUTCOME, VARIABLE, effect_name
 from datasource.panels.effect_results import unit_name, unit_of
 from datasource.panels.frame import Field, Frame, notice_frame
@@ -17,6 +18,8 @@ from datasource.service import Snapshot, variable_labels
 _MOST = 50
 """A screenful; of a whole graph's outcomes a web thread would compute for longer than it should."""
 
+_LEFT_OUT = 3
+"""So many refuted edges are named."""
 _FELT = ("latency", "failure", "saturation")
 _HOW = "write a number, 'highest', 'lowest', 'now', 'now * 2', 'now + 0.1' or 'now + 10%'"
 _RELATIVE = re.compile(r"now(?:\s*([*+-])\s*([0-9.eE+-]+)\s*(%?))?")
@@ -66,6 +69,9 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         Field("notices", "string", ["; ".join(row.notices) for row in rows]),
     )
     notices = [notice for notice in rows[0].notices if all(notice in row.notices for row in rows)]
+    acting = {treatment, *reached(model, treatment)}
+    left_out = sorted(e for e in snapshot.graph.edges if e.cause in acting and standing(e) == "refuted")
+    notices += [f"{edge} is left out: it is {against(edge)}" for edge in left_out[:_LEFT_OUT]]
     if len(outcomes) > _MOST:
         notices.append(f"{len(outcomes)} outcomes, the first {_MOST} are shown; choose some")
     return [Frame("what_if", fields, tuple(notices), {"preferredVisualisationType": "table"})]

@@ -33,6 +33,11 @@ class Discovering:
         self._problem = ""
 
     @property
+    def settled(self) -> bool:
+        """Whether it is known what there is to say of the graph for now."""
+        return self._asked is None or self.found is not None or bool(self._problem)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What could not be discovered, or that it is going on, in words."""
         if self._job is not None and self.found is None and self._asked:

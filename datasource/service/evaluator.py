@@ -10,9 +10,9 @@ import numpy as np
 from datasource.anomaly import Mechanisms
 from datasource.anomaly.drift import follow_drift
 from datasource.causes import Judgement, QuietTimes, judge
-from datasource.data import Entity, Matrix, Roles, absence_notices, count_absent_failures, encode_events
+from datasource.data import Entity, Matrix, Roles, Variable, absence_notices, count_absent_failures, encode_events
 from datasource.effects import StructuralModel
-from datasource.graph import CausalGraph, build_graph
+from datasource.graph import BuiltGraph, CausalGraph, build_graph, in_force, refuted
 from datasource.incidents import Incident, Mark
 from datasource.incidents.advice import advise
 from datasource.incidents.connected import Neighbours, neighbours
@@ -20,12 +20,12 @@ from datasource.incidents.episodes import Past
 from datasource.incidents.log import IncidentLog
 from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
-from datasource.interventions.verdicts import with_verdicts
 from datasource.invariance import with_shifts
 from datasource.prometheus import History, Reader
 from datasource.service.comparing import comparing, comparing_job
 from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
+from datasource.service.falsifying import Falsifying
 from datasource.service.intervening import Intervening
 from datasource.service.jobs import Effects, Workers
 from datasource.service.memory import Memory
@@ -35,6 +35,7 @@ from datasource.service.refitting import Fitted, Refitting
 from datasource.service.silence import find_silent_signals
 from datasource.service.snapshot import Snapshot
 from datasource.service.unjudged import unjudged, unjudged_notices
+from datasource.service.versioning import Versioning, with_all_evidence
 from datasource.settings import Loaded
 from datasource.topology import Topology, TopologyReader
 
@@ -62,12 +63,17 @@ class Evaluator:
         self.asking = EffectsWorker(self.settings, workers or Workers())
         self.discovering = Discovering(self.settings, workers or Workers())
         self.comparing = comparing(self.settings, workers or Workers())
+        self.falsifying = Falsifying(self.settings, self.asking.workers)
+        self._versioning = Versioning(self.settings)
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()
         self._topology = Topology()
         self._topology_reader = TopologyReader(self.settings)
-        self._graph: tuple[CausalGraph, tuple[str, ...]] = (CausalGraph((), ()), ())
+        self._graph = BuiltGraph(CausalGraph((), ()), ())
+        self._live: tuple[tuple[object, ...], CausalGraph] = (), self._graph.graph
+        self._refuted: frozenset[tuple[Variable, Variable]] = frozenset()
+        """The edges that the last fit leaves out."""
         self._mechanisms: Mechanisms | None = None
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
@@ -88,8 +94,11 @@ class Evaluator:
         """Go on from what another evaluator has fitted, until the next refit is due; not under other settings."""
         if memory.fingerprint != self.fingerprint:
             return
-        self._mechanisms, self._topology, self._graph = memory.mechanisms, memory.topology, (memory.graph, ())
-        self._know(memory.graph)
+        self._mechanisms, self._topology, self._graph = memory.mechanisms, memory.topology, BuiltGraph(memory.graph, ())
+        self.falsifying.found, self.falsifying.found_at = memory.falsification, memory.tested_at
+        self.discovering.found = memory.proposal
+        self._refuted = refuted(memory.graph)
+        self._know(in_force(memory.graph))
         self._refit_at = memory.mechanisms.fitted_at + int(self.settings.evaluation.refit)
         self._entities = set(memory.entities)
         if memory.effects is not None:
@@ -117,16 +126,21 @@ class Evaluator:
         self._mark(matrix.end)
         self._intervening.follow(matrix)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
-        due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
+        unfitted = self.incidents.unfitted(matrix.end) - self._begun
+        due = not fresh or entities - self._entities or unfitted or refuted(self._live_graph()) != self._refuted
         if self._refitting.under_way or (warm and due):
             self._refit(matrix, entities)
         self.asking.collect()
         self.discovering.collect()
         self.comparing.collect()
+        self.falsifying.collect()
         judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         assessed = found.assessed if found else NOTHING_ASSESSED
-        verdicts = self._intervening.learn(assessed.verdicts)
+        self._intervening.learn(assessed.verdicts)
+        graph = self._live_graph()
+        if self._mechanisms is not None and self.falsifying.settled and self.discovering.settled:
+            self._versioning.follow(self.interventions.store, self.incidents.fence, graph, matrix.end)
         if judgement is not None:
             self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
@@ -142,7 +156,7 @@ class Evaluator:
             fingerprint=self.fingerprint,
             matrix=matrix,
             topology=self._topology,
-            graph=with_shifts(with_verdicts(self._graph[0], verdicts), self.comparing.found),
+            graph=graph,
             mechanisms=mechanisms,
             judgement=judgement,
             effects=found.effects if found else None,
@@ -161,6 +175,9 @@ class Evaluator:
             assessed=assessed,
             proposal=self.discovering.found,
             invariance=self.comparing.found,
+            falsification=self.falsifying.found,
+            tested_at=self.falsifying.found_at,
+            history=self._versioning.history,
         )
 
     def _count_in_older(self) -> None:
@@ -182,7 +199,9 @@ class Evaluator:
                 built = build_graph(self.settings, matrix.variables, topology)
                 left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
                 self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
-                self._refitting.begin(matrix, built, topology, self._older, left_out, accepted)
+                said = self._with_evidence(built.graph)
+                self._refuted = refuted(said)
+                self._refitting.begin(matrix, built, in_force(said), topology, self._older, left_out, accepted)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
             if fitted is not None:
                 self._adopt(fitted, matrix)
@@ -194,16 +213,31 @@ class Evaluator:
             self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
 
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:
-        self._mechanisms, built, self._topology = fitted
-        self._graph = built.graph, built.notices
-        self._know(built.graph)
+        self._mechanisms, self._graph, used, self._topology = fitted
+        self._know(used)
         self.incidents.fitted(self._begun, matrix.end)
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
-        self.asking.ask(matrix, built.graph, self._intervening.known)
-        self.discovering.begin(matrix, built.graph, self._topology)
+        self.asking.ask(matrix, self._live_graph(), self._intervening.known)
+        self.discovering.begin(matrix, self._graph.graph, self._topology)
+        self.falsifying.begin(matrix, used, self._topology)
         known = self._intervening.known
-        self.comparing.begin(matrix.end, comparing_job, self.settings, matrix, built.graph, known)
+        self.comparing.begin(matrix.end, comparing_job, self.settings, matrix, used, known)
+
+    def _with_evidence(self, graph: CausalGraph) -> CausalGraph:
+        falsifying, proposal = self.falsifying, self.discovering.found
+        said = with_all_evidence(graph, self._intervening.verdicts, falsifying.found, falsifying.found_at, proposal)
+        return with_shifts(said, self.comparing.found)
+
+    def _live_graph(self) -> CausalGraph:
+        """The graph that was built last, with all evidence; the same object while nothing new is said."""
+        said = (
+            *(self._graph, self._intervening.verdicts),
+            *(self.falsifying.found, self.discovering.found, self.comparing.found),
+        )
+        if said != self._live[0]:
+            self._live = said, self._with_evidence(self._graph.graph)
+        return self._live[1]
 
     def _know(self, graph: CausalGraph) -> None:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
@@ -272,7 +306,7 @@ class Evaluator:
             for told in (report.problem, report.notice)
             if told
         )
-        graph = (*self._topology.notices, *self._graph[1], *self._refit_notices)
+        graph = (*self._topology.notices, *self._graph.notices, *self._refit_notices)
         return (
             *signals,
             *self._absence_notices,
@@ -282,4 +316,6 @@ class Evaluator:
             *self._intervening.notices,
             *self.discovering.notices,
             *self.comparing.notices,
+            *self.falsifying.notices,
+            *self._versioning.notices,
         )

@@ -32,6 +32,11 @@ class Intervening:
         self._looked = 0
         self._retry_at = 0.0
 
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The newest verdict on every edge that one has ever decided."""
+        return tuple(self._verdicts.values())
+
     def follow(self, matrix: Matrix) -> None:
         """Write down what the events of a matrix tell, once, and read what others wrote."""
         if self.log.store is None or clock.monotonic() < self._retry_at:
@@ -47,19 +52,18 @@ class Intervening:
             self._retry_at = clock.monotonic() + _RETRY
 
     def learn(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-        """The newest verdict on every edge that one has ever decided; new ones are kept in the store."""
+        """All verdicts after new ones, which are kept in the store."""
         earlier = dict(self._verdicts)
         for verdict in verdicts:
             before = self._verdicts.get((verdict.cause, verdict.effect))
             if verdict.kind != "undecided" and (before is None or verdict.intervention >= before.intervention):
                 self._verdicts[verdict.cause, verdict.effect] = verdict
-        found = tuple(self._verdicts.values())
         if self._recalled and self._verdicts != earlier:
             try:
-                self.log.remember(_VERDICTS, to_json(found))
+                self.log.remember(_VERDICTS, to_json(self.verdicts))
             except StoreError as error:
                 log.warning("verdicts on edges are not kept: %s", error)
-        return found
+        return self.verdicts
 
     def _recall(self) -> None:
         """Once: the verdicts of before a restart."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from datasource.anomaly import Accepted, LeftOut, Mechanisms, Persistence, fit_mechanisms
 from datasource.data import Matrix, Roles
 from datasource.effects import EffectResult, StructuralModel, analyse_effect, analyse_impact, fit_structural
-from datasource.graph import CausalGraph
+from datasource.graph import CausalGraph, in_force
 from datasource.identification import EffectQuestion
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment, assess
@@ -116,8 +116,11 @@ def effects_job(
         if again:
             return Effects(effects, checked=checked)
         impacts = tuple(analyse_impact(impact, matrix, signals, environment, graph) for impact in settings.impacts)
-        structural = fit_structural(matrix, graph, signals)
-        assessed = assess(interventions, matrix, signals, graph, structural)
+        used = in_force(graph)
+        structural = fit_structural(matrix, used, signals)
+        # What was refuted may be confirmed by the next intervention: its prediction takes the edge for granted.
+        whole = structural if used is graph else fit_structural(matrix, graph, signals)
+        assessed = assess(interventions, matrix, signals, graph, whole)
         return Effects(effects, impacts, structural, checked, assessed)
     finally:
         gc.unfreeze()

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from datasource.anomaly import Mechanisms
 from datasource.data import Entity
+from datasource.discovery import Proposal
+from datasource.discovery.falsification import Falsification
 from datasource.effects import EffectResult, StructuralModel
 from datasource.graph import CausalGraph
 from datasource.interventions.assessment import Assessment
@@ -31,6 +33,9 @@ class Memory(NamedTuple):
     impacts: tuple[EffectResult, ...]
     structural: StructuralModel | None
     assessed: Assessment
+    falsification: Falsification | None = None
+    tested_at: int = 0
+    proposal: Proposal | None = None
 
 
 def memory_of(snapshot: Snapshot) -> Memory | None:
@@ -47,6 +52,9 @@ def memory_of(snapshot: Snapshot) -> Memory | None:
         snapshot.impacts or (),
         snapshot.structural,
         snapshot.assessed,
+        snapshot.falsification,
+        snapshot.tested_at,
+        snapshot.proposal,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from datasource.causes import Scores, cause_name
 from datasource.data import Entity, Matrix, Variable
 from datasource.effects import EffectResult, Estimate
+from datasource.graph.evidence import STANDINGS, standing
 from datasource.interventions.impact import Impact
 from datasource.service.snapshot import Snapshot
 
@@ -74,7 +75,13 @@ HELP: Mapping[str, str] = {
     "causal_impact_predicted_lower": "Lower end of the 95% interval of the predicted impact.",
     "causal_impact_predicted_upper": "Upper end of the 95% interval of the predicted impact.",
     "causal_mechanism_shift_score": "How far a mechanism is, in an environment, from elsewhere; above 1 beyond chance.",
-    "causal_edge_info": "An edge of the causal graph and why it is there.",
+    "causal_edge_info": "An edge of the causal graph, why it is there, and what it is by all that is said of it.",
+    "causal_edge_strength": "Partial correlation of an edge's ends, given the effect's other causes and its past.",
+    "causal_graph_edges": "Edges of the causal graph by what they are: confirmed, refuted, doubtful, and so on.",
+    "causal_graph_contradictions": "Independences that the causal graph implies and that the data contradict.",
+    "causal_graph_independences": "Independences that the causal graph implies and that were tested.",
+    "causal_graph_shuffled_p_value": "Share of graphs with shuffled names that fit the data at least as well.",
+    "causal_graph_version": "Number of the newest version of the causal graph.",
 }
 
 
@@ -140,6 +147,7 @@ def _samples(snapshot: Snapshot) -> tuple[Sample, ...]:
         *_scores(snapshot),
         *_details(snapshot),
         *_mechanism_shifts(snapshot),
+        *_graph(snapshot),
         *_edges(snapshot),
     ]
     return tuple(sample for sample in every if isfinite(sample.value))
@@ -341,7 +349,22 @@ def _mechanism_shifts(snapshot: Snapshot) -> Iterator[Sample]:
         yield Sample("causal_mechanism_shift_score", labels, score)
 
 
+def _graph(snapshot: Snapshot) -> Iterator[Sample]:
+    counts = Counter(standing(edge) for edge in snapshot.graph.edges)
+    for name in STANDINGS if snapshot.graph.variables else ():
+        yield Sample("causal_graph_edges", {"standing": name}, float(counts[name]))
+    tested = snapshot.falsification
+    if tested is not None and tested.tested:
+        yield Sample("causal_graph_contradictions", {}, float(len(tested.contradictions)))
+        yield Sample("causal_graph_independences", {}, float(tested.tested))
+        if tested.shuffled is not None:
+            yield Sample("causal_graph_shuffled_p_value", {}, tested.shuffled.p_value)
+    if snapshot.history.versions:
+        yield Sample("causal_graph_version", {}, float(snapshot.history.versions[0].number))
+
+
 def _edges(snapshot: Snapshot) -> Iterator[Sample]:
+    strengths = snapshot.falsification.strengths if snapshot.falsification else {}
     for edge in snapshot.graph.edges:
         labels = {
             "cause": str(edge.cause),
@@ -349,5 +372,9 @@ def _edges(snapshot: Snapshot) -> Iterator[Sample]:
             "lag": str(edge.lag),
             "relation": edge.relation,
             "evidence": ", ".join(dict.fromkeys(evidence.kind for evidence in edge.evidence)),
+            "standing": standing(edge),
         }
         yield Sample("causal_edge_info", labels, 1.0)
+    # Of an edge with several lags there is one strength: that of the strongest.
+    for (cause, effect), strength in strengths.items():
+        yield Sample("causal_edge_strength", {"cause": str(cause), "effect": str(effect)}, strength)

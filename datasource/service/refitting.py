@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from datasource.anomaly import Accepted, LeftOut, Mechanisms
 from datasource.data import Matrix
-from datasource.graph import BuiltGraph
+from datasource.graph import BuiltGraph, CausalGraph
 from datasource.service.jobs import Workers, fit_job
 from datasource.settings import Settings
 from datasource.topology import Topology
@@ -17,10 +17,11 @@ _TIMEOUT = 600.0
 
 
 class Fitted(NamedTuple):
-    """Mechanisms, and the graph and topology that they were fitted for."""
+    """Mechanisms, the graph and topology of the settings, and what of that graph they were fitted for."""
 
     mechanisms: Mechanisms
     built: BuiltGraph
+    used: CausalGraph
     topology: Topology
 
 
@@ -31,7 +32,7 @@ class Refitting:
         self._settings = settings
         self._workers = workers
         self._job: Future[Mechanisms] | None = None
-        self._for: tuple[BuiltGraph, Topology]
+        self._for: tuple[BuiltGraph, CausalGraph, Topology]
         self._since = 0.0
 
     @property
@@ -43,15 +44,16 @@ class Refitting:
         self,
         matrix: Matrix,
         built: BuiltGraph,
+        used: CausalGraph,
         topology: Topology,
         older: Matrix,
         left_out: Sequence[LeftOut],
         accepted: Sequence[Accepted] = (),
     ) -> None:
-        """Start to fit. Raises BrokenProcessPool when there is no worker to be had."""
+        """Start to fit, with the edges that are `used`. Raises BrokenProcessPool when there is no worker to be had."""
         self._since = time.monotonic()
-        self._for = built, topology
-        self._job = self._workers.submit(fit_job, self._settings, matrix, built.graph, older, left_out, accepted)
+        self._for = built, used, topology
+        self._job = self._workers.submit(fit_job, self._settings, matrix, used, older, left_out, accepted)
 
     def collect(self, *, wait: bool = False) -> Fitted | None:
         """The result once it is there; None while there is none. With `wait` it is waited for.

@@ -25,6 +25,7 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         "time": time,
         "settings": settings,
         "graph": graph,
+        "graph_version": snapshot.history.versions[0].number if snapshot.history.versions else None,
         "mechanisms": mechanisms,
         "error": error,
         "warming_up": snapshot.warming_up,

@@ -10,9 +10,11 @@ from datasource.anomaly import Mechanisms, Prediction
 from datasource.causes import Judgement, QuietTimes, Recent
 from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.discovery import Proposal
+from datasource.discovery.falsification import Falsification
 from datasource.effects import Comparison, EffectResult
 from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
+from datasource.graph.versions import NO_HISTORY, History
 from datasource.incidents import Incident
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment
@@ -34,7 +36,8 @@ class Snapshot:
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
     is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed.
     `proposal` is what was discovered last, None where discovery is off or not done; `invariance` says whether
-    mechanisms are the same in all environments, None where that is off or not done.
+    mechanisms are the same in all environments, None where that is off or not done; `falsification` is what the data at
+    `tested_at` say against the graph, and `history` the versions of it.
     """
 
     time: int
@@ -61,6 +64,9 @@ class Snapshot:
     assessed: Assessment = NOTHING_ASSESSED
     proposal: Proposal | None = None
     invariance: Invariance | None = None
+    falsification: Falsification | None = None
+    tested_at: int = 0
+    history: History = NO_HISTORY
 
     @property
     def key(self) -> tuple[int, str, str, int]:

@@ -31,7 +31,7 @@ def graph_of(data: Any, path: str) -> Graph:
     blocks = {"edges": data} if isinstance(data, list) else data
     if not isinstance(blocks, dict) or not blocks:
         raise SettingsError(f"{path}: holds no graph; {_FORM}")
-    if unknown := set(blocks) - (set(Graph.model_fields) - {"discover"}):
+    if unknown := set(blocks) - (set(Graph.model_fields) - {"discover", "falsify"}):
         raise SettingsError(f"{path}: '{min(map(str, unknown))}' is no block of a graph; {_FORM}")
     rules = [*_rules(path, blocks.get("templates")), *_rules(path, blocks.get("edges"))]
     try:

@@ -69,6 +69,14 @@ class Discovery(Block):
     time_budget: Duration = 600.0
 
 
+class Falsification(Block):
+    """Tests of what the graph implies, anew after `every`; of what they say against it, a share of at most
+    `false_discoveries` is chance."""
+
+    every: Duration = 3600.0
+    false_discoveries: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
 class Graph(Block):
     """What is known about cause and effect.
 
@@ -81,6 +89,7 @@ class Graph(Block):
     edges: tuple[RuleText, ...] = ()
     forbid: tuple[RuleText, ...] = ()
     discover: Discovery | None = None
+    falsify: Falsification | None = Falsification()
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.templates, *self.edges, *(f"forbid: {rule}" for rule in self.forbid))))

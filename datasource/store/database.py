@@ -71,6 +71,12 @@ class SqlDatabase:
             row = connection.execute(STATES.select().where(STATES.c.name == name)).one_or_none()
         return None if row is None else row.payload
 
+    def states(self, prefix: str) -> dict[str, str]:
+        """All states whose name begins so, by name."""
+        with self._transaction() as connection:
+            rows = connection.execute(STATES.select().where(STATES.c.name.startswith(prefix, autoescape=True)))
+            return {row.name: row.payload for row in rows}
+
     def change(self, name: str, change: Callable[[str | None, float], str | None]) -> None:
         """Give a state its next text, in one transaction that no other change of a state comes between.
 

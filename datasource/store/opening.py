@@ -22,6 +22,9 @@ class Database(Protocol):
     def state(self, name: str) -> str | None:
         """A state as it was kept last, None where there is none."""
 
+    def states(self, prefix: str) -> dict[str, str]:
+        """All states whose name begins so, by name."""
+
     def change(self, name: str, change: Callable[[str | None, float], str | None]) -> None:
         """Give a state its next text, in one transaction that no other change of a state comes between.
 

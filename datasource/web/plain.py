@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from datasource.panels import Query
 from datasource.panels.incidents import chosen
 from datasource.service import incident_json, snapshot_json
+from datasource.service.graph_rows import graph_json, version_json
 from datasource.web.access import Access
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import parameters, time_of
@@ -63,6 +64,24 @@ def incidents() -> Response:
     return cached(
         newest, query, lambda: to_json([incident_json(incident, newest) for incident in chosen(query, newest)])
     )
+
+
+@routes.get("/api/v1/graph")
+def graph() -> Response:
+    """The live causal graph: each edge with its evidence, what data say against it, propose, and what is refused."""
+    newest = clock().snapshot
+    if newest is None:
+        return error_response(503, waiting())
+    return cached(newest, "graph", lambda: to_json(graph_json(newest)))
+
+
+@routes.get("/api/v1/graph/versions")
+def graph_versions() -> Response:
+    """The newest versions of the causal graph, the last one first: when, by whom, why, and what changed."""
+    newest = clock().snapshot
+    if newest is None:
+        return error_response(503, waiting())
+    return cached(newest, "graph versions", lambda: to_json([version_json(one) for one in newest.history.versions]))
 
 
 _ALWAYS = {"from": -inf, "to": inf}

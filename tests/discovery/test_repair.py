@@ -52,7 +52,7 @@ def proposed(found: Proposal) -> set[tuple[str, str, bool]]:
 
 
 def doubted(found: Proposal) -> set[str]:
-    return {one.by for edge in found.doubtful for one in edge.evidence if one.kind == "expert"}
+    return {one.by for edge in found.doubtful for one in edge.evidence if one.kind in ("expert", "template")}
 
 
 def test_nothing_is_touched_in_a_graph_that_is_right(shop: Shop) -> None:

@@ -87,8 +87,8 @@ def test_a_call_is_an_end_of_its_relation() -> None:
 
 def test_an_edge_knows_why_it_is_there() -> None:
     built = build_graph(settings("latency -> latency along calls from server to client"), VARIABLES, TOPOLOGY)
-    expert, topology = built.graph.edges[0].evidence
-    assert (expert.kind, expert.by) == ("expert", "latency -> latency along calls from server to client")
+    template, topology = built.graph.edges[0].evidence
+    assert (template.kind, template.by) == ("template", "latency -> latency along calls from server to client")
     assert (topology.kind, topology.strength, topology.at) == ("topology", 3.0, 1000)
     assert topology.by == "calls from istio, jaeger"
 

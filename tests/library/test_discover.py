@@ -61,7 +61,7 @@ def test_columns_are_called_as_in_the_file_and_names_give_directions() -> None:
 
 def test_the_document_has_exactly_its_keys() -> None:
     document = cd.discover(web()).to_dict()
-    assert set(document) == {"edges", "refused"}
+    assert set(document) == {"edges", "refused", "notices"}
     keys = {"cause", "effect", "lag", "strength", "stability", "oriented", "evidence"}
     assert all(set(edge) == keys for edge in document["edges"])
 

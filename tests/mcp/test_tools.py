@@ -148,7 +148,7 @@ def test_the_graph_around_an_entity_has_evidence_for_every_edge(agent: Agent) ->
     text = agent.answer("graph", entity="inventory")
     edges = [line for heading, line in claims(text) if heading.startswith("Edges")]
     assert edges
-    assert all("platform/inventory" in line and "; evidence: expert" in line for line in edges)
+    assert all("platform/inventory" in line and "; evidence: template" in line for line in edges)
     assert any("-> shop/catalog.latency" in line and "topology (calls from service_graph)" in line for line in edges)
 
 

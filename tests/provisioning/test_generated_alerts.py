@@ -76,10 +76,11 @@ def test_links_are_absolute_everywhere_by_the_options(tmp_path: Path) -> None:
     for content in written(tmp_path, *OURS).values():
         for rule in rules_of(content):
             found = {rule["annotations"][link].partition("#")[0].partition("?")[0] for link in links}
-            health = "CausalDatasource" in (rule.get("alert") or rule["title"])
+            name = rule.get("alert") or rule["title"]
+            dashboard = "health" if "CausalDatasource" in name else "graph" if "CausalGraph" in name else "overview"
             assert found == {
                 "https://git.example.com/causal/docs/runbook.md",
-                f"https://grafana.example.com/d/causal-{'health' if health else 'overview'}",
+                f"https://grafana.example.com/d/causal-{dashboard}",
                 "https://causal.example.com/",
             }
         assert not any("127.0.0.1" in text for text in texts(content))

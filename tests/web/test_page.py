@@ -169,6 +169,14 @@ def test_a_map_of_hundreds_shows_those_that_matter(incident: Page):
     assert shown["lit"] == [["s7", "s3"]]
 
 
+def test_the_map_shows_what_interventions_and_data_say_of_edges(incident: Page):
+    edges = [("a", "b", "template"), ("b", "a", "doubtful"), ("b", "c", "refuted"), ("c", "d", "confirmed")]
+    graph = {"nodes": ["a", "b", "c", "d"], "edges": [*edges, ("d", "a", "expert")]}
+    quiet = {"anomalies": [], "incidents": [], "signals": []}
+    shown = in_page(incident, "map", f"layout({json.dumps(graph)}, {json.dumps(quiet)}, new Map())")
+    assert [pair[2] for pair in shown["pairs"]] == ["doubtful", "refuted", "confirmed", ""]
+
+
 def with_web(tmp_path: Path) -> Loaded:
     """Settings that know a Grafana and a token for writing."""
     settings, fingerprint = load_settings(SETTINGS)

@@ -40,6 +40,7 @@ def test_every_result_is_exposed_under_the_names_of_the_design(client: FlaskClie
         "causal_impact_predicted",
         "causal_intervention_active",
         "causal_mechanism_shift",
+        "causal_graph_version",
     )
     elsewhere = {name for name in HELP if name.startswith(not_here)}
     assert {name for name, _ in exposed(client)} >= set(HELP) - elsewhere

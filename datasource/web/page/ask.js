@@ -30,14 +30,14 @@ export async function askSeries(variable, end, hours) {
   return Object.fromEntries(frame.fields.map((field) => [field.name, field.values]));
 }
 
-/** Who acts on whom: {nodes: names, edges: pairs of names}. */
+/** Who acts on whom: {nodes: names, edges: [cause, effect, what the edge is by its evidence]}. */
 export async function askGraph(end) {
   const iso = new Date(end * 1000).toISOString();
   const body = { range: { from: iso, to: iso }, targets: [{ refId: "A", target: "causal_graph", payload: { show: "entities" } }] };
   const { data } = await post("query", body);
   const column = (frame, name) => data.find((one) => one.name === frame)?.fields.find((one) => one.name === name)?.values ?? [];
-  const targets = column("edges", "target");
-  return { nodes: column("nodes", "id"), edges: column("edges", "source").map((source, row) => [source, targets[row]]) };
+  const [targets, standings] = [column("edges", "target"), column("edges", "detail__standing")];
+  return { nodes: column("nodes", "id"), edges: column("edges", "source").map((source, row) => [source, targets[row], standings[row]]) };
 }
 
 /** Say something of an incident; gives what the service answers. */

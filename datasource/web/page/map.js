@@ -6,6 +6,7 @@ import * as story from "./story.js";
 
 const [ROW, BOX, LETTER, MARGIN] = [38, 26, 7.2, 12];
 const MOST = 40;
+const JUDGED = ["refuted", "doubtful", "confirmed"];
 const SAID = { broke: "broke", suffers: "suffers", anomalous: "anomalous", fine: "fine" };
 
 /** What the map shows of a graph {nodes, edges}: nodes in layers, pairs of them, and the lit steps. Pure. */
@@ -21,7 +22,7 @@ export function layout(graph, snapshot, found) {
   const measured = new Set(graph.nodes);
   return {
     layers: layers.map((names) => names.map((name) => ({ name, verdict: verdicts.get(name) ?? "fine", measured: measured.has(name) }))),
-    pairs: pairs(graph.edges).filter((pair) => pair.every((one) => shown.includes(one))),
+    pairs: pairs(graph.edges).filter(([a, b]) => shown.includes(a) && shown.includes(b)),
     lit: [...new Map(lit.map((step) => [step.join(" "), step])).values()],
     left: all.length - shown.length,
   };
@@ -66,9 +67,15 @@ function inLayers(shown, near, entries) {
   return rest.length ? [...layers, rest.sort()] : layers;
 }
 
+/** Edges without their direction; of two ways what weighs most is shown. */
 function pairs(edges) {
   const found = new Map();
-  for (const [a, b] of edges) if (a !== b) found.set([a, b].sort().join(" "), [a, b]);
+  for (const [a, b, standing] of edges) {
+    if (a === b) continue;
+    const key = [a, b].sort().join(" ");
+    const both = [standing, found.get(key)?.[2]];
+    found.set(key, [a, b, JUDGED.find((one) => both.includes(one)) ?? ""]);
+  }
   return [...found.values()];
 }
 
@@ -91,7 +98,11 @@ export function showMap(graph, snapshot, found, choose) {
   const drawing = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label });
   const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, svg("path", { class: "tip", d: "M0 0L8 4L0 8Z" }));
   drawing.append(svg("defs", {}, tip));
-  for (const [a, b] of drawn.pairs) drawing.append(line("tie", at.get(a), at.get(b), 0));
+  for (const [a, b, standing] of drawn.pairs) {
+    const tie = line(`tie ${standing}`.trim(), at.get(a), at.get(b), 0);
+    if (standing) tie.append(svg("title", {}, `${a} and ${b}: ${standing}`));
+    drawing.append(tie);
+  }
   const size = (name) => Math.min(step - 10, name.length * LETTER + 16);
   for (const [cause, effect] of drawn.lit) {
     const path = line("lit", at.get(cause), at.get(effect), size(effect) / 2 + 3);

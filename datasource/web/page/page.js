@@ -52,7 +52,8 @@ async function showAll() {
 }
 
 async function showGraph(found) {
-  if (graph?.version !== snapshot.graph) graph = { version: snapshot.graph, ...(await askGraph(snapshot.time)) };
+  const version = `${snapshot.graph} ${snapshot.graph_version}`;
+  if (graph?.version !== version) graph = { version, ...(await askGraph(snapshot.time)) };
   showMap(graph, snapshot, found, chooseVariable);
 }
 

@@ -1,0 +1,96 @@
+"""The graph in use as commands reach it: of a running service, or the newest version in the store of its settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from datasource.cli.printing import refuse
+
+REFUSED, UNREACHABLE = 1, 3
+
+
+class GraphSource(Protocol):
+    """What cannot be done ends the command with a sentence."""
+
+    def graph(self) -> dict[str, Any]:
+        """`edges` (edge, standing, standing_since, since, strength, told), `version`, and what else is known."""
+
+    def versions(self) -> list[dict[str, Any]]:
+        """The versions, the newest first."""
+
+
+class ServiceGraph:
+    """The graph of a running service."""
+
+    def __init__(self, url: str, token_file: str | None) -> None:
+        from datasource.mcp.service import RefusedError, Service
+
+        try:
+            self._service = Service(url, Path(token_file) if token_file else None, hint="give --token-file")
+        except RefusedError as error:
+            refuse(str(error))
+
+    def raw(self) -> dict[str, Any]:
+        """As GET /api/v1/graph answers."""
+        with _told():
+            found: dict[str, Any] = self._service.get("/api/v1/graph")
+        return found
+
+    def graph(self) -> dict[str, Any]:
+        """The live one, beside each edge what is said of it."""
+        found = self.raw()
+        for edge in found["edges"]:
+            lag = f" (lag {edge['lag']})" if edge["lag"] else ""
+            edge["edge"] = f"{edge['cause']} -> {edge['effect']}{lag}"
+            edge["told"] = edge["against"] or ", ".join(f"{one['kind']} ({one['by']})" for one in edge["evidence"])
+        found["verdict"] = found["tested"]["verdict"] if found["tested"] else ""
+        return found
+
+    def versions(self) -> list[dict[str, Any]]:
+        """As GET /api/v1/graph/versions answers."""
+        with _told():
+            found: list[dict[str, Any]] = self._service.get("/api/v1/graph/versions")
+        return found
+
+
+class StoredGraph:
+    """The newest version in the store that settings name, without any service."""
+
+    def __init__(self, config: str) -> None:
+        from datasource.graph.history import GraphHistory
+        from datasource.settings import SettingsError, load_settings
+
+        try:
+            settings = load_settings(config).settings
+        except SettingsError as error:
+            refuse(f"{error}\nor name a running service with --url")
+        self._history = GraphHistory(settings.store)
+
+    def graph(self) -> dict[str, Any]:
+        """What the newest version says of each edge."""
+        with _told():
+            now = self._history.now()
+        if now is None:
+            return {"edges": [], "version": None}
+        edges = [{"edge": edge, **seen._asdict()} for edge, seen in now.seen.items()]
+        return {"edges": edges, "version": now.number, "rules": list(now.rules)}
+
+    def versions(self) -> list[dict[str, Any]]:
+        """All that are kept."""
+        with _told():
+            return [one._asdict() | {"changed": [e._asdict() for e in one.changed]} for one in self._history.versions()]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What fails ends the command with its text."""
+    from datasource.mcp.service import NotKnownError, RefusedError, UnreachableError
+    from datasource.store import StoreError
+
+    try:
+        yield
+    except (UnreachableError, StoreError) as error:
+        refuse(str(error), UNREACHABLE)
+    except (RefusedError, NotKnownError) as error:
+        refuse(str(error), REFUSED)

@@ -1,0 +1,80 @@
+"""Falsification beside the clock: in the worker of effects, what the graph implies is tested on what was read."""
+
+import logging
+from concurrent.futures import CancelledError, Future
+from math import ceil
+
+from datasource.data import Entity, Matrix
+from datasource.discovery.falsification import Falsification, falsify, measured_twice
+from datasource.graph import CausalGraph
+from datasource.service.jobs import Workers
+from datasource.settings import Settings
+from datasource.topology import Topology
+
+log = logging.getLogger(__name__)
+
+
+def falsification_job(settings: Settings, matrix: Matrix, graph: CausalGraph, topology: Topology) -> Falsification:
+    """What a matrix says against the graph of settings, whose signals say over which windows they look."""
+    tied = {frozenset((one, other)) for tie in topology.ties for _, one in tie.ends for _, other in tie.ends}
+
+    def together(one: Entity, other: Entity) -> bool:
+        return frozenset((one, other)) in tied
+
+    asked = settings.graph.falsify
+    return falsify(
+        matrix,
+        graph,
+        windows={name: ceil(signal.window / settings.step) for name, signal in settings.signals.items()},
+        together=together,
+        aside=measured_twice(matrix.variables, {name: signal.role for name, signal in settings.signals.items()}),
+        **({"false_discoveries": asked.false_discoveries} if asked else {}),
+    )
+
+
+class Falsifying:
+    """The falsification that is under way, and what was found last, with the time (seconds since 1970) of its data.
+
+    One thread uses it.
+    """
+
+    def __init__(self, settings: Settings, workers: Workers) -> None:
+        self.found: Falsification | None = None
+        self.found_at = 0
+        self._settings = settings
+        self._workers = workers
+        self._asked = settings.graph.falsify
+        self._job: Future[Falsification] | None = None
+        self._job_at = 0
+        self._due_at = 0
+        self._problem = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what there is to say of the graph for now."""
+        return self._asked is None or self.found is not None or bool(self._problem)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What could not be tested, in words."""
+        return (self._problem,) if self._problem else ()
+
+    def begin(self, matrix: Matrix, graph: CausalGraph, topology: Topology) -> None:
+        """Start where falsification is on, due, and not under way."""
+        if self._asked is None or self._job is not None or matrix.end < self._due_at:
+            return
+        self._due_at, self._job_at = matrix.end + int(self._asked.every), matrix.end
+        self._job = self._workers.submit(falsification_job, self._settings, matrix, graph, topology)
+
+    def collect(self) -> None:
+        """Take what is done; what failed is tried again when it is due."""
+        job = self._job
+        if job is None or not job.done():
+            return
+        self._job = None
+        try:
+            self.found, self.found_at, self._problem = job.result(), self._job_at, ""
+        except (Exception, CancelledError) as error:
+            log.warning("falsification failed: %s", error)
+            shown = "; what was found last is shown" if self.found else ""
+            self._problem = f"the graph could not be tested: {error or type(error).__name__}{shown}"
