@@ -78,4 +78,5 @@ def _only_grows(row: Floats, signal: Signal, counter: str) -> bool:
         return True
     if must_fall(signal) and rises >= _RISES * changes.size:
         return True
-    return signal.role in _COUNTED and rises >= _FEW_RISES and int(falls.sum()) * _FEW_RISES <= rises
+    few = 2 if signal.role == "event" else _FEW_RISES  # what happens is over in the next step
+    return signal.role in _COUNTED and rises >= few and int(falls.sum()) * _FEW_RISES <= rises

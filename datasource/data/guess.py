@@ -88,6 +88,19 @@ _BEYOND_THE_WHOLE = 1.5
 _QUANTILE = re.compile(r"\b(?:p\d\d+|quantile|percentile|median|q\d\d+)|latency (?:50|75|9\d+)\b")
 
 
+def share_in_name(name: str, highest: float = 0.0) -> str:
+    """The unit of what is a share by its name, as its highest value allows; empty where it is none.
+
+    >>> share_in_name("cache_hit_ratio", 0.98), share_in_name("cpu_utilization", 97.0), share_in_name("cpu_seconds")
+    ('percentunit', 'percent', '')
+    """
+    words = words_of(name)
+    found = next((unit for pattern, unit in _SHARE_IN_NAME if re.search(pattern, words)), "")
+    if highest > _BEYOND_THE_WHOLE * 100:
+        return ""
+    return "percent" if found and highest > _BEYOND_THE_WHOLE else found
+
+
 def guess_signal(name: str, unit: str = "", highest: float = 0.0) -> Guess:
     """The probable role, unit and kind of a signal; `unit` is what the file says, empty where it says nothing, and
     `highest` its highest value, where that is known: no share of 1 goes far beyond it, and none beyond 100%.
@@ -102,11 +115,7 @@ def guess_signal(name: str, unit: str = "", highest: float = 0.0) -> Guess:
     words = words_of(name)
     found = next((word for word in _WORDS if re.search(word.pattern, words)), None)
     said = unit or next((unit for pattern, unit in _UNIT_IN_NAME if re.search(pattern, words)), "")
-    share = unit if unit.lower() in _OF_SHARES else ""
-    if not unit and highest <= _BEYOND_THE_WHOLE * 100:
-        share = next((unit for pattern, unit in _SHARE_IN_NAME if re.search(pattern, words)), "")
-    if share == "percentunit" and highest > _BEYOND_THE_WHOLE:
-        share = "percent"
+    share = (unit if unit.lower() in _OF_SHARES else "") if unit else share_in_name(name, highest)
     if found is None:
         return Guess(_ROLE_BY_UNIT.get(said.lower()), said or "short", "gauge")
     if share and found.role in _COUNTED:

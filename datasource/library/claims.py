@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from datasource.data import Entity, Floats
-from datasource.data.guess import guess_signal
+from datasource.data.guess import share_in_name
 from datasource.settings import Signal
 from datasource.settings.promql import range_seconds, read_parts
 
@@ -82,12 +82,12 @@ def _share_as_amount(signal: Signal, rows: Mapping[Entity, Floats]) -> str:
     if len(metrics) != 1:
         return ""
     highest = max(float(np.nanmax(row)) for row in rows.values())
-    guess = guess_signal(metrics[0], highest=highest)
-    if guess.unit not in ("percent", "percentunit"):
+    unit = share_in_name(metrics[0], highest)
+    if not unit:
         return ""
     return (
         f"{metrics[0]} is a share by its name, and goes up to {highest:.4g}: that is not how much there is, which a "
-        f"{signal.role} is; write role: saturation and unit: {guess.unit}"
+        f"{signal.role} is; write role: saturation and unit: {unit}"
     )
 
 

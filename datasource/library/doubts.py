@@ -169,11 +169,9 @@ def _gaps(settings: Settings, name: str, rows: Mapping[Entity, Floats], matrix: 
     text += f", as of {count(len(told) - 1, 'other')} with gaps" if len(told) > 1 else ""
     if seldom:
         text += "; samples come more rarely than every step, or the query's [range] holds too few of them"
-        if worst.regular:
-            every = worst.every * matrix.step
-            text += (
-                f": every {format_duration(every)}; as last_over_time(...[{format_duration(2 * every)}]) it has them"
-            )
+    if worst.regular:
+        every, twice = (format_duration(times * worst.every * matrix.step) for times in (1, 2))
+        text += f": every {every}; as last_over_time(...[{twice}]) it has them"
     yield Doubt(text, wrong=bool(seldom))
 
 

@@ -28,6 +28,7 @@ from datasource.service.effects_worker import EffectsWorker
 from datasource.service.falsifying import Falsifying
 from datasource.service.intervening import Intervening
 from datasource.service.jobs import Effects, Workers
+from datasource.service.meaning import meaning_notices
 from datasource.service.memory import Memory
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
@@ -77,6 +78,7 @@ class Evaluator:
         self._mechanisms: Mechanisms | None = None
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
+        self._meaning: tuple[str, ...] = ()
         self.incidents = IncidentLog(self.settings)
         self.interventions = InterventionLog(None)
         self._intervening = Intervening(self.settings, self.interventions)
@@ -195,6 +197,7 @@ class Evaluator:
             if not self._refitting.under_way:
                 self._refit_at = matrix.end + int(self.settings.evaluation.refit)
                 self._entities = entities
+                self._meaning = tuple(meaning_notices(self.settings, matrix))
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
                 left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
@@ -310,6 +313,7 @@ class Evaluator:
         return (
             *signals,
             *self._absence_notices,
+            *self._meaning,
             *graph,
             *self.asking.notices,
             *self.incidents.notices,

@@ -125,6 +125,38 @@ def test_a_column_of_one_unit_beside_one_of_numbers_is_its(read):
     assert len(plants.matrix.variables) == 2, "what is no unit of measurement names somebody"
 
 
+def test_a_file_that_begins_with_a_row_has_no_header(read):
+    with pytest.raises(CsvError, match="holds numbers, not names; write a header line above it"):
+        read("2025-09-01 00:00:00,4.9\n2025-09-01 00:01:00,5.1\n")
+
+
+def test_who_writes_am_and_pm_writes_the_month_first(read):
+    hours = ("12:00:00 AM", "01:00:00 AM", "02:00:00 AM")
+    data = read("time,web.x\n" + "".join(f"09/01/2025 {hour},1\n" for hour in hours))
+    assert data.matrix.start == 1_756_684_800
+    assert read("time,web.x\n" + "".join(f"01/09/2025 0{n}:00,1\n" for n in range(3))).matrix.start == 1_756_684_800
+
+
+def test_series_that_end_with_the_same_signal_are_of_services(read):
+    lines = [f'"{who} latency","2025-09-01T00:0{n}:00Z","0.{n}5"' for who in ("web", "cart") for n in range(4)]
+    data = read("\n".join(['"Series","Time","Value"', *lines]))
+    assert sorted(map(str, data.matrix.variables)) == ["cart.latency", "web.latency"]
+    assert data.signals["latency"].role == "latency"
+
+
+def test_labels_that_say_whose_a_column_is_are_named(read):
+    names = [f'"hits_total{{service=""{who}"", code=""{code}""}}"' for who in ("web", "db") for code in (200, 500)]
+    data = read(",".join(["time", *names]) + "\n60,1,2,3,4\n120,1,2,3,4\n")
+    assert "'service' and 'code' say whose a column is" in data.notices[0]
+
+
+def test_two_series_at_the_same_time_are_no_doubled_rows(tmp_path):
+    series = [{"metric": {"__name__": name, "service": "web"}, "values": [[60, "1"], [120, "2"]]} for name in "ab"]
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}))
+    assert not any("another row" in notice for notice in read_csv(str(path)).notices)
+
+
 def test_excels_line_before_the_header(read):
     assert values(read("sep=;\ntime;web.x\n60;1,5\n120;2\n")) == {"web.x": [1.5, 2]}
 

@@ -28,6 +28,7 @@ def said(query, role=None, unit="short", values=USUAL):
         ("latency > bool 0.2", "latency", "s", [0, 1, 1, 0], "it is 0 or 1 and nothing else"),
         ("topk(3, latency)", "latency", "s", USUAL, "topk() answers with the first alone"),
         ("cache_hit_ratio", "load", "reqps", USUAL / 300, "cache_hit_ratio is a share by its name"),
+        ("cpu_utilization", "work", "s", USUAL / 4, "write role: saturation and unit: percent"),
         ("svc:cache:hit_rate", "load", "reqps", USUAL / 300, "write role: saturation and unit: percentunit"),
         ("latency > 0.5", "latency", "s", USUAL, "'> 0.5' leaves those alone for whom it holds"),
     ],

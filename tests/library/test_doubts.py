@@ -6,12 +6,14 @@ from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.data import Entity, Matrix, Variable
+from datasource.data.counters import growing
 from datasource.library.doubts import find_doubts
-from datasource.settings import parse_settings
+from datasource.settings import Signal, parse_settings
 
 N = 400
 RNG = np.random.default_rng(5)
 BUSY = 30 + RNG.normal(size=N)
+RESTARTS = Signal(entity="service", query="restarts", window=30, role="event", kind="event")
 SETTINGS = parse_settings(
     "prometheus: {url: 'http://p'}\n"
     "step: 30s\n"
@@ -68,6 +70,13 @@ def test_a_counter_of_what_seldom_happens_is_one_too(resets):
     assert not doubts("disk", seldom()), "a disk may fill"
     assert not doubts("errors", np.where(np.arange(N) > 380, 3.0, 0.0)), "an outage that goes on"
     assert not doubts("errors", np.isin(np.arange(N), (20, 90, 170, 300)).astype(float))
+
+
+def test_what_has_happened_twice_and_is_not_over_is_counted_since_some_start():
+    restarts = (np.arange(N) > 90).astype(float) + (np.arange(N) > 200)
+    assert growing(RESTARTS, {"web": restarts}) == ["web"]
+    assert not growing(RESTARTS, {"web": (np.arange(N) > 90).astype(float)}), "a flag that is set"
+    assert not growing(RESTARTS, {"web": np.isin(np.arange(N), (90, 200)).astype(float)})
 
 
 def test_a_disk_may_fill_but_not_under_the_name_of_a_counter():

@@ -86,6 +86,14 @@ def test_the_service_says_it_in_its_notices() -> None:
     assert "no latency of db in the last 25m, while its other signals and latency of others go on" in seen(one).notices
 
 
+def test_the_service_says_what_check_calls_wrong() -> None:
+    whole = shop([WEB, CART])
+    for entity in (WEB, CART):
+        whole[entity, "requests"] = np.cumsum(whole[entity, "requests"])
+    one, _ = clock(matrix(whole))
+    assert any(notice.startswith("signal 'requests': it only grows, of cart, as a") for notice in seen(one).notices)
+
+
 def test_a_signal_of_which_nobody_has_samples_any_more() -> None:
     whole = shop([WEB])
     whole[WEB, "latency"] = np.where(np.arange(500) < 450, whole[WEB, "latency"], np.nan)

@@ -95,7 +95,7 @@ def read_csv(
     notices = [*filter(None, (tidy,)), *layout.notices, *_hints(layout)]
     codes, texts = row_entities(layout.entities, table.rows)
     loss = Loss(table.path, options.accept_loss)
-    grid, rows = _rows(table, layout, codes, texts, notices, options, loss, bool(tidy))
+    grid, rows = _rows(table, layout, codes, texts, notices, options, loss, bool(tidy) or answer is not None)
     headings = [_heading(column, layout) for column in layout.signals]
     if options.signal and len(headings) == 1:
         headings = [headings[0]._replace(signal=options.signal)]

@@ -104,7 +104,8 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str], options: 
         kind: Literal["wide", "long", "single"] = "long"
         said = f"{named} {'names' if len(chosen) == 1 else 'name'} the entity, every other column is a signal"
     elif options.columns_are != "signals" and (owned := _owned(table, numbers, options)):
-        kind, said = "wide", "each column is a service" if options.columns_are else "its labels say whose a column is"
+        names = " and ".join(f"'{label}'" for label, _ in owned[0].labels)
+        kind, said = "wide", "each column is a service" if options.columns_are else f"{names} say whose a column is"
         left = [column.name for column in numbers if column.name not in {one.name for one in owned}]
         notices += [f"left out, since they have no labels: {some(left)}"] if left else []
         numbers = owned

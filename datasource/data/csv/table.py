@@ -275,6 +275,7 @@ def _read_header(name: str, file: TextIO) -> tuple[list[str], str, int]:
     return header, separator, lines
 
 
+_DATED = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]+\d|$)")
 _METRICS_PAGE = re.compile(r"\s*# (?:HELP|TYPE|UNIT) ")
 
 
@@ -307,7 +308,7 @@ def _fields(text: str, separator: str) -> list[str]:
 
 def _refuse_header(name: str, header: Sequence[str], below: Sequence[Sequence[str]], line: int) -> None:
     """Raise CsvError where the first line does not name the columns."""
-    if header and all(_is_number(field) for field in header if field) and any(header):
+    if any(header) and all(_is_number(field) or _DATED.match(field) for field in header if field):
         raise CsvError(f"{name}:{line}: holds numbers, not names; write a header line above it, as time,web.latency")
     first: dict[str, int] = {}
     for number, field in enumerate(header, 1):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasource.data.csv.cells import Unit, read_unit_cell
-from datasource.data.csv.joined_names import split_names
+from datasource.data.csv.joined_names import same_signal, split_names
 from datasource.data.csv.layout import ENTITY, is_unit_column, read_heading
 from datasource.data.csv.series import named_signal, plain, read_series, telling_labels
 from datasource.data.csv.table import Column, CsvError, Table, file_stem
@@ -106,7 +106,7 @@ def _parted(table: Table, series: Column, value: Column, units: Any, signal: str
         labels = {label: [one.labels.get(label, "") for one in read] for label in telling}
         signals = [named_signal(one.metric, signal, stem) for one in read]
     else:
-        split = split_names(names) or {}
+        split = split_names(names) or _same_signal(names)
         headings = [read_heading(split.get(name, name)) for name in names]
         if not all(heading.entity for heading in headings):
             return None
@@ -114,6 +114,12 @@ def _parted(table: Table, series: Column, value: Column, units: Any, signal: str
         signals = [heading.signal for heading in headings]
     columns = [Column(label, None, _spread(codes, values)) for label, values in labels.items()]
     return _pivoted(table, (series, value), units, _spread(codes, signals), columns)
+
+
+def _same_signal(names: list[str]) -> dict[str, str]:
+    """`cart.latency` for each of `cart latency`, `web latency`: names that all end with the same signal."""
+    parted = same_signal(names) or {}
+    return {name: f"{who}.{name[len(who) :].strip(' _:/|-.')}" for name, who in parted.items()}
 
 
 def _spread(codes: Any, values: list[str]) -> Any:

@@ -165,7 +165,10 @@ def _from_dates(texts: Any, told: NDArray[np.bool_]) -> Times | None:
     years = parts[3].where(parts[3].str.len() != 2, "20" + parts[3])
     clock = parts[4].str.replace(",", ".").fillna("00:00") + (" " + parts[5]).fillna("")
     ways = {}
-    for first, second, name in ((0, 2, "day"), (2, 0, "month")):
+    orders = [(0, 2, "day"), (2, 0, "month")]
+    if parts[5].notna().any():  # who writes AM and PM writes the month first, where both may be
+        orders.reverse()
+    for first, second, name in orders:
         dates = pd.to_datetime(
             years + "-" + parts[second] + "-" + parts[first] + " " + clock, format="mixed", utc=True, errors="coerce"
         )
