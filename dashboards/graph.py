@@ -182,12 +182,12 @@ def _evidence() -> list[Json]:
         stat(
             "Independences that fail",
             "The graph implies that some variables are independent of others, given their causes. So many of these "
-            "fail in the data; above a fifth the graph is told to be contradicted.",
+            "fail in the data; above a tenth the graph is told to be contradicted.",
             [number_now("max(causal_graph_contradictions / causal_graph_independences)", "fail")],
             width=6,
             unit="percentunit",
             decimals=1,
-            thresholds=steps("green", "red", 0.2),
+            thresholds=steps("green", "red", 0.1),
             **small,
         ),
         stat(

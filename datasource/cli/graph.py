@@ -240,7 +240,7 @@ def _me() -> str:
 @calls_option
 @click.option(
     "--allow",
-    default=0.2,
+    default=0.1,
     show_default=True,
     type=click.FloatRange(0, 1),
     help="Share of the implied independences that may fail.",

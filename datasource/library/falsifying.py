@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datasource.library.pictures import Picture
 
 _SHOWN = 20
-ALLOWED = 0.2
+ALLOWED = 0.1
 """Share of the tested independences that may fail in `holds`: what is true roughly still explains."""
 
 
