@@ -107,7 +107,7 @@ def look_further() -> list[Json]:
 
 
 def facts() -> list[Json]:
-    """Who, how sure, since when, what users feel, what to do."""
+    """Who, what to do, what users feel, since when, how sure: in this order on a phone."""
     gap = once("causal_symptom_gap", INCIDENT)
     began = once("causal_incident_start_timestamp_seconds", INCIDENT)
     broke = told(f"max by (root_cause) ({INFO})", "root_cause", "not known")
@@ -124,21 +124,12 @@ def facts() -> list[Json]:
             look=NAMES,
             **shown,
         ),
-        stat(
-            "Sure",
-            "How likely it is the root cause.",
-            [number_now(sure, "sure")],
-            width=3,
-            unit="percentunit",
-            decimals=0,
-            **shown,
-        ),
-        stat(
-            "Since",
-            "When its first anomaly began.",
-            [number_now(f"1000 * {began}", "since")],
-            width=4,
-            unit="dateTimeAsLocal",
+        table(
+            "What to do",
+            "The newest advice; remedies in causal.yaml say what can be done about whom.",
+            [rows_now(advice(newest("causal_suggested_action_info", INCIDENT)))],
+            width=8,
+            **advice_columns(),
             **shown,
         ),
         stat(
@@ -151,12 +142,21 @@ def facts() -> list[Json]:
             look={"textMode": "value_and_name", "justifyMode": "center"},
             **shown,
         ),
-        table(
-            "What to do",
-            "The newest advice; remedies in causal.yaml say what can be done about whom.",
-            [rows_now(advice(newest("causal_suggested_action_info", INCIDENT)))],
-            width=8,
-            **advice_columns(),
+        stat(
+            "Since",
+            "When its first anomaly began.",
+            [number_now(f"1000 * {began}", "since")],
+            width=4,
+            unit="dateTimeAsLocal",
+            **shown,
+        ),
+        stat(
+            "Sure",
+            "How likely it is the root cause.",
+            [number_now(sure, "sure")],
+            width=3,
+            unit="percentunit",
+            decimals=0,
             **shown,
         ),
     ]

@@ -15,6 +15,7 @@ from datasource.data import Known, empty_matrix, encode_events
 from datasource.library.text import count
 from datasource.prometheus import PrometheusError, Reader, Reading, SignalReport
 from datasource.prometheus.http.secrets import read_secret
+from datasource.service.pushing import why_not_taken
 from datasource.service.silence import find_silent, find_silent_signals
 from datasource.settings import Settings, format_duration
 from datasource.topology import read_topology
@@ -84,6 +85,7 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     yield from findings
     yield from check_quiet_times(settings, entities, end)
     yield from _check_writes(settings)
+    yield from _check_remote_write(settings)
     yield from check_effects(settings, matrix, built)
     yield from check_impacts(settings, matrix, built)
 
@@ -106,6 +108,13 @@ def _check_writes(settings: Settings) -> Iterator[Finding]:
             yield Finding("writes", "token", "", "note", f"nobody may write: {error}")
         else:
             yield Finding("writes", "token", "", "ok")
+
+
+def _check_remote_write(settings: Settings) -> Iterator[Finding]:
+    """Would the server take what is pushed to it?"""
+    if settings.remote_write is not None:
+        why = why_not_taken(settings.remote_write)
+        yield Finding("remote_write", "server", "", "wrong" if why else "ok", why)
 
 
 def _read(settings: Settings, reader: Reader, start: int, end: int) -> Reading:

@@ -68,7 +68,7 @@ class Pusher:
         self.config = config
         self.pushed = Pushed()
         self._now = now
-        self._transport = Transport(config, config.url, config.timeout, retries=0, block="remote_write")
+        self._transport = _transport(config)
         self._there: frozenset[bytes] = frozenset()
         self._queue: deque[_Request] = deque()
         self._changed = threading.Condition()
@@ -137,24 +137,15 @@ class Pusher:
 
     def _send(self, request: _Request, pause: float) -> float | None:
         """After how many seconds to send it again; None where that is not to be done."""
-        try:
-            reply = self._transport.post(request.body, WRITE_HEADERS)
-        except PrometheusError as error:
-            if error.kind in _HOPELESS:
-                return self._refuse(request, str(error))
-            return self._later(str(error), pause)
-        if reply.status // 100 == 2:
+        found = _deliver(self._transport, request.body, self._now())
+        if found.taken:
             with self._changed:
                 told = "" if request.time > self._refused_at else self.pushed.error
                 self._count(delivered=request.samples, last_success=self._now(), error=told)
             return None
-        said = " ".join(self._transport.hide(reply.body[:_LONGEST_TOLD].decode(errors="replace")).split())
-        told = f"{self._transport.url} answers HTTP {reply.status}{f': {said}' if said else ''}"
-        if reply.status == 429 or reply.status >= 500:
-            return self._later(told, _asked_pause(reply, self._now()) or pause)
-        if reply.status in (404, 405):
-            told += _NO_RECEIVER
-        return self._refuse(request, told)
+        if found.again:
+            return self._later(found.told, found.pause or pause)
+        return self._refuse(request, found.told)
 
     def _later(self, why: str, pause: float) -> float:
         told = f"results wait to be pushed: {why}"
@@ -204,6 +195,39 @@ class Pusher:
             last_success=one.last_success if last_success is None else last_success,
             error=one.error if error is None else error,
         )
+
+
+class _Answer(NamedTuple):
+    """What became of a request: whether it was taken, or is to be sent again, and after how many seconds (0 where the
+    server does not say)."""
+
+    taken: bool = False
+    again: bool = False
+    told: str = ""
+    pause: float = 0.0
+
+
+def _deliver(transport: Transport, body: bytes, now: float) -> _Answer:
+    try:
+        reply = transport.post(body, WRITE_HEADERS)
+    except PrometheusError as error:
+        return _Answer(again=error.kind not in _HOPELESS, told=str(error))
+    if reply.status // 100 == 2:
+        return _Answer(taken=True)
+    said = " ".join(transport.hide(reply.body[:_LONGEST_TOLD].decode(errors="replace")).split())
+    told = f"{transport.url} answers HTTP {reply.status}{f': {said}' if said else ''}"
+    if reply.status == 429 or reply.status >= 500:
+        return _Answer(again=True, told=told, pause=_asked_pause(reply, now))
+    return _Answer(told=f"{told}{_NO_RECEIVER if reply.status in (404, 405) else ''}")
+
+
+def why_not_taken(config: RemoteWrite) -> str:
+    """Why the server takes nothing now, as an empty request shows; empty where it would take results."""
+    return _deliver(_transport(config), write_request([], 0), time.time()).told
+
+
+def _transport(config: RemoteWrite) -> Transport:
+    return Transport(config, config.url, config.timeout, retries=0, block="remote_write")
 
 
 def _asked_pause(reply: Reply, now: float) -> float:

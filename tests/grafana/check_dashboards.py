@@ -131,11 +131,16 @@ def test_no_column_of_the_first_screen_is_cut(grafana: Grafana, uid: str, width:
     assert grafana.page.run(CUT) == []
 
 
-def test_on_a_phone_who_broke_what_to_do_and_what_users_feel_are_on_the_first_screen(grafana: Grafana) -> None:
-    grafana.open("causal-overview", grafana.times.incident, width=390, height=844)
+@pytest.mark.parametrize(
+    ("uid", "who"), [("causal-overview", "Who broke, and how long ago"), ("causal-incident", "Who broke")]
+)
+def test_on_a_phone_who_broke_what_to_do_and_what_users_feel_are_on_the_first_screen(
+    grafana: Grafana, uid: str, who: str
+) -> None:
+    grafana.open(uid, grafana.times.incident, width=390, height=844)
     below = """[...document.querySelectorAll("section")].slice(0, 3).map((one) => one.getBoundingClientRect().bottom)"""
     assert max(grafana.page.run(below)) <= 844
-    assert "platform/inventory" in grafana.text("Who broke, and how long ago")
+    assert "platform/inventory" in grafana.text(who)
     assert "roll platform/inventory back" in grafana.text("What to do")
     assert "shop/web.latency" in grafana.text("What users feel")
 

@@ -13,7 +13,7 @@ from datasource.demo.child import wait_until
 from datasource.prometheus.prompb.protobuf import fields
 from datasource.prometheus.prompb.snappy import unpack
 from datasource.service import pushing
-from datasource.service.pushing import Pusher
+from datasource.service.pushing import Pusher, why_not_taken
 from datasource.settings.remote_write import RemoteWrite
 
 Sent = dict[tuple[tuple[str, str], ...], tuple[int, float | None]]
@@ -223,6 +223,17 @@ def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
     assert "hunter2" not in pusher.pushed.error
     assert "remote_write.url" in pusher.pushed.error
     pusher.stop(1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(TAKEN, ""), (Answer(404, b"no"), "HTTP 404: no; set remote_write.url"), (Answer(503), "HTTP 503")],
+)
+def test_whether_a_server_takes_results_is_known_beforehand(answer: Answer, says: str) -> None:
+    with serve(answer) as server:
+        told = why_not_taken(RemoteWrite(url=f"{server.url}/push"))
+    assert told.count(says) if says else told == ""
+    assert sent(server.asked[0]) == {}
 
 
 def test_credentials_go_with_it() -> None:

@@ -1,5 +1,6 @@
 """Results that the running service pushes to a real Prometheus."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from quiet_service import PATIENCE, QuietService, quiet_service, quiet_settings
 
+from datasource.cli import main
 from datasource.demo.child import wait_until
 from datasource.demo.processes import PrometheusServer, start_prometheus
 
@@ -73,6 +76,23 @@ def test_everything_that_a_scrape_brings_is_pushed_under_the_same_labels(
     assert (build["metric"]["job"], build["metric"]["cluster"]) == ("causal-datasource", "a")
 
 
+def test_new_settings_push_anew_and_end_what_was_pushed_before(
+    service: QuietService, prometheus: PrometheusServer
+) -> None:
+    def clusters() -> set[str]:
+        return {one["metric"]["cluster"] for one in asked(prometheus, "causal_anomaly_score")}
+
+    before = service.config.read_text()
+    for name in ("b", "a"):
+        service.config.write_text(before.replace("cluster: a", f"cluster: {name}"))
+        assert wait_until(lambda name=name: clusters() == {name}, PATIENCE), service.process.log_tail()
+
+
+def test_check_asks_whether_results_would_be_taken(service: QuietService) -> None:
+    told = CliRunner().invoke(main, ["check", "--config", str(service.config)]).output
+    assert re.search(r"remote_write\n  server +ok\n", told), told
+
+
 def test_delivery_is_told_by_metrics(service: QuietService) -> None:
     delivered = "causal_datasource_remote_write_samples_total"
     assert wait_until(lambda: service.metrics().get(delivered, 0) > 0, PATIENCE)
@@ -112,5 +132,8 @@ def test_a_prometheus_that_takes_nothing_says_why(server_binary: Callable[[str],
             dropped = 'remote_write_dropped_samples_total{reason="refused"}'
             assert wait_until(lambda: one.metrics().get(f"causal_datasource_{dropped}", 0) > 0, PATIENCE)
             assert wait_until(lambda: "--web.enable-remote-write-receiver" in notices(one), PATIENCE)
+            told = CliRunner().invoke(main, ["check", "--config", str(file)])
+            assert re.search(r"server +WRONG: http://\S+/api/v1/write answers HTTP 404", told.output), told.output
+            assert told.exit_code == 1
     finally:
         server.stop()
