@@ -2,114 +2,36 @@
 
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import requests
+from running import PATIENCE, SETTINGS, Service, kill, serving, two_quiet_services
 
-from datasource.demo.child import ChildProcess, wait_until
-from datasource.demo.samples import SampleStore
-from datasource.demo.serving import BackgroundServer, free_port
+from datasource.demo.child import wait_until
+from datasource.demo.serving import BackgroundServer
 from datasource.demo.standin import standin_app
 
 STEP = 30
-PATIENCE = 120
-SETTINGS = """
-prometheus: {{url: {url}}}
-step: 30s
-baseline: 2h
-entities:
-  service: {{labels: [service]}}
-signals:
-  requests: {{entity: service, query: requests, window: 1m, role: load}}
-  latency: {{entity: service, query: latency, window: 1m, unit: s, role: latency}}
-store: {{directory: {store}}}
-"""
-
-
-@dataclass
-class Service:
-    """`causal-datasource serve` over two quiet services."""
-
-    process: ChildProcess
-    url: str
-    config: Path
-
-    def metrics(self) -> dict[str, float]:
-        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
-        return {key: float(value) for key, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
-
-    def scores(self) -> int:
-        return sum(name.startswith("causal_anomaly_score{") for name in self.metrics())
-
-    def number(self, name: str) -> float:
-        return self.metrics()[f"causal_datasource_{name}"]
-
-    def leads(self) -> bool:
-        return self.number("leader") == 1
-
-    def children(self) -> dict[str, int]:
-        """Process ids of the process that evaluates and of the one that serves."""
-        found = {}
-        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            evaluates = b"datasource.service.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            found["evaluates" if evaluates else "serves"] = int(pid)
-        return found
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Settings for two quiet services."""
     folder = tmp_path_factory.mktemp("service")
-    store, random = SampleStore(), np.random.default_rng(1)
-    now = int(time.time()) // STEP * STEP
-    times = [1000 * (now + STEP * place) for place in range(-300, 200)]
-    for name in ("web", "cart"):
-        for metric, level in (("requests", 50.0), ("latency", 0.2)):
-            values = level * (1 + 0.05 * random.standard_normal(len(times)))
-            store.extend({"__name__": metric, "service": name}, times, values.tolist())
-    prometheus = BackgroundServer(standin_app(store))
+    prometheus = BackgroundServer(standin_app(two_quiet_services(STEP, 300, 200)))
     file = folder / "causal.yaml"
     file.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
     yield file
     prometheus.stop()
 
 
-@contextmanager
-def serving(config: Path, name: str) -> Iterator[Service]:
-    port = free_port()
-    command = [sys.executable, "-m", "datasource.cli", "serve", "--config", str(config)]
-    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], config.with_name(f"{name}.log"))
-    found = Service(process, f"http://127.0.0.1:{port}", config)
-    try:
-        process.wait_ready(lambda: _answers(found), PATIENCE)
-        yield found
-    finally:
-        process.stop()
-
-
 @pytest.fixture(scope="module")
 def service(config: Path) -> Iterator[Service]:
     with serving(config, "one") as found:
-        assert wait_until(lambda: found.scores() > 0, PATIENCE), found.process.log_tail()
+        found.wait(found.scores)
         yield found
-
-
-def _answers(service: Service) -> bool:
-    try:
-        return bool(service.metrics())
-    except requests.ConnectionError:
-        return False
-
-
-def kill(pid: int) -> None:
-    subprocess.run(["kill", "-9", str(pid)], check=True)
 
 
 def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Service) -> None:
@@ -129,7 +51,7 @@ def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Serv
 
 def test_a_new_web_process_has_the_results_at_once(service: Service) -> None:
     kill(service.children()["serves"])
-    assert wait_until(lambda: _answers(service), PATIENCE), service.process.log_tail()
+    assert wait_until(lambda: service.answers(), PATIENCE), service.process.log_tail()
     assert service.scores() == 4
 
 

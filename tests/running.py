@@ -1,0 +1,137 @@
+"""`causal-datasource serve` as a test starts it: all its processes, over a small Prometheus that can be broken."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+
+from datasource.demo.child import ChildProcess, wait_until
+from datasource.demo.samples import SampleStore
+from datasource.demo.serving import free_port
+
+PATIENCE = 120
+SETTINGS = """
+prometheus: {{url: {url}}}
+step: 30s
+baseline: 2h
+entities:
+  service: {{labels: [service]}}
+signals:
+  requests: {{entity: service, query: requests, window: 1m, role: load}}
+  latency: {{entity: service, query: latency, window: 1m, unit: s, role: latency}}
+store: {{directory: {store}}}
+"""
+
+
+@dataclass
+class Service:
+    """`causal-datasource serve` over two quiet services."""
+
+    process: ChildProcess
+    url: str
+    config: Path
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample on /metrics, by its name with labels."""
+        lines = requests.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        return {key: float(value) for key, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    def scores(self) -> int:
+        """How many anomaly scores are exposed."""
+        return sum(name.startswith("causal_anomaly_score{") for name in self.metrics())
+
+    def number(self, name: str) -> float:
+        """One of the service's own metrics."""
+        return self.metrics()[f"causal_datasource_{name}"]
+
+    def leads(self) -> bool:
+        """Whether it exposes results."""
+        return self.number("leader") == 1
+
+    def shown(self) -> dict[str, Any]:
+        """What /api/v1/snapshot says."""
+        found: dict[str, Any] = requests.get(f"{self.url}/api/v1/snapshot", timeout=10).json()
+        return found
+
+    def error(self) -> str:
+        """Why the last evaluation failed; empty where it did not."""
+        return str(self.shown()["health"]["error"])
+
+    def said(self) -> str:
+        """Every notice, as the page lists them, in one text."""
+        return "\n".join(map(str, self.shown()["notices"]))
+
+    def children(self) -> dict[str, int]:
+        """Process ids of the process that evaluates and of the one that serves."""
+        found = {}
+        for pid in children(self.process.pid):
+            found["evaluates" if b"datasource.service.process" in command_line(pid) else "serves"] = pid
+        return found
+
+    def answers(self) -> bool:
+        """Whether anybody answers."""
+        try:
+            return bool(self.metrics())
+        except requests.ConnectionError:
+            return False
+
+    def wait(self, until: Callable[[], object]) -> None:
+        """Wait for something; the end of the log says why it did not come."""
+        assert wait_until(lambda: bool(until()), PATIENCE), self.process.log_tail()
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of whom a process has started."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def command_line(pid: int) -> bytes:
+    """How a process was started; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def kill(pid: int) -> None:
+    """End a process as it would end for want of memory."""
+    os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def serving(
+    config: Path, name: str, *, before: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """The service under a settings file, its log in a file called `name`; `before` stands before the command."""
+    port = free_port()
+    command = [*before, sys.executable, "-m", "datasource.cli", "serve", "--config", str(config)]
+    process = ChildProcess([*command, "--listen", f"127.0.0.1:{port}"], config.with_name(f"{name}.log"), env=env)
+    found = Service(process, f"http://127.0.0.1:{port}", config)
+    try:
+        process.wait_ready(found.answers, PATIENCE)
+        yield found
+    finally:
+        process.stop()
+
+
+def two_quiet_services(step: int, past: int, to_come: int) -> SampleStore:
+    """Samples of two services around now, so many steps of the past and of what is to come."""
+    store, random = SampleStore(), np.random.default_rng(1)
+    now = int(time.time()) // step * step
+    times = [1000 * (now + step * place) for place in range(-past, to_come)]
+    for name in ("web", "cart"):
+        for metric, level in (("requests", 50.0), ("latency", 0.2)):
+            values = level * (1 + 0.05 * random.standard_normal(len(times)))
+            store.extend({"__name__": metric, "service": name}, times, values.tolist())
+    return store
