@@ -93,6 +93,8 @@ class Clock(Served):
             log.exception("evaluation failed")
             self._failed(f"{type(error).__name__}: {error}")
         else:
+            if self.health.error:
+                log.warning("it evaluates again, after: %s", self.health.error)
             self.succeeded = self._elapsed()
             self.told(
                 evaluations=self.health.evaluations + 1,
