@@ -15,7 +15,8 @@ import requests
 
 from datasource.demo.child import ChildProcess, wait_until
 from datasource.demo.samples import SampleStore
-from datasource.demo.serving import free_port
+from datasource.demo.serving import BackgroundServer, free_port
+from datasource.demo.standin import standin_app
 
 PATIENCE = 120
 SETTINGS = """
@@ -29,6 +30,21 @@ signals:
   latency: {{entity: service, query: latency, window: 1m, unit: s, role: latency}}
 store: {{directory: {store}}}
 """
+
+
+FAST = """
+prometheus: {{url: {url}, timeout: 2s, latency_offset: 6s}}
+step: 1s
+baseline: 2m
+evaluation: {{warm_up: 60}}
+entities:
+  service: {{labels: [service]}}
+signals:
+  requests: {{entity: service, query: requests, window: 1s, role: load}}
+  latency: {{entity: service, query: latency, window: 1s, unit: s, role: latency}}
+store: {{directory: {store}}}
+"""
+"""The same with a point every second, for what should not take a minute to try."""
 
 
 @dataclass
@@ -125,13 +141,27 @@ def serving(
         process.stop()
 
 
-def two_quiet_services(step: int, past: int, to_come: int) -> SampleStore:
-    """Samples of two services around now, so many steps of the past and of what is to come."""
-    store, random = SampleStore(), np.random.default_rng(1)
-    now = int(time.time()) // step * step
-    times = [1000 * (now + step * place) for place in range(-past, to_come)]
-    for name in ("web", "cart"):
-        for metric, level in (("requests", 50.0), ("latency", 0.2)):
-            values = level * (1 + 0.05 * random.standard_normal(len(times)))
-            store.extend({"__name__": metric, "service": name}, times, values.tolist())
-    return store
+class TwoServices:
+    """A Prometheus with the samples of two quiet services, one every second up to now, of which one may get slow."""
+
+    def __init__(self, step: int = 1, past: int = 300) -> None:
+        self._store, self._random = SampleStore(), np.random.default_rng(1)
+        self._step, self._next = step, int(time.time()) // step * step - past * step
+        self.slower = 1.0
+        """How many times as long as usual cart takes from now on."""
+        self.server = BackgroundServer(standin_app(self._store, self._go_on))
+
+    def _go_on(self) -> None:
+        with self._store.lock:
+            until = int(time.time())
+            times = np.arange(self._next, until + 1, self._step)
+            self._next += self._step * times.size
+        for name in ("web", "cart"):
+            for metric, level in (("requests", 50.0), ("latency", 0.2)):
+                values = level * (1 + 0.05 * self._random.standard_normal(times.size))
+                values *= self.slower if (name, metric) == ("cart", "latency") else 1.0
+                if times.size:
+                    self._store.extend({"__name__": metric, "service": name}, (1000 * times).tolist(), values.tolist())
+
+    def stop(self) -> None:
+        self.server.stop()

@@ -101,6 +101,7 @@ class Clock(Served):
                 last_success=self._now(),
                 last_seconds=time.monotonic() - began,
                 error="",
+                store_error=self.evaluator.incidents.lost,
             )
 
     def adopt(self, evaluator: Evaluator, *, fresh: bool = False) -> None:

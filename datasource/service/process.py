@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOOK = 0.5
 """Seconds between two looks at the settings file."""
+_GONE = 4
+"""So many looks without a file, and it was deleted."""
 _WAITING = 1.0
 """Seconds between two looks at what the leader shows."""
 
@@ -112,7 +114,7 @@ class PublishingClock(Clock):
                 state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
                 self._publisher.publish(self.snapshot, state)
         except OSError as error:
-            log.warning("results cannot be published: %s; there has to be room for three snapshots", error)
+            log.warning("results cannot be published, those who serve show older ones: %s", error)
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""
@@ -145,6 +147,7 @@ class PublishingClock(Clock):
             for one in (*marks.values(), *(one.marking for one in forwarded)):
                 self.evaluator.marking.put(one)
         super().tick()
+        self.told(store_error=self.health.store_error or self.replicas.unreachable)
         if not self.health.error:
             for file in marks:
                 file.unlink(missing_ok=True)
@@ -187,6 +190,10 @@ class PublishingClock(Clock):
             log.debug("%s", error)
             return None
 
+    def _notices(self) -> tuple[str, ...]:
+        lost = self.replicas.unreachable if not self.evaluator.incidents.lost else ""
+        return (*super()._notices(), *([f"the store cannot be used: {lost}"] if lost else []))
+
     def _until_next(self) -> float:
         return super()._until_next() if self.replicas.leads else _WAITING
 
@@ -195,7 +202,7 @@ class EvaluatorProcess:
     """Evaluates until SIGTERM; reads its settings anew at SIGHUP and whenever their file changes."""
 
     def __init__(self, file: SettingsFile, folder: Path, restarts: int) -> None:
-        self._file, self._stamp = file, file.stamp()
+        self._file, self._stamp, self._gone = file, file.stamp(), 0
         self._wanted = {signal.SIGTERM: False, signal.SIGHUP: False}
         self._parent = os.getppid()
         publisher = Publisher(folder)
@@ -208,6 +215,9 @@ class EvaluatorProcess:
                 raise
             unusable, loaded = str(error), last[1].loaded
         evaluator = Evaluator(loaded)
+        if last:
+            judgement = last[0].judgement
+            evaluator.incidents.go_on_from(last[0].incidents, judgement.verdicts if judgement else ())
         memory = memory_of(last[0]) if last else recall(loaded.settings.store, loaded.fingerprint)
         if memory is not None:
             evaluator.resume(memory)
@@ -232,9 +242,8 @@ class EvaluatorProcess:
         while self._goes_on():
             time.sleep(_LOOK)
             self._clock.begin_experiments()
-            stamp = self._file.stamp()
-            if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
-                self._wanted[signal.SIGHUP], self._stamp = False, stamp
+            if self._wanted[signal.SIGHUP] or self._is_another_file():
+                self._wanted[signal.SIGHUP] = False
                 self.reload()
         if not self._clock.works:
             log.error("nothing is evaluated any more; this process ends and is replaced")
@@ -242,6 +251,15 @@ class EvaluatorProcess:
         self._clock.experimenter.stop()
         self._replicas.release()
         self._clock.stop()
+
+    def _is_another_file(self) -> bool:
+        """Whether the settings file was written, replaced, or has been gone for longer than it takes to replace it."""
+        stamp = self._file.stamp()
+        self._gone = 0 if stamp else self._gone + 1
+        if stamp == self._stamp or (not stamp and self._gone < _GONE):
+            return False
+        self._stamp = stamp
+        return True
 
     def _goes_on(self) -> bool:
         return not self._wanted[signal.SIGTERM] and os.getppid() == self._parent and self._clock.works

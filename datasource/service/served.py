@@ -19,7 +19,8 @@ class Health:
     time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
     not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
     process that evaluates was replaced. `leader` is the
-    process on the same store that evaluates; another one shows what that one does."""
+    process on the same store that evaluates; another one shows what that one does. `store_error` says why incidents are
+    kept in memory only, `unpublished` why what was evaluated does not reach those who serve."""
 
     evaluations: int = 0
     failures: int = 0
@@ -31,6 +32,12 @@ class Health:
     settings_read: float = 0.0
     restarts: int = 0
     leader: str = ""
+    store_error: str = ""
+    unpublished: str = ""
+
+
+class NotTakenError(Exception):
+    """What somebody said could not be kept, so that nothing was done. Its text says why, and what to change."""
 
 
 class Served:

@@ -39,9 +39,9 @@ class SqlDatabase:
         try:
             with database._transaction() as connection:
                 migrate(connection)
-        except StoreError as error:
+        except StoreError:
             database.close()
-            raise StoreError(f"{database._where}: {error}") from None
+            raise
         database._inode = database._place()
         return database
 

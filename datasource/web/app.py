@@ -14,6 +14,7 @@ from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Served
 from datasource.service.explaining import Explaining, HurriedClient
+from datasource.service.served import NotTakenError
 from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
@@ -78,6 +79,10 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     @app.errorhandler(QueryError)
     def bad_query(error: QueryError) -> Response:
         return error_response(400, str(error))
+
+    @app.errorhandler(NotTakenError)
+    def not_taken(error: NotTakenError) -> Response:
+        return error_response(503, str(error))
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -106,6 +106,10 @@ def _health(clock: Served) -> Iterator[Metric]:
     yield _gauge("config_last_reload_successful", text, float(not health.settings_error))
     text = "When the settings in use were read."
     yield _gauge("config_last_reload_success_timestamp_seconds", text, health.settings_read)
+    text = "1 while incidents are kept in the store, 0 while they are in memory only."
+    yield _gauge("store_up", text, float(not health.store_error))
+    text = "1 while what is evaluated reaches those who serve, 0 while there is no room for it."
+    yield _gauge("last_publication_successful", text, float(not health.unpublished))
     yield _gauge("time_seconds", "The time of this machine.", time.time())
     yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
     yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from math import inf
 from typing import Any
 
 from flask import Flask
@@ -16,7 +17,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from datasource.service.process import HUNG, SettingsFile, command
-from datasource.service.publication import STATE, Subscriber, new_folder
+from datasource.service.publication import STATE, TROUBLE, Subscriber, new_folder
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files
 from datasource.web.access import Access
@@ -95,11 +96,9 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self._evaluator.wait()
 
     def _last_word(self) -> float:
-        """When it published last, in seconds of the monotonic clock."""
-        try:
-            age = time.time() - (self._folder / STATE).stat().st_mtime
-        except OSError:
-            return 0.0
+        """When it published last, or said why it cannot, in seconds of the monotonic clock."""
+        said = [one.stat().st_mtime for one in (self._folder / STATE, self._folder / TROUBLE) if one.exists()]
+        age = time.time() - max(said, default=-inf)
         return time.monotonic() - max(age, 0.0)
 
     def _options(self) -> dict[str, Any]:

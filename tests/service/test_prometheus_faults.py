@@ -11,23 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from running import Service, serving, two_quiet_services
+from running import FAST, Service, TwoServices, serving
 
 from datasource.demo.serving import BackgroundServer
-from datasource.demo.standin import standin_app
 
-SETTINGS = """
-prometheus: {{url: {url}, timeout: 2s, latency_offset: 6s}}
-step: 1s
-baseline: 2m
-evaluation: {{warm_up: 60}}
-entities:
-  service: {{labels: [service]}}
-signals:
-  requests: {{entity: service, query: requests, window: 1s, role: load}}
-  latency: {{entity: service, query: latency, window: 1s, unit: s, role: latency}}
-store: {{directory: {store}}}
-"""
 OTHERS = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service":"x"},"values":[[%d,"1"]]}]}}'
 
 
@@ -120,9 +107,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def behind() -> Iterator[BackgroundServer]:
-    server = BackgroundServer(standin_app(two_quiet_services(1, 300, 1800)))
-    yield server
-    server.stop()
+    services = TwoServices()
+    yield services.server
+    services.stop()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +123,7 @@ def front(behind: BackgroundServer) -> Iterator[Front]:
 def service(front: Front, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("faults")
     file = folder / "causal.yaml"
-    file.write_text(SETTINGS.format(url=f"http://127.0.0.1:{front.server_port}", store=folder / "store"))
+    file.write_text(FAST.format(url=f"http://127.0.0.1:{front.server_port}", store=folder / "store"))
     with serving(file, "faults") as found:
         found.wait(found.scores)
         yield found

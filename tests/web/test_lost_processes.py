@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from running import PATIENCE, SETTINGS, Service, kill, serving, two_quiet_services
+from running import PATIENCE, SETTINGS, Service, TwoServices, kill, serving
 
 from datasource.demo.child import wait_until
-from datasource.demo.serving import BackgroundServer
-from datasource.demo.standin import standin_app
 
 STEP = 30
 
@@ -20,11 +18,11 @@ STEP = 30
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Settings for two quiet services."""
     folder = tmp_path_factory.mktemp("service")
-    prometheus = BackgroundServer(standin_app(two_quiet_services(STEP, 300, 200)))
+    services = TwoServices(STEP)
     file = folder / "causal.yaml"
-    file.write_text(SETTINGS.format(url=prometheus.url, store=folder / "store"))
+    file.write_text(SETTINGS.format(url=services.server.url, store=folder / "store"))
     yield file
-    prometheus.stop()
+    services.stop()
 
 
 @pytest.fixture(scope="module")
