@@ -105,11 +105,12 @@ class Service:
 
 
 def children(pid: int) -> list[int]:
-    """The process ids of whom a process has started."""
+    """The process ids of whom the threads of a process have started."""
     try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        of_threads = [thread.read_text() for thread in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return []
+    return [int(one) for text in of_threads for one in text.split()]
 
 
 def command_line(pid: int) -> bytes:

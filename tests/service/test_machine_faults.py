@@ -108,7 +108,7 @@ def test_a_settings_file_that_was_deleted_is_told_and_the_settings_stay(service:
     restarts = service.number("evaluator_restarts_total")
     kill(service.children()["evaluates"])
     service.wait(lambda: service.number("evaluator_restarts_total") > restarts)
-    assert service.scores() == 4
+    service.wait(lambda: service.scores() == 4)
     assert service.number("config_last_reload_successful") == 0
     service.config.write_text(text)
     service.wait(lambda: service.number("config_last_reload_successful") == 1)

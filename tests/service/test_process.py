@@ -1,14 +1,21 @@
 """The process that evaluates, before its first step."""
 
+import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from worlds import SETTINGS, World
 
+from datasource.prometheus import PrometheusError
+from datasource.service import Evaluator
 from datasource.service.process import EvaluatorProcess, SettingsFile
 from datasource.service.publication import Publisher, State, Subscriber
+from datasource.service.replicas import Replicas
 from datasource.settings import Loaded, SettingsError
+from datasource.settings.store import Store
 
 
 @pytest.fixture
@@ -49,3 +56,39 @@ def test_without_settings_it_does_not_begin(folder: Path) -> None:
     Path("causal.yaml").write_text("nonsense")
     with pytest.raises(SettingsError):
         EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
+
+
+def test_a_reload_that_outlasts_the_lease_loses_it_to_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasource.service.replicas._LEAST_SECONDS", 1.0)
+    text = SETTINGS.read_text().replace("step: 30s", "step: 1s").replace("30s", "1s")
+    Path("causal.yaml").write_text(text)
+    process = EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow(_evaluator: Evaluator, _now: float) -> None:
+        reading.set()
+        go_on.wait(60)
+        raise PrometheusError("timeout", "it did not answer")
+
+    monkeypatch.setattr(Evaluator, "evaluate", slow)
+    Path("causal.yaml").write_text(text.replace("baseline: 2d", "baseline: 1d"))
+    lease, reload = (threading.Thread(target=one) for one in (process._keep_lease, process.reload))
+    other = Replicas(Store(), "another/1/1", 1.0)
+    try:
+        lease.start()
+        reload.start()
+        assert reading.wait(60)
+        until = time.monotonic() + 4.0  # more than twice the lease
+        while time.monotonic() < until:
+            other.look()
+            assert not other.leads
+            time.sleep(0.1)
+        assert reload.is_alive()
+    finally:
+        go_on.set()
+        reload.join(60)
+        process._wanted[signal.SIGTERM] = True
+        lease.join(60)
+        other.close()
+    assert process._replicas.leads
+    assert "it did not answer" in process._clock.health.settings_error
