@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from datasource.anomaly.drift import follow_drift
 from datasource.causes import Judgement, QuietTimes, judge
 from datasource.data import Entity, Matrix, Roles, absence_notices, count_absent_failures, encode_events
 from datasource.effects import StructuralModel
-from datasource.graph import CausalGraph, build_graph
+from datasource.graph import CausalGraph, GraphError, build_graph
 from datasource.incidents import Incident, Mark
 from datasource.incidents.advice import advise
 from datasource.incidents.connected import Neighbours, neighbours
@@ -21,7 +22,7 @@ from datasource.incidents.log import IncidentLog
 from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.interventions.verdicts import with_verdicts
-from datasource.prometheus import History, Reader
+from datasource.prometheus import History, PrometheusError, Reader
 from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.intervening import Intervening
@@ -184,7 +185,8 @@ class Evaluator:
             if self._mechanisms is None:
                 self._refit_at = -1
                 raise
-            log.exception("refit failed")
+            expected = isinstance(error, (BrokenProcessPool, TimeoutError, PrometheusError, GraphError))
+            log.warning("a new fit failed: %s", error, exc_info=not expected)
             self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
 
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:

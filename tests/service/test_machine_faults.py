@@ -104,7 +104,7 @@ def test_a_settings_file_that_was_deleted_is_told_and_the_settings_stay(service:
     text = service.config.read_text()
     service.config.unlink()
     service.wait(lambda: service.number("config_last_reload_successful") == 0)
-    assert "there is no such file" in service.said()
+    service.wait(lambda: "there is no such file" in service.said())
     restarts = service.number("evaluator_restarts_total")
     kill(service.children()["evaluates"])
     service.wait(lambda: service.number("evaluator_restarts_total") > restarts)
