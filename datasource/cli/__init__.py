@@ -29,6 +29,7 @@ from datasource.cli.intervention import experiment, intervention
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
+from datasource.cli.provision import provision
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
@@ -93,9 +94,13 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
     envvar="CAUSAL_INSECURE_LISTEN",
     help="Let everybody read who can reach --listen, without a token.",
 )
-def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
+@click.option(
+    "--adopt-store", is_flag=True, help="Take over the store of an installation that read another Prometheus."
+)
+def serve(config: str, listen: str, url: str | None, insecure_listen: bool, adopt_store: bool) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     loaded = _load(config, url)
+    from datasource.service.ownership import AnotherInstallationError, claim
     from datasource.service.process import LOG_FORMAT, SettingsFile
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
@@ -108,6 +113,10 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    try:
+        claim(_load(config).settings, adopt=adopt_store)
+    except AnotherInstallationError as error:
+        refuse(str(error))
     scheme = "https" if tls else "http"
     click.echo(f"causal-datasource serves {scheme}://{listen}, reading {loaded.settings.prometheus.url}")
     for warning in warnings:
@@ -292,6 +301,7 @@ main.add_command(impact)
 main.add_command(incident)
 main.add_command(intervention)
 main.add_command(mcp)
+main.add_command(provision)
 main.add_command(rank)
 main.add_command(score)
 main.add_command(tune)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from math import isnan
 from typing import Any
 
 import orjson
@@ -136,7 +137,9 @@ class Transport:
         error = refusal(response, body, self._server, self._credentials, self.session)
         if error is not None:
             raise error
-        patience = _seconds(response.headers.get("Retry-After")) if response.status_code in _ASKING_FOR_PATIENCE else 0.0
+        patience = (
+            _seconds(response.headers.get("Retry-After")) if response.status_code in _ASKING_FOR_PATIENCE else 0.0
+        )
         return Reply(response.status_code, response.headers.get("Content-Type", ""), body, patience)
 
     def _once(self, path: str, params: Mapping[str, Any] | None, deadline: Deadline) -> tuple[requests.Response, bytes]:
@@ -169,4 +172,4 @@ def _seconds(retry_after: str | None) -> float:
             wanted = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
         except (ValueError, OverflowError):
             return 0.0
-    return min(max(wanted, 0.0), _MOST_PATIENCE) if wanted == wanted else 0.0
+    return 0.0 if isnan(wanted) else min(max(wanted, 0.0), _MOST_PATIENCE)

@@ -17,6 +17,7 @@ from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.memory import keep, memory_of, recall
+from datasource.service.ownership import AnotherInstallationError, claim
 from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
 from datasource.service.replicas import Replicas
@@ -280,12 +281,16 @@ class EvaluatorProcess:
             loaded = self._file.load()
             if loaded.fingerprint != self._clock.evaluator.fingerprint:
                 evaluator = Evaluator(loaded)
+                # Who reads another Prometheus with the same store has moved; another store may be somebody else's.
+                claim(
+                    load_settings(self._file.path).settings, adopt=loaded.settings.store == self._clock.settings.store
+                )
                 if self._replicas.leads:
                     evaluator.evaluate(time.time())
                 self._share_with(loaded.settings)
                 self._clock.adopt(evaluator)
                 evaluator.incidents.fence = self._replicas.lease
-        except (SettingsError, PrometheusError, GraphError) as error:
+        except (SettingsError, PrometheusError, GraphError, AnotherInstallationError) as error:
             self._keep(str(error))
         except Exception as error:
             log.exception("the settings file was not taken")

@@ -103,8 +103,8 @@ class Publisher:
         self._trouble = ""
 
     def publish(self, snapshot: Snapshot | None, state: State) -> None:
-        """Let readers have these, in a folder that is made anew if somebody deleted it. Raises OSError, of which readers
-        are told."""
+        """Let readers have these, in a folder that is made anew if somebody deleted it. Raises OSError, of which
+        readers are told."""
         try:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700)

@@ -95,9 +95,7 @@ def test_nor_does_a_count_of_requests_alone_in_another_unit(
     assert named(lie(quiet, service, "times 1,000", "requests"), fitted, loaded) <= {service}
 
 
-def test_who_breaks_while_another_one_lies_is_named_all_the_same(
-    quiet: Floats, fitted: Memory, loaded: Loaded
-) -> None:
+def test_who_breaks_while_another_one_lies_is_named_all_the_same(quiet: Floats, fitted: Memory, loaded: Loaded) -> None:
     values = lie(quiet, "cart", "times 1,000", "requests")
     for row, one in enumerate(SERIES):
         if dict(one.labels).get("service") == "orders" and ("latency" in one.name or "busy" in one.name):

@@ -11,6 +11,7 @@ from worlds import SETTINGS, World
 
 from datasource.prometheus import PrometheusError
 from datasource.service import Evaluator
+from datasource.service.ownership import claim
 from datasource.service.process import EvaluatorProcess, SettingsFile
 from datasource.service.publication import Publisher, State, Subscriber
 from datasource.service.replicas import Replicas
@@ -92,3 +93,17 @@ def test_a_reload_that_outlasts_the_lease_loses_it_to_nobody(folder: Path, monke
         other.close()
     assert process._replicas.leads
     assert "it did not answer" in process._clock.health.settings_error
+
+
+def test_a_reload_does_not_take_the_store_of_another_installation(folder: Path) -> None:
+    text = SETTINGS.read_text()
+    there, other = (f"{text}\nstore: {{directory: {name}}}\n" for name in ("ours", "theirs"))
+    Path("causal.yaml").write_text(other.replace("127.0.0.1:9090", "elsewhere:9090"))
+    claim(SettingsFile("causal.yaml").load().settings)
+    Path("causal.yaml").write_text(there)
+    process = EvaluatorProcess(SettingsFile("causal.yaml"), folder, 0)
+    Path("causal.yaml").write_text(other)
+    process.reload()
+    assert "belongs to the installation that reads http://elsewhere:9090" in process._clock.health.settings_error
+    assert process._clock.settings.store.directory == Path("ours")
+    process._replicas.close()

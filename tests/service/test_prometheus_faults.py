@@ -8,14 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from running import FAST, Service, TwoServices, serving
 
 from datasource.demo.serving import BackgroundServer
 
-OTHERS = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service":"x"},"values":[[%d,"1"]]}]}}'
+OTHERS = (
+    b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service":"x"},"values":[[%d,"1"]]}]}}'
+)
 
 
 class Front(ThreadingHTTPServer):

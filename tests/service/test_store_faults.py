@@ -1,4 +1,4 @@
-"""The running service while its store fails in every way: it goes on in memory, says so, and misses nothing in the end."""
+"""The running service while its store fails in every way: it goes on in memory, says so, and misses nothing."""
 
 import shutil
 import sqlite3

@@ -49,7 +49,7 @@ def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Serv
 
 def test_a_new_web_process_has_the_results_at_once(service: Service) -> None:
     kill(service.children()["serves"])
-    assert wait_until(lambda: service.answers(), PATIENCE), service.process.log_tail()
+    assert wait_until(service.answers, PATIENCE), service.process.log_tail()
     assert service.scores() == 4
 
 
