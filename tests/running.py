@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import requests
+from numpy.typing import NDArray
 
 from datasource.demo.child import ChildProcess, wait_until
 from datasource.demo.samples import SampleStore
 from datasource.demo.serving import BackgroundServer, free_port
 from datasource.demo.standin import standin_app
 
-PATIENCE = 120
+PATIENCE = 60
 SETTINGS = """
 prometheus: {{url: {url}}}
 step: 30s
@@ -146,23 +148,25 @@ class TwoServices:
     """A Prometheus with the samples of two quiet services, one every second up to now, of which one may get slow."""
 
     def __init__(self, step: int = 1, past: int = 300) -> None:
-        self._store, self._random = SampleStore(), np.random.default_rng(1)
+        self._store, self._random, self._lock = SampleStore(), np.random.default_rng(1), threading.Lock()
         self._step, self._next = step, int(time.time()) // step * step - past * step
         self.slower = 1.0
         """How many times as long as usual cart takes from now on."""
         self.server = BackgroundServer(standin_app(self._store, self._go_on))
 
     def _go_on(self) -> None:
-        with self._store.lock:
-            until = int(time.time())
-            times = np.arange(self._next, until + 1, self._step)
+        with self._lock:
+            times = np.arange(self._next, int(time.time()) + 1, self._step)
             self._next += self._step * times.size
+            if times.size:
+                self._extend(times)
+
+    def _extend(self, times: NDArray[np.int64]) -> None:
         for name in ("web", "cart"):
             for metric, level in (("requests", 50.0), ("latency", 0.2)):
                 values = level * (1 + 0.05 * self._random.standard_normal(times.size))
                 values *= self.slower if (name, metric) == ("cart", "latency") else 1.0
-                if times.size:
-                    self._store.extend({"__name__": metric, "service": name}, (1000 * times).tolist(), values.tolist())
+                self._store.extend({"__name__": metric, "service": name}, (1000 * times).tolist(), values.tolist())
 
     def stop(self) -> None:
         self.server.stop()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datasource.cli.backtest import backtest
+from datasource.cli.bundle import bundle
 from datasource.cli.connection import connection_options
 from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
@@ -97,11 +98,27 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
 @click.option(
     "--adopt-store", is_flag=True, help="Take over the store of an installation that read another Prometheus."
 )
-def serve(config: str, listen: str, url: str | None, insecure_listen: bool, adopt_store: bool) -> None:
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="CAUSAL_LOG_LEVEL",
+    help="[default: info]",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), envvar="CAUSAL_LOG_FORMAT", help="[default: text]")
+def serve(
+    config: str,
+    listen: str,
+    url: str | None,
+    insecure_listen: bool,
+    adopt_store: bool,
+    log_level: str | None,
+    log_format: str | None,
+) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     loaded = _load(config, url)
+    from datasource.service.logs import begin_logging
     from datasource.service.ownership import AnotherInstallationError, claim
-    from datasource.service.process import LOG_FORMAT, SettingsFile
+    from datasource.service.process import SettingsFile
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
 
@@ -112,7 +129,7 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool, adop
         refuse(str(error))
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    begin_logging(log_level, log_format, process="first")
     try:
         claim(_load(config).settings, adopt=adopt_store)
     except AnotherInstallationError as error:
@@ -292,6 +309,7 @@ def shop(listen: str | None, history: str | None) -> None:
 
 main.add_command(accept)
 main.add_command(backtest)
+main.add_command(bundle)
 main.add_command(deploy)
 main.add_command(discover)
 main.add_command(effect)

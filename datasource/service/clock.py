@@ -81,7 +81,8 @@ class Clock(Served):
         began = time.monotonic()
         self._look_for_a_jump()
         try:
-            snapshot = self.evaluator.evaluate(self._now())
+            with self.evaluator.stages.run("evaluate"):
+                snapshot = self.evaluator.evaluate(self._now())
             self.snapshot = replace(snapshot, notices=(*self._notices(), *snapshot.notices))
         except (PrometheusError, GraphError) as error:
             self._failed(str(error))
@@ -114,6 +115,7 @@ class Clock(Served):
             else:
                 evaluator.incidents = before.incidents.under(evaluator.settings)
             evaluator.marking = before.marking
+            evaluator.stages.go_on_from(before.stages.totals)
             evaluator.interventions.store = before.interventions.store and evaluator.settings.store
         before.stop()
         self.experiment(run=self.leads and self._thread is not None)

@@ -32,6 +32,7 @@ from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
 from datasource.service.snapshot import Snapshot
+from datasource.service.stages import Stages
 from datasource.service.unjudged import unjudged, unjudged_notices
 from datasource.settings import Loaded
 from datasource.topology import Topology, TopologyReader
@@ -56,9 +57,10 @@ class Evaluator:
     def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
-        self.workers = workers or Workers()
-        self.asking = EffectsWorker(self.settings, workers or Workers())
-        self.discovering = Discovering(self.settings, workers or Workers())
+        self.stages = Stages()
+        self.workers = workers or Workers(self.stages)
+        self.asking = EffectsWorker(self.settings, workers or Workers(self.stages))
+        self.discovering = Discovering(self.settings, workers or Workers(self.stages))
         self._history = History(self.reader)
         self._older = self._older_read = self._history.older
         self._absence_notices: tuple[str, ...] = ()
@@ -101,7 +103,8 @@ class Evaluator:
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
         self.asking.collect()
-        read = self._history.update(now)
+        with self.stages.run("read"):
+            read = self._history.update(now)
         sampled = np.isfinite(read.values).any(axis=0)
         points = int(sampled.sum())
         known = self._history.known
@@ -110,21 +113,25 @@ class Evaluator:
         self._count_in_older()
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
-        self.incidents.recall(matrix.end)
-        self._mark(matrix.end)
-        self._intervening.follow(matrix)
+        with self.stages.run("recall"):
+            self.incidents.recall(matrix.end)
+            self._mark(matrix.end)
+            self._intervening.follow(matrix)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
         due = not fresh or entities - self._entities or self.incidents.unfitted(matrix.end) - self._begun
         if self._refitting.under_way or (warm and due):
-            self._refit(matrix, entities)
+            with self.stages.run("refit"):
+                self._refit(matrix, entities)
         self.asking.collect()
         self.discovering.collect()
-        judgement, found = self._judge(matrix), self.asking.found
+        with self.stages.run("judge"):
+            judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         assessed = found.assessed if found else NOTHING_ASSESSED
         verdicts = self._intervening.learn(assessed.verdicts)
         if judgement is not None:
-            self._group(matrix, judgement, structural)
+            with self.stages.run("group"):
+                self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
         fitted = mechanisms.causal if mechanisms else {}
         roles = Roles(self.settings.signals)

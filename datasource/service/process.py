@@ -16,19 +16,20 @@ from datasource.interventions import InterventionError
 from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
+from datasource.service.logs import begin_logging
 from datasource.service.memory import keep, memory_of, recall
 from datasource.service.ownership import AnotherInstallationError, claim
 from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
 from datasource.service.replicas import Replicas
 from datasource.service.snapshot import Snapshot
+from datasource.service.tracing import begin_tracing, end_tracing
 from datasource.settings import Loaded, Settings, SettingsError, load_settings
 from datasource.store import StoreError
 from datasource.store.lease import process_name
 
 log = logging.getLogger(__name__)
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOOK = 0.5
 """Seconds between two looks at the settings file."""
 _GONE = 4
@@ -112,8 +113,10 @@ class PublishingClock(Clock):
         """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
         try:
             with self._publishing:
+                self.told(stages=self.evaluator.stages.totals)
                 state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
-                self._publisher.publish(self.snapshot, state)
+                with self.evaluator.stages.run("publish"):
+                    self._publisher.publish(self.snapshot, state)
         except OSError as error:
             log.warning("results cannot be published, those who serve show older ones: %s", error)
 
@@ -155,8 +158,9 @@ class PublishingClock(Clock):
             self._try(lambda: self.replicas.done(forwarded))
         snapshot = self.snapshot
         if snapshot is not None:
-            self._try(lambda: self.replicas.share(snapshot, self.loaded.fingerprint, self.health))
-            self._remember(snapshot)
+            with self.evaluator.stages.run("keep"):
+                self._try(lambda: self.replicas.share(snapshot, self.loaded.fingerprint, self.health))
+                self._remember(snapshot)
 
     def _follow(self) -> None:
         try:
@@ -325,11 +329,14 @@ def command(file: SettingsFile, folder: Path, restarts: int) -> list[str]:
 
 def main(path: str, url: str, folder: str, restarts: str) -> None:
     """What the program does; it ends with the process that started it."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    begin_logging(process="evaluator")
+    begin_tracing("evaluator")
     try:
         EvaluatorProcess(SettingsFile(path, url or None), Path(folder), int(restarts)).run()
     except SettingsError as error:
         sys.exit(str(error))
+    finally:
+        end_tracing()
 
 
 if __name__ == "__main__":

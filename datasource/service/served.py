@@ -1,13 +1,14 @@
 """What doors need to know: the newest snapshot, how its evaluation goes, and under which settings."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import inf
 
 from datasource.interventions import InterventionLog
 from datasource.interventions.experiments import Experimenter
 from datasource.service.snapshot import Snapshot
+from datasource.service.stages import Stage
 from datasource.settings import Settings
 
 _STALE_STEPS = 5
@@ -18,9 +19,9 @@ class Health:
     """How the clock is doing. `error` is the last evaluation's, empty when it succeeded. `jumps` counts how often the
     time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
     not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
-    process that evaluates was replaced. `leader` is the
-    process on the same store that evaluates; another one shows what that one does. `store_error` says why incidents are
-    kept in memory only, `unpublished` why what was evaluated does not reach those who serve."""
+    process that evaluates was replaced. `leader` is the process on the same store that evaluates; another one shows
+    what that one does. `store_error` says why incidents are kept in memory only, `unpublished` why what was evaluated
+    does not reach those who serve. `stages` counts what the process that evaluates has done, by stage."""
 
     evaluations: int = 0
     failures: int = 0
@@ -34,6 +35,7 @@ class Health:
     leader: str = ""
     store_error: str = ""
     unpublished: str = ""
+    stages: Mapping[str, Stage] = field(default_factory=dict)
 
 
 class NotTakenError(Exception):

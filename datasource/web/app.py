@@ -1,10 +1,12 @@
 """The Flask application: all doors, one error shape."""
 
 import logging
+import re
 import time
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
+from uuid import uuid4
 
 from flask import Flask, Response, g, request, send_from_directory
 from prometheus_client import CollectorRegistry
@@ -14,6 +16,7 @@ from datasource.panels import QueryError
 from datasource.panels.query import shortened
 from datasource.service import Served
 from datasource.service.explaining import Explaining, HurriedClient
+from datasource.service.logs import request_id
 from datasource.service.served import NotTakenError
 from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
@@ -22,6 +25,8 @@ from datasource.web.render import MOST_BODY, error_response, secured
 
 log = logging.getLogger(__name__)
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Those of clients that look like one are taken over."""
 _WRITING = (writes.routes.name, interventions.writes.name)
 _PAGE = Path(__file__).parent / "page"
 
@@ -58,6 +63,8 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     @app.before_request
     def begin() -> Response | None:
         g.began = time.perf_counter()
+        asked = request.headers.get("X-Request-Id", "")
+        request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex[:16])
         if loopback and not is_loopback(request.headers.get("Host", "localhost")):
             return error_response(421, _ELSEWHERE)
         if request.path in OPEN:
@@ -69,11 +76,22 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
         g.visitor = found
         return None
 
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        request_id.set("")
+
     @app.after_request
     def count(response: Response) -> Response:
         endpoint = request.url_rule.rule if request.url_rule else "none"
+        took = time.perf_counter() - g.get("began", time.perf_counter())
         counters.requests.labels(endpoint, str(response.status_code)).inc()
-        counters.seconds.labels(endpoint).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        counters.seconds.labels(endpoint).observe(took)
+        response.headers["X-Request-Id"] = request_id.get()
+        fields = {"method": request.method, "path": request.path, "status": response.status_code, "seconds": took}
+        level = logging.WARNING if response.status_code >= 500 and request.path not in OPEN else logging.DEBUG
+        log.log(
+            level, "%s %r answered %d", request.method, request.path[:200], fields["status"], extra={"fields": fields}
+        )
         return secured(_encoded(response))
 
     @app.errorhandler(QueryError)
@@ -100,7 +118,11 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.exception("request failed: %s %r", request.method, request.path)
-        return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
+        return error_response(
+            500,
+            f"this should not happen: {type(error).__name__}: {error}; the log has the details under the request id "
+            f"{request_id.get()}",
+        )
 
     return app
 

@@ -5,15 +5,16 @@ Nothing is computed here, and a snapshot is written once, however many scrape it
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 
 from flask import Blueprint, Response, current_app
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from datasource.service import HELP, Served, Snapshot, samples
+from datasource.service.stages import Stage
 from datasource.web.answers import Answers
 from datasource.web.json_datasource import clock
 
@@ -85,6 +86,17 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"causal_datasource_{name}", text, value)
 
 
+def _stages(stages: Mapping[str, Stage]) -> Iterator[Metric]:
+    took = SummaryMetricFamily(
+        "causal_datasource_stage_duration_seconds", "How long each stage of the evaluating took.", labels=["stage"]
+    )
+    failed = CounterMetricFamily("causal_datasource_stage_failures", "Stages that failed.", labels=["stage"])
+    for name, one in stages.items():
+        took.add_metric([name], one.runs, one.seconds)
+        failed.add_metric([name], one.failures)
+    yield from (took, failed)
+
+
 def _health(clock: Served) -> Iterator[Metric]:
     health, snapshot = clock.health, clock.snapshot
     evaluations = Metric("causal_datasource_evaluations", "Evaluations begun, failed ones included.", "counter")
@@ -110,6 +122,7 @@ def _health(clock: Served) -> Iterator[Metric]:
     yield _gauge("store_up", text, float(not health.store_error))
     text = "1 while what is evaluated reaches those who serve, 0 while there is no room for it."
     yield _gauge("last_publication_successful", text, float(not health.unpublished))
+    yield from _stages(health.stages)
     yield _gauge("time_seconds", "The time of this machine.", time.time())
     yield _gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
     yield _gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))
