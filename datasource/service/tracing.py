@@ -7,7 +7,7 @@ OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_SDK_DIS
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,14 @@ def end_tracing() -> None:
 
 
 @contextmanager
-def span(name: str, facts: Mapping[str, str | int | float] | None = None) -> Iterator[Any]:
-    """What is done within, as a span with these attributes; None where nothing is traced."""
-    with _tracer.start_as_current_span(name, attributes=dict(facts or {})) if _tracer else nullcontext() as one:
-        yield one
+def span(name: str, facts: Mapping[str, str | int | float] | None = None, parent: str = "") -> Iterator[None]:
+    """What is done within is a span with these attributes, below the `parent` of a traceparent header; nothing where
+    nothing is traced."""
+    if _tracer is None:
+        yield
+        return
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    context = TraceContextTextMapPropagator().extract({"traceparent": parent}) if parent else None
+    with _tracer.start_as_current_span(name, context=context, attributes=dict(facts or {})):
+        yield

@@ -3,9 +3,11 @@
 import logging
 import re
 import time
+from collections.abc import Callable, Iterable
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, g, request, send_from_directory
@@ -18,6 +20,7 @@ from datasource.service import Served
 from datasource.service.explaining import Explaining, HurriedClient
 from datasource.service.logs import request_id
 from datasource.service.served import NotTakenError
+from datasource.service.tracing import span
 from datasource.web import explain, exposition, interventions, json_datasource, plain, remote_read, writes
 from datasource.web.access import OPEN, Access
 from datasource.web.answers import SHORTEST, Answers, compressed
@@ -124,7 +127,22 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
             f"{request_id.get()}",
         )
 
+    app.wsgi_app = _Traced(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+class _Traced:
+    """An application whose every request is a span, where something is traced; part of the client's trace, if it has
+    one."""
+
+    def __init__(self, app: Callable[[dict[str, Any], Any], Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        facts = {"http.request.method": method, "url.path": path[:200]}
+        with span(f"{method} {path[:200]}", facts, environ.get("HTTP_TRACEPARENT", "")):
+            return self._app(environ, start_response)
 
 
 def _index(clock: Served) -> str:
