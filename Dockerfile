@@ -14,6 +14,8 @@ RUN pip --python /opt/causal uninstall --yes ${UNUSED} \
   && find /opt/causal/lib -type d -name tests -path '*/site-packages/*' -prune -exec rm -r {} +
 COPY pyproject.toml README.md /src/
 COPY datasource /src/datasource
+COPY dashboards /src/dashboards
+COPY provisioning /src/provisioning
 RUN pip --python /opt/causal install --no-deps /src
 
 FROM ${PYTHON}

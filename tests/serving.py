@@ -55,7 +55,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        form = parse_qs(body.decode(errors="replace"))
+        if self.server.keep is not None:
+            self.server.keep.append(body)
+        form = parse_qs(body.decode(errors="replace")) if length else {}
         asked = Asked(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), form, body)
         self.server.asked.append(asked)
         answer = self.server.answer(asked)
@@ -94,6 +96,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     answer: Answering
     asked: list[Asked]
+    keep: list[bytes] | None = None
     scheme = "http"
 
     @property
@@ -105,10 +108,12 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(answer: Answering | Answer, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server that gives this answer, or asks this function for one."""
+def serve(
+    answer: Answering | Answer, context: ssl.SSLContext | None = None, keep: list[bytes] | None = None
+) -> Iterator[Server]:
+    """A server that gives this answer, or asks this function for one; bodies that it is sent are put into `keep`."""
     one = Server(("127.0.0.1", 0), Handler)
-    one.asked = []
+    one.asked, one.keep = [], keep
     one.answer = answer if callable(answer) else lambda _: answer
     if context is not None:
         one.scheme = "https"

@@ -18,6 +18,9 @@ DISTURBED = 0.5
 """What the evidence counts against who may be disturbed by a neighbour, or suffers by somebody who is gone."""
 THERE = 0.8
 """Who was known at this share of the normal points was there."""
+ABSURD = 100.0
+"""A marginal score as no fault makes it, but an exporter that counts in another unit: nobody is anomalous only because
+what it says explains something else. Somebody who is unusual in himself is."""
 WHOLE = 150
 """Systems of so many entities are looked at whole; of larger ones those within two ties of who is anomalous."""
 

@@ -16,7 +16,7 @@ from datasource.anomaly.constants import NEW_NORMAL
 from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.mechanism import Mechanism, Prediction
 from datasource.anomaly.persistence import Persistence, since
-from datasource.causes.constants import HELD, MOSTLY
+from datasource.causes.constants import ABSURD, HELD, MOSTLY
 from datasource.causes.gap_attribution import root_causes
 from datasource.causes.model import RootCauses
 from datasource.causes.newest_alarms import Jointly, Scores, Silenced, hear, persists
@@ -120,7 +120,7 @@ def judge(
     """
     persistence = Persistence(points, of)
     newest = _Newest(matrix, mechanisms, roles, topology, persistence, late)
-    scores = _scores(newest, persistence)
+    scores = _not_misled(_scores(newest, persistence), mechanisms, roles)
     heard = hear(
         scores,
         mechanisms,
@@ -262,6 +262,21 @@ def _scores(newest: _Newest, persistence: Persistence) -> dict[Variable, Scores]
     for steps in {*behind.values()} - {0}:
         late = [variable for variable, other in behind.items() if other == steps]
         found |= newest.scores(late, steps, persistence)
+    return found
+
+
+def _not_misled(scores: dict[Variable, Scores], mechanisms: Mechanisms, roles: Roles) -> dict[Variable, Scores]:
+    """Nothing is anomalous given an absurd parent as long as it is quite usual in itself."""
+    absurd = {v for v, one in scores.items() if np.nanmax(one.marginal.score, initial=0.0) > ABSURD}
+    if not absurd:
+        return scores
+    absurd |= {variable for variable in scores if roles.counted_by(variable) in absurd}
+    found = dict(scores)
+    for variable, one in scores.items():
+        misled = any(parent.variable in absurd for parent in mechanisms.causal[variable].parents)
+        if misled and not np.nanmax(one.marginal.score, initial=0.0) > 1:
+            usual = one.causal._replace(score=np.fmin(one.causal.score, 1.0))
+            found[variable] = one._replace(causal=usual, causal_persists=False)
     return found
 
 

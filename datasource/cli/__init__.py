@@ -12,6 +12,7 @@ import click
 
 from datasource.cli.associations import associations
 from datasource.cli.backtest import backtest
+from datasource.cli.bundle import bundle
 from datasource.cli.connection import connection_options
 from datasource.cli.demo import demo
 from datasource.cli.deploy import deploy
@@ -34,6 +35,7 @@ from datasource.cli.invariance import invariance
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
+from datasource.cli.provision import provision
 from datasource.cli.rank import rank
 from datasource.cli.score import score
 from datasource.cli.tune import tune
@@ -98,10 +100,30 @@ config_option = click.option("--config", default="causal.yaml", show_default=Tru
     envvar="CAUSAL_INSECURE_LISTEN",
     help="Let everybody read who can reach --listen, without a token.",
 )
-def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> None:
+@click.option(
+    "--adopt-store", is_flag=True, help="Take over the store of an installation that read another Prometheus."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="CAUSAL_LOG_LEVEL",
+    help="[default: info]",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), envvar="CAUSAL_LOG_FORMAT", help="[default: text]")
+def serve(
+    config: str,
+    listen: str,
+    url: str | None,
+    insecure_listen: bool,
+    adopt_store: bool,
+    log_level: str | None,
+    log_format: str | None,
+) -> None:
     """Evaluate by the clock and answer Grafana, Prometheus and browsers."""
     loaded = _load(config, url)
-    from datasource.service.process import LOG_FORMAT, SettingsFile
+    from datasource.service.logs import begin_logging
+    from datasource.service.ownership import AnotherInstallationError, claim
+    from datasource.service.process import SettingsFile
     from datasource.web.server import in_use, tls_of, warnings_of
     from datasource.web.server import serve as run
 
@@ -112,7 +134,11 @@ def serve(config: str, listen: str, url: str | None, insecure_listen: bool) -> N
         refuse(str(error))
     if in_use(listen):
         refuse(f"{listen} is in use; choose another --listen")
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    begin_logging(log_level, log_format, process="first")
+    try:
+        claim(_load(config).settings, adopt=adopt_store)
+    except AnotherInstallationError as error:
+        refuse(str(error))
     scheme = "https" if tls else "http"
     click.echo(f"causal-datasource serves {scheme}://{listen}, reading {loaded.settings.prometheus.url}")
     for warning in warnings:
@@ -275,6 +301,7 @@ for _command in (
     accept,
     associations,
     backtest,
+    bundle,
     demo,
     deploy,
     discover,
@@ -288,6 +315,7 @@ for _command in (
     intervention,
     invariance,
     mcp,
+    provision,
     rank,
     score,
     tune,

@@ -22,8 +22,8 @@ from datasource.store import Database, Fence, Record, StoreError, from_json, ope
 
 log = logging.getLogger(__name__)
 
-_RETRY = 60.0
-"""Seconds until a store that failed is written again."""
+_RETRY, _RETRY_STEPS = 60.0, 2
+"""Seconds, at most, and steps until a store that failed is written again."""
 _SHOWN = 200
 """Incidents kept in the snapshot, the newest first."""
 _VERDICTS, _RECURRENCES = "verdicts", "recurrences"
@@ -32,8 +32,8 @@ _VERDICTS, _RECURRENCES = "verdicts", "recurrences"
 class IncidentLog:
     """Every incident that goes on or ended within the baseline. One thread uses it.
 
-    While the store cannot be used, `notices` say why; the log goes on in memory, tries again every minute, and then
-    writes what it has missed.
+    While the store cannot be used, `lost` and `notices` say why; the log goes on in memory, tries again after two steps
+    (a minute at most), and then writes what it has missed.
     """
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
@@ -51,7 +51,9 @@ class IncidentLog:
         self._model: object = None
         self._database: Database | None = None
         self._retry_at = 0.0
-        self._lost = ""
+        self._shown_last: tuple[tuple[Incident, ...], tuple[Verdict, ...]] = (), ()
+        self.lost = ""
+        """Why the store cannot be used, and what to change; empty while it can."""
         self._unreadable = 0
 
     def under(self, settings: Settings) -> "IncidentLog":
@@ -61,6 +63,19 @@ class IncidentLog:
             self.store, self._retry_at = settings.store, 0.0
         self._settings = settings
         return self
+
+    def go_on_from(self, incidents: tuple[Incident, ...], verdicts: tuple[Verdict, ...]) -> None:
+        """Know what another process showed last, as far as the store does not know better or cannot be asked."""
+        self._shown_last = incidents, verdicts
+
+    def _take_shown(self) -> set[str]:
+        """Take over what was shown last and is not known; the ids of those incidents."""
+        (incidents, verdicts), self._shown_last = self._shown_last, ((), ())
+        new = {one.id: one for one in incidents if one.id not in self._incidents}
+        self._incidents |= new
+        self._unfitted |= {name for name, one in new.items() if one.open and one.accepted}
+        self.verdicts = self.verdicts or verdicts
+        return set(new)
 
     def recall(self, time: int) -> None:
         """Open the store where that is due, and take from it what is not known yet. `time` is the evaluation's."""
@@ -73,8 +88,11 @@ class IncidentLog:
             self._written = {name: self._database.state(name) or "[]" for name in self._written}
         except Exception as error:
             self._lose(error)
+            self._take_shown()
             return
-        self._lost, self._unreadable = "", 0
+        if self.lost:
+            log.warning("incidents are kept in the store again")
+        self.lost, self._unreadable = "", 0
         self._unsaved = set(self._incidents)
         for record in records:
             try:
@@ -83,6 +101,7 @@ class IncidentLog:
                 log.warning("incident %s in the store cannot be read", record.id)
                 self._unreadable += 1
         self._unfitted |= {one.id for one in self._incidents.values() if one.open and one.accepted}
+        self._unsaved |= self._take_shown()
         try:
             self.verdicts = self.verdicts or from_json(tuple[Verdict, ...], self._written[_VERDICTS])
         except ValueError:
@@ -221,7 +240,7 @@ class IncidentLog:
     @property
     def notices(self) -> tuple[str, ...]:
         """What is wrong with the store, and what to change."""
-        lost = f"incidents are kept in memory only: {self._lost}; tried again every minute" if self._lost else ""
+        lost = f"incidents are kept in memory only: {self.lost}; it is tried again by itself" if self.lost else ""
         unreadable = f"{self._unreadable} incidents in the store were written by another version and are not shown"
         return tuple(text for text in (lost, unreadable if self._unreadable else "", self._not_marked) if text)
 
@@ -259,10 +278,10 @@ class IncidentLog:
     def _lose(self, error: Exception) -> None:
         if not isinstance(error, StoreError):
             log.error("the store failed", exc_info=error)
-        elif not self._lost:
+        elif not self.lost:
             log.warning("incidents are kept in memory only: %s", error)
-        self._lost = str(error) or type(error).__name__
-        self._retry_at = clock.monotonic() + _RETRY
+        self.lost = str(error) or type(error).__name__
+        self._retry_at = clock.monotonic() + min(_RETRY, _RETRY_STEPS * self._settings.step)
         self.close()
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import isnan
 from typing import Any
 
 import orjson
@@ -25,23 +27,28 @@ MOST_BYTES = 32 * 1024 * 1024
 _TRANSIENT = (502, 503, 504)
 _OWN_TIMEOUT = b'"errorType":"timeout"'
 """Prometheus' own words for a query that took too long; asking again would take as long."""
+_ASKING_FOR_PATIENCE = (429, 503)
+_MOST_PATIENCE = 300.0
+"""Seconds; a longer Retry-After is asked again after these."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of any status but 401, 403, 407: its body as it came, decompressed."""
+    """An answer of any status but 401, 403, 407: its body as it came, decompressed, and for how many seconds it asks
+    to be left alone."""
 
     status: int
     content_type: str
     body: bytes
-    retry_after: str = ""
+    patience: float = 0.0
 
 
 class Transport:
     """Asks one server. `block` is where its configuration stands in the settings, so that errors can name the key.
 
     `timeout` (seconds) bounds a whole request: tokens, redirects, retries and the last byte of the body. `retries`
-    counts further tries after a refused connection or HTTP 502, 503, 504. Threads may share it. `session` carries the
+    counts further tries after a refused connection or HTTP 502, 503, 504. A server that answers 429 or 503 with
+    Retry-After is not asked before that, for at most five minutes. Threads may share it. `session` carries the
     credentials, TLS and proxy by itself, for whoever wants to use it directly.
     """
 
@@ -59,9 +66,15 @@ class Transport:
         self._server = Server(self.url, block, f"{block}.url", timeout, tls, config)
         self.session = Session(self.url, tls, config, frozenset(name.lower() for name in config.http_headers))
         self.session.auth = self._credentials
+        self._not_before = 0.0
 
     def get(self, path: str = "", params: Mapping[str, Any] | None = None) -> Reply:
-        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit."""
+        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit, unavailable."""
+        wait = self._not_before - time.monotonic()
+        if wait > 0:
+            raise PrometheusError(
+                "unavailable", f"{self.url} asks to be left alone (Retry-After); it is asked again in {wait:.0f} s"
+            )
         with self._in_time() as deadline:
             for attempt in range(self.retries + 1):
                 if attempt:
@@ -72,8 +85,10 @@ class Transport:
                     if attempt == self.retries or deadline.passed or not never_connected(error):
                         raise
                     continue
-                if reply.status not in _TRANSIENT or _OWN_TIMEOUT in reply.body:
+                if reply.status not in _TRANSIENT or _OWN_TIMEOUT in reply.body or reply.patience:
                     break
+        if reply.patience:
+            self._not_before = time.monotonic() + reply.patience
         return reply
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -134,8 +149,10 @@ class Transport:
         error = refusal(response, body, self._server, self._credentials, self.session)
         if error is not None:
             raise error
-        said = response.headers.get
-        return Reply(response.status_code, said("Content-Type", ""), body, said("Retry-After", ""))
+        patience = (
+            _seconds(response.headers.get("Retry-After")) if response.status_code in _ASKING_FOR_PATIENCE else 0.0
+        )
+        return Reply(response.status_code, response.headers.get("Content-Type", ""), body, patience)
 
     def _once(
         self, method: str, path: str, deadline: Deadline, options: Mapping[str, Any]
@@ -159,3 +176,15 @@ class Transport:
                 "series, as sum by (...) does",
             )
         return response, body
+
+
+def _seconds(retry_after: str | None) -> float:
+    """The seconds of a Retry-After, which may be a date; 0 where it is neither."""
+    try:
+        wanted = float(retry_after or 0)
+    except ValueError:
+        try:
+            wanted = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return 0.0
+    return 0.0 if isnan(wanted) else min(max(wanted, 0.0), _MOST_PATIENCE)

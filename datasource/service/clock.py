@@ -81,7 +81,8 @@ class Clock(Served):
         began = time.monotonic()
         self._look_for_a_jump()
         try:
-            snapshot = self.evaluator.evaluate(self._now())
+            with self.evaluator.stages.run("evaluate"):
+                snapshot = self.evaluator.evaluate(self._now())
             self.snapshot = replace(snapshot, notices=(*self._notices(), *snapshot.notices))
         except (PrometheusError, GraphError) as error:
             self._failed(str(error))
@@ -93,12 +94,15 @@ class Clock(Served):
             log.exception("evaluation failed")
             self._failed(f"{type(error).__name__}: {error}")
         else:
+            if self.health.error:
+                log.warning("it evaluates again, after: %s", self.health.error)
             self.succeeded = self._elapsed()
             self.told(
                 evaluations=self.health.evaluations + 1,
                 last_success=self._now(),
                 last_seconds=time.monotonic() - began,
                 error="",
+                store_error=self.evaluator.incidents.lost,
             )
 
     def adopt(self, evaluator: Evaluator, *, fresh: bool = False) -> None:
@@ -111,6 +115,7 @@ class Clock(Served):
             else:
                 evaluator.incidents = before.incidents.under(evaluator.settings)
             evaluator.marking = before.marking
+            evaluator.stages.go_on_from(before.stages.totals)
             evaluator.interventions.store = before.interventions.store and evaluator.settings.store
         before.stop()
         self.experiment(run=self.leads and self._thread is not None)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from datasource.anomaly.drift import follow_drift
 from datasource.causes import Judgement, QuietTimes, judge
 from datasource.data import Entity, Matrix, Roles, Variable, absence_notices, count_absent_failures, encode_events
 from datasource.effects import StructuralModel
-from datasource.graph import BuiltGraph, CausalGraph, build_graph, in_force, refuted
+from datasource.graph import BuiltGraph, CausalGraph, GraphError, build_graph, in_force, refuted
 from datasource.incidents import Incident, Mark
 from datasource.incidents.advice import advise
 from datasource.incidents.connected import Neighbours, neighbours
@@ -21,7 +22,7 @@ from datasource.incidents.log import IncidentLog
 from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.invariance import with_shifts
-from datasource.prometheus import History, Reader
+from datasource.prometheus import History, PrometheusError, Reader
 from datasource.service.comparing import comparing, comparing_job
 from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
@@ -35,6 +36,7 @@ from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
 from datasource.service.silence import find_silent_signals
 from datasource.service.snapshot import Snapshot
+from datasource.service.stages import Stages
 from datasource.service.unjudged import unjudged, unjudged_notices
 from datasource.service.versioning import Versioning, with_all_evidence
 from datasource.settings import Loaded
@@ -60,10 +62,11 @@ class Evaluator:
     def __init__(self, loaded: Loaded, reader: Reader | None = None, workers: Workers | None = None) -> None:
         self.settings, self.fingerprint = loaded
         self.reader = reader or Reader(self.settings)
-        self.workers = workers or Workers()
-        self.asking = EffectsWorker(self.settings, workers or Workers())
-        self.discovering = Discovering(self.settings, workers or Workers())
-        self.comparing = comparing(self.settings, workers or Workers())
+        self.stages = Stages()
+        self.workers = workers or Workers(self.stages)
+        self.asking = EffectsWorker(self.settings, workers or Workers(self.stages))
+        self.discovering = Discovering(self.settings, workers or Workers(self.stages))
+        self.comparing = comparing(self.settings, workers or Workers(self.stages))
         self.falsifying = Falsifying(self.settings, self.asking.workers)
         self._versioning = Versioning(self.settings)
         self._history = History(self.reader)
@@ -115,7 +118,8 @@ class Evaluator:
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
         self.asking.collect()
-        read = self._history.update(now)
+        with self.stages.run("read"):
+            read = self._history.update(now)
         sampled = np.isfinite(read.values).any(axis=0)
         points = int(sampled.sum())
         known = self._history.known
@@ -124,19 +128,22 @@ class Evaluator:
         self._count_in_older()
         warm = points >= self.settings.evaluation.warm_up
         entities = {variable.entity for variable in matrix.variables}
-        self.incidents.recall(matrix.end)
-        self._mark(matrix.end)
-        self._intervening.follow(matrix)
+        with self.stages.run("recall"):
+            self.incidents.recall(matrix.end)
+            self._mark(matrix.end)
+            self._intervening.follow(matrix)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
         unfitted = self.incidents.unfitted(matrix.end) - self._begun
         due = not fresh or entities - self._entities or unfitted or refuted(self._live_graph()) != self._refuted
         if self._refitting.under_way or (warm and due):
-            self._refit(matrix, entities)
+            with self.stages.run("refit"):
+                self._refit(matrix, entities)
         self.asking.collect()
         self.discovering.collect()
         self.comparing.collect()
         self.falsifying.collect()
-        judgement, found = self._judge(matrix), self.asking.found
+        with self.stages.run("judge"):
+            judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
         assessed = found.assessed if found else NOTHING_ASSESSED
         self._intervening.learn(assessed.verdicts)
@@ -144,7 +151,8 @@ class Evaluator:
         if self._mechanisms is not None and self.falsifying.settled and self.discovering.settled:
             self._versioning.follow(self.interventions.store, self.incidents.fence, graph, matrix.end)
         if judgement is not None:
-            self._group(matrix, judgement, structural)
+            with self.stages.run("group"):
+                self._group(matrix, judgement, structural)
         mechanisms = self._mechanisms
         fitted = mechanisms.causal if mechanisms else {}
         roles = Roles(self.settings.signals)
@@ -212,7 +220,8 @@ class Evaluator:
             if self._mechanisms is None:
                 self._refit_at = -1
                 raise
-            log.exception("refit failed")
+            expected = isinstance(error, (BrokenProcessPool, TimeoutError, PrometheusError, GraphError))
+            log.warning("a new fit failed: %s", error, exc_info=not expected)
             self._refit_notices = (f"mechanisms and graph are those of the last fit, a new one failed: {error}",)
 
     def _adopt(self, fitted: Fitted, matrix: Matrix) -> None:

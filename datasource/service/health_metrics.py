@@ -5,12 +5,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
-from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 
 from datasource.service.metrics import Sample, samples
 from datasource.service.pushing import Pushed
 from datasource.service.served import Served
 from datasource.service.snapshot import Snapshot
+from datasource.service.stages import Stage
 
 _JOB = "causal-datasource"
 """Of the service's own numbers, as the scrape job of the documents is called; results have no job."""
@@ -25,6 +32,17 @@ def _counter(name: str, text: str, value: float) -> Metric:
     found = Metric(f"causal_datasource_{name}", text, "counter")
     found.add_sample(f"causal_datasource_{name}_total", {}, value)
     return found
+
+
+def _stages(stages: Mapping[str, Stage]) -> Iterator[Metric]:
+    took = SummaryMetricFamily(
+        "causal_datasource_stage_duration_seconds", "How long each stage of the evaluating took.", labels=["stage"]
+    )
+    failed = CounterMetricFamily("causal_datasource_stage_failures", "Stages that failed.", labels=["stage"])
+    for name, one in stages.items():
+        took.add_metric([name], one.runs, one.seconds)
+        failed.add_metric([name], one.failures)
+    yield from (took, failed)
 
 
 def health_metrics(clock: Served) -> Iterator[Metric]:
@@ -48,6 +66,11 @@ def health_metrics(clock: Served) -> Iterator[Metric]:
     yield health_gauge("config_last_reload_successful", text, float(not health.settings_error))
     text = "When the settings in use were read."
     yield health_gauge("config_last_reload_success_timestamp_seconds", text, health.settings_read)
+    text = "1 while incidents are kept in the store, 0 while they are in memory only."
+    yield health_gauge("store_up", text, float(not health.store_error))
+    text = "1 while what is evaluated reaches those who serve, 0 while there is no room for it."
+    yield health_gauge("last_publication_successful", text, float(not health.unpublished))
+    yield from _stages(health.stages)
     yield health_gauge("time_seconds", "The time of this machine.", time.time())
     yield health_gauge("last_success_timestamp_seconds", "When an evaluation last succeeded.", health.last_success)
     yield health_gauge("stale", "1 while results are withheld, being too old to be believed.", float(clock.stale()))

@@ -12,7 +12,8 @@ from datasource.store import StoreError, from_json, to_json
 
 log = logging.getLogger(__name__)
 
-_RETRY = 60.0
+_RETRY, _RETRY_STEPS = 60.0, 2
+"""Seconds, at most, and steps until a log that failed is used again."""
 _WHO = "signals"
 _VERDICTS = "verdicts on edges"
 _AGAIN = 3600
@@ -48,8 +49,8 @@ class Intervening:
                 self._detect(matrix)
             self.notices = ()
         except StoreError as error:
-            self.notices = (f"the log of interventions cannot be used: {error}; tried again every minute",)
-            self._retry_at = clock.monotonic() + _RETRY
+            self.notices = (f"the log of interventions cannot be used: {error}; it is tried again by itself",)
+            self._retry_at = clock.monotonic() + min(_RETRY, _RETRY_STEPS * self._settings.step)
 
     def learn(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         """All verdicts after new ones, which are kept in the store."""

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,7 @@ from datasource.graph import CausalGraph, in_force
 from datasource.identification import EffectQuestion
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment, assess
+from datasource.service.stages import Stages
 from datasource.settings import Settings
 
 P = ParamSpec("P")
@@ -129,8 +131,9 @@ def effects_job(
 class Workers:
     """A process that works, and is replaced when it dies."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Stages | None = None) -> None:
         self._pool: ProcessPoolExecutor | None = None
+        self._stages = stages or Stages()
 
     def submit(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a job in the worker process, after those before it."""
@@ -138,12 +141,18 @@ class Workers:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _end_with_parent)
             try:
-                return self._pool.submit(job, *args, **kwargs)
+                future = self._pool.submit(job, *args, **kwargs)
+                future.add_done_callback(partial(self._count, job.__name__.removesuffix("_job"), time.monotonic()))
+                return future
             except BrokenProcessPool:
                 self._pool = None
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
+
+    def _count(self, name: str, began: float, job: Future[Any]) -> None:
+        if not job.cancelled():
+            self._stages.add(name, time.monotonic() - began, failed=job.exception() is not None)
 
     def stop(self) -> None:
         """End the worker process; jobs under way are lost."""

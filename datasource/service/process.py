@@ -1,6 +1,5 @@
 """The process that evaluates: a clock whose results other processes serve, under a settings file that may change."""
 
-import contextlib
 import logging
 import os
 import signal
@@ -18,30 +17,33 @@ from datasource.prometheus import PrometheusError
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.health_metrics import scraped
+from datasource.service.logs import begin_logging
 from datasource.service.memory import keep, memory_of, recall
+from datasource.service.ownership import AnotherInstallationError, claim
 from datasource.service.packing import PackingError
 from datasource.service.publication import Publisher, State
 from datasource.service.pushing import Pusher
 from datasource.service.replicas import Replicas
 from datasource.service.snapshot import Snapshot
+from datasource.service.tracing import begin_tracing, end_tracing
 from datasource.settings import Loaded, Settings, SettingsError, load_settings
 from datasource.store import StoreError
 from datasource.store.lease import process_name
 
 log = logging.getLogger(__name__)
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOOK = 0.5
 """Seconds between two looks at the settings file."""
 _DELIVERING = 3.0
 """Seconds for what is still to be pushed, at the end."""
+_GONE = 4
+"""So many looks without a file, and it was deleted."""
 _WAITING = 1.0
 """Seconds between two looks at what the leader shows."""
 
 HUNG = 1200.0
 """Seconds without a step after which the process counts as hung: more than its longest wait, for a fit."""
 
-_ROOM = "let there be room for three snapshots in /dev/shm, in a container by its shm size"
 
 T = TypeVar("T")
 
@@ -149,19 +151,15 @@ class PublishingClock(Clock):
             pusher.stop(_DELIVERING)
 
     def publish(self) -> None:
-        """Let others see what there is. Where there is no room for it they are told why they see nothing newer."""
-        with self._publishing:
-            try:
-                self._publisher.publish(self.snapshot, self._state())
-            except OSError as error:
-                told = f"results cannot be published: {error}; {_ROOM}"
-                log.warning("%s", told)
-                self.told(error=told)
-                with contextlib.suppress(OSError):
-                    self._publisher.publish(None, self._state())
-
-    def _state(self) -> State:
-        return State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
+        """Let others see what there is. What cannot be written is said in the log, and tried again at the next step."""
+        try:
+            with self._publishing:
+                self.told(stages=self.evaluator.stages.totals)
+                state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
+                with self.evaluator.stages.run("publish"):
+                    self._publisher.publish(self.snapshot, state)
+        except OSError as error:
+            log.warning("results cannot be published, those who serve show older ones: %s", error)
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""
@@ -194,14 +192,16 @@ class PublishingClock(Clock):
             for one in (*marks.values(), *(one.marking for one in forwarded)):
                 self.evaluator.marking.put(one)
         super().tick()
+        self.told(store_error=self.health.store_error or self.replicas.unreachable)
         if not self.health.error:
             for file in marks:
                 file.unlink(missing_ok=True)
             self._try(lambda: self.replicas.done(forwarded))
         snapshot = self.snapshot
         if snapshot is not None:
-            self._try(lambda: self.replicas.share(snapshot, self.loaded.fingerprint, self.health))
-            self._remember(snapshot)
+            with self.evaluator.stages.run("keep"):
+                self._try(lambda: self.replicas.share(snapshot, self.loaded.fingerprint, self.health))
+                self._remember(snapshot)
 
     def _follow(self) -> None:
         try:
@@ -236,6 +236,10 @@ class PublishingClock(Clock):
             log.debug("%s", error)
             return None
 
+    def _notices(self) -> tuple[str, ...]:
+        lost = self.replicas.unreachable if not self.evaluator.incidents.lost else ""
+        return (*super()._notices(), *([f"the store cannot be used: {lost}"] if lost else []))
+
     def _until_next(self) -> float:
         return super()._until_next() if self.replicas.leads else _WAITING
 
@@ -244,7 +248,7 @@ class EvaluatorProcess:
     """Evaluates until SIGTERM; reads its settings anew at SIGHUP and whenever their file changes."""
 
     def __init__(self, file: SettingsFile, folder: Path, restarts: int) -> None:
-        self._file, self._stamp = file, file.stamp()
+        self._file, self._stamp, self._gone = file, file.stamp(), 0
         self._wanted = {signal.SIGTERM: False, signal.SIGHUP: False}
         self._parent = os.getppid()
         publisher = Publisher(folder)
@@ -257,6 +261,9 @@ class EvaluatorProcess:
                 raise
             unusable, loaded = str(error), last[1].loaded
         evaluator = Evaluator(loaded)
+        if last:
+            judgement = last[0].judgement
+            evaluator.incidents.go_on_from(last[0].incidents, judgement.verdicts if judgement else ())
         memory = memory_of(last[0]) if last else recall(loaded.settings.store, loaded.fingerprint)
         if memory is not None:
             evaluator.resume(memory)
@@ -282,9 +289,8 @@ class EvaluatorProcess:
             time.sleep(_LOOK)
             self._clock.begin_experiments()
             self._clock.tell_of_pushing()
-            stamp = self._file.stamp()
-            if self._wanted[signal.SIGHUP] or (stamp and stamp != self._stamp):
-                self._wanted[signal.SIGHUP], self._stamp = False, stamp
+            if self._wanted[signal.SIGHUP] or self._is_another_file():
+                self._wanted[signal.SIGHUP] = False
                 self.reload()
         if not self._clock.works:
             log.error("nothing is evaluated any more; this process ends and is replaced")
@@ -293,6 +299,15 @@ class EvaluatorProcess:
         self._clock.end_pushing()
         self._replicas.release()
         self._clock.stop()
+
+    def _is_another_file(self) -> bool:
+        """Whether the settings file was written, replaced, or has been gone for longer than it takes to replace it."""
+        stamp = self._file.stamp()
+        self._gone = 0 if stamp else self._gone + 1
+        if stamp == self._stamp or (not stamp and self._gone < _GONE):
+            return False
+        self._stamp = stamp
+        return True
 
     def _goes_on(self) -> bool:
         return not self._wanted[signal.SIGTERM] and os.getppid() == self._parent and self._clock.works
@@ -313,12 +328,16 @@ class EvaluatorProcess:
             loaded = self._file.load()
             if loaded.fingerprint != self._clock.evaluator.fingerprint:
                 evaluator = Evaluator(loaded)
+                # Who reads another Prometheus with the same store has moved; another store may be somebody else's.
+                claim(
+                    load_settings(self._file.path).settings, adopt=loaded.settings.store == self._clock.settings.store
+                )
                 if self._replicas.leads:
                     evaluator.evaluate(time.time())
                 self._share_with(loaded.settings)
                 self._clock.adopt(evaluator)
                 evaluator.incidents.fence = self._replicas.lease
-        except (SettingsError, PrometheusError, GraphError) as error:
+        except (SettingsError, PrometheusError, GraphError, AnotherInstallationError) as error:
             self._keep(str(error))
         except Exception as error:
             log.exception("the settings file was not taken")
@@ -353,11 +372,14 @@ def command(file: SettingsFile, folder: Path, restarts: int) -> list[str]:
 
 def main(path: str, url: str, folder: str, restarts: str) -> None:
     """What the program does; it ends with the process that started it."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    begin_logging(process="evaluator")
+    begin_tracing("evaluator")
     try:
         EvaluatorProcess(SettingsFile(path, url or None), Path(folder), int(restarts)).run()
     except SettingsError as error:
         sys.exit(str(error))
+    finally:
+        end_tracing()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from uuid import uuid4
 from datasource.interventions import InterventionError, InterventionLog
 from datasource.interventions.experiments import Experimenter
 from datasource.service.evaluator import Marking
-from datasource.service.served import Health, Served
+from datasource.service.served import Health, NotTakenError, Served
 from datasource.service.snapshot import Snapshot
 from datasource.settings import Loaded, Settings
 
@@ -34,6 +35,11 @@ Buffer = bytes | memoryview
 
 _PREFIX = "causal-datasource-"
 _SNAPSHOT, STATE, _MARKS = "snapshot", "state", "marks"
+TROUBLE = "trouble"
+"""Why nothing newer can be published; its room is taken beforehand, so that it can be told where there is none left."""
+_TROUBLE_BYTES = 4096
+_LEAST_ROOM = 32 * 1024 * 1024
+"""Bytes; with less, small installations fit three snapshots in, and nobody else does."""
 _IN_USE = "in-use"
 """Locked for as long as its maker, or a process that it forked, lives."""
 _ALIGNED = 64
@@ -55,17 +61,37 @@ class State(NamedTuple):
 
 
 def new_folder() -> Path:
-    """A folder to publish in, of this user alone; its maker deletes it. Those of makers who were killed go now."""
+    """A folder to publish in, of this user alone; its maker deletes it. Those of makers who were killed go now.
+
+    It lies in memory; where there is no such place, or little room in it, among temporary files. Raises OSError.
+    """
     memory = Path("/dev/shm")
-    where = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    try:
+        if shutil.disk_usage(memory).free >= _LEAST_ROOM:
+            return _folder_in(memory)
+    except OSError:
+        pass
+    return _folder_in(Path(tempfile.gettempdir()))
+
+
+def _folder_in(where: Path) -> Path:
     for marks in where.glob(f"{_PREFIX}*/{_MARKS}"):
         with contextlib.suppress(OSError), (marks.parent / _IN_USE).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(marks.parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
-    fcntl.flock(os.open(folder / _IN_USE, os.O_CREAT | os.O_RDONLY), fcntl.LOCK_EX)
-    (folder / _MARKS).mkdir()
+    try:
+        _furnish(folder)
+        fcntl.flock(os.open(folder / _IN_USE, os.O_CREAT | os.O_RDONLY), fcntl.LOCK_EX)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def _furnish(folder: Path) -> None:
+    (folder / _MARKS).mkdir()
+    (folder / TROUBLE).write_bytes(bytes(_TROUBLE_BYTES))
 
 
 class Publisher:
@@ -74,17 +100,32 @@ class Publisher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._snapshot: Snapshot | None = None
+        self._trouble = ""
 
     def publish(self, snapshot: Snapshot | None, state: State) -> None:
-        """Let readers have these, in a folder that is made anew if somebody deleted it. Raises OSError."""
-        if not self._folder.exists():
-            self._folder.mkdir(mode=0o700)
-            (self._folder / _MARKS).mkdir()
-            self._snapshot = None
-        if snapshot is not None and snapshot is not self._snapshot:
-            _replace(self._folder / _SNAPSHOT, _packed(snapshot))
-            self._snapshot = snapshot
-        _replace(self._folder / STATE, [pickle.dumps(state, 5)])
+        """Let readers have these, in a folder that is made anew if somebody deleted it. Raises OSError, of which
+        readers are told."""
+        try:
+            if not self._folder.exists():
+                self._folder.mkdir(mode=0o700)
+                _furnish(self._folder)
+                self._snapshot = None
+            if snapshot is not None and snapshot is not self._snapshot:
+                _replace(self._folder / _SNAPSHOT, _packed(snapshot))
+                self._snapshot = snapshot
+            _replace(self._folder / STATE, [pickle.dumps(state, 5)])
+        except OSError as error:
+            room = f"make room for three snapshots in {self._folder.parent}, in a container by its shm size"
+            self._tell(f"{error.strerror or error}; {room}")
+            raise
+        self._tell("")
+
+    def _tell(self, trouble: str) -> None:
+        """Over what stands there, which takes no room. Where even that fails, results are only old."""
+        if trouble or trouble != self._trouble:
+            with contextlib.suppress(OSError), (self._folder / TROUBLE).open("r+b") as told:
+                told.write(trouble.encode()[: _TROUBLE_BYTES - 1].ljust(_TROUBLE_BYTES, b"\0"))
+        self._trouble = trouble
 
     def last(self) -> tuple[Snapshot, State] | None:
         """What stands in the folder, as another process left it; None where there is nothing to be read."""
@@ -119,6 +160,7 @@ class Subscriber(Served):
         self._use(settings)
         self._seen: dict[str, Any] = {}
         self._leads_until = 0.0
+        self._published = self.health
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -161,8 +203,14 @@ class Subscriber(Served):
         self._say("experiment", experiment)
 
     def _say(self, kind: str, thing: object) -> None:
-        """Leave something for the process that evaluates."""
-        _replace(self._folder / _MARKS / f"{time.time_ns():020}-{uuid4().hex}.{kind}", [pickle.dumps(thing, 5)])
+        """Leave something for the process that evaluates. Raises NotTakenError."""
+        try:
+            _replace(self._folder / _MARKS / f"{time.time_ns():020}-{uuid4().hex}.{kind}", [pickle.dumps(thing, 5)])
+        except OSError as error:
+            raise NotTakenError(
+                f"nothing was done, for it cannot be handed on: {error.strerror or error}; make room in "
+                f"{self._folder.parent}, then say it again"
+            ) from None
 
     def refresh(self) -> None:
         """Take what is new. What cannot be read is left for the next time."""
@@ -171,14 +219,23 @@ class Subscriber(Served):
                 self.snapshot = _unpacked(self._folder / _SNAPSHOT)
             if self._is_new(STATE):
                 state: State = pickle.loads((self._folder / STATE).read_bytes())
-                self.health, self.succeeded = state.health, state.succeeded
+                self._published, self.succeeded = state.health, state.succeeded
                 self._leads_until = state.leads_until
                 if state.loaded.settings != self._settings:
                     self._use(state.loaded.settings)
         except FileNotFoundError:
-            return
+            pass
         except Exception:
             log.exception("what was published cannot be read")
+        trouble = self._trouble()
+        told = f"nothing newer can be published: {trouble}" if trouble else self._published.error
+        self.health = replace(self._published, error=told, unpublished=trouble)
+
+    def _trouble(self) -> str:
+        try:
+            return (self._folder / TROUBLE).read_bytes().rstrip(b"\0").decode(errors="replace")
+        except OSError:
+            return ""
 
     def _is_new(self, name: str) -> bool:
         """Whether a file is there that was not seen before."""

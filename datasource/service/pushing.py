@@ -9,13 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import NamedTuple
 
 from datasource.prometheus import PrometheusError
 from datasource.prometheus.prompb import WRITE_HEADERS, Written, write_request, written
-from datasource.prometheus.transport import Reply, Transport
+from datasource.prometheus.transport import Transport
 from datasource.settings.remote_write import RemoteWrite
 
 log = logging.getLogger(__name__)
@@ -217,7 +215,7 @@ def _deliver(transport: Transport, body: bytes, now: float) -> _Answer:
     said = " ".join(transport.hide(reply.body[:_LONGEST_TOLD].decode(errors="replace")).split())
     told = f"{transport.url} answers HTTP {reply.status}{f': {said}' if said else ''}"
     if reply.status == 429 or reply.status >= 500:
-        return _Answer(again=True, told=told, pause=_asked_pause(reply, now))
+        return _Answer(again=True, told=told, pause=reply.patience)
     return _Answer(told=f"{told}{_NO_RECEIVER if reply.status in (404, 405) else ''}")
 
 
@@ -228,15 +226,3 @@ def why_not_taken(config: RemoteWrite) -> str:
 
 def _transport(config: RemoteWrite) -> Transport:
     return Transport(config, config.url, config.timeout, retries=0, block="remote_write")
-
-
-def _asked_pause(reply: Reply, now: float) -> float:
-    """Seconds that a server asks to wait (Retry-After: seconds, or a date); 0 where it does not."""
-    try:
-        seconds = float(reply.retry_after)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(reply.retry_after).timestamp() - now
-        except ValueError:
-            return 0.0
-    return min(max(seconds, 0.0), _LONGEST_ASKED) if isfinite(seconds) else 0.0

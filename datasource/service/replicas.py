@@ -60,7 +60,8 @@ class Replicas:
         self.lease = Lease(who, self._seconds)
         self._next_look = 0.0
         self._leads, self._alone = True, True
-        self._unreachable = ""
+        self.unreachable = ""
+        """Why the store cannot be asked; empty while it can."""
         self._database: Database | None = None
         self._opening = threading.Lock()
         self._seen = ""
@@ -69,7 +70,7 @@ class Replicas:
     def leads(self) -> bool:
         """Whether this process evaluates. While the store cannot be asked, whoever led goes on: silence would be worse
         than two that say the same."""
-        return self.lease.held or (bool(self._unreachable) and self._leads)
+        return self.lease.held or (bool(self.unreachable) and self._leads)
 
     @property
     def leader(self) -> str:
@@ -82,7 +83,7 @@ class Replicas:
         waits, for ever."""
         if not self.leads:
             return 0.0
-        return inf if self._unreachable or self._alone else self.lease.until
+        return inf if self.unreachable or self._alone else self.lease.until
 
     def look(self) -> bool:
         """Renew the lease, or take it where it is free, or say that we wait for it; whether that was due."""
@@ -95,11 +96,11 @@ class Replicas:
             if not self._leads:
                 self._next_look = time.monotonic() + 1.0
                 database.change(_WAITING, self._waiting)
-            self._unreachable = ""
+            self.unreachable = ""
         except StoreError as error:
-            if not self._unreachable:
+            if not self.unreachable:
                 log.warning("who leads cannot be told, this process goes on as it was: %s", error)
-            self._unreachable = str(error)
+            self.unreachable = str(error)
             self.close()
         return True
 

@@ -1,14 +1,15 @@
 """What doors need to know: the newest snapshot, how its evaluation goes, and under which settings."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import inf
 
 from datasource.interventions import InterventionLog
 from datasource.interventions.experiments import Experimenter
 from datasource.service.pushing import Pushed
 from datasource.service.snapshot import Snapshot
+from datasource.service.stages import Stage
 from datasource.settings import Settings
 
 _STALE_STEPS = 5
@@ -19,9 +20,10 @@ class Health:
     """How the clock is doing. `error` is the last evaluation's, empty when it succeeded. `jumps` counts how often the
     time of this machine went another way than time does. `settings_error` says why the settings file as it is now is
     not used, empty when it is, and `settings_read` when the one in use was read. `restarts` counts how often the
-    process that evaluates was replaced. `leader` is the
-    process on the same store that evaluates; another one shows what that one does. `pushed` says how
-    delivery by remote_write goes, where there is one."""
+    process that evaluates was replaced. `leader` is the process on the same store that evaluates; another one shows
+    what that one does. `pushed` says how delivery by remote_write goes, where there is one. `store_error` says why
+    incidents are kept in memory only, `unpublished` why what was evaluated does not reach those who serve. `stages`
+    counts what the process that evaluates has done, by stage."""
 
     evaluations: int = 0
     failures: int = 0
@@ -34,6 +36,13 @@ class Health:
     restarts: int = 0
     leader: str = ""
     pushed: Pushed | None = None
+    store_error: str = ""
+    unpublished: str = ""
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+
+
+class NotTakenError(Exception):
+    """What somebody said could not be kept, so that nothing was done. Its text says why, and what to change."""
 
 
 class Served:

@@ -13,6 +13,7 @@ from datasource.settings.merge import Merged, merge_packs
 from datasource.settings.model import Settings
 from datasource.settings.prometheus import Prometheus
 from datasource.settings.questions import find_in_questions
+from datasource.settings.renamed import renamed
 from datasource.settings.secret import hide_userinfo, may_be_secret
 
 
@@ -145,6 +146,8 @@ def _describe(detail: Any) -> tuple[Place, str]:
     place, kind = tuple(detail["loc"]), detail["type"]
     if kind == "missing":
         return place, "missing; this key is required"
+    if kind == "extra_forbidden" and (now := renamed(place)):
+        return place, f"this key is called {now} now; write it there"
     if kind == "extra_forbidden":
         return place, f"no such key; {known(str(place[-1]), _keys(place[:-1]))}"
     if detail["input"] is None:

@@ -1,9 +1,11 @@
 """The store in SQLite or PostgreSQL, through SQLAlchemy Core."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from sqlite3 import OperationalError
+from functools import partial
+from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any
 
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from datasource.settings.store import Store
 from datasource.store.address import address, arguments
+from datasource.store.backup import back_up_file, back_up_tables
 from datasource.store.record import Fence, Logged, Record, StoreError
 from datasource.store.schema import INCIDENTS, INTERVENTIONS, STATES, migrate
 
@@ -38,10 +41,10 @@ class SqlDatabase:
         database = cls(engine)
         try:
             with database._transaction() as connection:
-                migrate(connection)
-        except StoreError as error:
+                migrate(connection, back_up=partial(database._back_up, connection))
+        except StoreError:
             database.close()
-            raise StoreError(f"{database._where}: {error}") from None
+            raise
         database._inode = database._place()
         return database
 
@@ -110,6 +113,19 @@ class SqlDatabase:
     def close(self) -> None:
         """Let go of files and connections."""
         self._engine.dispose()
+
+    def _back_up(self, connection: Connection, version: int) -> None:
+        """Keep what is there before it is brought to a newer version."""
+        if not self._file:
+            back_up_tables(connection, version)
+            return
+        try:
+            back_up_file(Path(self._file), version)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"{self._file} is of an older version and cannot be backed up before it is changed: {error}; make room "
+                "beside it"
+            ) from None
 
     def _time(self, connection: Connection) -> float:
         if self._file:
@@ -187,7 +203,7 @@ def _write_ahead(connection: Any, _record: Any) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             break
-        except OperationalError as error:
+        except sqlite3.OperationalError as error:
             # Of two that begin a file at once SQLite refuses one at once, whatever its timeout says.
             if "locked" not in str(error) or monotonic() > last:
                 raise

@@ -77,7 +77,10 @@ class Lease:
         database.change(NAME, free)
 
     def check(self, payload: str | None) -> None:
-        """Raises StoreError where somebody else has held it since."""
+        """Raises StoreError where somebody else has held it since. A store without a lease was begun anew, and nobody
+        leads on it yet."""
+        if payload is None:
+            return
         found = _read(payload)
         if found is None or (found.who, found.turn) != (self._who, self._turn):
             raise StoreError(

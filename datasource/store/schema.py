@@ -1,6 +1,6 @@
 """The tables, and how a store of an older version becomes one of this."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, inspect, text
 
@@ -47,8 +47,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """What leads from each version to the next one, the first from an empty store; in SQL that both databases know."""
 
 
-def migrate(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> None:
-    """Bring the tables to the newest version, within the transaction under way. Raises StoreError for a newer one."""
+def migrate(
+    connection: Connection,
+    steps: Sequence[Sequence[str]] = STEPS,
+    back_up: Callable[[int], None] = lambda version: None,
+) -> None:
+    """Bring the tables to the newest version, within the transaction under way; those of an older one are backed up
+    before. Raises StoreError for a newer one."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('causal_schema'))"))
     if not inspect(connection).has_table(VERSION.name):
@@ -59,6 +64,8 @@ def migrate(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> N
             f"it was written by a newer version (schema {version}, this one knows {len(steps)}); run the newer version,"
             " or name another store.directory or store.url"
         )
+    if version is not None and version < len(steps):
+        back_up(version)
     for step in steps[version or 0 :]:
         for statement in step:
             connection.execute(text(statement))

@@ -1,11 +1,14 @@
 """The Flask application: all doors, one error shape."""
 
 import logging
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from flask import Flask, Response, g, request, send_from_directory
 from prometheus_client import CollectorRegistry
@@ -16,6 +19,9 @@ from datasource.panels.query import shortened
 from datasource.service import Served
 from datasource.service.asked_effects import AskedEffects
 from datasource.service.explaining import Explaining, HurriedClient
+from datasource.service.logs import request_id
+from datasource.service.served import NotTakenError
+from datasource.service.tracing import span
 from datasource.settings.web import Scope
 from datasource.web import (
     explain,
@@ -39,6 +45,8 @@ _SCOPES: Mapping[str, Scope] = {
     interventions.writes.name: "write",
     federation.routes.name: "sums",
 }
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Those of clients that look like one are taken over."""
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -76,6 +84,8 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     @app.before_request
     def begin() -> Response | None:
         g.began = time.perf_counter()
+        asked = request.headers.get("X-Request-Id", "")
+        request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex[:16])
         if loopback and not is_loopback(request.headers.get("Host", "localhost")):
             return error_response(421, _ELSEWHERE)
         if request.path in OPEN:
@@ -87,16 +97,31 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
         g.visitor = found
         return None
 
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        request_id.set("")
+
     @app.after_request
     def count(response: Response) -> Response:
         endpoint = request.url_rule.rule if request.url_rule else "none"
+        took = time.perf_counter() - g.get("began", time.perf_counter())
         counters.requests.labels(endpoint, str(response.status_code)).inc()
-        counters.seconds.labels(endpoint).observe(time.perf_counter() - g.get("began", time.perf_counter()))
+        counters.seconds.labels(endpoint).observe(took)
+        response.headers["X-Request-Id"] = request_id.get()
+        fields = {"method": request.method, "path": request.path, "status": response.status_code, "seconds": took}
+        level = logging.WARNING if response.status_code >= 500 and request.path not in OPEN else logging.DEBUG
+        log.log(
+            level, "%s %r answered %d", request.method, request.path[:200], fields["status"], extra={"fields": fields}
+        )
         return secured(_encoded(response))
 
     @app.errorhandler(QueryError)
     def bad_query(error: QueryError) -> Response:
         return error_response(400, str(error))
+
+    @app.errorhandler(NotTakenError)
+    def not_taken(error: NotTakenError) -> Response:
+        return error_response(503, str(error))
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -114,9 +139,28 @@ def create_app(clock: Served, *, loopback: bool = False) -> Flask:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.exception("request failed: %s %r", request.method, request.path)
-        return error_response(500, f"this should not happen: {type(error).__name__}: {error}; the log has the details")
+        return error_response(
+            500,
+            f"this should not happen: {type(error).__name__}: {error}; the log has the details under the request id "
+            f"{request_id.get()}",
+        )
 
+    app.wsgi_app = _Traced(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+class _Traced:
+    """An application whose every request is a span, where something is traced; part of the client's trace, if it has
+    one."""
+
+    def __init__(self, app: Callable[[dict[str, Any], Any], Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+        facts = {"http.request.method": method, "url.path": path[:200]}
+        with span(f"{method} {path[:200]}", facts, environ.get("HTTP_TRACEPARENT", "")):
+            return self._app(environ, start_response)
 
 
 def _index(clock: Served) -> str:

@@ -7,6 +7,7 @@ import orjson
 from flask import Response, request
 
 from datasource.panels import Field, Frame
+from datasource.service.logs import request_id
 from datasource.web.answers import Body
 
 MOST_BODY = 4 * 1024 * 1024
@@ -59,8 +60,11 @@ def body_response(one: Body, content_type: str = "application/json") -> Response
 
 
 def error_response(status: int, message: str, **more: str) -> Response:
-    """An error in the shape in which both panels and "Save & test" show its message, and `more` for scripts."""
-    return json_response({"message": message, "error": {"code": str(status), "message": message}, **more}, status)
+    """An error in the shape in which both panels and "Save & test" show its message, and `more` for scripts; with the
+    id of the request, which the log names too."""
+    asked = {"request_id": request_id.get()} if request_id.get() else {}
+    error = {"code": str(status), "message": message}
+    return json_response({"message": message, "error": error, **asked, **more}, status)
 
 
 def frame_json(frame: Frame, ref_id: str) -> dict[str, Any]:

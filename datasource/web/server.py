@@ -9,14 +9,18 @@ import socket
 import subprocess
 import threading
 import time
+from math import inf
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 
+from datasource.service.logs import begin_logging
 from datasource.service.process import HUNG, SettingsFile, command
-from datasource.service.publication import STATE, Subscriber, new_folder
+from datasource.service.publication import STATE, TROUBLE, Subscriber, new_folder
+from datasource.service.tracing import begin_tracing, end_tracing
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files
 from datasource.web.access import Access
@@ -51,6 +55,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in the web process."""
+        begin_logging(process="web")
+        begin_tracing("web")
         self._subscriber = Subscriber(self._loaded.settings, self._folder)
         self._subscriber.start()
         return create_app(self._subscriber, loopback=is_loopback(self._listen))
@@ -95,11 +101,9 @@ class Server(BaseApplication):  # type: ignore[misc]
                 self._evaluator.wait()
 
     def _last_word(self) -> float:
-        """When it published last, in seconds of the monotonic clock."""
-        try:
-            age = time.time() - (self._folder / STATE).stat().st_mtime
-        except OSError:
-            return 0.0
+        """When it published last, or said why it cannot, in seconds of the monotonic clock."""
+        said = [one.stat().st_mtime for one in (self._folder / STATE, self._folder / TROUBLE) if one.exists()]
+        age = time.time() - max(said, default=-inf)
         return time.monotonic() - max(age, 0.0)
 
     def _options(self) -> dict[str, Any]:
@@ -110,6 +114,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": 120,
             "graceful_timeout": 5,
             "loglevel": "warning",
+            "logger_class": _Logger,
             "proc_name": "causal-datasource",
             "worker_exit": self._worker_exit,
         }
@@ -117,6 +122,16 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _worker_exit(self, _arbiter: object, _worker: object) -> None:
         if self._subscriber is not None:
             self._subscriber.stop()
+        end_tracing()
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """What gunicorn says, as everybody else says it."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]

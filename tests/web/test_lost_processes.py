@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from quiet_service import PATIENCE, QuietService, answers, quiet_service, quiet_settings
+from running import PATIENCE, SETTINGS, Service, TwoServices, kill, serving
 
 from datasource.demo.child import wait_until
 
@@ -16,22 +16,23 @@ STEP = 30
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with quiet_settings(tmp_path_factory.mktemp("service"), STEP) as file:
-        yield file
+    """Settings for two quiet services."""
+    folder = tmp_path_factory.mktemp("service")
+    services = TwoServices(STEP)
+    file = folder / "causal.yaml"
+    file.write_text(SETTINGS.format(url=services.server.url, store=folder / "store"))
+    yield file
+    services.stop()
 
 
 @pytest.fixture(scope="module")
-def service(config: Path) -> Iterator[QuietService]:
-    with quiet_service(config, "one") as found:
-        assert wait_until(lambda: found.scores() > 0, PATIENCE), found.process.log_tail()
+def service(config: Path) -> Iterator[Service]:
+    with serving(config, "one") as found:
+        found.wait(found.scores)
         yield found
 
 
-def kill(pid: int) -> None:
-    subprocess.run(["kill", "-9", str(pid)], check=True)
-
-
-def test_results_stay_while_the_process_that_evaluates_is_replaced(service: QuietService) -> None:
+def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Service) -> None:
     lost, restarts = service.children()["evaluates"], service.number("evaluator_restarts_total")
     kill(lost)
     seen = []
@@ -46,13 +47,13 @@ def test_results_stay_while_the_process_that_evaluates_is_replaced(service: Quie
     assert service.number("stale") == 0
 
 
-def test_a_new_web_process_has_the_results_at_once(service: QuietService) -> None:
+def test_a_new_web_process_has_the_results_at_once(service: Service) -> None:
     kill(service.children()["serves"])
-    assert wait_until(lambda: answers(service), PATIENCE), service.process.log_tail()
+    assert wait_until(service.answers, PATIENCE), service.process.log_tail()
     assert service.scores() == 4
 
 
-def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service: QuietService) -> None:
+def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service: Service) -> None:
     good = service.config.read_text()
     service.config.write_text(good + "nonsense: 1\n")
     assert wait_until(lambda: service.number("config_last_reload_successful") == 0, PATIENCE)
@@ -64,7 +65,7 @@ def test_settings_that_cannot_be_used_are_told_and_those_of_before_stay(service:
     assert wait_until(lambda: service.number("config_last_reload_successful") == 1, PATIENCE)
 
 
-def test_new_settings_take_over_without_a_silence(service: QuietService) -> None:
+def test_new_settings_take_over_without_a_silence(service: Service) -> None:
     service.config.write_text(service.config.read_text().replace("latency:", "duration:"))
     seen = []
 
@@ -77,15 +78,15 @@ def test_new_settings_take_over_without_a_silence(service: QuietService) -> None
     assert set(seen) == {4}
 
 
-def test_sighup_reads_the_file_though_it_is_the_same(service: QuietService) -> None:
+def test_sighup_reads_the_file_though_it_is_the_same(service: Service) -> None:
     name = "config_last_reload_success_timestamp_seconds"
     before = service.number(name)
     subprocess.run(["kill", f"-{signal.SIGHUP.value}", str(service.process.pid)], check=True)
     assert wait_until(lambda: service.number(name) > before, PATIENCE)
 
 
-def test_another_service_on_the_same_store_waits_and_shows_the_same(service: QuietService, config: Path) -> None:
-    with quiet_service(config, "two") as other:
+def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Service, config: Path) -> None:
+    with serving(config, "two") as other:
         assert wait_until(lambda: requests.get(f"{other.url}/readyz", timeout=10).ok, PATIENCE), (
             other.process.log_tail()
         )
@@ -105,7 +106,7 @@ def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Qui
         ends_whole(other)
 
 
-def ends_whole(service: QuietService) -> None:
+def ends_whole(service: Service) -> None:
     children = service.children()
     assert set(children) == {"evaluates", "serves"}
     service.process.stop()
