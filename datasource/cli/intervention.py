@@ -235,6 +235,28 @@ def verdicts(number: int, url: str | None, token_file: str | None, config: str, 
         click.echo("no edge of the graph leads out of its targets to something that is measured")
 
 
+@intervention.command("next")
+@click.option("--incident", default="", help="Only: who caused this one, by its id.")
+@click.option("--about", multiple=True, help="Only: are the edges at this entity or variable true; repeat it.")
+@reaching
+def next_one(
+    incident: str, about: tuple[str, ...], url: str | None, token_file: str | None, config: str, as_json: bool
+) -> None:
+    """Which experiment or measurement would tell most for what it costs: about open incidents, and about the graph."""
+    found = asking(url, token_file).next_trials(incident, about)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for answered in found:
+        named = f" (incident {answered['incident']})" if answered["incident"] else ""
+        click.echo(f"{answered['question']}{named}")
+        if answered["notice"]:
+            click.echo(f"  {answered['notice']}")
+        for place, trial in enumerate(answered["trials"], start=1):
+            click.echo(f"  {place}. {trial['what']}")
+            click.echo(f"     {trial['why']}: {trial['information']:.2g} bits; {trial['blast_radius']}")
+
+
 @intervention.command()
 @click.option("--known", default="", help="A head that was printed before: it must still be in the log.")
 @reaching

@@ -77,6 +77,11 @@ class ServiceLog:
         with _told():
             return self.service.get(f"/api/v1/interventions/{intervention}/verdicts")
 
+    def next_trials(self, incident: str, about: tuple[str, ...]) -> Any:
+        """As GET /api/v1/interventions/next answers."""
+        with _told():
+            return self.service.get("/api/v1/interventions/next", incident=incident, about=about)
+
     def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
         more = f"/{intervention}/correct" if intervention else ""
         with _told():

@@ -18,6 +18,7 @@ from datasource.panels import (
     interventions,
     lag_response,
     metric,
+    next_experiment,
     root_causes,
     simpson,
     what_if,
@@ -51,6 +52,7 @@ REGISTRY = Registry(
             intervention_impact.PANEL,
             interventions.REGIONS,
             intervention_impact.VERDICTS,
+            next_experiment.PANEL,
             explain.PANEL,
         )
     }

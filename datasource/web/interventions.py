@@ -29,6 +29,7 @@ from datasource.service.intervention_impact import (
     verdict_document,
     verdicts_of,
 )
+from datasource.service.next_experiment import next_documents, next_trials
 from datasource.store import StoreError
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import body, time_of
@@ -110,6 +111,21 @@ def verify() -> Response:
     """Whether the log is as it was written; `?known=` is a digest that was noted before."""
     found = _log().verify(request.args.get("known", ""))
     return json_response({"whole": not found.broken, **found._asdict()})
+
+
+@routes.get("/api/v1/interventions/next")
+def next_ones() -> Response:
+    """The cheapest experiments and measurements that would tell: of `?incident=` its cause, else edges of the graph at
+    `?about=`."""
+    snapshot = clock().snapshot
+    if snapshot is None:
+        return error_response(503, waiting())
+    incident, about = request.args.get("incident", ""), tuple(request.args.getlist("about"))
+    return _answered(
+        snapshot,
+        (incident, about),
+        lambda: to_json(next_documents(next_trials(snapshot, incident, about), snapshot)),
+    )
 
 
 @routes.get("/api/v1/deploys")

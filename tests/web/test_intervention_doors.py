@@ -250,6 +250,38 @@ def test_commands_tell_impact_and_verdicts_of_a_running_service(knowing: FlaskCl
     assert command("impact", "1", "shop/web.latency").exit_code == 2
 
 
+def test_the_next_experiment_is_told_for_the_incident_and_the_graph(knowing: FlaskClient) -> None:
+    incident, graph = knowing.get(f"{PLACE}/next").get_json()
+    assert incident["question"] == "who caused shop/web.latency?"
+    first = incident["trials"][0]
+    assert first["what"].startswith("roll platform/inventory back ")
+    assert first["why"].startswith("tells whether it is platform/inventory (")
+    assert "shop/checkout.latency -" in first["blast_radius"]
+    assert graph["question"] == "is the graph true?"
+    assert all(one["information"] > 0 and one["seconds"] >= 600 for one in graph["trials"])
+    worth = [one["information"] / one["cost"] for one in graph["trials"]]
+    assert worth == sorted(worth, reverse=True)
+    (only,) = knowing.get(f"{PLACE}/next?about=shop/cart.requests").get_json()
+    assert all("shop/cart.requests" in one["about"] for trial in only["trials"] for one in trial["tells"])
+    assert knowing.get(f"{PLACE}/next?incident={incident['incident']}").get_json() == [incident]
+    for query, told in (
+        ("?incident=nobody", "there is no incident 'nobody'"),
+        ("?about=nobody", "the graph does not have"),
+    ):
+        answer = knowing.get(f"{PLACE}/next{query}")
+        assert (answer.status_code, told in answer.get_json()["message"]) == (400, True)
+
+
+def test_the_command_says_what_to_do_next_what_it_tells_and_whom_it_touches(knowing: FlaskClient) -> None:
+    server = BackgroundServer(knowing.application)
+    told = command("next", "--url", server.url)
+    assert re.search(r"who caused shop/web.latency\? \(incident \S+\)\n  1. roll platform/inventory back", told.output)
+    assert re.search(r"tells whether .*: [\d.]+ bits; moves ", told.output)
+    assert json.loads(command("next", "--json", "--about", "shop/cart", "--url", server.url).output)[0]["trials"]
+    server.stop()
+    assert (command("next").exit_code, command("next", "--url", "http://127.0.0.1:1").exit_code) == (2, 3)
+
+
 EXPERIMENT = {
     "targets": ["platform/inventory"],
     "start": ["true"],
