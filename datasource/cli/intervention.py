@@ -2,7 +2,9 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -84,7 +86,7 @@ def record(
     kind: str, url: str | None, token_file: str | None, config: str, as_json: bool, key: str, **given: Any
 ) -> None:
     """Write an intervention down."""
-    said = {"kind": kind, **spoken(**given)}
+    said = _meant({"kind": kind, **spoken(**given)})
     _print_written(opened(url, token_file, config).write(0, said, key), as_json)
 
 
@@ -106,9 +108,13 @@ def correct(
     **given: Any,
 ) -> None:
     """Say something else or something more of an intervention, as its end; what was written stays in the log."""
+    from datasource.interventions.statement import read_statement
+
     said = {**({"kind": kind} if kind else {}), **spoken(**given), **({"end": None} if no_end else {})}
     if not said:
         refuse("nothing is said; give what changes, as --end 2026-11-28T10:00:00Z")
+    with _refused_as_options():
+        read_statement(said)
     _print_written(opened(url, token_file, config).write(number, said, key), as_json)
 
 
@@ -145,7 +151,7 @@ def run(
     """
     from datasource.cli.intervention_run import Plan, conditions_of, run_plan
 
-    said = {"kind": kind, **spoken(**given)}
+    said = _meant({"kind": kind, **spoken(**given)})
     conditions = conditions_of(fail_if)
     plan = Plan(said, command, outcomes, conditions, settle, measuring, stays, undecided_fails, key)
     sys.exit(run_plan(plan, ServiceLog(url, token_file)))
@@ -311,6 +317,25 @@ def spoken(
         "rolled_back": rolled_back or None,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _meant(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is said, once it is known to be an intervention. Ends the command for options that cannot be meant."""
+    from datasource.interventions.entry import meant
+
+    with _refused_as_options():
+        meant(said, time.time())
+    return said
+
+
+@contextmanager
+def _refused_as_options() -> Iterator[None]:
+    from datasource.interventions import InterventionError
+
+    try:
+        yield
+    except InterventionError as error:
+        refuse(str(error))
 
 
 def line(row: Mapping[str, Any]) -> str:

@@ -66,6 +66,12 @@ class ServiceLog:
         with _told():
             return float(self.service.get("/api/v1/snapshot", name="causal_intervention_active")["time"])
 
+    def units(self) -> Mapping[str, str]:
+        """The unit of every signal by its name; before there are results the command ends."""
+        with _told():
+            found = self.service.get("/api/v1/snapshot", name="causal_intervention_active")
+        return {one["signal"]: one["unit"] for one in found["signals"]}
+
     def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
         """As GET /api/v1/interventions/<id>/impact answers."""
         asked = {"outcome": outcome, "control": control, "settle": str(settle)}

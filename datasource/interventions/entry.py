@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from datasource.interventions.statement import InterventionError
+from datasource.interventions.statement import InterventionError, read_statement
 from datasource.store import Logged
 
 Action = Literal["record", "correct"]
@@ -123,6 +123,11 @@ def followed(before: Intervention | None, entry: Entry) -> Intervention:
     if any(end <= start for start, end in now.on):
         raise InterventionError("a block in 'on' ends before it begins; write it as [start, end]")
     return now
+
+
+def meant(said: Mapping[str, Any], now: float) -> None:
+    """Refuse what no log would take as an intervention of its own. Raises InterventionError."""
+    followed(None, Entry(1, "", int(now), 1, "record", "", read_statement(said).said(), NOTHING))
 
 
 def told(entries: Iterable[Entry]) -> dict[int, Intervention]:

@@ -69,8 +69,8 @@ def next_trials(snapshot: Snapshot, incident: str = "", about: Sequence[str] = (
         known = {name for variable in snapshot.graph.variables for name in names_of(variable)}
         for name in about:
             if name not in known:
-                some = ", ".join(str(variable) for variable in snapshot.graph.variables[:5])
-                raise StudyError(f"the graph does not have '{name[:200]}'; name an entity or a variable, as {some}")
+                some = ", ".join(str(variable) for variable in snapshot.graph.variables[:5]) or "none yet"
+                raise StudyError(f"the graph does not have '{name[:200]}'; its first variables: {some}")
         return [_for_graph(snapshot, model, about)]
     going_on = [one for one in snapshot.incidents if one.open][:_INCIDENTS]
     return [*(_for_incident(one, snapshot, model) for one in going_on), _for_graph(snapshot, model)]

@@ -171,12 +171,15 @@ def test_a_pipeline_records_corrects_lists_and_verifies(log: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("record", "--kind", "deploy"), 1, "'targets' is missing"),
+        (("record", "--kind", "deploy"), 2, "'targets' is missing"),
+        (("record", "--kind", "Big Deploy", "--target", "a"), 2, "write small letters"),
         (("record", "--kind", "deploy", "--target", "a", "--parameter", "x"), 2, "write it as name=value"),
         (("correct", "1"), 2, "nothing is said"),
         (("correct", "1", "--why", "x"), 1, "there is no intervention 1"),
         (("show", "4"), 1, "there is no intervention 4"),
-        (("record", "--kind", "deploy", "--target", "a", "--end", "soon"), 1, "2026-11-28T10:00:00Z"),
+        (("record", "--kind", "deploy", "--target", "a", "--end", "soon"), 2, "2026-11-28T10:00:00Z"),
+        (("record", "--kind", "deploy", "--target", "a", "--end", "2023-01-01"), 2, "is not after the start"),
+        (("correct", "1", "--end", "soon"), 2, "2026-11-28T10:00:00Z"),
     ],
 )
 def test_a_command_that_cannot_be_done_says_why_and_ends_so(
