@@ -8,6 +8,8 @@ from datasource.data import Entity, Variable
 from datasource.effects import EffectResult
 from datasource.effects.document import checks_document, effect_document
 from datasource.incidents import Incident
+from datasource.incidents.seen_before import Seen
+from datasource.incidents.seen_before import told as seen_told
 from datasource.incidents.summary import together_told
 from datasource.prometheus import SignalReport
 from datasource.service.metrics import newest_values, samples
@@ -176,6 +178,20 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "affected": affected,
         "suffering": [cause_name(entity, snapshot.topology) for entity in incident.suffering],
         "suggestions": list(incident.suggestions),
+        "seen_before": [_seen(one, snapshot) for one in snapshot.seen.get(incident.id, ())],
+    }
+
+
+def _seen(seen: Seen, snapshot: Snapshot) -> dict[str, Any]:
+    """An earlier incident like one, what ended it (None where nobody wrote that down), and that in words."""
+    ended = seen.ending and seen.ending._asdict() | {"seconds_after": seen.ending.at - seen.incident.start}
+    return {
+        "incident": seen.incident.id,
+        "start": seen.incident.start,
+        "end": seen.incident.end,
+        "alike": seen.alike,
+        "told": seen_told(seen, snapshot.time, snapshot.settings.signals),
+        "ended_by": ended,
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from browser import Page, open_chromium
 from explained_service import PlantedClient
 from flask import Flask
-from shop_incidents import ended, going_on, with_incidents
+from shop_incidents import ended, going_on, seen_by_then, with_incidents
 from werkzeug.serving import make_server
 from worlds import SETTINGS, STEP, World
 
@@ -104,6 +104,16 @@ def test_an_open_incident_says_whom_it_reaches_and_what_to_do(incident: Page):
     assert "Affected: 3 entities platform/inventory, shop/cart, shop/web" in story
     assert "What to do roll platform/inventory back runbook: https://wiki/slow" in story
     assert incident.run("document.querySelector('#stories li a').href") == "https://wiki/slow"
+
+
+def test_an_open_incident_says_when_the_like_was_seen_before_and_what_ended_it(page: Page, world: World):
+    clock = with_incidents(world.clock)
+    assert clock.snapshot is not None
+    clock.snapshot = replace(clock.snapshot, seen={"shop-web-1": seen_by_then(clock.snapshot.time)})
+    with served(clock) as url:
+        page.open(url)
+        page.wait_for("#stories", "Seen before")
+        assert "ended by rollback of platform/inventory (ann), 34m after it began" in page.text("#stories article")
 
 
 def test_a_cause_in_a_story_can_be_drawn(incident: Page):
