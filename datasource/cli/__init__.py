@@ -15,6 +15,7 @@ from datasource.cli.connection import connection_options
 from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
+from datasource.cli.experiment import experiment
 from datasource.cli.explain import explain
 from datasource.cli.file_options import (
     calls_option,
@@ -25,7 +26,7 @@ from datasource.cli.file_options import (
     usual_graph_option,
 )
 from datasource.cli.impact import impact
-from datasource.cli.intervention import experiment, intervention
+from datasource.cli.intervention import intervention
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors

@@ -235,7 +235,7 @@ def verdicts(number: int, url: str | None, token_file: str | None, config: str, 
         return
     for one in found:
         click.echo(f"{one['verdict']}: {one['cause']} -> {one['effect']}: {one['why']}")
-        parts = [f"{name} {_interval(one[name])}" for name in ("moved", "measured", "predicted") if one[name]]
+        parts = [f"{name} {interval(one[name])}" for name in ("moved", "measured", "predicted") if one[name]]
         click.echo(f"  {'; '.join(parts)}")
     if not found:
         click.echo("no edge of the graph leads out of its targets to something that is measured")
@@ -288,7 +288,8 @@ def asking(url: str | None, token_file: str | None) -> ServiceLog:
     return ServiceLog(url, token_file)
 
 
-def _interval(one: Mapping[str, Any]) -> str:
+def interval(one: Mapping[str, Any]) -> str:
+    """An estimate with its 95% interval."""
     value, lower, upper = (one[name] for name in ("value", "lower", "upper"))
     if value is None:
         return "not known"
@@ -380,37 +381,3 @@ def _scalar(text: str) -> str | int | float | bool:
     except ValueError:
         return text
     return value if isinstance(value, (bool, int, float)) else text
-
-
-@click.group()
-def experiment() -> None:
-    """List and run the experiments that causal.yaml allows, in a running service. Exit codes as of intervention."""
-
-
-@experiment.command("list")
-@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token.")
-@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
-def list_experiments(url: str, token_file: str | None) -> None:
-    """Say what may be run, when it is due next, and how many blocks it needs."""
-    found = ServiceLog(url, token_file).experiments()
-    for one in found:
-        allowed = "allowed" if one["allowed"] else "not allowed"
-        due = f", due {moment(one['next'])}" if one["allowed"] and one["next"] else ""
-        click.echo(f"{one['experiment']}: {allowed}{due}; {one['kind']} of {', '.join(one['targets'])}")
-        click.echo(f"  {one['power']}")
-    if not found:
-        click.echo("causal.yaml has no experiments")
-
-
-@experiment.command("run")
-@click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token that may write.")
-@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
-def run_experiment(name: str, dry_run: bool, url: str, token_file: str | None) -> None:
-    """Run an experiment now, or say what would be done."""
-    answer = ServiceLog(url, token_file).run_experiment(name, dry_run)
-    for step in answer.get("steps", ()):
-        click.echo(step)
-    if "message" in answer:
-        click.echo(f"{name}: {answer['message']}")

@@ -13,6 +13,7 @@ CHANCE = 0.025
 _REACH = 1.96
 _ODDS = {
     "expert": 9.0,
+    "template": 6.0,
     "topology": 6.0,
     "discovered": 3.0,
     "confirmed": 50.0,
@@ -48,7 +49,7 @@ def expected_information(sure: float, power: float) -> float:
 
 def probability(evidence: Iterable[Evidence]) -> float:
     """How likely an edge is by its evidence: odds multiply, each kind counts once (weight of evidence, Good 1950)."""
-    odds = float(np.prod([_ODDS[kind] for kind in {one.kind for one in evidence}]))
+    odds = float(np.prod([_ODDS.get(kind, 1.0) for kind in {one.kind for one in evidence}]))
     return odds / (1 + odds)
 
 
