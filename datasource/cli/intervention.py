@@ -59,6 +59,11 @@ def saying(command: _Command) -> _Command:
     return command
 
 
+def number_of(which: str, log: Log) -> int:
+    """The id of an intervention that is named by it, or by the key that it was recorded under."""
+    return int(which) if which.isascii() and which.isdigit() else log.under(which)
+
+
 def seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
     """An option that is a duration, as 2m."""
     from datasource.settings.duration import parse_duration
@@ -73,8 +78,9 @@ def seconds(_context: click.Context, _parameter: click.Parameter, value: str) ->
 def intervention() -> None:
     """Write down what was done to the system, and read what it changed.
 
-    Commands end with 0 when it is done, with 1 when it is refused, with 2 for options that cannot be meant, and with 3
-    when the service or the store cannot be reached.
+    An intervention is named by its id, or by the key that it was recorded under. Commands end with 0 when it is done,
+    with 1 when it is refused, with 2 for options that cannot be meant, and with 3 when the service or the store cannot
+    be reached.
     """
 
 
@@ -91,13 +97,13 @@ def record(
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @click.option("--kind", default=None, help="What was done.")
 @click.option("--no-end", is_flag=True, help="It goes on: the end that was said is taken back.")
 @saying
 @reaching
 def correct(
-    number: int,
+    which: str,
     kind: str | None,
     no_end: bool,
     url: str | None,
@@ -115,7 +121,19 @@ def correct(
         refuse("nothing is said; give what changes, as --end 2026-11-28T10:00:00Z")
     with _refused_as_options():
         read_statement(said)
-    _print_written(opened(url, token_file, config).write(number, said, key), as_json)
+    log = opened(url, token_file, config)
+    _print_written(log.write(number_of(which, log), said, key), as_json)
+
+
+@intervention.command()
+@click.argument("which", metavar="ID|KEY")
+@click.option("--rolled-back", is_flag=True, help="It was undone.")
+@reaching
+def end(which: str, rolled_back: bool, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """End an intervention now; one that has ended stays as it is."""
+    log = opened(url, token_file, config)
+    said = {"rolled_back": True} if rolled_back else {}
+    _print_written(log.end(number_of(which, log), said), as_json)
 
 
 @intervention.command(context_settings={"ignore_unknown_options": True})
@@ -180,11 +198,12 @@ def list_them(
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @reaching
-def show(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+def show(which: str, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
     """Show an intervention, and every entry of the log on it."""
-    row = opened(url, token_file, config).one(number)
+    log = opened(url, token_file, config)
+    row = log.one(number_of(which, log))
     if as_json:
         click.echo(json.dumps(row))
         return
@@ -194,13 +213,13 @@ def show(number: int, url: str | None, token_file: str | None, config: str, as_j
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @click.argument("outcome")
 @click.option("--control", multiple=True, help="An entity of a comparison group; repeat it.")
 @click.option("--settle", default="0s", help="So long after the start is left out, as 2m.", callback=seconds)
 @reaching
 def impact(
-    number: int,
+    which: str,
     outcome: str,
     control: tuple[str, ...],
     settle: float,
@@ -210,7 +229,8 @@ def impact(
     as_json: bool,
 ) -> None:
     """What an intervention changed in a variable, as shop/web.latency; asks a running service."""
-    found = asking(url, token_file).impact(number, outcome, control, settle)
+    service = asking(url, token_file)
+    found = service.impact(number_of(which, service), outcome, control, settle)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -225,11 +245,12 @@ def impact(
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @reaching
-def verdicts(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+def verdicts(which: str, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
     """What an intervention says of the graph: each edge out of its targets, confirmed, refuted or undecided."""
-    found = asking(url, token_file).verdicts(number)
+    service = asking(url, token_file)
+    found = service.verdicts(number_of(which, service))
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -342,7 +363,9 @@ def _refused_as_options() -> Iterator[None]:
 def line(row: Mapping[str, Any]) -> str:
     """An intervention in one line."""
     targets = ", ".join(row["targets"])
-    parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
+    from datasource.interventions.entry import BOOKKEEPING
+
+    parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items() if name not in BOOKKEEPING)
     until = f" until {moment(row['end'])}" if row["end"] is not None else ""
     more = [part for part in (parameters, row["why"], "rolled back" if row["rolled_back"] else "") if part]
     said = f": {'; '.join(more)}" if more else ""

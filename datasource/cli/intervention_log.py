@@ -27,6 +27,12 @@ class Log(Protocol):
     def one(self, intervention: int) -> Any:
         """As GET /api/v1/interventions/<id> answers."""
 
+    def under(self, key: str) -> int:
+        """The id of the intervention that was recorded under a key."""
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        """It ends now; the answer of POST /api/v1/interventions/<id>/end."""
+
     def verify(self, known: str) -> Any:
         """As GET /api/v1/interventions/verify answers."""
 
@@ -102,6 +108,14 @@ class ServiceLog:
         with _told():
             return self.service.get(f"/api/v1/interventions/{intervention}")
 
+    def under(self, key: str) -> int:
+        with _told():
+            (found,) = self.service.get("/api/v1/interventions", key=key)
+            return int(found["intervention"])
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        return self.post(f"/api/v1/interventions/{intervention}/end", said)
+
     def verify(self, known: str) -> Any:
         with _told():
             return self.service.get("/api/v1/interventions/verify", known=known)
@@ -142,6 +156,17 @@ class StoreLog:
         with _told():
             entries = [vars(entry) for entry in self._log.entries(intervention)]
             return self._log.one(intervention).row(time.time()) | {"history": entries}
+
+    def under(self, key: str) -> int:
+        with _told():
+            return self._log.under(key).id
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        with _told():
+            known = self._log.one(intervention)
+        if known.end is not None:
+            return {"intervention": known.row(time.time()), "message": "it has ended already"}
+        return self.write(intervention, {"end": max(int(time.time()), known.start + 1), **said}, "")
 
     def verify(self, known: str) -> Any:
         with _told():

@@ -14,6 +14,8 @@ Action = Literal["record", "correct"]
 
 DETECTED = "detected"
 """The kind of an intervention that a signal told of; which signal, its parameters say."""
+BOOKKEEPING = ("host", "planned_end")
+"""Parameters that experiments keep for themselves, and nobody has to be told."""
 NOTHING = "0" * 64
 """What the first entry follows."""
 
@@ -85,7 +87,7 @@ class Intervention:
     @property
     def told(self) -> str:
         """What was done to whom, in words: a signal's own name where it was detected."""
-        parameters = dict(self.parameters)
+        parameters = {name: value for name, value in self.parameters.items() if name not in BOOKKEEPING}
         kind = parameters.pop("signal", self.kind) if self.kind == DETECTED else self.kind
         more = f" ({', '.join(f'{name}={value}' for name, value in parameters.items())})" if parameters else ""
         return f"{kind} of {', '.join(self.targets)}{more}"

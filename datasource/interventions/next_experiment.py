@@ -15,14 +15,15 @@ from datasource.effects.windows import window_steps
 from datasource.graph import Edge
 from datasource.interventions.impact import names_of
 from datasource.interventions.information import entropy, expected_information, power_of_mean, probability
-from datasource.interventions.power import spread_of_means
+from datasource.interventions.power import FEWEST, spread_of_means
 from datasource.settings import Signal
 from datasource.settings.experiments import Experiment
 
 _TRIED = 12
 """So many variables are thought of as treatments, those with the most doubtful edges out of them."""
-_SHORTEST = 600.0
-"""Seconds that an experiment lasts at least; it may last 2, 4 or 8 times as long."""
+_SHORTEST, _POINTS = 600.0, 20
+"""Seconds that an experiment lasts at least, less where so many points come sooner; it may last 2, 4 or 8 times as
+long."""
 _LONGER = (1, 2, 4, 8)
 _SIZES = (0.1, 0.25, 0.5, 1.0)
 """Shares of the way from the level now to where the variable was seen in one of a hundred points: no extrapolation."""
@@ -279,17 +280,18 @@ def _power(change: Estimate | None, size: float, error: float) -> float:
 def _shortest(known: Known, variable: Variable) -> float:
     """Seconds after which there are a few points that show an experiment in full."""
     step = known.matrix.step
-    return max(_SHORTEST, step * (4 + window_steps(known.signals[variable.signal], step)))
+    return max(min(_SHORTEST, _POINTS * step), step * (4 + window_steps(known.signals[variable.signal], step)))
 
 
 def _error(known: Known, outcome: Variable, seconds: float) -> float:
-    """The standard error of what is measured in so many seconds beside as many without."""
+    """The standard error of what is measured in so many seconds beside as many without; where fewer stretches of that
+    length are known than it takes, that of shorter ones."""
     if outcome not in known.matrix:
         return np.inf
-    step = known.matrix.step
+    step, row = known.matrix.step, known.matrix.row(outcome)
     settling = window_steps(known.signals[outcome.signal], step) * step
     try:
-        return float(np.sqrt(2)) * spread_of_means(known.matrix.row(outcome), step, seconds, settling)
+        return float(np.sqrt(2)) * spread_of_means(row, step, min(seconds, len(row) * step // FEWEST), settling)
     except StudyError:
         return np.inf
 

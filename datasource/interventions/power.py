@@ -12,7 +12,7 @@ from datasource.effects.study import StudyError
 _POWER, _LEVEL = 0.8, 0.05
 _MOST = 200
 """Blocks, on and off each, at most."""
-_FEWEST = 6
+FEWEST = 6
 """Stretches without any intervention, from which the spread is known."""
 
 
@@ -55,7 +55,7 @@ def spread_of_means(values: Floats, step: int, block: float, settling: float) ->
     stretches = values[len(values) % length :].reshape(-1, length)[:, left_out:]
     there = np.isfinite(stretches).sum(axis=1) > (length - left_out) / 2
     means = np.array([np.nanmean(row) for row in stretches[there]])
-    if len(means) < _FEWEST:
-        raise StudyError(f"{len(means)} stretches of {block:g} s are known; {_FEWEST} would do")
+    if len(means) < FEWEST:
+        raise StudyError(f"{len(means)} stretches of {block:g} s are known; {FEWEST} would do")
     middle = means - np.convolve(np.pad(means, 2, mode="edge"), np.full(5, 0.2), mode="valid")
     return float(middle.std(ddof=1) / np.sqrt(0.8))

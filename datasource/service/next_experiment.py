@@ -87,7 +87,8 @@ def _named(name: str, snapshot: Snapshot) -> Incident:
 def _for_graph(snapshot: Snapshot, model: StructuralModel, about: Sequence[str] = ()) -> Answered:
     at = f" at {', '.join(about)}" if about else ""
     trials = next_for_edges(_known(snapshot, model), _edges(snapshot), about)[:_SHOWN]
-    notice = "" if trials else f"nothing that could be moved or measured would tell more about the edges{at}"
+    none = f"the edges{at} are as good as sure, or nothing can be moved far enough to tell"
+    notice = "" if trials else none
     return Answered(Question(f"is the graph{at} true?"), tuple(trials), notice)
 
 

@@ -48,16 +48,17 @@ _STATES = ("active", "ended", "planned")
 
 @routes.get("/api/v1/interventions")
 def interventions() -> Response:
-    """Interventions, the one that began last first; `?state=`, `?target=`, `?kind=`, `?from=` and `?to=` leave out."""
+    """Interventions, the one that began last first; `?state=`, `?target=`, `?kind=`, `?from=` and `?to=` leave out,
+    `?key=` asks for the one that was recorded under it."""
     asked = {name: request.args.getlist(name) for name in ("state", "target", "kind")}
     if wrong := [state for state in asked["state"] if state not in _STATES]:
         raise QueryError(f"there is no state '{wrong[0][:100]}'; known are {', '.join(_STATES)}")
     start = time_of(request.args["from"]) if request.args.get("from") else -inf
     end = time_of(request.args["to"]) if request.args.get("to") else inf
-    now = time.time()
+    now, key = time.time(), request.args.get("key", "")
     shown = [
         row
-        for row in (one.row(now) for one in _log().all())
+        for row in (one.row(now) for one in ([_log().under(key)] if key else _log().all()))
         if (not asked["state"] or row["state"] in asked["state"])
         and (not asked["kind"] or row["kind"] in asked["kind"])
         and (not asked["target"] or set(asked["target"]) & set(row["targets"]))
@@ -208,7 +209,7 @@ def end(id: int) -> Response:
     known = _log().one(id)
     if known.end is not None and "end" not in said:
         return json_response({"intervention": known.row(time.time()), "message": "it has ended already"})
-    return _written(_log().correct(id, {"end": int(time.time()), **said}, g.visitor.name, key))
+    return _written(_log().correct(id, {"end": max(int(time.time()), known.start + 1), **said}, g.visitor.name, key))
 
 
 @routes.app_errorhandler(InterventionError)

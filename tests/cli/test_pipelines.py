@@ -30,7 +30,7 @@ def texts(document: Any) -> Iterator[str]:
 def calls(path: Path) -> list[list[str]]:
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     lines = [line for text in texts(document) for line in text.splitlines() if line.startswith("causal-datasource ")]
-    return [shlex.split(re.sub(r"\$\{\{.*?\}\}|\$[A-Z_]+", "x", line))[1:] for line in lines]
+    return [shlex.split(re.sub(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$[A-Z_]+", "x", line))[1:] for line in lines]
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
@@ -68,6 +68,20 @@ def test_gitlab_jobs_have_an_image_a_stage_and_a_script() -> None:
         assert {"image", "stage", "script"} <= set(job) <= known
         assert job["stage"] in (".pre", "build", "test", "deploy", ".post")
         assert all(isinstance(line, str) for line in (*job["script"], *job["before_script"]))
+
+
+@pytest.mark.parametrize("name", ["chaos-mesh.yml", "litmuschaos.yml"])
+def test_workflows_of_chaos_record_and_end_under_one_key(name: str) -> None:
+    began, ended = calls(PIPELINES[0].parent / name)
+    assert (began[:2], ended[:2]) == (["intervention", "record"], ["intervention", "end"])
+    assert began[began.index("--key") + 1] == ended[2]
+    document = yaml.safe_load((PIPELINES[0].parent / name).read_text(encoding="utf-8"))
+    assert {"apiVersion", "kind", "metadata", "spec"} == set(document)
+    named = {template["name"] for template in document["spec"]["templates"]}
+    entry = document["spec"].get("entry") or document["spec"]["entrypoint"]
+    children = next(one for one in document["spec"]["templates"] if one["name"] == entry)
+    used = children.get("children") or [step["template"] for steps in children["steps"] for step in steps]
+    assert {entry, *used, document["spec"].get("onExit", entry)} == named
 
 
 def test_the_script_of_the_nightly_job_is_sh_and_calls_what_there_is() -> None:

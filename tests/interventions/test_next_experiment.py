@@ -164,3 +164,13 @@ def test_between_two_who_call_each_other_the_call_is_measured() -> None:
 def test_who_is_suspected_and_not_measured_is_to_be_measured() -> None:
     found = next_for_cause(known(), PAGE, [Suspect("a server that nobody measures", 0.6), Suspect("nobody", 0.0)])
     assert [one.measure for one in found] == ["a server that nobody measures"]
+
+
+def test_a_short_baseline_and_quick_points_have_short_experiments() -> None:
+    seen = matrix()
+    quick = replace(seen, step=1).between(seen.start, seen.start + 1199)
+    signals = {name: signal.model_copy(update={"window": 2.0}) for name, signal in SIGNALS.items()}
+    short = Known(quick, signals, fit_structural(quick, GRAPH, signals), {}, {})
+    trials = next_for_edges(short, GRAPH.edges)
+    assert {USER, CHECKOUT} <= {one.variable for one in trials}
+    assert min(one.seconds for one in trials) == 20

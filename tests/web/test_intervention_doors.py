@@ -168,6 +168,19 @@ def test_a_pipeline_records_corrects_lists_and_verifies(log: tuple[str, ...]) ->
     assert (cut.exit_code, "cut or written anew" in cut.output) == (1, True)
 
 
+def test_two_calls_of_a_workflow_need_nothing_but_a_key(log: tuple[str, ...]) -> None:
+    said = ("--kind", "throttle", "--target", "shop/user", "--key", "chaos-7")
+    assert command("record", *said, *log).exit_code == 0
+    ended = command("end", "chaos-7", "--rolled-back", *log)
+    assert (ended.exit_code, "rolled back (it is written down)" in ended.output) == (0, True), ended.output
+    again = command("end", "chaos-7", *log)
+    assert (again.exit_code, "it has ended already" in again.output) == (0, True), again.output
+    assert "throttle shop/user" in command("show", "chaos-7", *log).output
+    assert command("correct", "chaos-7", "--why", "a test", *log).exit_code == 0
+    unknown = command("end", "chaos-8", *log)
+    assert (unknown.exit_code, "no intervention was recorded under the key 'chaos-8'" in unknown.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
