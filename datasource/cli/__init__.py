@@ -257,14 +257,22 @@ def packs(name: str | None, parameters: tuple[str, ...], step: str) -> None:
 @main.command()
 @click.option("--port", default=8321, show_default=True, help="Where the demo's datasource listens.")
 @click.option("--story", type=click.Choice(["query-service"]), help="Tell a story instead, from simulated data.")
-def demo(port: int, story: str | None) -> None:
+@click.option("--serve", "served", is_flag=True, help="With --story: then show it on the page, until Ctrl-C.")
+def demo(port: int, story: str | None, served: bool) -> None:
     """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
     if story:
         from datasource.demo.query_service import tell_story, told
 
-        for line in told(tell_story()):
+        found = tell_story()
+        for line in told(found):
             click.echo(line)
+        if served:
+            from datasource.demo.story_server import serve_story
+
+            serve_story(found, port)
         return
+    if served:
+        refuse("--serve goes with --story; without it the demo serves by itself")
     from datasource.demo.run import run
 
     sys.exit(run(port))

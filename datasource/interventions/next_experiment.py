@@ -50,6 +50,11 @@ class Open(NamedTuple):
     power: float
     edge: tuple[Variable, Variable] | None = None
 
+    @property
+    def information(self) -> float:
+        """Bits that an experiment is expected to tell of it."""
+        return expected_information(self.sure, self.power)
+
 
 class Touched(NamedTuple):
     """Somebody who would feel it: the predicted change, and how many times the width of what is usual that is, above 1
@@ -224,7 +229,7 @@ def _experiment(
     touched = tuple(_touched(known, predicted, size))
     suffering = sum(one.score for one in touched if one.score > 0 and _harms(known, one))
     plan = next((name for name, plan in known.plans.items() if names_of(variable) & set(plan.targets)), "")
-    bits = sum(expected_information(one.sure, one.power) for one in told)
+    bits = sum(one.information for one in told)
     cost = seconds / 60 * (1 + suffering)
     return Trial("experiment", variable, size * way, seconds, tuple(told), bits, cost, touched, plan)
 

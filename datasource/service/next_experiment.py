@@ -23,8 +23,8 @@ _SHOWN = 10
 """Trials of a question."""
 _NAMED = 3
 """Edges and people who are named in a sentence."""
-_SEEN = 0.5
-"""An edge is named where the experiment is likelier than this to show it."""
+_WORTH = 0.1
+"""An edge is named of which no smaller share is told than this of the one that is told most of."""
 _INCIDENTS = 3
 """Open incidents that are asked about, the newest."""
 _MOST_SURE = 0.9
@@ -196,8 +196,8 @@ def trial_told(trial: Trial, answered: Answered, snapshot: Snapshot) -> str:
 
 def trial_reason(trial: Trial, answered: Answered) -> str:
     """What it would tell, in words."""
-    clear = sorted(trial.told, key=lambda one: -one.power)
-    told = [one for one in clear if one.power >= _SEEN] or clear[:1]
+    first, *others = sorted(trial.told, key=lambda one: -one.information)
+    told = [first, *(one for one in others if one.information >= _WORTH * first.information)]
     names = [f"{one.about} ({one.sure:.0%} sure)" for one in told]
     if answered.question.incident:
         return f"tells whether it is {' or '.join(names)}"
