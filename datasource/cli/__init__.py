@@ -27,6 +27,7 @@ from datasource.cli.file_options import (
 )
 from datasource.cli.impact import impact
 from datasource.cli.intervention import intervention
+from datasource.cli.intervention_told import COMMANDS
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
 from datasource.cli.printing import print_result, refuse, told_errors
@@ -290,6 +291,8 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
+for _command in COMMANDS:
+    intervention.add_command(_command)
 main.add_command(accept)
 main.add_command(backtest)
 main.add_command(deploy)

@@ -1,26 +1,25 @@
 """Which experiment or measurement next: the one that tells most about edges, or about a cause, for what it costs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from datasource.data import Matrix, Variable
+from datasource.data import Variable
 from datasource.effects.result import Estimate
-from datasource.effects.structural import StructuralModel
 from datasource.effects.study import StudyError
-from datasource.effects.what_if import what_if
+from datasource.effects.what_if import reached, what_if
 from datasource.effects.windows import window_steps
 from datasource.graph import Edge
 from datasource.interventions.impact import names_of
-from datasource.interventions.information import entropy, expected_information, power_of_mean, probability
+from datasource.interventions.information import entropy, power_of_mean, probability
 from datasource.interventions.power import FEWEST, spread_of_means
-from datasource.settings import Signal
-from datasource.settings.experiments import Experiment
+from datasource.interventions.trial import Known, Open, Suspect, Touched, Trial, best
 
-_TRIED = 12
-"""So many variables are thought of as treatments, those with the most doubtful edges out of them."""
+_LOOKED_AT, _TRIED, _MOVED = 60, 12, 1500
+"""Of so many variables with the most doubtful edges out of them it is found out which edges would be told about, and so
+many are tried as treatments, as long as they reach no more than so many variables together: an answer within seconds in
+a large graph."""
 _SHORTEST, _POINTS = 600.0, 20
 """Seconds that an experiment lasts at least, less where so many points come sooner; it may last 2, 4 or 8 times as
 long."""
@@ -34,90 +33,12 @@ _SEEN_ONLY = 0.5
 another cause."""
 _NEARLY = 0.8
 """Share of what the largest and longest one would tell: with less it would have to be made again."""
-_LEAST = 0.01
-"""Bits; what tells less is not proposed."""
 _FELT = ("latency", "failure", "success")
 _PER_95 = 3.92
 """Standard errors in the width of a 95% interval."""
 
 
-class Open(NamedTuple):
-    """What is not sure: an edge ("a -> b") or a suspected cause, how likely it is so, and how likely the experiment
-    shows it where it is so. `edge` has its two ends."""
-
-    about: str
-    sure: float
-    power: float
-    edge: tuple[Variable, Variable] | None = None
-
-    @property
-    def information(self) -> float:
-        """Bits that an experiment is expected to tell of it."""
-        return expected_information(self.sure, self.power)
-
-
-class Touched(NamedTuple):
-    """Somebody who would feel it: the predicted change, and how many times the width of what is usual that is, above 1
-    an anomaly; NaN where that is not known."""
-
-    variable: Variable
-    change: Estimate
-    score: float
-
-
-@dataclass(frozen=True)
-class Trial:
-    """An experiment or a measurement that could be made.
-
-    variable: what is moved by `change`, in its unit, for `seconds`; or what is measured, where it has a name.
-    told: what it tells about, and `information`, the bits it is expected to tell in all.
-    touched: its blast radius by what-if, whom it moves most first.
-    cost: minutes, each counted once more for every width of what is usual by which somebody suffers.
-    plan: the experiment of the settings with this target, empty where none has it.
-    measure: what is to be measured, in words, of a measurement.
-    """
-
-    kind: Literal["experiment", "measurement"]
-    variable: Variable | None
-    change: float
-    seconds: float
-    told: tuple[Open, ...]
-    information: float
-    cost: float
-    touched: tuple[Touched, ...] = ()
-    plan: str = ""
-    measure: str = ""
-
-    @property
-    def worth(self) -> float:
-        """Bits a minute."""
-        return self.information / self.cost
-
-
-class Suspect(NamedTuple):
-    """Who may be the cause of an incident, and how likely: `variable` is what shows it, `back` the way back from its
-    level to what is usual, `part` how far the symptom would go back were it the cause. Without a variable nobody
-    measures it."""
-
-    name: str
-    sure: float
-    variable: Variable | None = None
-    back: float = np.nan
-    part: float = np.nan
-
-
-class Known(NamedTuple):
-    """What trials are weighed by: `usual` has the widths of what is usual, below and above, by variable; `plans` are
-    the allowed experiments of the settings."""
-
-    matrix: Matrix
-    signals: Mapping[str, Signal]
-    model: StructuralModel
-    usual: Mapping[Variable, tuple[float, float]]
-    plans: Mapping[str, Experiment]
-
-
-def next_for_edges(known: Known, edges: Iterable[Edge], about: Collection[str] = ()) -> list[Trial]:
+def next_for_edges(known: Known, edges: Sequence[Edge], about: Collection[str] = ()) -> list[Trial]:
     """The trials that tell most about edges of the graph for what they cost, the best first. Pure.
 
     An experiment moves a variable; of the edges out of it those tell whose effect no other way of the graph leads to,
@@ -130,9 +51,17 @@ def next_for_edges(known: Known, edges: Iterable[Edge], about: Collection[str] =
             mine = doubts.setdefault(edge.cause, {})
             sure = probability(edge.evidence)
             mine[edge.effect] = max(mine.get(edge.effect, 0.0), sure)
-    doubts = {cause: mine for cause, own in doubts.items() if (mine := _told_apart(known, cause, own))}
-    most = sorted(doubts, key=lambda cause: (-sum(map(entropy, doubts[cause].values())), cause))[:_TRIED]
-    found = [trial for cause in most if (trial := _move(known, cause, doubts[cause])) is not None]
+    most = sorted(doubts, key=lambda cause: (-sum(map(entropy, doubts[cause].values())), cause))[:_LOOKED_AT]
+    told = [(cause, mine) for cause in most if (mine := _told_apart(known, cause, doubts[cause]))]
+    told.sort(key=lambda one: (-sum(map(entropy, one[1].values())), one[0]))
+    found: list[Trial] = []
+    moved = 0
+    for cause, mine in told[:_TRIED]:
+        moved += len(reached(known.model, cause))
+        if found and moved > _MOVED:
+            break
+        trial = _move(known, cause, mine)
+        found += [] if trial is None else [trial]
     return best([*found, *_unmeasured(known, edges, about)])
 
 
@@ -158,12 +87,6 @@ def next_for_cause(
     return best(found)
 
 
-def best(trials: Iterable[Trial]) -> list[Trial]:
-    """Those that tell something, most bits a minute first."""
-    telling = [one for one in trials if one.information >= _LEAST]
-    return sorted(telling, key=lambda one: (-one.worth, str(one.variable), one.measure))
-
-
 def _told_apart(known: Known, cause: Variable, own: Mapping[Variable, float]) -> dict[Variable, float]:
     """Of the effects of a cause those that it reaches by one edge alone, and that are measured. An event happens, and
     is not held at a level."""
@@ -178,13 +101,21 @@ def _told_apart(known: Known, cause: Variable, own: Mapping[Variable, float]) ->
     }
 
 
+class _Design(NamedTuple):
+    """Share of the whole way, seconds, and what it tells."""
+
+    size: float
+    seconds: float
+    told: tuple[Open, ...]
+
+
 def _move(known: Known, cause: Variable, effects: Mapping[Variable, float]) -> Trial | None:
     """The best size and time of an experiment that moves a cause."""
     way = _way(known, cause)
     if not way:
         return None
-    predicted = _predicted(known, cause, way)
-    options = []
+    predicted = _predicted(known, cause, way, effects)
+    designs = []
     for longer in _LONGER:
         seconds = longer * _shortest(known, cause)
         errors = {effect: _error(known, effect, seconds) for effect in effects}
@@ -193,52 +124,44 @@ def _move(known: Known, cause: Variable, effects: Mapping[Variable, float]) -> T
                 Open(f"{cause} -> {effect}", sure, _power(predicted.get(effect), size, errors[effect]), (cause, effect))
                 for effect, sure in effects.items()
             ]
-            options.append(_experiment(known, cause, size, way, seconds, predicted, told))
-    return _cheapest(options)
+            designs.append(_Design(size, seconds, tuple(told)))
+    return _cheapest(known, cause, way, predicted, designs)
 
 
 def _relieve(known: Known, symptom: Variable, one: Suspect) -> Trial | None:
     """Undo what changed at a suspect, for the shortest time that is as good as any."""
     if one.variable is None or one.variable not in known.model.levels or not np.isfinite(one.back):
         return None
-    predicted = _predicted(known, one.variable, one.back)
-    options = []
+    designs = []
     for longer in _LONGER:
         seconds = longer * _shortest(known, symptom)
         power = power_of_mean(one.part, _error(known, symptom, seconds))
-        told = [Open(one.name, one.sure, power)]
-        options.append(_experiment(known, one.variable, 1.0, one.back, seconds, predicted, told))
-    return _cheapest(options)
+        designs.append(_Design(1.0, seconds, (Open(one.name, one.sure, power),)))
+    return _cheapest(known, one.variable, one.back, _predicted(known, one.variable, one.back), designs)
 
 
-def _cheapest(options: Sequence[Trial]) -> Trial:
-    """Of sizes and times of one experiment the best of those that tell nearly as much as any."""
-    most = max(one.information for one in options)
-    return max((one for one in options if one.information >= _NEARLY * most), key=lambda one: one.worth)
-
-
-def _experiment(
-    known: Known,
-    variable: Variable,
-    size: float,
-    way: float,
-    seconds: float,
-    predicted: Mapping[Variable, Estimate],
-    told: Sequence[Open],
+def _cheapest(
+    known: Known, variable: Variable, way: float, predicted: Mapping[Variable, Estimate], designs: Sequence[_Design]
 ) -> Trial:
-    touched = tuple(_touched(known, predicted, size))
+    """Of designs of one experiment the best of those that tell nearly as much as any; `predicted` is for the whole
+    way."""
+    touched = _touched(known, predicted)
     suffering = sum(one.score for one in touched if one.score > 0 and _harms(known, one))
     plan = next((name for name, plan in known.plans.items() if names_of(variable) & set(plan.targets)), "")
-    bits = sum(one.information for one in told)
-    cost = seconds / 60 * (1 + suffering)
-    return Trial("experiment", variable, size * way, seconds, tuple(told), bits, cost, touched, plan)
+    trials = []
+    for size, seconds, told in designs:
+        bits, cost = sum(one.information for one in told), seconds / 60 * (1 + size * suffering)
+        felt = tuple(one.scaled(size) for one in touched)
+        trials.append(Trial("experiment", variable, size * way, seconds, told, bits, cost, felt, plan))
+    most = max(one.information for one in trials)
+    return max((one for one in trials if one.information >= _NEARLY * most), key=lambda one: one.worth)
 
 
 def _measurement(what: str, told: Sequence[Open], bits: float) -> Trial:
     return Trial("measurement", None, np.nan, 0.0, tuple(told), bits, _WORK, measure=what)
 
 
-def _unmeasured(known: Known, edges: Iterable[Edge], about: Collection[str]) -> Iterator[Trial]:
+def _unmeasured(known: Known, edges: Sequence[Edge], about: Collection[str]) -> Iterator[Trial]:
     """What the graph has and nobody measures: each with the edges at it that would be told about."""
     told: dict[Variable, list[Open]] = {}
     for edge in edges:
@@ -265,10 +188,13 @@ def _way(known: Known, variable: Variable) -> float:
     return up if up > 0.1 * (high - low) else min(down, 0.0)
 
 
-def _predicted(known: Known, variable: Variable, way: float) -> dict[Variable, Estimate]:
-    """The change of everything that it reaches, were it moved all the way."""
+def _predicted(
+    known: Known, variable: Variable, way: float, asked: Iterable[Variable] = ()
+) -> dict[Variable, Estimate]:
+    """The change of what users feel, and of what is asked for, were it moved all the way."""
+    felt = {v for v in reached(known.model, variable) if known.signals[v.signal].role in _FELT} | set(asked)
     try:
-        found = what_if(known.model, variable, known.model.levels[variable].now + way)
+        found = what_if(known.model, variable, known.model.levels[variable].now + way, sorted(felt)) if felt else ()
     except (StudyError, np.linalg.LinAlgError):
         return {}
     return {one.outcome: one.change for one in found if np.isfinite(one.change.value)}
@@ -301,16 +227,16 @@ def _error(known: Known, outcome: Variable, seconds: float) -> float:
         return np.inf
 
 
-def _touched(known: Known, predicted: Mapping[Variable, Estimate], size: float) -> list[Touched]:
-    """What users feel of it, whom it moves most first; where the interval holds 0 nobody is thought to."""
+def _touched(known: Known, predicted: Mapping[Variable, Estimate]) -> list[Touched]:
+    """Who of those whom users feel would move, whom it moves most first; where the interval holds 0 nobody is thought
+    to."""
     found = []
     for variable, change in predicted.items():
         if known.signals[variable.signal].role not in _FELT or change.lower <= 0 <= change.upper:
             continue
-        moved = Estimate(size * change.value, size * change.lower, size * change.upper)
         below, above = known.usual.get(variable, (np.nan, np.nan))
-        width = above if moved.value > 0 else below
-        found.append(Touched(variable, moved, abs(moved.value) / width if width > 0 else np.nan))
+        width = above if change.value > 0 else below
+        found.append(Touched(variable, change, abs(change.value) / width if width > 0 else np.nan))
     return sorted(found, key=lambda one: (-np.nan_to_num(one.score), one.variable))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from datasource.effects.study import StudyError
-from datasource.interventions.next_experiment import Trial
+from datasource.interventions.trial import Trial
 from datasource.panels.choices import ENTITY, INCIDENT
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query, QueryError

@@ -16,7 +16,8 @@ from datasource.incidents import Incident
 from datasource.incidents.context import IncidentContext
 from datasource.incidents.quantity import quantity
 from datasource.interventions.impact import names_of
-from datasource.interventions.next_experiment import Known, Suspect, Touched, Trial, next_for_cause, next_for_edges
+from datasource.interventions.next_experiment import next_for_cause, next_for_edges
+from datasource.interventions.trial import Known, Suspect, Touched, Trial
 from datasource.service.snapshot import Snapshot
 
 _SHOWN = 10
@@ -86,7 +87,7 @@ def _named(name: str, snapshot: Snapshot) -> Incident:
 
 def _for_graph(snapshot: Snapshot, model: StructuralModel, about: Sequence[str] = ()) -> Answered:
     at = f" at {', '.join(about)}" if about else ""
-    trials = next_for_edges(_known(snapshot, model), _edges(snapshot), about)[:_SHOWN]
+    trials = next_for_edges(_known(snapshot, model), tuple(_edges(snapshot)), about)[:_SHOWN]
     none = f"the edges{at} are as good as sure, or nothing can be moved far enough to tell"
     notice = "" if trials else none
     return Answered(Question(f"is the graph{at} true?"), tuple(trials), notice)

@@ -11,7 +11,8 @@ from datasource.data import Matrix
 from datasource.effects.structural import fit_structural
 from datasource.graph import CausalGraph, Edge, Evidence
 from datasource.interventions.information import CHANCE, entropy, expected_information, probability
-from datasource.interventions.next_experiment import Known, Suspect, next_for_cause, next_for_edges
+from datasource.interventions.next_experiment import next_for_cause, next_for_edges
+from datasource.interventions.trial import Known, Suspect
 from datasource.interventions.verdicts import verdicts
 from datasource.settings.experiments import Experiment
 
