@@ -76,7 +76,7 @@ def on_prometheus() -> Json:
         "One incident: who broke and how sure that is, what it does to users, who else suffers, what to do.",
         annotations=annotations(incident_regions(), alerts()),
         templating={"list": [datasource_variable(SOURCE["type"]), chosen, *elsewhere()]},
-        panels=lay_out([*facts(), *parts_of_the_gap(), *seen()]),
+        panels=lay_out([*facts(), *parts_of_the_gap(), seen_before(), *seen()]),
     )
 
 
@@ -225,6 +225,25 @@ def parts_of_the_gap() -> list[Json]:
     ]
 
 
+def seen_before() -> Json:
+    """Earlier ones like it, and what ended the newest of them."""
+    return table(
+        "Seen before",
+        "How many earlier incidents were like this one, at most three, and what was done just before the newest of "
+        "them was over; the page and /api/v1/incidents name each.",
+        [rows_now(once("causal_incident_seen_before", INCIDENT))],
+        width=24,
+        height=4,
+        noValue="Nothing like it is known",
+        transformations=[
+            columns(
+                "incident", "job", "instance", order=("Value", "ended_by"), Value="earlier ones", ended_by="ended after"
+            )
+        ],
+        overrides=[override("earlier ones", custom__width=120), override("ended after", **wrapped())],
+    )
+
+
 def seen() -> list[Json]:
     """The incident over time."""
     symptom = f"({of_symptom('causal_unexplained_contribution')})"
@@ -289,7 +308,10 @@ def on_json() -> Json:
                         transform(
                             "filterFieldsByName",
                             include={
-                                "names": ["state", "start", "end", "root cause", "symptom", "summary", "suggestion"]
+                                "names": [
+                                    *("state", "start", "end", "root cause", "symptom"),
+                                    *("summary", "suggestion", "seen before"),
+                                ]
                             },
                         )
                     ],
@@ -298,7 +320,7 @@ def on_json() -> Json:
                         *(override(name, unit="dateTimeAsLocal", custom__width=195) for name in ("start", "end")),
                         override("root cause", custom__width=150),
                         override("symptom", links=follow(), custom__width=150),
-                        *(override(name, **wrapped()) for name in ("summary", "suggestion")),
+                        *(override(name, **wrapped()) for name in ("summary", "suggestion", "seen before")),
                     ],
                 ),
                 table(

@@ -108,6 +108,23 @@ def _impact_over_time() -> Json:
     )
 
 
+def next_experiment() -> Json:
+    """What would tell most about open incidents and the graph."""
+    return table(
+        "Which experiment next",
+        "What would tell most about the cause of open incidents and about the graph for what it costs, and whom it "
+        "would touch.",
+        [ask("next_experiment")],
+        width=24,
+        height=9,
+        noValue="Nothing that could be moved or measured would tell more",
+        overrides=[
+            *(override(name, **wrapped(330)) for name in ("what to do", "what it tells", "blast radius")),
+            *(override(name, custom__width=75) for name in ("bits", "cost")),
+        ],
+    )
+
+
 def on_json() -> Json:
     """Needs the JSON plugin."""
     regions = {
@@ -162,6 +179,7 @@ def on_json() -> Json:
                         *(override(f"measured {end}", custom__width=130) for end in ("lower", "upper")),
                     ],
                 ),
+                next_experiment(),
             ]
         ),
     )

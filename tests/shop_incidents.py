@@ -6,6 +6,8 @@ from dataclasses import replace
 from datasource.causes import Contribution, Outside, RootCauses
 from datasource.data import Entity, Variable
 from datasource.incidents import Incident
+from datasource.incidents.seen_before import Seen, seen_before
+from datasource.interventions import Intervention
 from datasource.service import Clock, Snapshot
 
 
@@ -48,6 +50,15 @@ def ended(now: int) -> Incident:
     failing = Variable(PAYMENT, "errors")
     causes = RootCauses(failing, 3.2, (), (), 3.2)
     return Incident("platform-payment-1", now - 7200, now - 6600, now - 6600, causes, (), (PAYMENT,))
+
+
+def seen_by_then(now: int) -> tuple[Seen, ...]:
+    """The same three days ago, for forty minutes, until ann rolled inventory back."""
+    start = now - 3 * 86400
+    end = start + 2400
+    earlier = replace(going_on(now), id="shop-web-0", start=start, end=end, updated=end)
+    rollback = Intervention(7, start, "ann", "rollback", (str(INVENTORY),), start + 2040)
+    return seen_before(going_on(now), [earlier], [rollback])
 
 
 def with_incidents(clock: Clock, *incidents: Incident) -> Clock:

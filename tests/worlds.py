@@ -19,6 +19,7 @@ from datasource.effects.structural import StructuralModel
 from datasource.graph import Edge, Evidence
 from datasource.graph.evidence import with_evidence
 from datasource.graph.versions import History, follow, rules_of
+from datasource.incidents.seen_before import seen_before
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import assess
 from datasource.prometheus import PrometheusError, Reader, Series
@@ -145,14 +146,18 @@ class World:
 
 
 def with_interventions(before: Snapshot) -> Snapshot:
-    """The shop's, in whose log a deploy of inventory when its fault began, and an older one that is over."""
+    """The shop's, in whose log are a deploy of inventory when its fault began, and an older one that is over; the like
+    was seen three days before."""
     start = before.incidents[0].start - 60
     deploy = Intervention(2, start, "ci", "deploy", ("platform/inventory",), start, parameters={"version": "v2"})
     over = Intervention(1, start, "ann", "restart", ("shop/web",), start - 7200, start - 3600, why="stuck")
     every = (deploy, over)
     assert isinstance(before.structural, StructuralModel)
     assessed = assess(every, before.matrix, before.settings.signals, before.graph, before.structural)
-    return replace(before, interventions=every, assessed=assessed)
+    (going_on,) = (one for one in before.incidents if one.open)
+    earlier = replace(going_on, id="earlier", start=start - 3 * 86400, end=start - 3 * 86400 + 1200)
+    seen = {going_on.id: seen_before(going_on, [earlier], every)}
+    return replace(before, interventions=every, assessed=assessed, seen=seen)
 
 
 def with_a_refuted_edge(before: Snapshot, ends: tuple[str, str], why: str) -> Snapshot:

@@ -18,6 +18,7 @@ from datasource.cli.demo import demo
 from datasource.cli.deploy import deploy
 from datasource.cli.discover import discover
 from datasource.cli.effect import effect
+from datasource.cli.experiment import experiment
 from datasource.cli.explain import explain
 from datasource.cli.federate import federate
 from datasource.cli.file_options import (
@@ -30,7 +31,8 @@ from datasource.cli.file_options import (
 )
 from datasource.cli.graph import graph
 from datasource.cli.impact import impact
-from datasource.cli.intervention import experiment, intervention
+from datasource.cli.intervention import intervention
+from datasource.cli.intervention_told import COMMANDS
 from datasource.cli.invariance import invariance
 from datasource.cli.marks import accept, incident
 from datasource.cli.mcp import mcp
@@ -297,6 +299,8 @@ def shop(listen: str | None, history: str | None) -> None:
     serve_shop(listen, history)
 
 
+for _command in COMMANDS:
+    intervention.add_command(_command)
 for _command in (
     accept,
     associations,

@@ -1,9 +1,11 @@
 """`causal-datasource demo`: a shop with an incident going on, or a story told from simulated data."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
+
+from datasource.cli.printing import refuse
 
 
 @click.command()
@@ -11,21 +13,34 @@ import click
 @click.option(
     "--story", type=click.Choice(["query-service", "three-shops"]), help="Tell a story instead, from simulated data."
 )
-def demo(port: int, story: str | None) -> None:
+@click.option(
+    "--serve", "served", is_flag=True, help="With --story query-service: then show it on the page, until Ctrl-C."
+)
+def demo(port: int, story: str | None, served: bool) -> None:
     """Start a simulated shop, a Prometheus and this service, and explain the current incident."""
-    if story:
-        for line in _STORIES[story]():
+    if served and story != "query-service":
+        refuse("--serve goes with --story query-service; without a story the demo serves by itself")
+    if story == "query-service":
+        _query_service(port, served)
+    elif story:
+        for line in _three_shops():
             click.echo(line)
-        return
-    from datasource.demo.run import run
+    else:
+        from datasource.demo.run import run
 
-    sys.exit(run(port))
+        sys.exit(run(port))
 
 
-def _query_service() -> Iterator[str]:
+def _query_service(port: int, served: bool) -> None:
     from datasource.demo.query_service import tell_story, told
 
-    return told(tell_story())
+    found = tell_story()
+    for line in told(found):
+        click.echo(line)
+    if served:
+        from datasource.demo.story_server import serve_story
+
+        serve_story(found, port)
 
 
 def _three_shops() -> Iterator[str]:
@@ -43,6 +58,3 @@ def _three_shops() -> Iterator[str]:
     yield ""
     truth = ", ".join(f"{cluster.slope:g} in {name}" for name, cluster in CLUSTERS.items())
     yield f"The truth, which the simulation knows: {truth}"
-
-
-_STORIES: dict[str, Callable[[], Iterator[str]]] = {"query-service": _query_service, "three-shops": _three_shops}

@@ -2,7 +2,9 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -57,6 +59,11 @@ def saying(command: _Command) -> _Command:
     return command
 
 
+def number_of(which: str, log: Log) -> int:
+    """The id of an intervention that is named by it, or by the key that it was recorded under."""
+    return int(which) if which.isascii() and which.isdigit() else log.under(which)
+
+
 def seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
     """An option that is a duration, as 2m."""
     from datasource.settings.duration import parse_duration
@@ -71,8 +78,9 @@ def seconds(_context: click.Context, _parameter: click.Parameter, value: str) ->
 def intervention() -> None:
     """Write down what was done to the system, and read what it changed.
 
-    Commands end with 0 when it is done, with 1 when it is refused, with 2 for options that cannot be meant, and with 3
-    when the service or the store cannot be reached.
+    An intervention is named by its id, or by the key that it was recorded under. Commands end with 0 when it is done,
+    with 1 when it is refused, with 2 for options that cannot be meant, and with 3 when the service or the store cannot
+    be reached.
     """
 
 
@@ -84,18 +92,18 @@ def record(
     kind: str, url: str | None, token_file: str | None, config: str, as_json: bool, key: str, **given: Any
 ) -> None:
     """Write an intervention down."""
-    said = {"kind": kind, **spoken(**given)}
+    said = _meant({"kind": kind, **spoken(**given)})
     _print_written(opened(url, token_file, config).write(0, said, key), as_json)
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @click.option("--kind", default=None, help="What was done.")
 @click.option("--no-end", is_flag=True, help="It goes on: the end that was said is taken back.")
 @saying
 @reaching
 def correct(
-    number: int,
+    which: str,
     kind: str | None,
     no_end: bool,
     url: str | None,
@@ -106,10 +114,26 @@ def correct(
     **given: Any,
 ) -> None:
     """Say something else or something more of an intervention, as its end; what was written stays in the log."""
+    from datasource.interventions.statement import read_statement
+
     said = {**({"kind": kind} if kind else {}), **spoken(**given), **({"end": None} if no_end else {})}
     if not said:
         refuse("nothing is said; give what changes, as --end 2026-11-28T10:00:00Z")
-    _print_written(opened(url, token_file, config).write(number, said, key), as_json)
+    with _refused_as_options():
+        read_statement(said)
+    log = opened(url, token_file, config)
+    _print_written(log.write(number_of(which, log), said, key), as_json)
+
+
+@intervention.command()
+@click.argument("which", metavar="ID|KEY")
+@click.option("--rolled-back", is_flag=True, help="It was undone.")
+@reaching
+def end(which: str, rolled_back: bool, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+    """End an intervention now; one that has ended stays as it is."""
+    log = opened(url, token_file, config)
+    said = {"rolled_back": True} if rolled_back else {}
+    _print_written(log.end(number_of(which, log), said), as_json)
 
 
 @intervention.command(context_settings={"ignore_unknown_options": True})
@@ -145,7 +169,7 @@ def run(
     """
     from datasource.cli.intervention_run import Plan, conditions_of, run_plan
 
-    said = {"kind": kind, **spoken(**given)}
+    said = _meant({"kind": kind, **spoken(**given)})
     conditions = conditions_of(fail_if)
     plan = Plan(said, command, outcomes, conditions, settle, measuring, stays, undecided_fails, key)
     sys.exit(run_plan(plan, ServiceLog(url, token_file)))
@@ -174,65 +198,18 @@ def list_them(
 
 
 @intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("which", metavar="ID|KEY")
 @reaching
-def show(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
+def show(which: str, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
     """Show an intervention, and every entry of the log on it."""
-    row = opened(url, token_file, config).one(number)
+    log = opened(url, token_file, config)
+    row = log.one(number_of(which, log))
     if as_json:
         click.echo(json.dumps(row))
         return
     click.echo(line(row))
     for part in _details(row):
         click.echo(part)
-
-
-@intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
-@click.argument("outcome")
-@click.option("--control", multiple=True, help="An entity of a comparison group; repeat it.")
-@click.option("--settle", default="0s", help="So long after the start is left out, as 2m.", callback=seconds)
-@reaching
-def impact(
-    number: int,
-    outcome: str,
-    control: tuple[str, ...],
-    settle: float,
-    url: str | None,
-    token_file: str | None,
-    config: str,
-    as_json: bool,
-) -> None:
-    """What an intervention changed in a variable, as shop/web.latency; asks a running service."""
-    found = asking(url, token_file).impact(number, outcome, control, settle)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    click.echo(found["sentence"])
-    click.echo(f"  by {found['design'] or 'nothing'}, {found['points']} points with it")
-    if found["controls"]:
-        click.echo(f"  held against {', '.join(found['controls'])}")
-    for check in found["checks"]:
-        click.echo(f"  {_PASSED[check['passed']]}: {check['name']}: {check['text']}")
-    for notice in found["notices"]:
-        click.echo(f"  {notice}")
-
-
-@intervention.command()
-@click.argument("number", type=click.IntRange(1), metavar="ID")
-@reaching
-def verdicts(number: int, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
-    """What an intervention says of the graph: each edge out of its targets, confirmed, refuted or undecided."""
-    found = asking(url, token_file).verdicts(number)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    for one in found:
-        click.echo(f"{one['verdict']}: {one['cause']} -> {one['effect']}: {one['why']}")
-        parts = [f"{name} {_interval(one[name])}" for name in ("moved", "measured", "predicted") if one[name]]
-        click.echo(f"  {'; '.join(parts)}")
-    if not found:
-        click.echo("no edge of the graph leads out of its targets to something that is measured")
 
 
 @intervention.command()
@@ -250,9 +227,6 @@ def verify(known: str, url: str | None, token_file: str | None, config: str, as_
     sys.exit(0 if found["whole"] else REFUSED)
 
 
-_PASSED = {True: "passed", False: "failed", None: "not made"}
-
-
 def asking(url: str | None, token_file: str | None) -> ServiceLog:
     """The running service. Ends the command where none is named."""
     if url is None:
@@ -260,7 +234,8 @@ def asking(url: str | None, token_file: str | None) -> ServiceLog:
     return ServiceLog(url, token_file)
 
 
-def _interval(one: Mapping[str, Any]) -> str:
+def interval(one: Mapping[str, Any]) -> str:
+    """An estimate with its 95% interval."""
     value, lower, upper = (one[name] for name in ("value", "lower", "upper"))
     if value is None:
         return "not known"
@@ -291,10 +266,31 @@ def spoken(
     return {name: value for name, value in said.items() if value is not None}
 
 
+def _meant(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is said, once it is known to be an intervention. Ends the command for options that cannot be meant."""
+    from datasource.interventions.entry import meant
+
+    with _refused_as_options():
+        meant(said, time.time())
+    return said
+
+
+@contextmanager
+def _refused_as_options() -> Iterator[None]:
+    from datasource.interventions import InterventionError
+
+    try:
+        yield
+    except InterventionError as error:
+        refuse(str(error))
+
+
 def line(row: Mapping[str, Any]) -> str:
     """An intervention in one line."""
     targets = ", ".join(row["targets"])
-    parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items())
+    from datasource.interventions.entry import BOOKKEEPING
+
+    parameters = ", ".join(f"{name}={value}" for name, value in row["parameters"].items() if name not in BOOKKEEPING)
     until = f" until {moment(row['end'])}" if row["end"] is not None else ""
     more = [part for part in (parameters, row["why"], "rolled back" if row["rolled_back"] else "") if part]
     said = f": {'; '.join(more)}" if more else ""
@@ -333,37 +329,3 @@ def _scalar(text: str) -> str | int | float | bool:
     except ValueError:
         return text
     return value if isinstance(value, (bool, int, float)) else text
-
-
-@click.group()
-def experiment() -> None:
-    """List and run the experiments that causal.yaml allows, in a running service. Exit codes as of intervention."""
-
-
-@experiment.command("list")
-@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token.")
-@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
-def list_experiments(url: str, token_file: str | None) -> None:
-    """Say what may be run, when it is due next, and how many blocks it needs."""
-    found = ServiceLog(url, token_file).experiments()
-    for one in found:
-        allowed = "allowed" if one["allowed"] else "not allowed"
-        due = f", due {moment(one['next'])}" if one["allowed"] and one["next"] else ""
-        click.echo(f"{one['experiment']}: {allowed}{due}; {one['kind']} of {', '.join(one['targets'])}")
-        click.echo(f"  {one['power']}")
-    if not found:
-        click.echo("causal.yaml has no experiments")
-
-
-@experiment.command("run")
-@click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="The file of a token that may write.")
-@click.option("--url", required=True, envvar="CAUSAL_URL", help="The running service.")
-def run_experiment(name: str, dry_run: bool, url: str, token_file: str | None) -> None:
-    """Run an experiment now, or say what would be done."""
-    answer = ServiceLog(url, token_file).run_experiment(name, dry_run)
-    for step in answer.get("steps", ()):
-        click.echo(step)
-    if "message" in answer:
-        click.echo(f"{name}: {answer['message']}")

@@ -27,6 +27,12 @@ class Log(Protocol):
     def one(self, intervention: int) -> Any:
         """As GET /api/v1/interventions/<id> answers."""
 
+    def under(self, key: str) -> int:
+        """The id of the intervention that was recorded under a key."""
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        """It ends now; the answer of POST /api/v1/interventions/<id>/end."""
+
     def verify(self, known: str) -> Any:
         """As GET /api/v1/interventions/verify answers."""
 
@@ -66,6 +72,12 @@ class ServiceLog:
         with _told():
             return float(self.service.get("/api/v1/snapshot", name="causal_intervention_active")["time"])
 
+    def units(self) -> Mapping[str, str]:
+        """The unit of every signal by its name; before there are results the command ends."""
+        with _told():
+            found = self.service.get("/api/v1/snapshot", name="causal_intervention_active")
+        return {one["signal"]: one["unit"] for one in found["signals"]}
+
     def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
         """As GET /api/v1/interventions/<id>/impact answers."""
         asked = {"outcome": outcome, "control": control, "settle": str(settle)}
@@ -76,6 +88,11 @@ class ServiceLog:
         """As GET /api/v1/interventions/<id>/verdicts answers."""
         with _told():
             return self.service.get(f"/api/v1/interventions/{intervention}/verdicts")
+
+    def next_trials(self, incident: str, about: tuple[str, ...]) -> Any:
+        """As GET /api/v1/interventions/next answers."""
+        with _told():
+            return self.service.get("/api/v1/interventions/next", incident=incident, about=about)
 
     def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
         more = f"/{intervention}/correct" if intervention else ""
@@ -90,6 +107,14 @@ class ServiceLog:
     def one(self, intervention: int) -> Any:
         with _told():
             return self.service.get(f"/api/v1/interventions/{intervention}")
+
+    def under(self, key: str) -> int:
+        with _told():
+            (found,) = self.service.get("/api/v1/interventions", key=key)
+            return int(found["intervention"])
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        return self.post(f"/api/v1/interventions/{intervention}/end", said)
 
     def verify(self, known: str) -> Any:
         with _told():
@@ -131,6 +156,17 @@ class StoreLog:
         with _told():
             entries = [vars(entry) for entry in self._log.entries(intervention)]
             return self._log.one(intervention).row(time.time()) | {"history": entries}
+
+    def under(self, key: str) -> int:
+        with _told():
+            return self._log.under(key).id
+
+    def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
+        with _told():
+            known = self._log.one(intervention)
+        if known.end is not None:
+            return {"intervention": known.row(time.time()), "message": "it has ended already"}
+        return self.write(intervention, {"end": max(int(time.time()), known.start + 1), **said}, "")
 
     def verify(self, known: str) -> Any:
         with _told():

@@ -57,7 +57,7 @@ def run_plan(plan: Plan, log: ServiceLog, around: Surroundings | None = None) ->
     """Record, run, wait, end, report; the exit code."""
     around = around or Surroundings()
     names = tuple(dict.fromkeys((*plan.outcomes, *(one.outcome for one in plan.conditions))))
-    _all_measured(names, log)
+    _all_measured(names, plan.conditions, log)
     start = int(around.now())
     answer = log.write(0, {"start": start, **plan.said}, plan.key)
     number = answer["intervention"]["intervention"]
@@ -107,13 +107,29 @@ class _Patient(NamedTuple):
                 self.around.sleep(_POLL)
 
 
-def _all_measured(names: Sequence[str], log: ServiceLog) -> None:
-    """Before anything is done: whether the service measures what is asked about."""
+def _all_measured(names: Sequence[str], conditions: Sequence[Condition], log: ServiceLog) -> None:
+    """Before anything is done: whether the service measures what is asked about, in a unit that limits can be brought
+    to. Ends the command where it does not."""
+    if not names:
+        return
+    units = log.units()
     known = {one["__value"] for one in log.post("/variable", {"payload": {"target": "measured"}})}
+    if not known:
+        refuse("the service measures nothing yet; 'causal-datasource check' says why", REFUSED)
     short = {name.rpartition("/")[2] for name in known}
     for name in names:
         if name not in known | short:
             refuse(f"'{name}' is not measured; known are {', '.join(sorted(known)[:5])}", REFUSED)
+    for condition in conditions:
+        _limit(condition, units[max((s for s in units if condition.outcome.endswith(s)), key=len)], nan)
+
+
+def _limit(condition: Condition, unit: str, expected: float) -> float:
+    """The limit in the unit of the signal. Ends the command where it cannot be brought to it."""
+    try:
+        return limit_in(condition, unit, expected)
+    except InterventionError as error:
+        refuse(f"--fail-if: {error}")
 
 
 def _wait(
@@ -163,10 +179,7 @@ def _judged(plan: Plan, found: Mapping[str, Any]) -> int:
         one = found[condition.outcome]
         numbers = {key: nan if value is None else value for key, value in one["impact"].items()}
         with_it = [value for value, on in zip(one["expected"], one["on"], strict=True) if on and value is not None]
-        try:
-            limit = limit_in(condition, one["unit"], sum(with_it) / len(with_it) if with_it else nan)
-        except InterventionError as error:
-            refuse(f"--fail-if: {error}")
+        limit = _limit(condition, one["unit"], sum(with_it) / len(with_it) if with_it else nan)
         judged = judge(condition, limit, Estimate(**numbers), plan.measuring)
         if judged.outcome == "true":
             click.echo(f"failed: {condition.text} is true, with its whole interval", err=True)

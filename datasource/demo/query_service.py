@@ -119,12 +119,10 @@ def tell_story(seed: int = 16) -> Story:
     before = matrix.between(matrix.start, START + (_off(0) - 1) * STEP)
     misled = association(before.row(QUERY), before.row(DELAYS))
     model = fit_structural(before, GRAPH, SIGNALS)
-    more = _for_changemore(model)
+    more = _change_by_more(model)
     with tempfile.TemporaryDirectory(prefix="causal-story-") as directory:
         log = InterventionLog(Store(directory=Path(directory)))
-        start, end = START + (_off(0) - 1) * STEP, START + (_off(1) - 1) * STEP
-        said = {"kind": "disable", "targets": ["sidecar.delay"], "start": start, "end": end}
-        one = log.record({**said, "why": "is it the sidecar?"}, "the story").intervention
+        one = record_off_hour(log)
         proof = log.verify()
         log.close()
     found = measure(Question(one, QUERY), matrix, SIGNALS, GRAPH)
@@ -142,7 +140,14 @@ def tell_story(seed: int = 16) -> Story:
     )
 
 
-def _for_changemore(model: StructuralModel) -> tuple[float, float, float]:
+def record_off_hour(log: InterventionLog) -> Intervention:
+    """Write down that the sidecar is off for an hour."""
+    start, end = START + (_off(0) - 1) * STEP, START + (_off(1) - 1) * STEP
+    said = {"kind": "disable", "targets": ["sidecar.delay"], "start": start, "end": end}
+    return log.record({**said, "why": "is it the sidecar?"}, "the story").intervention
+
+
+def _change_by_more(model: StructuralModel) -> tuple[float, float, float]:
     """What so many seconds more of delay do to QueryService: the change and its 95% interval."""
     (said,) = what_if(model, DELAYS, model.levels[DELAYS].now + MORE, [QUERY])
     return said.change.value, said.change.lower, said.change.upper

@@ -2,7 +2,7 @@
 
 import logging
 import time as clock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from datasource.anomaly import Accepted
@@ -10,12 +10,14 @@ from datasource.anomaly.fit_one import FEWEST_ACCEPTED
 from datasource.causes import Judgement, Recurrences, Verdict
 from datasource.causes.recurrence import Recurred
 from datasource.causes.suspects import Busy
-from datasource.data import Entity
+from datasource.data import Entity, Matrix
 from datasource.incidents.closed import follow_closed
 from datasource.incidents.connected import Neighbours
 from datasource.incidents.episodes import Past
 from datasource.incidents.grouping import busy, group, longer
 from datasource.incidents.model import Incident, Mark
+from datasource.incidents.seen_before import Seen, seen_before
+from datasource.interventions import Intervention
 from datasource.settings import Settings
 from datasource.settings.store import Store
 from datasource.store import Database, Fence, Record, StoreError, from_json, open_database, to_json
@@ -26,11 +28,13 @@ _RETRY, _RETRY_STEPS = 60.0, 2
 """Seconds, at most, and steps until a store that failed is written again."""
 _SHOWN = 200
 """Incidents kept in the snapshot, the newest first."""
+_REMEMBERED = 2000
+"""Incidents of before the baseline that are compared with those that go on, the newest."""
 _VERDICTS, _RECURRENCES = "verdicts", "recurrences"
 
 
 class IncidentLog:
-    """Every incident that goes on or ended within the baseline. One thread uses it.
+    """Every incident that goes on or ended within the baseline, and older ones to compare with. One thread uses it.
 
     While the store cannot be used, `lost` and `notices` say why; the log goes on in memory, tries again after two steps
     (a minute at most), and then writes what it has missed.
@@ -44,6 +48,7 @@ class IncidentLog:
         self.recurrences = Recurrences()
         self._settings = settings
         self._incidents: dict[str, Incident] = {}
+        self._earlier: dict[str, Incident] = {}
         self._unsaved: set[str] = set()
         self._unfitted: set[str] = set()
         self._not_marked = ""
@@ -84,7 +89,7 @@ class IncidentLog:
         try:
             self._database = open_database(self.store)
             self._database.fence = self.fence
-            records = self._database.records(time - int(self._settings.baseline))
+            records = self._database.records(time - int(max(self._settings.baseline, self.store.keep)))
             self._written = {name: self._database.state(name) or "[]" for name in self._written}
         except Exception as error:
             self._lose(error)
@@ -94,9 +99,11 @@ class IncidentLog:
             log.warning("incidents are kept in the store again")
         self.lost, self._unreadable = "", 0
         self._unsaved = set(self._incidents)
+        oldest = time - self._settings.baseline
         for record in records:
+            known = self._incidents if record.end is None or record.end >= oldest else self._earlier
             try:
-                self._incidents.setdefault(record.id, from_json(Incident, record.payload))
+                known.setdefault(record.id, from_json(Incident, record.payload))
             except ValueError:
                 log.warning("incident %s in the store cannot be read", record.id)
                 self._unreadable += 1
@@ -237,6 +244,13 @@ class IncidentLog:
         newest = sorted(self._incidents.values(), key=lambda one: (one.open, one.start, one.id), reverse=True)[:_SHOWN]
         return tuple(sorted(newest, key=lambda one: (one.start, one.id), reverse=True))
 
+    def seen_before(self, interventions: Sequence[Intervention], matrix: Matrix) -> Mapping[str, tuple[Seen, ...]]:
+        """Of every incident that goes on, by its id, the earlier ones like it with what ended them, as long as the
+        store keeps them."""
+        earlier = [*self._earlier.values(), *(one for one in self._incidents.values() if not one.open)]
+        going_on = [one for one in self._incidents.values() if one.open]
+        return {one.id: seen for one in going_on if (seen := seen_before(one, earlier, interventions, matrix))}
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What is wrong with the store, and what to change."""
@@ -269,11 +283,16 @@ class IncidentLog:
         self.recurrences.forget(time)
         oldest = time - self._settings.baseline
         unsaved = time - self.store.keep if self.store else oldest
+        before = self._incidents
         self._incidents = {
             name: one
-            for name, one in self._incidents.items()
+            for name, one in before.items()
             if one.end is None or one.end >= (unsaved if name in self._unsaved else oldest)
         }
+        self._earlier |= {name: one for name, one in before.items() if name not in self._incidents}
+        kept = sorted(self._earlier.values(), key=lambda one: one.start, reverse=True)[:_REMEMBERED]
+        least = time - (self.store.keep if self.store else Store().keep)
+        self._earlier = {one.id: one for one in kept if one.end is not None and one.end >= least}
 
     def _lose(self, error: Exception) -> None:
         if not isinstance(error, StoreError):

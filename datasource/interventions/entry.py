@@ -7,13 +7,15 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from datasource.interventions.statement import InterventionError
+from datasource.interventions.statement import InterventionError, read_statement
 from datasource.store import Logged
 
 Action = Literal["record", "correct"]
 
 DETECTED = "detected"
 """The kind of an intervention that a signal told of; which signal, its parameters say."""
+BOOKKEEPING = ("host", "planned_end")
+"""Parameters that experiments keep for themselves, and nobody has to be told."""
 NOTHING = "0" * 64
 """What the first entry follows."""
 
@@ -85,7 +87,7 @@ class Intervention:
     @property
     def told(self) -> str:
         """What was done to whom, in words: a signal's own name where it was detected."""
-        parameters = dict(self.parameters)
+        parameters = {name: value for name, value in self.parameters.items() if name not in BOOKKEEPING}
         kind = parameters.pop("signal", self.kind) if self.kind == DETECTED else self.kind
         more = f" ({', '.join(f'{name}={value}' for name, value in parameters.items())})" if parameters else ""
         return f"{kind} of {', '.join(self.targets)}{more}"
@@ -123,6 +125,11 @@ def followed(before: Intervention | None, entry: Entry) -> Intervention:
     if any(end <= start for start, end in now.on):
         raise InterventionError("a block in 'on' ends before it begins; write it as [start, end]")
     return now
+
+
+def meant(said: Mapping[str, Any], now: float) -> None:
+    """Refuse what no log would take as an intervention of its own. Raises InterventionError."""
+    followed(None, Entry(1, "", int(now), 1, "record", "", read_statement(said).said(), NOTHING))
 
 
 def told(entries: Iterable[Entry]) -> dict[int, Intervention]:

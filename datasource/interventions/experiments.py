@@ -105,7 +105,8 @@ class Experimenter:
         one = self._log.record(said, _WHO).intervention
         earlier = [other for other in self._open() if other.id < one.id]
         if earlier:
-            self._log.correct(one.id, {"end": began + 1, "rolled_back": True, "why": "another one went on"}, _WHO)
+            parameters = {**one.parameters, "aborted": f"experiment {earlier[0].id} went on"}
+            self._log.correct(one.id, {"end": began + 1, "rolled_back": True, "parameters": parameters}, _WHO)
             raise InterventionError(f"experiment {earlier[0].id} goes on; never two at once")
         on: list[tuple[int, int]] = []
         aborted = "it was interrupted"

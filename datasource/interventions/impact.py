@@ -251,6 +251,10 @@ def variable_named(name: str, matrix: Matrix) -> Variable:
     short = whole or [v for v in matrix.variables if v.entity.labels and f"{v.entity.name}.{v.signal}" == name]
     if len(short) == 1:
         return short[0]
+    if not matrix.variables:
+        raise StudyError(
+            f"'{name[:200]}' is not measured, nor is anything else yet; 'causal-datasource check' says why"
+        )
     some = ", ".join(str(v) for v in (short or matrix.variables)[:5])
     what = f"{len(short)} variables are called '{name[:200]}'" if short else f"'{name[:200]}' is not measured"
     raise StudyError(f"{what}; name one, as {some}")

@@ -82,6 +82,15 @@ class InterventionLog:
                 raise UnknownInterventionError(f"there is no intervention {intervention}; the newest are: {newest}")
             return self._known[intervention]
 
+    def under(self, key: str) -> Intervention:
+        """The intervention that was recorded under a key. Raises UnknownInterventionError."""
+        with self._lock:
+            self._read()
+            for entry in self._entries:
+                if entry.key == key and entry.action == "record":
+                    return self._known[entry.intervention]
+        raise UnknownInterventionError(f"no intervention was recorded under the key '{key[:100]}'")
+
     def entries(self, intervention: int | None = None) -> tuple[Entry, ...]:
         """The entries in order, of all or of one intervention."""
         with self._lock:

@@ -61,6 +61,7 @@ class IncidentTools:
             Part("Path, from the cause to the symptom", [_step_line(step) for step in found["path"]], self._address()),
             Part("Not known", list(_gaps(found))),
             Part("What to do", found["suggestions"], self._shown("incidents")),
+            Part("Seen before", [one["told"] for one in found["seen_before"]], self._shown("incidents")),
             Part("Who is affected", [", ".join(found["affected"])] if found["affected"] else [], self._address()),
             Part("What people said", list(_marks(found)), self._address()),
         ]

@@ -23,6 +23,7 @@ from datasource.panels import (
     lag_response,
     mechanism_shifts,
     metric,
+    next_experiment,
     root_causes,
     simpson,
     what_if,
@@ -61,6 +62,7 @@ REGISTRY = Registry(
             intervention_impact.PANEL,
             interventions.REGIONS,
             intervention_impact.VERDICTS,
+            next_experiment.PANEL,
             explain.PANEL,
         )
     }

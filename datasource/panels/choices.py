@@ -76,6 +76,12 @@ def _all(names: Iterable[str]) -> Pairs:
     return [(ALL, ALL), *((name, name) for name in names)]
 
 
+def open_incidents(snapshot: Snapshot) -> Pairs:
+    """The incidents that go on, by their ids."""
+    return _all(one.id for one in snapshot.incidents if one.open)
+
+
+INCIDENT = Parameter("incident", "Incident", open_incidents)
 ENTITY = Parameter("entity", "Entity", entities, multiple=True)
 SIGNAL = Parameter("signal", "Signal", signals, multiple=True)
 SYMPTOM = Parameter("symptom", "Symptom", symptoms)

@@ -6,6 +6,7 @@ from math import nan
 from datasource.causes import cause_name
 from datasource.data import Entity
 from datasource.incidents import Incident
+from datasource.incidents.seen_before import told
 from datasource.panels.choices import ENTITY, STATE, STATES
 from datasource.panels.frame import Field, Frame, notice_frame, unit
 from datasource.panels.query import Query
@@ -56,6 +57,12 @@ def advice(incident: Incident) -> str:
     return " • ".join(incident.suggestions)
 
 
+def seen_before(incident: Incident, snapshot: Snapshot) -> str:
+    """The earlier ones like it, and what ended them, in one text."""
+    signals = snapshot.settings.signals
+    return " • ".join(told(one, snapshot.time, signals) for one in snapshot.seen.get(incident.id, ()))
+
+
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     """One frame: since when, who broke, what users feel, who is affected, what happened and what to do about it."""
     found = chosen(query, snapshot)
@@ -88,6 +95,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         strings("who is affected", (names(one.affected, snapshot) for one in found)),
         strings("summary", (one.summary for one in found)),
         strings("suggestion", (advice(one) for one in found)),
+        strings("seen before", (seen_before(one, snapshot) for one in found)),
         strings("incident", (one.id for one in found)),
     )
     return [Frame("incidents", fields, meta={"preferredVisualisationType": "table"})]

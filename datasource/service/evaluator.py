@@ -183,6 +183,7 @@ class Evaluator:
             presence=present,
             interventions=self._intervening.known,
             assessed=assessed,
+            seen=self.incidents.seen_before(self._intervening.known, matrix),
             proposal=self.discovering.found,
             invariance=self.comparing.found,
             falsification=self.falsifying.found,

@@ -11,6 +11,7 @@ from datasource.causes import Scores, cause_name
 from datasource.data import Entity, Matrix, Variable
 from datasource.effects import EffectResult, Estimate
 from datasource.graph.evidence import STANDINGS, standing
+from datasource.incidents.seen_before import shortly
 from datasource.interventions.impact import Impact
 from datasource.service.snapshot import Snapshot
 
@@ -43,6 +44,7 @@ HELP: Mapping[str, str] = {
     "causal_incident_affected_entities": "Entities anomalous in an incident that goes on, its root causes included.",
     "causal_symptom_gap": "Of an incident that goes on: how far what users feel is from usual, in the label's unit.",
     "causal_suggested_action_info": "Of an incident that goes on: what to do first.",
+    "causal_incident_seen_before": "Earlier incidents like one that goes on, at most 3, and what ended the newest.",
     "causal_effect": "Change of the outcome caused by one unit more of the treatment.",
     "causal_effect_lower": "Lower end of the effect's 95% interval.",
     "causal_effect_upper": "Upper end of the effect's 95% interval.",
@@ -249,6 +251,9 @@ def _incidents(snapshot: Snapshot) -> Iterator[Sample]:
         signal = snapshot.settings.signals.get(symptom.signal)
         felt = {"symptom": str(symptom), "unit": signal.unit if signal else ""}
         yield Sample("causal_symptom_gap", labels | felt, incident.causes.gap)
+        seen = snapshot.seen.get(incident.id, ())
+        if seen:
+            yield Sample("causal_incident_seen_before", labels | {"ended_by": shortly(seen)}, float(len(seen)))
         if incident.action:
             yield Sample("causal_suggested_action_info", labels | {"action": incident.action}, 1.0)
 

@@ -1,6 +1,6 @@
 """A snapshot as plain rows: what `/api/v1/snapshot` answers and what offline commands print as JSON."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from datasource.causes import Outside, QuietEntity, RootCauses, Step, Surge, cause_name
@@ -8,9 +8,13 @@ from datasource.data import Entity, Variable
 from datasource.effects import EffectResult
 from datasource.effects.document import checks_document, effect_document
 from datasource.incidents import Incident
+from datasource.incidents.seen_before import Seen
+from datasource.incidents.seen_before import told as seen_told
 from datasource.incidents.summary import together_told
+from datasource.interventions import Intervention
 from datasource.invariance.document import invariance_document
 from datasource.prometheus import SignalReport
+from datasource.service.intervention_impact import impact_sentence
 from datasource.service.metrics import newest_values, samples
 from datasource.service.snapshot import Snapshot
 
@@ -56,8 +60,40 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         "root_causes": [_causes(causes, snapshot, named) for causes in (judgement.symptoms if judgement else ())],
         "incidents": [incident_json(incident, snapshot) for incident in snapshot.incidents],
         "effects": [_effect(result) for result in snapshot.effects or ()],
+        "interventions": [_intervention(one, snapshot) for one in _shown(snapshot)],
         "impacts": [_impact(result, snapshot) for result in snapshot.impacts or ()],
         "invariance": invariance_document(snapshot.invariance) if snapshot.invariance else None,
+    }
+
+
+_NEWEST = 20
+"""Interventions that are over, the newest; those under way are all told."""
+
+
+def _shown(snapshot: Snapshot) -> Iterator[Intervention]:
+    over = 0
+    for one in snapshot.interventions:
+        active = one.active(snapshot.time)
+        over += not active
+        if active or over <= _NEWEST:
+            yield one
+
+
+def _intervention(one: Intervention, snapshot: Snapshot) -> dict[str, Any]:
+    """An intervention of the log, and what it changed, what moved most clearly first, as numbers and as a sentence."""
+    impacts = [impact for impact in snapshot.assessed.impacts if impact.intervention == one.id]
+    return one.row(snapshot.time) | {
+        "told": one.told,
+        "impacts": [
+            {
+                "outcome": str(impact.outcome),
+                "unit": unit_of(impact.outcome, snapshot),
+                **vars(impact.average),
+                "predicted": impact.predicted.value if impact.predicted else None,
+                "sentence": impact_sentence(one, impact, unit_of(impact.outcome, snapshot)),
+            }
+            for impact in impacts
+        ],
     }
 
 
@@ -179,6 +215,20 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "affected": affected,
         "suffering": [cause_name(entity, snapshot.topology) for entity in incident.suffering],
         "suggestions": list(incident.suggestions),
+        "seen_before": [_seen(one, snapshot) for one in snapshot.seen.get(incident.id, ())],
+    }
+
+
+def _seen(seen: Seen, snapshot: Snapshot) -> dict[str, Any]:
+    """An earlier incident like one, what ended it (None where nobody wrote that down), and that in words."""
+    ended = seen.ending and seen.ending._asdict() | {"seconds_after": seen.ending.at - seen.incident.start}
+    return {
+        "incident": seen.incident.id,
+        "start": seen.incident.start,
+        "end": seen.incident.end,
+        "alike": seen.alike,
+        "told": seen_told(seen, snapshot.time, snapshot.settings.signals),
+        "ended_by": ended,
     }
 
 

@@ -1,7 +1,7 @@
 """The immutable result of one evaluation."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from datasource.effects.structural import StructuralModel
 from datasource.graph import CausalGraph
 from datasource.graph.versions import NO_HISTORY, History
 from datasource.incidents import Incident
+from datasource.incidents.seen_before import Seen
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment
 from datasource.invariance import Invariance
@@ -34,10 +35,11 @@ class Snapshot:
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
-    is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed.
-    `proposal` is what was discovered last, None where discovery is off or not done; `invariance` says whether
-    mechanisms are the same in all environments, None where that is off or not done; `falsification` is what the data at
-    `tested_at` say against the graph, and `history` the versions of it.
+    is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed;
+    `seen` has, by the id of an open incident, earlier ones like it. `proposal` is what was discovered last, None where
+    discovery is off or not done; `invariance` says whether mechanisms are the same in all environments, None where that
+    is off or not done; `falsification` is what the data at `tested_at` say against the graph, and `history` the
+    versions of it.
     """
 
     time: int
@@ -62,6 +64,7 @@ class Snapshot:
     presence: Presence = NOBODY
     interventions: tuple[Intervention, ...] = ()
     assessed: Assessment = NOTHING_ASSESSED
+    seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
     proposal: Proposal | None = None
     invariance: Invariance | None = None
     falsification: Falsification | None = None

@@ -29,6 +29,7 @@ from datasource.service.intervention_impact import (
     verdict_document,
     verdicts_of,
 )
+from datasource.service.next_experiment import next_documents, next_trials
 from datasource.store import StoreError
 from datasource.web.json_datasource import cached, clock, waiting
 from datasource.web.parse import body, time_of
@@ -47,16 +48,17 @@ _STATES = ("active", "ended", "planned")
 
 @routes.get("/api/v1/interventions")
 def interventions() -> Response:
-    """Interventions, the one that began last first; `?state=`, `?target=`, `?kind=`, `?from=` and `?to=` leave out."""
+    """Interventions, the one that began last first; `?state=`, `?target=`, `?kind=`, `?from=` and `?to=` leave out,
+    `?key=` asks for the one that was recorded under it."""
     asked = {name: request.args.getlist(name) for name in ("state", "target", "kind")}
     if wrong := [state for state in asked["state"] if state not in _STATES]:
         raise QueryError(f"there is no state '{wrong[0][:100]}'; known are {', '.join(_STATES)}")
     start = time_of(request.args["from"]) if request.args.get("from") else -inf
     end = time_of(request.args["to"]) if request.args.get("to") else inf
-    now = time.time()
+    now, key = time.time(), request.args.get("key", "")
     shown = [
         row
-        for row in (one.row(now) for one in _log().all())
+        for row in (one.row(now) for one in ([_log().under(key)] if key else _log().all()))
         if (not asked["state"] or row["state"] in asked["state"])
         and (not asked["kind"] or row["kind"] in asked["kind"])
         and (not asked["target"] or set(asked["target"]) & set(row["targets"]))
@@ -110,6 +112,21 @@ def verify() -> Response:
     """Whether the log is as it was written; `?known=` is a digest that was noted before."""
     found = _log().verify(request.args.get("known", ""))
     return json_response({"whole": not found.broken, **found._asdict()})
+
+
+@routes.get("/api/v1/interventions/next")
+def next_ones() -> Response:
+    """The cheapest experiments and measurements that would tell: of `?incident=` its cause, else edges of the graph at
+    `?about=`."""
+    snapshot = clock().snapshot
+    if snapshot is None:
+        return error_response(503, waiting())
+    incident, about = request.args.get("incident", ""), tuple(request.args.getlist("about"))
+    return _answered(
+        snapshot,
+        (incident, about),
+        lambda: to_json(next_documents(next_trials(snapshot, incident, about), snapshot)),
+    )
 
 
 @routes.get("/api/v1/deploys")
@@ -192,7 +209,7 @@ def end(id: int) -> Response:
     known = _log().one(id)
     if known.end is not None and "end" not in said:
         return json_response({"intervention": known.row(time.time()), "message": "it has ended already"})
-    return _written(_log().correct(id, {"end": int(time.time()), **said}, g.visitor.name, key))
+    return _written(_log().correct(id, {"end": max(int(time.time()), known.start + 1), **said}, g.visitor.name, key))
 
 
 @routes.app_errorhandler(InterventionError)

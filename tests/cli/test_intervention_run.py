@@ -146,6 +146,27 @@ def test_what_is_not_measured_is_refused_before_anything_is_done(service: Servic
     assert not service.world.clock.evaluator.interventions.all()
 
 
+@pytest.mark.parametrize("limit", ["5 requests", "50 MB"])
+def test_a_limit_in_another_unit_is_refused_before_anything_is_done(service: Service, limit: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        service.run(f"impact(web.latency) > {limit}")
+    assert ended.value.code == 2
+    assert not service.called
+    assert not service.world.clock.evaluator.interventions.all()
+
+
+def test_before_the_first_evaluation_nothing_is_done_and_the_reason_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    young = Service(World(steps=10), tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        young.run("impact(web.latency) > 1ms")
+    young.server.stop()
+    assert ended.value.code == 1
+    assert "the first evaluation is under way" in capsys.readouterr().err
+    assert not young.called
+
+
 def test_a_real_command_is_run_without_a_shell_and_a_missing_one_is_told(service: Service, tmp_path: Path) -> None:
     reached = ["--url", service.server.url, "--token-file", str(tmp_path / "token"), "--kind", "deploy"]
     options = ["intervention", "run", *reached, "--target", "a", "--measure", "0s", "--", sys.executable, "-c"]

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from datasource.cli import main
 from datasource.demo.query_service import CALLS, MORE, Story, tell_story, told
+from datasource.demo.story_server import serve_story
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,36 @@ def test_it_is_printed_with_the_sentence_that_the_project_began_with(story: Stor
     assert re.search(r"throttling an extra 50 ms adds 200 ms \[\d+ ms, \d+ ms\]", printed)
     assert "disable of sidecar.delay took 24 ms [-" in printed
     assert "refuted: sidecar.delay -> search.latency" in printed
+
+
+def test_the_page_the_panels_and_the_metrics_show_it(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    looked = []
+
+    def look(url: str) -> None:
+        looked.append(url)
+        rows = requests.get(f"{url}/api/v1/snapshot", timeout=30).json()
+        (off,) = rows["interventions"]
+        sentences = {one["outcome"]: one["sentence"] for one in off["impacts"]}
+        assert sentences["query.latency"].startswith("disable of sidecar.delay took 24 ms [")
+        (effect,) = rows["effects"]
+        assert effect["lower"] < CALLS < effect["upper"]
+        assert effect["association"] > 2 * CALLS
+        exported = requests.get(f"{url}/metrics", timeout=30).text
+        assert re.search(r"^causal_impact\{.*query.* -0.02", exported, re.MULTILINE)
+        (edge,) = (line for line in exported.splitlines() if 'cause="sidecar.delay"' in line and "search" in line)
+        assert "refuted" in edge
+        panel = {"targets": [{"target": "intervention_verdicts"}]}
+        (frame,) = requests.post(f"{url}/query", json=panel, timeout=30).json()
+        (verdicts,) = (one["values"] for one in frame["fields"] if one["name"] == "verdict")
+        assert sorted(verdicts) == ["confirmed", "refuted"]
+        (written,) = requests.get(f"{url}/api/v1/interventions", timeout=30).json()
+        assert written["why"] == "is it the sidecar?"
+
+    matrix = story.matrix
+    serve_story(story._replace(matrix=matrix.between(matrix.end - 3 * 86400, matrix.end)), 0, look)
+    assert f"are at {looked[0]}/ until Ctrl-C" in capsys.readouterr().out
+
+
+def test_only_a_story_is_served_afterwards() -> None:
+    refused = CliRunner().invoke(main, ["demo", "--serve"])
+    assert (refused.exit_code, "--serve goes with --story" in refused.output) == (2, True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import isnan
 
 import pytest
-from shop_incidents import CART, PAYMENT, WEB, ended, going_on, holding
+from shop_incidents import CART, PAYMENT, WEB, ended, going_on, holding, seen_by_then
 from worlds import World
 
 from datasource.causes import RootCauses
@@ -45,6 +45,13 @@ def columns(frame: Frame) -> dict[str, list[object]]:
     return {field.name: list(field.values) for field in frame.fields}
 
 
+def test_the_table_tells_what_ended_the_like_before(snapshot: Snapshot) -> None:
+    remembering = replace(snapshot, seen={"shop-web-1": seen_by_then(snapshot.time)})
+    first, second = columns(ask(remembering))["seen before"]
+    assert "ended by rollback of platform/inventory (ann), 34m after it began" in str(first)
+    assert second == ""
+
+
 def test_the_table_tells_an_incident_in_a_row(snapshot: Snapshot) -> None:
     shown = columns(ask(snapshot))
     opened, over = (dict(zip(shown, row, strict=True)) for row in zip(*shown.values(), strict=True))
@@ -61,6 +68,7 @@ def test_the_table_tells_an_incident_in_a_row(snapshot: Snapshot) -> None:
         "who is affected": "platform/inventory, shop/cart, shop/web",
         "summary": "shop/web is 180 ms slower: 150 ms from platform/inventory.",
         "suggestion": "roll platform/inventory back • runbook: https://wiki/slow",
+        "seen before": "",
         "incident": "shop-web-1",
     }
     assert (over["state"], over["duration"], over["root cause"]) == ("ended", 600, "not known")

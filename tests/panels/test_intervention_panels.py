@@ -79,6 +79,18 @@ def test_verdicts_stand_in_a_table_with_their_numbers(snapshot: Snapshot) -> Non
     assert found["measured lower"][row] > 0
 
 
+def test_what_to_do_next_stands_in_a_table_with_its_bits(snapshot: Snapshot) -> None:
+    found = columns(asked(snapshot, "next_experiment"))
+    assert found["question"][0] == "who caused shop/web.latency?"
+    assert "platform/inventory" in found["what it tells"][0]
+    assert len(set(found["question"])) == 2
+    only = columns(asked(snapshot, "next_experiment", entity="shop/cart"))
+    assert set(only["question"]) == {"is the graph at shop/cart true?"}
+    alone = columns(asked(snapshot, "next_experiment", incident=snapshot.incidents[0].id))
+    assert set(alone["incident"]) == {snapshot.incidents[0].id}
+    assert "being fitted" in asked(replace(snapshot, structural=None), "next_experiment").notices[0]
+
+
 def test_what_is_not_there_is_said(snapshot: Snapshot) -> None:
     nothing = replace(snapshot, interventions=(), assessed=type(snapshot.assessed)())
     for panel in ("interventions", "intervention_impact", "intervention_verdicts"):

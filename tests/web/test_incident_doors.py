@@ -1,12 +1,13 @@
 """Incidents through the doors: Grafana's protocol, the exposition, and plain JSON."""
 
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from shop_incidents import CART, ended, going_on, with_incidents
+from shop_incidents import CART, ended, going_on, seen_by_then, with_incidents
 from test_json_datasource import ask, fields
 from test_results_everywhere import exposed, key
 from worlds import World
@@ -72,6 +73,7 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "roots": ["platform/inventory"],
         "affected": ["platform/inventory", "shop/cart", "shop/web"],
         "suggestions": ["roll platform/inventory back", "runbook: https://wiki/slow"],
+        "seen_before": [],
     }
     assert [(part["entity"], part["signal"], part["confidence"]) for part in causes] == [
         ("platform/inventory", "latency", 0.9),
@@ -81,6 +83,24 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
     parts = sum(part["contribution"] for part in (*causes, *outside))
     assert parts + opened["unexplained"] == pytest.approx(opened["gap"])
     assert (over["state"], over["end"], over["root_cause"]) == ("ended", now(clock) - 6600, "")
+
+
+def test_an_open_incident_has_earlier_ones_like_it_with_what_ended_them(clock: Clock) -> None:
+    remembering = copy(clock)
+    assert clock.snapshot is not None
+    seen = {"shop-web-1": seen_by_then(now(clock))}
+    remembering.snapshot = replace(clock.snapshot, seen=seen)
+    opened, over = create_app(remembering).test_client().get("/api/v1/incidents").get_json()
+    (earlier,) = opened["seen_before"]
+    assert (earlier["incident"], earlier["alike"], over["seen_before"]) == ("shop-web-0", 1.0, [])
+    ended_by = earlier["ended_by"]
+    assert (ended_by["intervention"], ended_by["seconds_after"], ended_by["level_before"]) == (7, 2040, None)
+    assert earlier["told"].endswith(
+        "UTC, for 40m: platform/inventory broke; ended by rollback of platform/inventory (ann), 34m after it began, "
+        "over 6m later; shop/web.latency had been off by 180 ms"
+    )
+    told = key("causal_incident_seen_before", {"incident": "shop-web-1", "ended_by": "rollback of platform/inventory"})
+    assert incident_samples(remembering)[told] == 1
 
 
 def test_the_snapshot_has_the_same_rows(client: FlaskClient) -> None:

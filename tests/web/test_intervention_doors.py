@@ -168,15 +168,31 @@ def test_a_pipeline_records_corrects_lists_and_verifies(log: tuple[str, ...]) ->
     assert (cut.exit_code, "cut or written anew" in cut.output) == (1, True)
 
 
+def test_two_calls_of_a_workflow_need_nothing_but_a_key(log: tuple[str, ...]) -> None:
+    said = ("--kind", "throttle", "--target", "shop/user", "--key", "chaos-7")
+    assert command("record", *said, *log).exit_code == 0
+    ended = command("end", "chaos-7", "--rolled-back", *log)
+    assert (ended.exit_code, "rolled back (it is written down)" in ended.output) == (0, True), ended.output
+    again = command("end", "chaos-7", *log)
+    assert (again.exit_code, "it has ended already" in again.output) == (0, True), again.output
+    assert "throttle shop/user" in command("show", "chaos-7", *log).output
+    assert command("correct", "chaos-7", "--why", "a test", *log).exit_code == 0
+    unknown = command("end", "chaos-8", *log)
+    assert (unknown.exit_code, "no intervention was recorded under the key 'chaos-8'" in unknown.output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("record", "--kind", "deploy"), 1, "'targets' is missing"),
+        (("record", "--kind", "deploy"), 2, "'targets' is missing"),
+        (("record", "--kind", "Big Deploy", "--target", "a"), 2, "write small letters"),
         (("record", "--kind", "deploy", "--target", "a", "--parameter", "x"), 2, "write it as name=value"),
         (("correct", "1"), 2, "nothing is said"),
         (("correct", "1", "--why", "x"), 1, "there is no intervention 1"),
         (("show", "4"), 1, "there is no intervention 4"),
-        (("record", "--kind", "deploy", "--target", "a", "--end", "soon"), 1, "2026-11-28T10:00:00Z"),
+        (("record", "--kind", "deploy", "--target", "a", "--end", "soon"), 2, "2026-11-28T10:00:00Z"),
+        (("record", "--kind", "deploy", "--target", "a", "--end", "2023-01-01"), 2, "is not after the start"),
+        (("correct", "1", "--end", "soon"), 2, "2026-11-28T10:00:00Z"),
     ],
 )
 def test_a_command_that_cannot_be_done_says_why_and_ends_so(
@@ -248,6 +264,38 @@ def test_commands_tell_impact_and_verdicts_of_a_running_service(knowing: FlaskCl
     assert "confirmed: platform/inventory.latency -> shop/checkout.latency: " in judged.output
     server.stop()
     assert command("impact", "1", "shop/web.latency").exit_code == 2
+
+
+def test_the_next_experiment_is_told_for_the_incident_and_the_graph(knowing: FlaskClient) -> None:
+    incident, graph = knowing.get(f"{PLACE}/next").get_json()
+    assert incident["question"] == "who caused shop/web.latency?"
+    first = incident["trials"][0]
+    assert first["what"].startswith("roll platform/inventory back ")
+    assert first["why"].startswith("tells whether it is platform/inventory (")
+    assert "shop/checkout.latency -" in first["blast_radius"]
+    assert graph["question"] == "is the graph true?"
+    assert all(one["information"] > 0 and one["seconds"] >= 600 for one in graph["trials"])
+    worth = [one["information"] / one["cost"] for one in graph["trials"]]
+    assert worth == sorted(worth, reverse=True)
+    (only,) = knowing.get(f"{PLACE}/next?about=shop/cart.requests").get_json()
+    assert all("shop/cart.requests" in one["about"] for trial in only["trials"] for one in trial["tells"])
+    assert knowing.get(f"{PLACE}/next?incident={incident['incident']}").get_json() == [incident]
+    for query, told in (
+        ("?incident=nobody", "there is no incident 'nobody'"),
+        ("?about=nobody", "the graph does not have"),
+    ):
+        answer = knowing.get(f"{PLACE}/next{query}")
+        assert (answer.status_code, told in answer.get_json()["message"]) == (400, True)
+
+
+def test_the_command_says_what_to_do_next_what_it_tells_and_whom_it_touches(knowing: FlaskClient) -> None:
+    server = BackgroundServer(knowing.application)
+    told = command("next", "--url", server.url)
+    assert re.search(r"who caused shop/web.latency\? \(incident \S+\)\n  1. roll platform/inventory back", told.output)
+    assert re.search(r"tells whether .*: [\d.]+ bits; moves ", told.output)
+    assert json.loads(command("next", "--json", "--about", "shop/cart", "--url", server.url).output)[0]["trials"]
+    server.stop()
+    assert (command("next").exit_code, command("next", "--url", "http://127.0.0.1:1").exit_code) == (2, 3)
 
 
 EXPERIMENT = {

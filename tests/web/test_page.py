@@ -13,9 +13,9 @@ import pytest
 from browser import Page, open_chromium
 from explained_service import PlantedClient
 from flask import Flask
-from shop_incidents import ended, going_on, with_incidents
+from shop_incidents import ended, going_on, seen_by_then, with_incidents
 from werkzeug.serving import make_server
-from worlds import SETTINGS, STEP, World
+from worlds import SETTINGS, STEP, World, showing, with_interventions
 
 from datasource.demo.faults import PRESENT
 from datasource.prometheus import PrometheusError
@@ -104,6 +104,54 @@ def test_an_open_incident_says_whom_it_reaches_and_what_to_do(incident: Page):
     assert "Affected: 3 entities platform/inventory, shop/cart, shop/web" in story
     assert "What to do roll platform/inventory back runbook: https://wiki/slow" in story
     assert incident.run("document.querySelector('#stories li a').href") == "https://wiki/slow"
+
+
+def test_an_open_incident_says_when_the_like_was_seen_before_and_what_ended_it(page: Page, world: World):
+    clock = with_incidents(world.clock)
+    assert clock.snapshot is not None
+    clock.snapshot = replace(clock.snapshot, seen={"shop-web-1": seen_by_then(clock.snapshot.time)})
+    with served(clock) as url:
+        page.open(url)
+        page.wait_for("#stories", "Seen before")
+        assert "ended by rollback of platform/inventory (ann), 34m after it began" in page.text("#stories article")
+        page.open("about:blank")
+
+
+def test_what_was_done_stands_there_with_what_it_changed_and_its_course(page: Page, world: World, tmp_path: Path):
+    with served(showing(world, with_interventions(snapshot_of(world)))) as url:
+        page.open(url)
+        page.wait_for("#interventions", "Done to the system: 1 under way")
+        first, second = page.run(
+            "[...document.querySelectorAll('#interventions tbody tr')].map((row) => row.innerText)"
+        )
+        assert "deploy of platform/inventory (version=v2) added " in first
+        assert "placebo dates" in first
+        assert "restart of shop/web" in second
+        assert "Nothing that users feel was seen to change by it." in second
+        page.wait_for("#interventions .readout", "observed")
+        assert page.run("document.querySelector('#interventions .observed').getAttribute('d').length") > 100
+        options = page.run("[...document.querySelectorAll('#interventions option')].map((one) => one.value)")
+        page.run(f"""(() => {{ const one = document.querySelector('#interventions select');
+            one.value = {json.dumps(options[1])}; one.dispatchEvent(new Event('change')); }})()""")
+        page.wait_for("#interventions .drawing", "")
+        page.screenshot(tmp_path / "page.png", 420, 900)
+        assert page.run("document.documentElement.scrollWidth") <= 420
+        page.screenshot(tmp_path / "page.png", 1440, 900)
+        assert page.errors == []
+        page.open("about:blank")
+
+
+def test_the_page_says_which_experiment_would_tell_when_asked(page: Page, url: str):
+    page.open(url)
+    page.wait_for("#state", "working")
+    page.run("document.querySelector('#next').open = true")
+    assert "who caused shop/web.latency?" in page.wait_for("#next", "bits")
+    assert "is the graph true?" in page.text("#next")
+    assert page.errors == []
+
+
+def test_where_nothing_was_done_nothing_is_shown_of_it(incident: Page):
+    assert incident.run("document.querySelector('#interventions').hidden")
 
 
 def test_a_cause_in_a_story_can_be_drawn(incident: Page):

@@ -30,6 +30,32 @@ export async function askSeries(variable, end, hours) {
   return Object.fromEntries(frame.fields.map((field) => [field.name, field.values]));
 }
 
+/** Of one intervention on one variable what was seen and what would have been, as the frame of a variable. */
+export async function askImpact({ intervention, start, end }, outcome, now) {
+  const iso = (seconds) => new Date(seconds * 1000).toISOString();
+  const around = Math.max(3600, (end ?? now) - start);
+  const body = {
+    range: { from: iso(start - around), to: iso(Math.min(now, (end ?? now) + around)) },
+    maxDataPoints: 720,
+    targets: [{ refId: "A", target: "intervention_impact", payload: { intervention: String(intervention), outcome, view: "course" } }],
+  };
+  const { data } = await post("query", body);
+  const fields = Object.fromEntries(data[0].fields.map((field) => [field.name, field.values]));
+  if (!fields.counterfactual) throw new NotYet(data[0].meta?.notices?.[0]?.text ?? "there is nothing to draw");
+  return {
+    time: fields.time,
+    causal_observed_value: fields.observed,
+    causal_expected_value: fields.counterfactual,
+    causal_expected_lower: fields.counterfactual_lower,
+    causal_expected_upper: fields.counterfactual_upper,
+  };
+}
+
+/** Which experiments and measurements would tell more. */
+export async function askNext() {
+  return (await ask("api/v1/interventions/next", { cache: "no-store" })).data;
+}
+
 /** Who acts on whom: {nodes: names, edges: [cause, effect, what the edge is by its evidence]}. */
 export async function askGraph(end) {
   const iso = new Date(end * 1000).toISOString();

@@ -21,7 +21,7 @@ function article(one, several, snapshot, found, choose) {
     several ? el("h2", {}, story.title(one)) : null,
     several && one.summary ? el("p", {}, one.summary) : null,
     one.start === null ? null : el("p", { class: "small" }, since(one, snapshot.time), ...inGrafana(one, snapshot.time)),
-    el("div", { class: "told" }, sum(one, snapshot, found, choose), el("div", {}, ...affected(one), ...todo(one))),
+    el("div", { class: "told" }, sum(one, snapshot, found, choose), el("div", {}, ...affected(one), ...todo(one), ...before(one))),
     one.start === null ? null : marks(one.incident),
   );
 }
@@ -65,6 +65,12 @@ function affected({ affected: names }) {
 function todo({ suggestions }) {
   if (!suggestions.length) return [];
   return [el("h3", {}, "What to do"), el("ul", {}, ...suggestions.map((text) => el("li", {}, ...linked(text))))];
+}
+
+/** Earlier incidents like it, and what ended them. */
+function before({ seen_before: seen = [] }) {
+  if (!seen.length) return [];
+  return [el("h3", {}, "Seen before"), el("ul", {}, ...seen.map((earlier) => el("li", {}, breakable(earlier.told))))];
 }
 
 /** A text whose web addresses can be followed. */

@@ -5,6 +5,7 @@ import { $, changed } from "./dom.js";
 import { series } from "./draw.js";
 import { clock, span } from "./format.js";
 import { showEnded, showStories } from "./incidents.js";
+import { showInterventions } from "./interventions.js";
 import { showMap } from "./map.js";
 import * as show from "./sections.js";
 import { headline, signalOf, variables } from "./story.js";
@@ -45,6 +46,7 @@ async function showAll() {
   showStories(snapshot, found, chooseVariable);
   show.showAnomalies(snapshot, found, chooseVariable);
   showEnded(snapshot);
+  showInterventions(snapshot);
   show.showEffect(snapshot, found, picked.effect);
   show.showHealth(snapshot);
   show.showAge(snapshot);
@@ -166,6 +168,7 @@ new ResizeObserver(() => {
   draw();
   if (graph) showMap(graph, snapshot, variables(snapshot), chooseVariable);
   show.showEffect(snapshot, variables(snapshot), picked.effect);
+  showInterventions(snapshot);
 }).observe($("#main"));
 document.addEventListener("visibilitychange", () => document.hidden || forever());
 setInterval(() => snapshot && show.showAge(snapshot), 1000);
