@@ -197,20 +197,19 @@ class _Idle:
 def _surest(
     series: Series, tests: Implied, found: Sequence[tuple[int, int, float, float]], rate: float
 ) -> tuple[Contradiction, ...]:
-    """Those that stand after the control of the false discovery rate and explain enough; of a pair the clearer."""
+    """Those that stand after the control of the false discovery rate and explain enough."""
     if not found:
         return ()
     adjusted = stats.false_discovery_control([p_value for *_, p_value in found], method="by")
     named = series.variables
-    kept: dict[frozenset[int], Contradiction] = {}
-    for (other, effect, share, p_value), q_value in zip(found, adjusted.tolist(), strict=True):
-        if q_value <= rate and share >= LEAST:
-            given = tuple(named[cause] for cause in tests.causes[effect])
-            one = Contradiction(named[other], named[effect], given, share, p_value, q_value)
-            before = kept.get(frozenset((other, effect)))
-            if before is None or share > before.explained:
-                kept[frozenset((other, effect))] = one
-    return tuple(sorted(kept.values(), key=lambda one: (-one.explained, one.variable, one.effect)))
+    kept = [
+        Contradiction(
+            named[other], named[effect], tuple(named[cause] for cause in tests.causes[effect]), share, p_value, q_value
+        )
+        for (other, effect, share, p_value), q_value in zip(found, adjusted.tolist(), strict=True)
+        if q_value <= rate and share >= LEAST
+    ]
+    return tuple(sorted(kept, key=lambda one: (-one.explained, one.variable, one.effect)))
 
 
 def _shuffled(tests: Implied) -> Shuffled | None:

@@ -13,8 +13,9 @@ from datasource.graph.model import CausalGraph
 
 Bools = NDArray[np.bool_]
 
-_LAGS = 2
-"""Rows before: of the variable's own past, of its causes, and of what should be independent."""
+_LAGS, _MOST_LAGS = 2, 10
+"""Rows before, at least and at most: of the variable's own past, of its causes, and of what should be independent. An
+edge that acts later makes them more."""
 _HAPPENED = 10
 """Times that something must have happened to be tested."""
 _MOST_STRANGERS = 60
@@ -49,7 +50,7 @@ class Implied:
         self, series: Series, graph: CausalGraph, apart: int, step: int, aside: Mapping[Variable, str]
     ) -> None:
         self.series, self.graph, self.apart = series, graph, apart
-        self._lags = _LAGS if series.has_memory else 0
+        self._lags = min(max(_LAGS, -(-graph.longest_lag // apart)), _MOST_LAGS)
         self._values = whitened(series, apart, step)
         self.count = len(series.variables)
         self.rows = max(self._values.shape[1] - self._lags, 0)
