@@ -70,7 +70,7 @@ def associations(
     stack = np.array([np.where(n >= _FEWEST, r, 0.0) for r, n in ways])
     lags = np.abs(stack).argmax(axis=0)
     memory = np.array([_memory(normal_scores(row)) for row in rows])
-    worth = effective(memory, 1)
+    worth = effective(memory, times) / times
     found: list[tuple[int, int, int, float, float]] = []
     for first in range(len(chosen)):
         for second in range(first):

@@ -8,6 +8,8 @@ from scipy import stats
 
 from datasource.data import Floats, Matrix, Variable
 
+NEVER_MOVES = "never moves"
+"""Why a variable is left out that is the same all the time."""
 _FEWEST = 30
 """Points with fewer than which nothing can be said."""
 _LONGEST_GAP = 10
@@ -57,7 +59,7 @@ def prepare(matrix: Matrix, ranks: bool = True) -> Series:
         if there.sum() < _FEWEST:
             left_out.append((variable, f"has {int(there.sum())} points, and {_FEWEST} are needed"))
         elif np.ptp(row[there]) <= 1e-12 * max(1.0, float(np.abs(row[there]).max())):
-            left_out.append((variable, "never moves"))
+            left_out.append((variable, NEVER_MOVES))
         else:
             kept.append(variable)
             rows.append(row)

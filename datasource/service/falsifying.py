@@ -5,7 +5,8 @@ from concurrent.futures import CancelledError, Future
 from math import ceil
 
 from datasource.data import Entity, Matrix
-from datasource.discovery.falsification import Falsification, falsify, measured_twice
+from datasource.discovery.falsification import Falsification, falsify
+from datasource.discovery.implied import measured_twice
 from datasource.graph import CausalGraph
 from datasource.service.jobs import Workers
 from datasource.settings import Settings
@@ -16,17 +17,17 @@ log = logging.getLogger(__name__)
 
 def falsification_job(settings: Settings, matrix: Matrix, graph: CausalGraph, topology: Topology) -> Falsification:
     """What a matrix says against the graph of settings, whose signals say over which windows they look."""
-    tied = {frozenset((one, other)) for tie in topology.ties for _, one in tie.ends for _, other in tie.ends}
-
-    def together(one: Entity, other: Entity) -> bool:
-        return frozenset((one, other)) in tied
-
+    tied: dict[Entity, set[Entity]] = {}
+    for tie in topology.ties:
+        entities = {entity for _, entity in tie.ends}
+        for one in entities:
+            tied.setdefault(one, set()).update(entities)
     asked = settings.graph.falsify
     return falsify(
         matrix,
         graph,
         windows={name: ceil(signal.window / settings.step) for name, signal in settings.signals.items()},
-        together=together,
+        tied=tied,
         aside=measured_twice(matrix.variables, {name: signal.role for name, signal in settings.signals.items()}),
         **({"false_discoveries": asked.false_discoveries} if asked else {}),
     )

@@ -117,6 +117,12 @@ def test_what_an_unmeasured_cause_moves_is_not_tested() -> None:
     assert {v.signal: why for v, why in found.left_out} == dict.fromkeys("xy", "one of its causes is not measured")
 
 
+def test_a_cause_that_never_moves_hides_nothing() -> None:
+    found = tried(telemetry(4) | {"restarts": np.zeros(ROWS)}, [*TRUE, "restarts -> latency"])
+    assert {v.signal: why for v, why in found.left_out} == {"restarts": "never moves"}
+    assert found.tested == 13
+
+
 def test_without_saying_so_the_unmeasured_cause_contradicts_the_graph() -> None:
     columns = telemetry(4, ("hidden -> x", "hidden -> y", "load -> x"))
     del columns["hidden"]
@@ -137,6 +143,15 @@ def test_few_rows_and_nothing_that_moves_are_told_and_not_tested() -> None:
     assert "100 are needed" in found.verdict
     assert tried({"load": np.ones(500), "cpu": np.ones(500)}, ("load -> cpu",)).tested == 0
     assert falsify(Matrix((), 0, 60, np.empty((0, 500))), graph_of(())).tested == 0
+
+
+def test_more_causes_than_the_rows_can_carry_are_not_tested() -> None:
+    rng = np.random.default_rng(0)
+    columns = {f"cause{number}": rng.normal(size=300) for number in range(120)}
+    columns["effect"] = rng.normal(size=300)
+    found = tried(columns, [f"cause{number} -> effect" for number in range(119)], window=1)
+    assert (Variable(HOST, "effect"), "it has too many causes for so few rows") in found.left_out
+    assert len(found.contradictions) <= 1
 
 
 def test_gaps_do_not_contradict() -> None:
