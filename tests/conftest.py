@@ -26,6 +26,7 @@ _TOGETHER = {
         "tests/causes/test_root_causes.py",
         "tests/attribution/test_adding_up.py",
         "tests/effects/test_what_if.py",
+        "tests/service/test_asked_effects.py",
         "tests/service/test_clock.py",
         "tests/service/test_memory.py",
         "tests/service/test_process.py",
