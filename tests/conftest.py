@@ -12,7 +12,13 @@ from worlds import World
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
 
-_WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py", "test_lost_processes.py", "test_pipeline_runs.py")
+_WAITING = (
+    "test_end_to_end.py",
+    "test_end_to_end_alerts.py",
+    "test_lost_processes.py",
+    "test_pipeline_runs.py",
+    "test_pushed_results.py",
+)
 _TOGETHER = {
     "the ports of the demo": ("tests/test_end_to_end.py", "tests/demo/test_run.py"),
     "the fixture machines": ("tests/cli/test_examples.py", "tests/cli/test_first_scores.py", "tests/cli/test_init.py"),
@@ -21,6 +27,7 @@ _TOGETHER = {
         "tests/causes/test_root_causes.py",
         "tests/attribution/test_adding_up.py",
         "tests/effects/test_what_if.py",
+        "tests/service/test_asked_effects.py",
         "tests/service/test_clock.py",
         "tests/service/test_memory.py",
         "tests/service/test_process.py",

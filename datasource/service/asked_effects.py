@@ -1,6 +1,8 @@
 """Effects that nobody configured, for whoever asks: estimated in a worker process, within a deadline."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotDone
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
@@ -23,6 +25,8 @@ PATIENCE = 10.0
 """Seconds that somebody waits for them; whoever asks again later gets them then."""
 _MOST = 20
 """Entities of one question."""
+_IDLE = 600.0
+"""Seconds without a question after which the process ends: it takes seconds to start, and 300 MB while it is there."""
 
 
 class AskedEffectError(Exception):
@@ -61,6 +65,8 @@ class AskedEffects:
         self._workers = workers or Workers()
         told = "this effect is being estimated; ask again in some seconds"
         self._later: Later[_Job, tuple[EffectResult, ...]] = Later(self._estimate, told, at_once=1)
+        self._busy = threading.Lock()
+        self._idle: threading.Timer | None = None
 
     def ask(
         self,
@@ -87,14 +93,37 @@ class AskedEffects:
             raise AskedEffectError(f"that are the effects at {len(wanted)} entities; select at most {_MOST} of them")
         return self._later.ask(_Job(snapshot, settings, wanted), patience) if wanted else ()
 
+    def stop(self) -> None:
+        """End the process; what is under way is lost."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._workers.stop()
+
     def _estimate(self, job: _Job) -> tuple[EffectResult, ...]:
         work, job.work = job.work, None
         assert work is not None
-        try:
-            future = self._workers.submit(effects_job, *work, (), checked=False, again=True)
-            return future.result(DEADLINE).effects
-        except NotDone:
-            self._workers.stop()
-            raise AskedEffectError(f"that takes longer than {DEADLINE:.0f} s; select fewer entities") from None
-        except BrokenProcessPool:
-            raise AskedEffectError("the process that estimates was lost; ask again") from None
+        with self._busy:
+            try:
+                future = self._workers.submit(effects_job, *work, (), checked=False, again=True)
+                return future.result(DEADLINE).effects
+            except NotDone:
+                self._workers.stop()
+                raise AskedEffectError(f"that takes longer than {DEADLINE:.0f} s; select fewer entities") from None
+            except (BrokenProcessPool, CancelledError):
+                raise AskedEffectError("the process that estimates was lost; ask again") from None
+            finally:
+                self._end_later()
+
+    def _end_later(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = threading.Timer(_IDLE, self._end_if_idle)
+        self._idle.daemon = True
+        self._idle.start()
+
+    def _end_if_idle(self) -> None:
+        if self._busy.acquire(blocking=False):
+            try:
+                self._workers.stop()
+            finally:
+                self._busy.release()

@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
+from datasource.service.asked_effects import AskedEffects
 from datasource.service.logs import begin_logging
 from datasource.service.process import HUNG, SettingsFile, command
 from datasource.service.publication import STATE, TROUBLE, Subscriber, new_folder
@@ -47,6 +48,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._starts = 0
         self._started = 0.0
         self._subscriber: Subscriber | None = None
+        self._asked_effects: AskedEffects | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -59,7 +61,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         begin_tracing("web")
         self._subscriber = Subscriber(self._loaded.settings, self._folder)
         self._subscriber.start()
-        return create_app(self._subscriber, loopback=is_loopback(self._listen))
+        app = create_app(self._subscriber, loopback=is_loopback(self._listen))
+        self._asked_effects = app.extensions["asked_effects"]
+        return app
 
     def run(self) -> None:
         first = os.getpid()
@@ -122,6 +126,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _worker_exit(self, _arbiter: object, _worker: object) -> None:
         if self._subscriber is not None:
             self._subscriber.stop()
+        if self._asked_effects is not None:
+            self._asked_effects.stop()
         end_tracing()
 
 

@@ -154,8 +154,8 @@ class Door:
             writer.close()
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await writer.wait_closed()
-        except (OSError, TimeoutError, h11.ProtocolError):
-            pass
+        except (OSError, TimeoutError, h11.ProtocolError, asyncio.CancelledError):
+            pass  # cancelled is who still waits at the end of the service
         finally:
             self._waited_for.pop(writer, None)
             self._answering.discard(_this())

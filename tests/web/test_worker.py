@@ -17,6 +17,7 @@ import trustme
 from werkzeug.wrappers import Request, Response
 from worlds import World
 
+from datasource.demo.child import wait_until
 from datasource.web import worker
 from datasource.web.app import create_app
 from datasource.web.worker import Door, Tls
@@ -263,6 +264,18 @@ def test_what_is_under_way_is_answered_before_the_end() -> None:
             assert gate.inside.acquire(timeout=10)
             threading.Timer(0.1, gate.open.set).start()
         assert asked.result(10)[0] == 200
+
+
+def test_who_is_connected_at_the_end_leaves_no_trace_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(echo) as (port, door):
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(3)]
+        idle[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle[0].recv(1000)
+        idle[1].sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
+        assert wait_until(lambda: len(door._waited_for) == 3, 10)
+    for one in idle:
+        one.close()
+    assert caplog.text == ""
 
 
 def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path) -> None:
