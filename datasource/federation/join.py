@@ -18,6 +18,7 @@ from datasource.invariance.causal_prediction import parents_of
 from datasource.invariance.groups import Group, Groups
 from datasource.numerics import Interval
 from datasource.numerics.moment_sums import (
+    SAME,
     Difference,
     Joined,
     MomentError,
@@ -36,8 +37,12 @@ _ODD = 0.001
 _MATTERS = 1.0
 """Of its errors, by how much the joined effect moves without an installation that is left out."""
 _DIFFERENT = 0.05
+"""Significance, over all installations, at which an effect is another one."""
 _ALL_ADD = ("all add noise: rows are not whitened, and intervals are wider by that, too",)
 _MOST_PARENTS = 8
+"""Causes whose sets are all tried."""
+_LITTLE = 0.25
+"""Share of the effect elsewhere, below which there is as good as none."""
 
 
 class Question(NamedTuple):
@@ -93,7 +98,7 @@ class Member(NamedTuple):
         """Whether there is no effect here, while there is one elsewhere."""
         if self.others is None or self.score <= 1 or self.others.lower <= 0 <= self.others.upper:
             return False
-        little = self.effect.value * self.others.value < 0.25 * self.others.value**2
+        little = self.effect.value * self.others.value < _LITTLE * self.others.value**2
         return little or self.effect.lower <= 0 <= self.effect.upper
 
 
@@ -210,7 +215,6 @@ def _odd(parts: Sequence[_Part], question: Question) -> list[LeftOut]:
 def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], odd: Sequence[LeftOut]) -> Joint:
     gone = {one.site for one in odd}
     kept = [number for number, part in enumerate(parts) if part.site not in gone]
-    everything = list(range(len(parts)))
     blocks = [part.block.sums for part in parts]
 
     def fit(numbers: Sequence[int]) -> Joined:
@@ -224,8 +228,7 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
         others = [other for other in kept if other != number]
         own = fit([number])
         rest = fit(others) if others else None
-        same = Difference(1.0, 0.0)
-        effect = combination_difference(own, rest, weights, level) if rest else same
+        effect = combination_difference(own, rest, weights, level) if rest else SAME
         besides = fit([*kept, number]) if number not in kept else rest
         without = float(weights @ besides.slopes) if besides else float("nan")
         several = sum(other.site == part.site for other in parts) > 1
@@ -238,8 +241,8 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
                 rest.combined(weights) if rest else None,
                 effect.score,
                 effect.p_value,
-                coefficient_difference(own, rest, level) if rest else same,
-                noise_difference(own, rest, level) if rest else same,
+                coefficient_difference(own, rest, level) if rest else SAME,
+                noise_difference(own, rest, level) if rest else SAME,
                 without,
                 abs(without - float(weights @ whole.slopes)) / max(_error(whole, question), 1e-300),
                 number in kept,
@@ -254,7 +257,7 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
         whole.rows,
         tuple(members),
         tuple(odd),
-        min(1.0, lowest * max(len(everything) if len(everything) > 2 else 1, 1)),
+        min(1.0, lowest * (len(parts) if len(parts) > 2 else 1)),
         whole.price(weights, [parts[number].block.added for number in kept]),
         _invariant(question, parts),
         (*_notices(members), *(_ALL_ADD if all(part.block.added for part in parts) else ())),

@@ -49,25 +49,6 @@ class MomentSums:
     lagged: Floats
     pairs: Ints
 
-    def take(self, columns: Sequence[int]) -> "MomentSums":
-        """Only these columns, in this order."""
-        kept = [0, *(1 + column for column in columns)]
-        place = {pair: number for number, pair in enumerate(zip(*_triangle(len(self.products)), strict=True))}
-        packed = [
-            place[min(kept[i], kept[j]), max(kept[i], kept[j])] for i, j in zip(*_triangle(len(kept)), strict=True)
-        ]
-        return MomentSums(
-            self.count,
-            self.location[list(columns)],
-            self.scale[list(columns)],
-            self.products[np.ix_(kept, kept)],
-            self.cosines[np.ix_(packed, packed)],
-            self.bartlett[np.ix_(packed, packed)],
-            self.terms,
-            self.lagged[:, kept][:, :, kept],
-            self.pairs,
-        )
-
 
 def moment_sums(
     columns: Floats, positions: Ints, whitening: Sequence[float] | Floats = (), window: int = 1, order: int = 5
