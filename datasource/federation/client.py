@@ -33,6 +33,7 @@ class Sites:
         self.left_out: list[LeftOut] = []
         self.notices: list[str] = []
         self._timeout = timeout
+        self._addresses = {one.name: one for one in addresses}
         self._asked = {one.name: self._transport(one) for one in addresses}
         if len(self._asked) < len(addresses):
             raise SumsError("two installations have the same name; give each its own, as --site eu=https://...")
@@ -91,13 +92,27 @@ class Sites:
             for name, job in [(name, pool.submit(question, name)) for name in list(self._asked)]:
                 try:
                     found[name] = job.result()
-                except (SumsError, PrometheusError) as error:
+                except SumsError as error:
                     self._leave(name, str(error))
+                except PrometheusError as error:
+                    self._leave(name, self._unanswered(name, error))
         if not found:
-            raise SumsError(
-                "no installation is left: " + "; ".join(f"{one.site}: {one.reason}" for one in self.left_out)
-            )
+            reasons: dict[str, list[str]] = {}
+            for one in self.left_out:
+                reasons.setdefault(one.reason, []).append(one.site)
+            why = "; ".join(f"{', '.join(sites)}: {reason}" for reason, sites in reasons.items())
+            raise SumsError(f"no installation is left: {why}")
         return found
+
+    def _unanswered(self, name: str, error: PrometheusError) -> str:
+        """Why it did not answer; of tokens, in the words of who gives them."""
+        file = self._addresses[name].token_file
+        if error.kind != "unauthorised":
+            return str(error)
+        if file is None:
+            return "it tells sums to tokens only; give one that it knows, as --token-file FILE"
+        told = str(error).partition(f"{file} ")[2]
+        return f"--token-file: {file} {told}" if told else f"it does not accept the token in {file} (--token-file)"
 
     def _leave(self, name: str, reason: str) -> None:
         self._asked.pop(name, None)

@@ -12,11 +12,11 @@ from datasource.numerics import Interval
 from datasource.numerics.moment_sums import MomentError, MomentSums, regress
 
 _MOST_HELD = 3
+"""Columns that are held fixed at once: with more, a test has little left to go by."""
 
 
 class Dependence(NamedTuple):
-    """Two columns that no set of others parts, their correlation given the set that came nearest to it, and its
-    p-value."""
+    """Two columns that no set of others parts, and the p-value of the set that came nearest to it."""
 
     one: int
     other: int

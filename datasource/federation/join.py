@@ -18,6 +18,7 @@ from datasource.invariance.causal_prediction import parents_of
 from datasource.invariance.groups import Group, Groups
 from datasource.numerics import Interval
 from datasource.numerics.moment_sums import (
+    SAME,
     Difference,
     Joined,
     MomentError,
@@ -36,7 +37,12 @@ _ODD = 0.001
 _MATTERS = 1.0
 """Of its errors, by how much the joined effect moves without an installation that is left out."""
 _DIFFERENT = 0.05
+"""Significance, over all installations, at which an effect is another one."""
+_ALL_ADD = ("all add noise: rows are not whitened, and intervals are wider by that, too",)
 _MOST_PARENTS = 8
+"""Causes whose sets are all tried."""
+_LITTLE = 0.25
+"""Share of the effect elsewhere, below which there is as good as none."""
 
 
 class Question(NamedTuple):
@@ -92,7 +98,7 @@ class Member(NamedTuple):
         """Whether there is no effect here, while there is one elsewhere."""
         if self.others is None or self.score <= 1 or self.others.lower <= 0 <= self.others.upper:
             return False
-        little = self.effect.value * self.others.value < 0.25 * self.others.value**2
+        little = self.effect.value * self.others.value < _LITTLE * self.others.value**2
         return little or self.effect.lower <= 0 <= self.effect.upper
 
 
@@ -126,6 +132,7 @@ class Joint:
 class _Part(NamedTuple):
     site: str
     block: Block
+    weight: float = 1.0
 
 
 def join_effect(ask: Ask, question: Question, keep_all: bool = False) -> Joint:
@@ -137,12 +144,11 @@ def join_effect(ask: Ask, question: Question, keep_all: bool = False) -> Joint:
     slopes = list(range(1, len(columns)))
     plain = _parts(ask(columns, (0.0,) * ORDER))
     try:
-        rho = autoregression([part.block.sums for part in plain], 0, slopes)
-        parts = _parts(ask(columns, rho.tolist()))
+        parts = _weighted(_parts(ask(columns, _whitening(plain, slopes))), question)
         odd = [] if keep_all else _odd(parts, question)
         if odd:
-            usual = [part.block.sums for part in plain if part.site not in {each.site for each in odd}]
-            parts = _parts(ask(columns, autoregression(usual, 0, slopes).tolist()))
+            usual = [part for part in plain if part.site not in {each.site for each in odd}]
+            parts = _weighted(_parts(ask(columns, _whitening(usual, slopes))), question)
         return _joint(question, plain, parts, odd)
     except MomentError as error:
         raise SumsError(f"the joined sums cannot answer: {error}") from None
@@ -153,6 +159,24 @@ def _parts(sites: Sequence[Site]) -> list[_Part]:
     if not parts:
         raise SumsError("no installation answers with sums over these columns")
     return parts
+
+
+def _weighted(parts: Sequence[_Part], question: Question) -> list[_Part]:
+    """The same; what adds noise counts for as many points without noise as it is worth."""
+    found = []
+    for part in parts:
+        price = _fit([part], [part.site], question).price(question.weights, [part.block.added])
+        found.append(part._replace(weight=1 / price**2))
+    return found
+
+
+def _whitening(parts: Sequence[_Part], slopes: Sequence[int]) -> list[float]:
+    """The autoregression of what is left, by those that add no noise; none where all do, nor where it would explode."""
+    clear = [part.block.sums for part in parts if not part.block.added]
+    rho = autoregression(clear, 0, slopes) if clear else np.zeros(ORDER)
+    companion = np.vstack([rho, np.eye(ORDER)[:-1]])
+    stays = np.isfinite(rho).all() and np.abs(np.linalg.eigvals(companion)).max() < 1
+    return [float(one) for one in (rho if stays else np.zeros(ORDER))]
 
 
 def _odd(parts: Sequence[_Part], question: Question) -> list[LeftOut]:
@@ -191,11 +215,12 @@ def _odd(parts: Sequence[_Part], question: Question) -> list[LeftOut]:
 def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], odd: Sequence[LeftOut]) -> Joint:
     gone = {one.site for one in odd}
     kept = [number for number, part in enumerate(parts) if part.site not in gone]
-    everything = list(range(len(parts)))
     blocks = [part.block.sums for part in parts]
 
     def fit(numbers: Sequence[int]) -> Joined:
-        return regress([blocks[n] for n in numbers], 0, list(range(1, len(question.columns))), like=blocks)
+        counted = [parts[number].weight for number in numbers]
+        columns = list(range(1, len(question.columns)))
+        return regress([blocks[number] for number in numbers], 0, columns, like=blocks, weights=counted)
 
     whole, weights, level = fit(kept), question.weights, _DIFFERENT / len(parts)
     members = []
@@ -203,8 +228,7 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
         others = [other for other in kept if other != number]
         own = fit([number])
         rest = fit(others) if others else None
-        same = Difference(1.0, 0.0)
-        effect = combination_difference(own, rest, weights, level) if rest else same
+        effect = combination_difference(own, rest, weights, level) if rest else SAME
         besides = fit([*kept, number]) if number not in kept else rest
         without = float(weights @ besides.slopes) if besides else float("nan")
         several = sum(other.site == part.site for other in parts) > 1
@@ -217,15 +241,14 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
                 rest.combined(weights) if rest else None,
                 effect.score,
                 effect.p_value,
-                coefficient_difference(own, rest, level) if rest else same,
-                noise_difference(own, rest, level) if rest else same,
+                coefficient_difference(own, rest, level) if rest else SAME,
+                noise_difference(own, rest, level) if rest else SAME,
                 without,
                 abs(without - float(weights @ whole.slopes)) / max(_error(whole, question), 1e-300),
                 number in kept,
             )
         )
     lowest = min((member.p_value for member in members), default=1.0)
-    variance, noise = whole.variance_of(weights, [parts[number].block.added for number in kept])
     association = regress([part.block.sums for part in plain if part.site not in gone], 0, [1])
     return Joint(
         question,
@@ -234,10 +257,10 @@ def _joint(question: Question, plain: Sequence[_Part], parts: Sequence[_Part], o
         whole.rows,
         tuple(members),
         tuple(odd),
-        min(1.0, lowest * max(len(everything) if len(everything) > 2 else 1, 1)),
-        float(np.sqrt(variance / max(variance - noise, 1e-3 * variance))) if noise > 0 else 1.0,
+        min(1.0, lowest * (len(parts) if len(parts) > 2 else 1)),
+        whole.price(weights, [parts[number].block.added for number in kept]),
         _invariant(question, parts),
-        tuple(_notices(members)),
+        (*_notices(members), *(_ALL_ADD if all(part.block.added for part in parts) else ())),
     )
 
 
@@ -269,8 +292,10 @@ def _notices(members: Sequence[Member]) -> list[str]:
 
 
 def _fit(parts: Sequence[_Part], sites: Sequence[str], question: Question, like: Sequence[_Part] = ()) -> Joined:
-    chosen = [part.block.sums for part in parts if part.site in sites]
-    return regress(chosen, 0, list(range(1, len(question.columns))), like=[part.block.sums for part in like])
+    chosen = [part for part in parts if part.site in sites]
+    columns = list(range(1, len(question.columns)))
+    blocks, counted = [part.block.sums for part in chosen], [part.weight for part in chosen]
+    return regress(blocks, 0, columns, like=[part.block.sums for part in like], weights=counted)
 
 
 def _value(fit: Joined, question: Question) -> float:
@@ -278,4 +303,4 @@ def _value(fit: Joined, question: Question) -> float:
 
 
 def _error(fit: Joined, question: Question) -> float:
-    return float(np.sqrt(max(fit.variance_of(question.weights, ())[0], 0.0)))
+    return float(np.sqrt(max(fit.variance_of(question.weights), 0.0)))

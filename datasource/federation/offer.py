@@ -19,6 +19,7 @@ from datasource.invariance.questions import anywhere
 from datasource.numerics.moment_sums import MomentError, moment_sums
 from datasource.settings import Settings
 from datasource.settings.federation import Federation
+from datasource.settings.finding import known as close
 
 _FEWEST_MOVES = 10
 """A column that was fewer times not what it mostly is tells of single points."""
@@ -61,7 +62,7 @@ def told_sums(matrix: Matrix, settings: Settings, columns: Sequence[str], whiten
     asked = [column_of(one) for one in columns]
     for one in asked:
         if one.variable not in known:
-            raise SumsError(f"'{one.variable[:100]}' is not told of; GET /api/v1/federation lists what is")
+            raise SumsError(f"'{one.variable[:100]}' is not told of; {close(one.variable, known)}")
     shared = set.intersection(*(set(known[one.variable]) for one in asked))
     cut = _cut(matrix, own)
     blocks, notices = [], []
@@ -133,28 +134,26 @@ def _block(
             raise SumsError(f"{name} moved {moves} times, and single points are not told")
     found = moment_sums(columns[whole], whole.astype(np.int64), whitening, shared.steps, ORDER)
     block = Block(str(environment), found)
-    return _noisy(block, own.noise, list(map(str, asked)), f"{environment} {matrix.end}") if own.noise else block
+    return noisy(block, own.noise, list(map(str, asked)), f"{environment} {matrix.end}") if own.noise else block
 
 
 def _delayed(row: Floats, lag: int) -> Floats:
     return np.concatenate([np.full(lag, np.nan), row])[: len(row)]
 
 
-def _noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Block:
-    """The block with normal noise of standard deviation noise x sqrt(rows) in each sum of products, and its variance
-    in the long-run covariances, so that whoever joins it has intervals that are as wide as they then must be."""
+def noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Block:
+    """The block with normal noise of standard deviation noise x sqrt(rows) in each sum of products, and its variance in
+    the long-run covariances, so that whoever joins it has intervals that are as wide as they then must be."""
     sums = block.sums
-    width, size = noise * np.sqrt(sums.count), len(sums.products)
-    columns = ["", *columns]
+    width, columns = noise * np.sqrt(sums.count), ["", *columns]
 
     def drawn(lag: int) -> Floats:
         """Of two columns always the same, whatever else is asked for with them."""
-        found = np.zeros((size, size))
-        for i in range(size):
-            for j in range(size if lag else i + 1):
-                found[i, j] = _seeded(where, str(lag), columns[i], columns[j]).normal(0, width)
+        found = np.array(
+            [[_seeded(where, str(lag), one, other).normal(0, width) for other in columns] for one in columns]
+        )
         if not lag:
-            found += np.tril(found, -1).T
+            found = np.tril(found) + np.tril(found, -1).T
             found[0, 0] = 0.0  # how many rows there are is told anyway
         return found
 
@@ -162,13 +161,13 @@ def _noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Bl
         waves = _seeded(where, name, *columns).normal(0, width, (len(covariance), sums.terms))
         return np.asarray(covariance + waves @ waves.T / sums.terms, dtype=np.float64)
 
-    first = drawn(0)
+    lagged = np.array([drawn(lag) for lag in range(ORDER + 1)])
     changed = replace(
         sums,
-        products=sums.products + first,
+        products=sums.products + lagged[0],
         cosines=spread(sums.cosines, "cosines"),
         bartlett=spread(sums.bartlett, "bartlett"),
-        lagged=sums.lagged + np.array([first, *(drawn(lag) for lag in range(1, ORDER + 1))]),
+        lagged=sums.lagged + lagged,
     )
     return Block(block.environment, changed, width**2)
 

@@ -102,7 +102,7 @@ def _block(document: Mapping[str, Any], width: int, points: int) -> Block:
     sums = MomentSums(count=int(document["count"]), terms=int(document["terms"]), pairs=pairs, **read)
     added = float(document["added"])
     wrong = {name for name, shape in arrays.items() if read[name].shape != shape or not np.isfinite(read[name]).all()}
-    if wrong or pairs.shape != (ORDER + 1,) or not added >= 0:
+    if wrong or pairs.shape != (ORDER + 1,) or not 0 <= added < np.inf:
         raise SumsError(f"its sums are not complete ({', '.join(sorted(wrong)) or 'pairs'})")
     _believe(sums, points, added)
     return Block(str(document["environment"]), sums, added)
@@ -115,7 +115,7 @@ def _believe(sums: MomentSums, points: int, added: float) -> None:
         raise SumsError(f"its sums are of {count} rows, with {sums.terms} cosines, of {points} points: that cannot be")
     if not (sums.scale > 0).all():
         raise SumsError("a column of it has no scale")
-    slack = _ROUNDING * count + 8 * np.sqrt(added)
+    slack = _ROUNDING * count + 8 * float(np.sqrt(added))
     for name, matrix, room in (
         ("products", sums.products, slack),
         ("products", sums.lagged[0], slack),

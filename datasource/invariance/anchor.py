@@ -14,7 +14,9 @@ from datasource.data import Floats, Variable
 from datasource.invariance.model import Cause, Question, Rows
 
 GAMMAS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""Those that are tried."""
 _FEWEST = 3
+"""Environments: one is left out, and two are needed."""
 
 
 class Anchored(NamedTuple):

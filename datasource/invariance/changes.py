@@ -16,8 +16,9 @@ from datasource.numerics import glsar
 from datasource.numerics.regression import whitened
 
 BLOCKS = 24
+"""Into so many the time is cut: each long enough for what hangs together, and enough of them to compare."""
 _ROWS_OF_A_BLOCK = 4
-"""Times the number of columns."""
+"""Times the number of columns, at least."""
 _FEWEST = 5
 """Blocks on each side of a change, and more than it has numbers to compare."""
 MOST_CHANGES = 3

@@ -16,6 +16,7 @@ BLOCKS, FEWEST_BLOCKS = 12, 6
 """Stretches of an environment in time, whose differences tell what is chance: enough degrees of freedom, each longer
 than what hangs together."""
 _FEWEST_ROWS = 60
+"""Of an environment, however few causes there are."""
 _ROWS_OF_A_BLOCK = 5
 """Times the number of columns."""
 

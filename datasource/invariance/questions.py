@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.data import Entity, Environment, Floats, Matrix, Roles, Variable, environment_of
 from datasource.graph import CausalGraph, Edge
@@ -14,6 +15,9 @@ from datasource.invariance.model import Cause, Question, Rows
 
 _DAY = 86_400
 _HARMONICS = 3
+"""Waves a day that are taken for its season."""
+_FEWEST_MOVES = 10
+"""Times that a cause must not have been what it mostly is: a rollout happens too seldom to have a slope."""
 MOST_CAUSES = 8
 """Of one outcome; of more, those that go with it the most."""
 
@@ -75,14 +79,15 @@ def by_changes(matrix: Matrix, graph: CausalGraph, roles: Roles, level: float) -
     effects = [variable for variable in matrix.variables if graph.parents(variable)]
     for variable in effects:
         whole = _own(matrix, graph, roles, variable)
-        places = change_points(_seasonless(whole, matrix), level / max(len(effects), 1), _season_known(matrix))
+        whole = _narrowed(whole, _chosen([whole]))
+        levels = _season_known(matrix)
+        places = change_points(_seasonless(whole, matrix), level / len(effects), levels) if whole.edges else ()
         if not places:
             continue
         bounds = [-1, *places, int(whole.positions[-1]) + 1]
         parts = []
         for number, (first, last) in enumerate(pairwise(bounds)):
-            at = _stamp(matrix.start + matrix.step * max(first, 0))
-            end = _stamp(matrix.start + matrix.step * last)
+            at, end = (_stamp(matrix.start + matrix.step * max(place, 0)) for place in (first, last))
             name = f"before {end}" if number == 0 else f"since {at}" if last == bounds[-1] else f"{at} to {end}"
             parts.append(_part(whole, (whole.positions >= first) & (whole.positions < last), name))
         yield from _question(variable, _causes(whole), parts, matrix, roles)
@@ -126,7 +131,7 @@ def _rows(
     return Rows(environment, variable, columns[whole], whole.astype(np.int64), tuple(own))
 
 
-def _part(rows: Rows, kept: "np.typing.NDArray[np.bool_]", name: str) -> Rows:
+def _part(rows: Rows, kept: NDArray[np.bool_], name: str) -> Rows:
     return rows._replace(environment=Environment((), name), columns=rows.columns[kept], positions=rows.positions[kept])
 
 
@@ -141,41 +146,43 @@ def _question(
     """The question, where two environments have enough rows in which the outcome moves, of the causes that move in
     all of them."""
     rows = [one for one in rows if len(one.columns) >= enough(1, parallel) and np.ptp(one.columns[:, 0]) > 0]
-    if len(rows) < 2 or not causes:
-        return
-    moving = [column for column in range(1, 1 + len(causes)) if all(_distinct(one.columns[:, column]) for one in rows)]
-    if len(moving) > MOST_CAUSES:
-        together = {column: sum(abs(_correlation(one.columns, column)) for one in rows) for column in moving}
-        moving = sorted(sorted(moving, key=lambda column: -together[column])[:MOST_CAUSES])
-    if not moving:
-        return
-    rows = [
-        _seasonless(
-            one._replace(columns=one.columns[:, [0, *moving]], edges=tuple(one.edges[column - 1] for column in moving)),
-            matrix,
-        )
-        for one in rows
-        if len(one.columns) >= enough(1 + len(moving), parallel)
-    ]
     if len(rows) < 2:
         return
-    used = {outcome.signal, *(causes[column - 1].variable.signal for column in moving)}
-    window = max(round(roles.signals[name].window / matrix.step) for name in used)
-    chosen = tuple(causes[column - 1] for column in moving)
+    chosen = _chosen(rows)
+    rows = [_narrowed(one, chosen) for one in rows if len(one.columns) >= enough(1 + len(chosen), parallel)]
+    if not chosen or len(rows) < 2:
+        return
+    kept = tuple(causes[column - 1] for column in chosen)
+    window = max(
+        round(roles.signals[one.signal].window / matrix.step) for one in (outcome, *(c.variable for c in kept))
+    )
     levels = not parallel and _season_known(matrix)
-    yield Question(outcome, chosen, tuple(rows), parallel, levels, max(window, 1))
+    yield Question(outcome, kept, tuple(_seasonless(one, matrix) for one in rows), parallel, levels, max(window, 1))
 
 
-_FEWEST_MOVES = 10
+def _chosen(rows: Sequence[Rows]) -> list[int]:
+    """The columns of causes that move in all of them; of many, those that go with the outcome the most."""
+    columns = range(1, rows[0].columns.shape[1])
+    moving = [column for column in columns if all(_moves(one.columns[:, column]) for one in rows)]
+    together = {column: sum(abs(_correlation(one.columns, column)) for one in rows) for column in moving}
+    return sorted(sorted(moving, key=lambda column: -together[column])[:MOST_CAUSES])
 
 
-def _distinct(column: Floats) -> bool:
+def _narrowed(rows: Rows, columns: Sequence[int]) -> Rows:
+    """The outcome and these causes alone."""
+    return rows._replace(
+        columns=rows.columns[:, [0, *columns]], edges=tuple(rows.edges[column - 1] for column in columns)
+    )
+
+
+def _moves(column: Floats) -> bool:
     """Whether a column was often enough not what it mostly is."""
-    return len(column) - int(np.unique(column, return_counts=True)[1].max()) >= _FEWEST_MOVES
+    return column.size > 0 and len(column) - int(np.unique(column, return_counts=True)[1].max()) >= _FEWEST_MOVES
 
 
 def _correlation(columns: Floats, column: int) -> float:
-    return float(np.corrcoef(columns[:, 0], columns[:, column])[0, 1])
+    moves = np.ptp(columns[:, 0]) > 0
+    return float(np.corrcoef(columns[:, 0], columns[:, column])[0, 1]) if moves else 0.0
 
 
 def _season_known(matrix: Matrix) -> bool:

@@ -15,7 +15,9 @@ from datasource.data import Floats
 from datasource.numerics import Ints, cosine_sums, ewc_terms, on_grid
 
 _KNOTS = 5
+"""Of the spline of each cause: bends, and no wiggles."""
 _RIDGE = 1e-6
+"""Of the mean square of a column: for causes that are nearly alike."""
 _FEWEST_COSINES, _SHARE = 8, 0.2
 """Of cosines: fewer than 0.4 n^(2/3) of them, since residuals are not whitened."""
 

@@ -49,25 +49,6 @@ class MomentSums:
     lagged: Floats
     pairs: Ints
 
-    def take(self, columns: Sequence[int]) -> "MomentSums":
-        """Only these columns, in this order."""
-        kept = [0, *(1 + column for column in columns)]
-        place = {pair: number for number, pair in enumerate(zip(*_triangle(len(self.products)), strict=True))}
-        packed = [
-            place[min(kept[i], kept[j]), max(kept[i], kept[j])] for i, j in zip(*_triangle(len(kept)), strict=True)
-        ]
-        return MomentSums(
-            self.count,
-            self.location[list(columns)],
-            self.scale[list(columns)],
-            self.products[np.ix_(kept, kept)],
-            self.cosines[np.ix_(packed, packed)],
-            self.bartlett[np.ix_(packed, packed)],
-            self.terms,
-            self.lagged[:, kept][:, :, kept],
-            self.pairs,
-        )
-
 
 def moment_sums(
     columns: Floats, positions: Ints, whitening: Sequence[float] | Floats = (), window: int = 1, order: int = 5
@@ -123,7 +104,8 @@ class Joined:
     freedom: float
     _others: Floats
     _by_block: Floats
-    _gains: Floats
+    _gains: tuple[Floats, ...]
+    _inverse: Floats
     _terms: Floats
     _units: Floats
 
@@ -144,12 +126,19 @@ class Joined:
         error = float(np.sqrt(max(parts.sum(), own @ self._others @ own, 0.0)))
         return interval(float(weights @ self.slopes), error, satterthwaite(parts, self._terms))
 
-    def variance_of(self, weights: Floats, added: Sequence[float]) -> tuple[float, float]:
-        """The variance of a combination of slopes, and how much of it is noise that was added to the sums of products:
-        so much to each, by block."""
+    def variance_of(self, weights: Floats) -> float:
+        """The variance of a combination of slopes, by equal-weighted cosines."""
         own = self._own(weights)
-        noise = sum(one * float(own @ gain @ own) for one, gain in zip(added, self._gains, strict=False))
-        return float(own @ self.covariance @ own), noise
+        return float(own @ self.covariance @ own)
+
+    def price(self, weights: Floats, added: Sequence[float]) -> float:
+        """How much wider the interval of a combination of slopes is by noise that was added to the sums of products: of
+        this variance in each, by block. At least what it would be for independent rows is taken to be there anyway."""
+        own, variance = self._own(weights), self.variance_of(weights)
+        noise = sum(one * float(((own @ gain) ** 2).sum()) for one, gain in zip(added, self._gains, strict=True))
+        least = self.variance * float(own @ self._inverse @ own)
+        clear = max(variance - noise, least, 1e-300)
+        return float(np.sqrt(1 + noise / clear))
 
     def _own(self, weights: Floats) -> Floats:
         """What makes the same of the standardised coefficients."""
@@ -169,13 +158,15 @@ def regress(
     own_levels: bool = True,
     like: Sequence[MomentSums] = (),
     clustered: bool = False,
+    weights: Sequence[float] | None = None,
 ) -> Joined:
     """Least squares of the column `outcome` on others over all rows of the blocks, whose errors are independent.
 
     With `own_levels` each block has its own intercept (Frisch and Waugh 1933), else they share one. Columns are
     standardised as those of the blocks `like`, or of these. `clustered` says that the blocks are stretches of one
     series: then errors come from how far the blocks differ (Liang and Zeger 1986), which forgives whatever hangs
-    together within one. Raises MomentError for columns that are alike.
+    together within one. `weights` say how much the rows of each block count, 1 without. Raises MomentError for columns
+    that are alike.
     """
     if not blocks:
         raise MomentError("no data are left")
@@ -189,9 +180,10 @@ def regress(
         designs.append(basis[places])
         targets.append(basis[1 + outcome])
     normal, right = np.zeros((len(places), len(places))), np.zeros(len(places))
-    for A, y, block in zip(designs, targets, blocks, strict=True):
-        normal += A @ block.products @ A.T
-        right += A @ block.products @ y
+    counting = [1.0] * len(blocks) if weights is None else list(weights)
+    for A, y, block, weight in zip(designs, targets, blocks, counting, strict=True):
+        normal += weight * A @ block.products @ A.T
+        right += weight * A @ block.products @ y
     inverse = _inverse(normal)
     solved = inverse @ right
     rows = sum(block.count for block in blocks)
@@ -199,10 +191,10 @@ def regress(
     left = [y - solved @ A for A, y in zip(designs, targets, strict=True)]
     squares = np.array([one @ block.products @ one for one, block in zip(left, blocks, strict=True)])
     parts = _clusters if clustered else _long_runs
-    by_block, others, moved, terms = parts(designs, left, blocks, squares, squares.sum() / rows)
-    scores = [_scores(A, one) for A, one in zip(designs, left, strict=True)]
-    gains = np.array([each @ each.T for each in scores]).reshape(len(blocks), len(places), len(places))
-    by_block, others, gains = (factor * inverse @ one @ inverse.T for one in (by_block, others, gains))
+    counted = [weight * A for A, weight in zip(designs, counting, strict=True)]
+    by_block, others, moved, terms = parts(counted, left, blocks, squares, squares.sum() / rows)
+    gains = tuple(inverse @ _scores(A, one) for A, one in zip(counted, left, strict=True))
+    by_block, others = (factor * inverse @ one @ inverse.T for one in (by_block, others))
     units = np.array([spread[outcome] / spread[column] for column in columns])
     slopes = solved[len(solved) - len(columns) :] * units
     level = float("nan")
@@ -220,6 +212,7 @@ def regress(
         others,
         by_block,
         gains,
+        inverse,
         terms,
         units,
     )
@@ -303,7 +296,7 @@ def slope_difference(one: Joined, other: Joined, place: int, level: float) -> Di
 
 def combination_difference(one: Joined, other: Joined, weights: Floats, level: float) -> Difference:
     """Between one combination (k) of the slopes of two fits of independent rows: Welch's t."""
-    parts = np.array([fit.variance_of(weights, ())[0] for fit in (one, other)])
+    parts = np.array([fit.variance_of(weights) for fit in (one, other)])
     return _welch(float(weights @ (one.slopes - other.slopes)), parts, np.array([one.freedom, other.freedom]), level)
 
 

@@ -1,41 +1,12 @@
-"""Three shops that tell sums, over loopback HTTP."""
+"""Five shops that tell sums, over loopback HTTP."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from clusters import SETTINGS, Cluster, Clusters
-from werkzeug.serving import make_server
-
-from datasource.data import Floats
-from datasource.web.app import create_app
-
-TOKEN = "let-me-join"
-SEES_RAW = "let-me-read"
-POINTS = 1500
-
-
-class Shop:
-    """A running service over one cluster."""
-
-    def __init__(self, name: str, values: Floats, folder: Path, more: str = "") -> None:
-        folder.mkdir(exist_ok=True)
-        (folder / "sums").write_text(TOKEN)
-        (folder / "reader").write_text(SEES_RAW)
-        own = f"""
-federation: {{name: {name}, least_points: 100{more}}}
-web: {{tokens: {{others: {{file: sums, scope: sums}}, grafana: {{file: reader}}}}}}
-"""
-        self.world = Clusters({name: values}, SETTINGS.replace("invariance: {}", own), folder)
-        self.snapshot = self.world.tick()
-        self.server = make_server("127.0.0.1", 0, create_app(self.world.clock), threaded=True)
-        self.url = f"http://127.0.0.1:{self.server.port}"
-        Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+from clusters import Cluster
+from sharing import POINTS, TOKEN, Shop
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +31,8 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Sho
     for seed, (name, one) in enumerate(clusters.items()):
         more = ", noise: 0.5" if name == "noisy" else ""
         found[name] = Shop(name, one.simulate(POINTS, seed), folder / name, more)
-    yield found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("datasource.federation.offer"), "_KEY", bytes(32))  # the same noise each time
+        yield found
     for shop in found.values():
         shop.close()

@@ -11,7 +11,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from clusters import SETTINGS, Cluster
-from conftest import TOKEN
+from sharing import TOKEN
 
 from datasource.cli import main
 from datasource.demo.child import ChildProcess, wait_until

@@ -35,6 +35,8 @@ def test_the_causes_that_hold_in_all_clusters_are_named() -> None:
     assert set(found.parents) == {"cpu", "queue"}
     assert set(cd.invariant_parents(CLUSTERS, "latency", environment="cluster")) == {"cpu", "queue"}
     assert "no set of causes without it" in str(found)
+    assert len(found.to_frame()) == 4  # slopes and noise in two clusters
+    assert "<svg" in found.page()
 
 
 def test_an_edge_that_breaks_in_one_cluster_is_named() -> None:

@@ -105,14 +105,6 @@ def test_correlations_are_those_within_blocks() -> None:
     assert correlations(sums(SITES)) == pytest.approx(np.corrcoef(rows.T), abs=1e-10)
 
 
-def test_columns_taken_from_sums_are_sums_of_these_columns() -> None:
-    taken = [one.take([2, 0]) for one in sums(SITES)]
-    again = sums([one[:, [2, 0]] for one in SITES])
-    for one, other in zip(taken, again, strict=True):
-        assert one.cosines == pytest.approx(other.cosines, rel=1e-9, abs=1e-6)
-        assert regress([one], 1, [0]).slopes == pytest.approx(regress([other], 1, [0]).slopes, rel=1e-10)
-
-
 def test_columns_that_are_alike_are_refused() -> None:
     twice = SITES[0][:, [0, 1, 1]]
     with pytest.raises(MomentError, match="cannot be told apart"):
