@@ -64,7 +64,7 @@ def _without_thresholds(query: str) -> str:
     """
     before = ""
     while query != before:
-        before = query = _OR_NOTHING.sub("", query).strip()
+        before = query = _OR_NOTHING.sub("", query).strip().removeprefix("-").strip()  # drawn below the axis
         query = _cut(query, ("and", "unless"), lambda _: True)
         query = _cut(query, _COMPARISONS, _is_number)
         if query[:1] == "(" and query[-1:] == ")" and _balanced(query[1:-1]):

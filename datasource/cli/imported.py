@@ -39,6 +39,9 @@ _OF_ENDS = re.compile(r"code|status|result|outcome|response|success|error", re.I
 _AGGREGATED = re.compile(r"\b(?:sum|avg|max|min|count|quantile|stddev|stdvar|group)\s*(?:by\b|\()")
 _NO_ENTITY = re.compile(r"\b(?P<name>absent(?:_over_time)?)\s*\(|^\s*(?P<one>scalar)\s*\(")
 _ONE_MINUS = re.compile(r"^\s*\(?\s*(?:100\s*\*\s*\(?\s*)?(?:1|100)\s*-")
+_FAST = re.compile(r"""_bucket\b[^}]*\ble\s*=~?\s*["']""")
+_BY_1000 = re.compile(r"\*\s*(?:1000|1e3)\b|\b(?:1000|1e3)\s*\*")
+_SELECTED = re.compile(r"\[[^\]]+\]")
 _BY_NOTHING = re.compile(r"\bby\s*\(\s*\)")
 _AGGREGATES = re.compile(r"\b(sum|avg|max|min|count|quantile)\s*\((?!\s*$)")
 
@@ -129,6 +132,8 @@ def _by_entity(query: str, labels: tuple[str, ...], recorded: Collection[str]) -
         return query, f"{found['name'] or found['one']}() says one thing of everything, and nothing of a {labels[-1]}"
     if threshold := threshold_of(query):
         return query, f"it answers only where '{threshold}' holds; write what is compared"
+    if re.search(r"\boffset\b", query) and query.count("offset") >= len(_SELECTED.findall(query)) > 0:
+        return query, "it is about another time (offset), and a signal about its own"
     if _BY_NOTHING.search(query):
         return query, f"it is one number for everybody, by (); write by ({write_labels(labels)})"
     share = _numerator(query)
@@ -146,7 +151,7 @@ def _by_entity(query: str, labels: tuple[str, ...], recorded: Collection[str]) -
         return query, f"it is about {', '.join(sorted(grouping))}, not about {labels[-1]}"
     if " without" in query:
         return query, f"it groups 'without' labels; write it by ({write_labels(labels)})"
-    le = any(selector.metric.endswith("_bucket") for selector in parts.selectors)
+    le = "histogram_quantile" in query and any(selector.metric.endswith("_bucket") for selector in parts.selectors)
     by = write_labels((*labels, "le") if le else labels)
     if parts.grouping:
         return re.sub(r"\bby\s*\([^()]*\)", f"by ({by})", query), ""
@@ -210,6 +215,7 @@ def _signal(found: Found, query: str, taken: Mapping[str, SignalText], labels: t
     windows = range_seconds(query)
     if guess.role in ("load", "failure", "work") and re.search(r"\b(?:rate|irate|increase)\(", found.query):
         guess = guess._replace(kind="rate")
+        query = re.sub(r"\bincrease\(", "rate(", query)  # per second, as requests are
     window = int(min(windows)) if windows else _recorded_window(found) or _STEP
     return SignalText(name, "service", query, window, guess.unit, guess.role or "", guess.kind)
 
@@ -225,19 +231,25 @@ def _guess(found: Found, query: str) -> Guess:
     metrics = " ".join(selector.metric for selector in read_parts(query).selectors)
     if found.record:
         query = found.query
-    outcome = _outcome(query)
+    outcome, hundred = _outcome(query), bool(re.search(r"\b100\b", query))
+    whole, numerator = "percent" if hundred else "percentunit", _numerator(query)
     if "histogram_quantile" in query:
         return Guess("latency", title.unit if title.unit in ("s", "ms", "us", "ns") else "s", "quantile")
     if re.search(r"_(?:sum|seconds)\b", metrics) and "/" in query and "_count" in metrics:
-        return Guess("latency", "ms" if "milliseconds" in metrics else "s", "gauge")
-    if outcome and not _numerator(query):
+        return Guess("latency", "ms" if "milliseconds" in metrics or _BY_1000.search(query) else "s", "gauge")
+    if numerator and _FAST.search(numerator):  # those that are as fast as promised
+        return Guess("failure" if _ONE_MINUS.search(query) else "success", whole, "gauge")
+    if outcome and not numerator:
         return Guess("failure" if outcome == "failure" else "success", "reqps", "rate")
-    if outcome and (share := _outcome(_numerator(query))):
-        whole = "percent" if re.search(r"\b100\b", query) else "percentunit"
+    if share := _outcome(numerator):
         turned = share == "success" if _ONE_MINUS.search(query) else share == "failure"
         return Guess("failure" if turned else "success", whole, "gauge")
     guess = title if title.role else guess_signal(metrics.split(" ")[0] if metrics else "", _UNITS.get(found.unit, ""))
-    if guess.role in ("load", "work", "activity") and _numerator(query):
+    if guess.role == "success" and "rate(" not in query and guess.unit in ("short", "s"):
+        return guess._replace(unit=whole)  # the mean of yes and no
+    if guess.role == "saturation" and "cpu" in metrics and "rate(" in query:
+        return guess._replace(unit="percent" if hundred else "percentunit" if _ONE_MINUS.search(query) else "cores")
+    if guess.role in ("load", "work", "activity") and numerator:
         return guess._replace(role=None, unit="short", kind="gauge")  # one number over another counts nothing
     return guess
 

@@ -28,6 +28,7 @@ _WORDS = tuple(
     _Word(rf"\b(?:{word.pattern})", *word[1:])
     for word in (
         _Word(r"(?:error )?budget\w*|burn rate\b|apdex\b", "saturation"),
+        _Word(r"uptime\w*|(?:start|boot|creation|build|expir\w*|last \w+) time\w*|timestamp\b|age\b|ttl\b", None, "s"),
         _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
         _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),

@@ -18,7 +18,7 @@ _FEWEST = 30
 """So few points of an entity say nothing about their kind."""
 _FULL = 0.05
 """So large a share of the points at exactly the largest value is no chance."""
-_FEW = 10
+_FEW = 5
 _GAPPY = 0.9
 _SHORT_RUN = 10
 """Gaps after so few points on average come from a range or a step, not from a target that was away."""
@@ -117,7 +117,7 @@ def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: flo
         if top is not None:
             known = _same(high, top)
         else:
-            known = entity in fine or bool(fine and high == highest)
+            known = bool(fine) and (_stands_out(values) if entity in fine else high == highest)
             if not known and share < 1 and signal.kind == "quantile":
                 likely[entity] = high, share
         if known:
@@ -130,6 +130,12 @@ def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: flo
             yield Doubt(f"{text}the histogram's highest bucket, so that what is slower cannot be seen; {advice}")
         else:
             yield Doubt(f"{text}is that the histogram's highest bucket? what is slower cannot be seen", False)
+
+
+def _stands_out(values: Floats) -> bool:
+    """Whether a series is at its largest value far more often than at any other."""
+    _, counts = np.unique(values, return_counts=True)
+    return bool(counts[-1] >= max(_FEW, 3 * counts[:-1].max(initial=0)))
 
 
 def _is_fine(row: Floats) -> bool:

@@ -153,6 +153,12 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
             f"histogram_quantile(0.5, sum(rate({BUCKETS}[2m])) by (le, service))",
         ),
         ("sort_desc(sum by (service) (a)) > 0", "sum by (service) (a)"),
+        ("-sum by (service) (rate(sent_bytes[1m]))", "sum by (service) (rate(sent_bytes[1m]))"),
+        ("sum by (service) (increase(errors_total[1m]))", "sum by (service) (rate(errors_total[1m]))"),
+        (
+            'sum(rate(x_bucket{le="0.3"}[1m])) / sum(rate(x_count[1m]))',
+            'sum by (service) (rate(x_bucket{le="0.3"}[1m])) / sum by (service) (rate(x_count[1m]))',
+        ),
         ("sort(sum by (service) (a)) / sort(sum by (service) (b))", None),
         ("rate(hits_total{x=~'$x'}[1m])", "sum by (service) (rate(hits_total[1m]))"),
         (
@@ -269,6 +275,7 @@ groups:
   - {alert: Silent, expr: 'absent_over_time(up{job="web"}[5m]) == 1'}
   - {alert: Watchdog, expr: 'vector(1)'}
   - {alert: Everybody, expr: 'sum by () (rate(lost_total[5m])) > 5'}
+  - {alert: LastWeek, expr: 'sum by (service) (rate(hits_total[5m] offset 1w))'}
   - {alert: Down, expr: 'COUNT(up == 0) BY (service)'}
   - {alert: Replicas, expr: 'sum by (service) (wanted) != sum by (service) (available)'}
   - alert: Failing
@@ -297,6 +304,7 @@ def test_what_has_no_entity_and_what_a_threshold_hides_is_left_out_with_the_reas
         "left out: Silent: absent_over_time() says one thing of everything",
         "left out: Watchdog: it selects no metric",
         "left out: Everybody: it is one number for everybody, by (); write by (service)",
+        "left out: LastWeek: it is about another time (offset)",
         "left out: Down: it answers only where '== 0' holds",
         "left out: Replicas: it answers only where '!= sum' holds",
     ):
@@ -313,6 +321,12 @@ def test_what_has_no_entity_and_what_a_threshold_hides_is_left_out_with_the_reas
         ('sum(rate(x_total{status=~"[45].."}[1m]))', "reqps", "failure", "reqps"),
         ("histogram_quantile(0.9, sum by (le) (rate(x_bucket[1m])))", "µs", "latency", "us"),
         ("avg by (service) (delay)", "dtdurations", "latency", "s"),
+        ("sum(rate(x_seconds_sum[1m])) / sum(rate(x_seconds_count[1m])) * 1000", "", "latency", "ms"),
+        ('sum(rate(x_bucket{le="0.3"}[1m])) / sum(rate(x_count[1m]))', "", "success", "percentunit"),
+        ("100 * avg(avg_over_time(probe_success[1m]))", "", "success", "percent"),
+        ("time() - max(process_start_time_seconds)", "", None, "s"),
+        ('1 - avg(rate(node_cpu_seconds_total{mode="idle"}[1m]))', "", "saturation", "percentunit"),
+        ("sum(rate(process_cpu_seconds_total[1m]))", "", "saturation", "cores"),
     ],
 )
 def test_how_requests_ended_is_read_from_the_matchers_and_units_are_grafanas(proposed, expr, unit, role, taken):

@@ -168,7 +168,16 @@ def test_not_a_prometheus(body):
 
 @pytest.mark.parametrize(
     ("interval", "step", "window"),
-    [(1, 15, 15), (5, 30, 30), (15, 60, 60), (14.9, 60, 60), (30, 60, 120), (60, 60, 300)],
+    [
+        (1, 15, 15),
+        (5, 30, 30),
+        (15, 60, 60),
+        (14.9, 60, 60),
+        (30, 60, 120),
+        (60, 60, 300),
+        (600, 600, 3600),
+        (1800, 1800, 7200),
+    ],
 )
 def test_a_window_holds_four_samples(interval, step, window):
     timing = choose_timing(interval)

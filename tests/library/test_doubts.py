@@ -126,6 +126,8 @@ def test_a_recorded_quantile_is_stuck_at_what_it_never_exceeds():
     ((wrong, _),) = doubts("latency", np.round(full))
     assert not wrong, "in whole seconds it is only a guess"
     assert not doubts("disk", full), "a disk may be full"
+    milliseconds = RNG.permutation(np.append(np.arange(100.0, 157.0), [157.0] * 3))
+    assert not any(wrong for wrong, _ in doubts("latency", milliseconds)), "three of sixty are a chance"
 
 
 def test_gaps_of_a_point_or_two_come_from_the_range_or_the_step():
