@@ -166,7 +166,6 @@ def noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Blo
         sums,
         products=sums.products + lagged[0],
         cosines=spread(sums.cosines, "cosines"),
-        bartlett=spread(sums.bartlett, "bartlett"),
         lagged=sums.lagged + lagged,
     )
     return Block(block.environment, changed, width**2)

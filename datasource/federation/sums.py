@@ -94,7 +94,6 @@ def _block(document: Mapping[str, Any], width: int, points: int) -> Block:
         "scale": (width,),
         "products": (d, d),
         "cosines": (p, p),
-        "bartlett": (p, p),
         "lagged": (ORDER + 1, d, d),
     }
     read = {name: np.array(document[name], dtype=np.float64) for name in arrays}
@@ -120,7 +119,6 @@ def _believe(sums: MomentSums, points: int, added: float) -> None:
         ("products", sums.products, slack),
         ("products", sums.lagged[0], slack),
         ("cosines", sums.cosines, _ROUNDING * np.abs(sums.cosines).max()),
-        ("bartlett", sums.bartlett, _ROUNDING * np.abs(sums.bartlett).max()),
     ):
         if np.abs(matrix - matrix.T).max() > room or np.linalg.eigvalsh((matrix + matrix.T) / 2)[0] < -room:
             raise SumsError(f"its {name} are those of no rows at all")

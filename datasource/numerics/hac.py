@@ -126,9 +126,7 @@ def _waves(series: Floats, window: int) -> tuple[Floats, Floats]:
         raw = np.einsum("mt,mt->m", scaled[:, 1:], scaled[:, :-1])
         raw /= np.maximum(np.einsum("mt,mt->m", scaled, scaled), 1e-300)
         memory[:, 0] = np.clip(raw + (1 + 3 * raw) / n, 0, _LONGEST)
-    whitened = scaled.copy()
-    whitened[:, 1:] -= memory * scaled[:, :-1]
-    whitened[:, :1] *= np.sqrt(1 - memory**2)
+    whitened = scaled[:, 1:] - memory * scaled[:, :-1]
     return cosine_sums(whitened, long_run_terms(n, window)) / (1 - memory), largest
 
 

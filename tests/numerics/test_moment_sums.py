@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
 from datasource.data import Floats
-from datasource.numerics import glsar
+from datasource.numerics import cosine_sums, glsar
 from datasource.numerics.moment_sums import (
     MomentError,
     MomentSums,
     autoregression,
     coefficient_difference,
     correlations,
+    cosines_of,
     moment_sums,
     noise_difference,
     regress,
@@ -57,19 +57,19 @@ def test_the_slopes_of_sums_are_those_of_all_rows_with_own_levels() -> None:
     assert found.rows == sum(SIZES)
 
 
-def test_errors_from_sums_are_statsmodels_by_panel() -> None:
-    """Newey and West's within each block, with statsmodels' correction for the number of slopes."""
+def test_errors_from_sums_are_those_of_the_rows_of_each_block() -> None:
     sites = [one[:300] for one in SITES if len(one) >= 300]
-    lags = 5
     y, X, groups = stacked(sites)
-    fit = sm.OLS(y, X).fit(cov_type="hac-panel", cov_kwds={"groups": groups, "maxlags": lags, "use_correction": False})
+    left = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    inverse, waves = np.linalg.inv(X.T @ X), []
+    for group in np.unique(groups):
+        inside = groups == group
+        scores = (X[inside] * left[inside, None]).T
+        waves.append(cosine_sums(scores, cosines_of(scores.shape[1])))
+    covariance = sum(2 * one @ one.T / one.shape[1] for one in waves)
+    expected = np.sqrt((inverse @ covariance @ inverse)[0, 0] * len(y) / (len(y) - X.shape[1] - len(sites)))
     found = regress(sums(sites), 0, [1, 2])
-    n = len(y)
-    place = found.interval(0)
-    wanted = fit.bse[0] * np.sqrt(n / (n - 4))
-    by_sums = np.sqrt(found._others[0, 0]) * found._units[0]
-    assert by_sums == pytest.approx(wanted, rel=1e-9)
-    assert place.upper - place.value >= 1.96 * wanted
+    assert np.sqrt(found.variance_of(np.array([1.0, 0.0]))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_shared_level_is_that_of_all_rows() -> None:
