@@ -157,16 +157,12 @@ def noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Blo
             found[0, 0] = 0.0  # how many rows there are is told anyway
         return found
 
-    def spread(covariance: Floats, name: str) -> Floats:
-        waves = _seeded(where, name, *columns).normal(0, width, (len(covariance), sums.terms))
-        return np.asarray(covariance + waves @ waves.T / sums.terms, dtype=np.float64)
-
+    waves = _seeded(where, "cosines", *columns).normal(0, width, (len(sums.cosines), sums.terms))
     lagged = np.array([drawn(lag) for lag in range(ORDER + 1)])
     changed = replace(
         sums,
         products=sums.products + lagged[0],
-        cosines=spread(sums.cosines, "cosines"),
-        bartlett=spread(sums.bartlett, "bartlett"),
+        cosines=sums.cosines + waves @ waves.T / sums.terms,
         lagged=sums.lagged + lagged,
     )
     return Block(block.environment, changed, width**2)

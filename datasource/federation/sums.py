@@ -98,7 +98,6 @@ def _block(document: Mapping[str, Any], width: int, points: int) -> Block:
         "scale": (width,),
         "products": (d, d),
         "cosines": (p, p),
-        "bartlett": (p, p),
         "lagged": (ORDER + 1, d, d),
     }
     read = {name: np.array(document[name], dtype=np.float64) for name in arrays}
@@ -119,17 +118,13 @@ def _believe(sums: MomentSums, points: int, added: float) -> None:
         raise SumsError(f"its sums are of {count} rows, with {sums.terms} cosines, of {points} points: that cannot be")
     if not ((sums.scale > 1 / _FAR) & (sums.scale < _FAR) & (np.abs(sums.location) < _FAR)).all():
         raise SumsError("a column of it has no scale that a measurement has")
-    if (
-        max(np.abs(one).max() for one in (sums.products, sums.lagged, sums.cosines, sums.bartlett))
-        > _LARGEST * count**2
-    ):
+    if max(np.abs(one).max() for one in (sums.products, sums.lagged, sums.cosines)) > _LARGEST * count**2:
         raise SumsError("its sums are larger than those of standardised columns")
     slack = _ROUNDING * count + 8 * float(np.sqrt(added))
     for name, matrix, room in (
         ("products", sums.products, slack),
         ("products", sums.lagged[0], slack),
         ("cosines", sums.cosines, _ROUNDING * np.abs(sums.cosines).max()),
-        ("bartlett", sums.bartlett, _ROUNDING * np.abs(sums.bartlett).max()),
     ):
         if np.abs(matrix - matrix.T).max() > room or np.linalg.eigvalsh((matrix + matrix.T) / 2)[0] < -room:
             raise SumsError(f"its {name} are those of no rows at all")

@@ -12,14 +12,12 @@ import numpy as np
 from scipy import stats
 
 from datasource.data import Floats
-from datasource.numerics import Ints, cosine_sums, ewc_terms, on_grid
+from datasource.numerics import Ints, long_run_errors, long_run_terms, on_grid
 
 _KNOTS = 5
 """Of the spline of each cause: bends, and no wiggles."""
 _RIDGE = 1e-6
 """Of the mean square of a column: for causes that are nearly alike."""
-_FEWEST_COSINES, _SHARE = 8, 0.2
-"""Of cosines: fewer than 0.4 n^(2/3) of them, since residuals are not whitened."""
 
 
 def residuals_alike(
@@ -62,15 +60,13 @@ def residuals_alike(
 
 def _mean(values: Floats, positions: Sequence[Ints], window: int) -> tuple[float, float, float]:
     """The mean of a series in several pieces, its variance, and what that is known with."""
-    first, variance, cosines = 0, 0.0, 0
+    first, variance, freedom, mean = 0, 0.0, 0, float(values.mean())
     for places in positions:
-        series = on_grid(values[first : first + len(places)], places)[None]
+        series = on_grid(values[first : first + len(places)] - mean, places)[None]
         first += len(places)
-        terms = max(_FEWEST_COSINES, int(_SHARE * ewc_terms(series.shape[1], window)))
-        waves = cosine_sums(series, terms)
-        variance += float(2 * (waves**2).sum() / waves.shape[1])
-        cosines += waves.shape[1]
-    return float(values.mean()), variance / len(values) ** 2, float(cosines)
+        variance += float(long_run_errors(series, window)[0]) ** 2
+        freedom += long_run_terms(series.shape[1], window)
+    return mean, variance / len(values) ** 2, float(freedom)
 
 
 def _welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:

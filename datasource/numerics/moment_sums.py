@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from datasource.numerics.grid import Floats, Ints, on_grid
-from datasource.numerics.hac import Interval, bartlett_covariance, cosine_sums, ewc_terms, hac_lags, interval
+from datasource.numerics.hac import Interval, cosine_sums, interval, long_run_terms
 from datasource.numerics.lag_products import LagProducts
 from datasource.numerics.regression import solve_yule_walker, whitened
 
@@ -31,9 +31,8 @@ class MomentSums:
 
     count: rows whose predecessors are there, which the sums are of.
     products: (1 + d, 1 + d), the sums of products of any two columns, whitened.
-    cosines, bartlett: (p, p), the long-run covariance of the sums of the p = (1 + d)(2 + d) / 2 products, in the order
-        of `np.triu_indices`, by equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) and by Newey and West
-        (1987).
+    cosines: (p, p), the long-run covariance of the sums of the p = (1 + d)(2 + d) / 2 products, in the order of
+        `np.triu_indices`, by equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018).
     terms: how many cosines, which are the degrees of freedom.
     lagged: (order + 1, 1 + d, 1 + d), sums of products of columns with columns that many steps before, not whitened.
     pairs: (order + 1), over how many rows these are summed.
@@ -44,7 +43,6 @@ class MomentSums:
     scale: Floats
     products: Floats
     cosines: Floats
-    bartlett: Floats
     terms: int
     lagged: Floats
     pairs: Ints
@@ -68,15 +66,13 @@ def moment_sums(
     rows, kept = whitened(joint, np.asarray(whitening, dtype=np.float64), positions)
     i, j = _triangle(1 + width)
     scores = on_grid(rows[:, i] * rows[:, j], positions[kept]).T
-    terms = ewc_terms(scores.shape[1], window)
-    waves = cosine_sums(scores, terms)
+    waves = cosine_sums(scores, long_run_terms(scores.shape[1], window))
     return MomentSums(
         len(rows),
         location,
         scale,
         rows.T @ rows,
         2 * waves @ waves.T / waves.shape[1],
-        bartlett_covariance(scores, max(hac_lags(scores.shape[1]), window)),
         waves.shape[1],
         lags.pairs,
         np.asarray(lags.counts, dtype=np.int64),
@@ -102,7 +98,6 @@ class Joined:
     coefficients: Floats
     covariance: Floats
     freedom: float
-    _others: Floats
     _by_block: Floats
     _gains: tuple[Floats, ...]
     _inverse: Floats
@@ -119,12 +114,10 @@ class Joined:
         return self.combined(np.eye(len(self.slopes))[place])
 
     def combined(self, weights: Floats) -> Interval:
-        """A combination (k) of slopes: with the larger of the errors by cosines and by Newey and West, and Student's
-        t."""
+        """A combination (k) of slopes, by its long-run error and Student's t."""
         own = self._own(weights)
-        parts = np.einsum("i,bij,j->b", own, self._by_block, own)
-        error = float(np.sqrt(max(parts.sum(), own @ self._others @ own, 0.0)))
-        return interval(float(weights @ self.slopes), error, satterthwaite(parts, self._terms))
+        parts = np.maximum(np.einsum("i,bij,j->b", own, self._by_block, own), 0.0)
+        return interval(float(weights @ self.slopes), float(np.sqrt(parts.sum())), satterthwaite(parts, self._terms))
 
     def variance_of(self, weights: Floats) -> float:
         """The variance of a combination of slopes, by equal-weighted cosines."""
@@ -192,9 +185,9 @@ def regress(
     squares = np.array([one @ block.products @ one for one, block in zip(left, blocks, strict=True)])
     parts = _clusters if clustered else _long_runs
     counted = [weight * A for A, weight in zip(designs, counting, strict=True)]
-    by_block, others, moved, terms = parts(counted, left, blocks, squares, squares.sum() / rows)
+    by_block, moved, terms = parts(counted, left, blocks, squares, squares.sum() / rows)
     gains = tuple(inverse @ _scores(A, one) for A, one in zip(counted, left, strict=True))
-    by_block, others = (factor * inverse @ one @ inverse.T for one in (by_block, others))
+    by_block = factor * inverse @ by_block @ inverse.T
     units = np.array([spread[outcome] / spread[column] for column in columns])
     slopes = solved[len(solved) - len(columns) :] * units
     level = float("nan")
@@ -209,7 +202,6 @@ def regress(
         solved,
         by_block.sum(axis=0),
         satterthwaite(np.trace(by_block, axis1=1, axis2=2), terms),
-        others,
         by_block,
         gains,
         inverse,
@@ -220,28 +212,27 @@ def regress(
 
 def _long_runs(
     designs: Sequence[Floats], left: Sequence[Floats], blocks: Sequence[MomentSums], _squares: Floats, _variance: float
-) -> tuple[Floats, Floats, float, Floats]:
-    """The covariance of the scores' sums by cosines, by block; that by Newey and West; the variance of the sum of
-    squares; and the degrees of freedom by block."""
-    by_block, others, moved = [], np.zeros((len(designs[0]), len(designs[0]))), 0.0
+) -> tuple[Floats, float, Floats]:
+    """The covariance of the scores' sums by block, the variance of the sum of squares, and the degrees of freedom by
+    block."""
+    by_block, moved = [], 0.0
     for A, one, block in zip(designs, left, blocks, strict=True):
         scores = _scores(A, one)
         by_block.append(scores @ block.cosines @ scores.T)
-        others += scores @ block.bartlett @ scores.T
         square = _pair(one, one)
         moved += max(float(square @ block.cosines @ square), 0.0)
-    return np.array(by_block), others, moved, np.array([float(block.terms) for block in blocks])
+    return np.array(by_block), moved, np.array([float(block.terms) for block in blocks])
 
 
 def _clusters(
     designs: Sequence[Floats], left: Sequence[Floats], blocks: Sequence[MomentSums], squares: Floats, variance: float
-) -> tuple[Floats, Floats, float, Floats]:
+) -> tuple[Floats, float, Floats]:
     """As `_long_runs`, with the blocks as clusters."""
     count = len(blocks)
     sums = np.array([A @ block.products @ one for A, one, block in zip(designs, left, blocks, strict=True)])
     covariance = sums.T @ sums * count / max(count - 1, 1)
     gaps = squares - variance * np.array([block.count for block in blocks])
-    return covariance[None], covariance, float(gaps @ gaps) * count / max(count - 1, 1), np.array([count - 1.0])
+    return covariance[None], float(gaps @ gaps) * count / max(count - 1, 1), np.array([count - 1.0])
 
 
 def autoregression(blocks: Sequence[MomentSums], outcome: int, columns: Sequence[int]) -> Floats:

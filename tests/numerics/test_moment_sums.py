@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from datasource.data import Floats
-from datasource.numerics import glsar
+from datasource.numerics import glsar, long_run_terms
 from datasource.numerics.moment_sums import (
     MomentError,
     MomentSums,
@@ -57,19 +57,21 @@ def test_the_slopes_of_sums_are_those_of_all_rows_with_own_levels() -> None:
     assert found.rows == sum(SIZES)
 
 
-def test_errors_from_sums_are_statsmodels_by_panel() -> None:
-    """Newey and West's within each block, with statsmodels' correction for the number of slopes."""
-    sites = [one[:300] for one in SITES if len(one) >= 300]
-    lags = 5
-    y, X, groups = stacked(sites)
-    fit = sm.OLS(y, X).fit(cov_type="hac-panel", cov_kwds={"groups": groups, "maxlags": lags, "use_correction": False})
-    found = regress(sums(sites), 0, [1, 2])
-    n = len(y)
-    place = found.interval(0)
-    wanted = fit.bse[0] * np.sqrt(n / (n - 4))
-    by_sums = np.sqrt(found._others[0, 0]) * found._units[0]
-    assert by_sums == pytest.approx(wanted, rel=1e-9)
-    assert place.upper - place.value >= 1.96 * wanted
+def test_errors_from_sums_are_those_of_the_scores_of_all_rows() -> None:
+    """Equal-weighted cosines of each row's score, summed over blocks, with the correction for what was fitted."""
+    y, X, groups = stacked(SITES)
+    fit = sm.OLS(y, X).fit()
+    influence = np.linalg.inv(X.T @ X) @ (X * fit.resid[:, None]).T
+    variance = 0.0
+    for number, size in enumerate(SIZES):
+        terms = long_run_terms(size)
+        waves = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(size) + 0.5) / size)
+        variance += 2 * np.mean((waves @ influence[0, groups == number]) ** 2)
+    found = regress(sums(SITES), 0, [1, 2])
+    expected = np.sqrt(variance * len(y) / (len(y) - 5))
+    assert np.sqrt(found.variance_of(np.array([1.0, 0.0]))) == pytest.approx(expected, rel=1e-9)
+    interval = found.interval(0)
+    assert interval.upper - interval.value >= 1.96 * expected
 
 
 def test_a_shared_level_is_that_of_all_rows() -> None:
