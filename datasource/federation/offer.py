@@ -157,12 +157,15 @@ def noisy(block: Block, noise: float, columns: Sequence[str], where: str) -> Blo
             found[0, 0] = 0.0  # how many rows there are is told anyway
         return found
 
-    waves = _seeded(where, "cosines", *columns).normal(0, width, (len(sums.cosines), sums.terms))
+    def spread(covariance: Floats, name: str) -> Floats:
+        waves = _seeded(where, name, *columns).normal(0, width, (len(covariance), sums.terms))
+        return np.asarray(covariance + waves @ waves.T / sums.terms, dtype=np.float64)
+
     lagged = np.array([drawn(lag) for lag in range(ORDER + 1)])
     changed = replace(
         sums,
         products=sums.products + lagged[0],
-        cosines=sums.cosines + waves @ waves.T / sums.terms,
+        cosines=spread(sums.cosines, "cosines"),
         lagged=sums.lagged + lagged,
     )
     return Block(block.environment, changed, width**2)

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
 from datasource.data import Floats
-from datasource.numerics import glsar, long_run_terms
+from datasource.numerics import cosine_sums, glsar
 from datasource.numerics.moment_sums import (
     MomentError,
     MomentSums,
     autoregression,
     coefficient_difference,
     correlations,
+    cosines_of,
     moment_sums,
     noise_difference,
     regress,
@@ -57,21 +57,19 @@ def test_the_slopes_of_sums_are_those_of_all_rows_with_own_levels() -> None:
     assert found.rows == sum(SIZES)
 
 
-def test_errors_from_sums_are_those_of_the_scores_of_all_rows() -> None:
-    """Equal-weighted cosines of each row's score, summed over blocks, with the correction for what was fitted."""
-    y, X, groups = stacked(SITES)
-    fit = sm.OLS(y, X).fit()
-    influence = np.linalg.inv(X.T @ X) @ (X * fit.resid[:, None]).T
-    variance = 0.0
-    for number, size in enumerate(SIZES):
-        terms = long_run_terms(size)
-        waves = np.cos(np.pi * np.outer(np.arange(1, terms + 1), np.arange(size) + 0.5) / size)
-        variance += 2 * np.mean((waves @ influence[0, groups == number]) ** 2)
-    found = regress(sums(SITES), 0, [1, 2])
-    expected = np.sqrt(variance * len(y) / (len(y) - 5))
+def test_errors_from_sums_are_those_of_the_rows_of_each_block() -> None:
+    sites = [one[:300] for one in SITES if len(one) >= 300]
+    y, X, groups = stacked(sites)
+    left = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    inverse, waves = np.linalg.inv(X.T @ X), []
+    for group in np.unique(groups):
+        inside = groups == group
+        scores = (X[inside] * left[inside, None]).T
+        waves.append(cosine_sums(scores, cosines_of(scores.shape[1])))
+    covariance = sum(2 * one @ one.T / one.shape[1] for one in waves)
+    expected = np.sqrt((inverse @ covariance @ inverse)[0, 0] * len(y) / (len(y) - X.shape[1] - len(sites)))
+    found = regress(sums(sites), 0, [1, 2])
     assert np.sqrt(found.variance_of(np.array([1.0, 0.0]))) == pytest.approx(expected, rel=1e-9)
-    interval = found.interval(0)
-    assert interval.upper - interval.value >= 1.96 * expected
 
 
 def test_a_shared_level_is_that_of_all_rows() -> None:
