@@ -60,13 +60,13 @@ def residuals_alike(
 
 def _mean(values: Floats, positions: Sequence[Ints], window: int) -> tuple[float, float, float]:
     """The mean of a series in several pieces, its variance, and what that is known with."""
-    first, variance, freedom, mean = 0, 0.0, 0, float(values.mean())
+    first, variance, cosines = 0, 0.0, 0
     for places in positions:
-        series = on_grid(values[first : first + len(places)] - mean, places)[None]
+        series = on_grid(values[first : first + len(places)] - values.mean(), places)[None]
         first += len(places)
-        variance += float(long_run_errors(series, window)[0]) ** 2
-        freedom += long_run_terms(series.shape[1], window)
-    return mean, variance / len(values) ** 2, float(freedom)
+        variance += float(long_run_errors(series, window)[0] ** 2)
+        cosines += long_run_terms(series.shape[1], window)
+    return float(values.mean()), variance / len(values) ** 2, float(cosines)
 
 
 def _welch(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
