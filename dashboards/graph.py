@@ -134,8 +134,8 @@ def on_prometheus() -> Json:
                 ),
                 table(
                     "Mechanisms that are other ones",
-                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its "
-                    "causes, its level, or its noise. Compared where the settings say invariance: {}.",
+                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on "
+                    "its causes, its level, or its noise. Compared where the settings say invariance: {}.",
                     [rows_now("causal_mechanism_shift_score > 1")],
                     width=24,
                     height=8,
