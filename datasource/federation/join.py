@@ -150,7 +150,7 @@ def join_effect(ask: Ask, question: Question, keep_all: bool = False) -> Joint:
             usual = [part for part in plain if part.site not in {each.site for each in odd}]
             parts = _weighted(_parts(ask(columns, _whitening(usual, slopes))), question)
         return _joint(question, plain, parts, odd)
-    except MomentError as error:
+    except (MomentError, np.linalg.LinAlgError) as error:
         raise SumsError(f"the joined sums cannot answer: {error}") from None
 
 

@@ -11,6 +11,10 @@ from datasource.numerics.moment_sums import MomentSums
 PROTOCOL = 1
 MOST_COLUMNS = 10
 ORDER = 5
+_FAR = 1e60
+"""Beyond what any unit makes of a number."""
+_LARGEST = 1e12
+"""Of sums of four whitened standardised columns, by squared rows."""
 _ROUNDING = 1e-6
 """How far sums may be from what sums of rows are."""
 
@@ -112,8 +116,10 @@ def _believe(sums: MomentSums, points: int, added: float) -> None:
     count = sums.count
     if not (0 < sums.terms < count <= points and (sums.pairs >= 0).all() and (sums.pairs <= points).all()):
         raise SumsError(f"its sums are of {count} rows, with {sums.terms} cosines, of {points} points: that cannot be")
-    if not (sums.scale > 0).all():
-        raise SumsError("a column of it has no scale")
+    if not ((sums.scale > 1 / _FAR) & (sums.scale < _FAR) & (np.abs(sums.location) < _FAR)).all():
+        raise SumsError("a column of it has no scale that a measurement has")
+    if max(np.abs(one).max() for one in (sums.products, sums.lagged, sums.cosines)) > _LARGEST * count**2:
+        raise SumsError("its sums are larger than those of standardised columns")
     slack = _ROUNDING * count + 8 * float(np.sqrt(added))
     for name, matrix, room in (
         ("products", sums.products, slack),

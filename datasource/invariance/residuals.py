@@ -62,7 +62,7 @@ def _mean(values: Floats, positions: Sequence[Ints], window: int) -> tuple[float
     """The mean of a series in several pieces, its variance, and what that is known with."""
     first, variance, cosines = 0, 0.0, 0
     for places in positions:
-        series = on_grid(values[first : first + len(places)], places)[None]
+        series = on_grid(values[first : first + len(places)] - values.mean(), places)[None]
         first += len(places)
         variance += float(long_run_errors(series, window)[0] ** 2)
         cosines += long_run_terms(series.shape[1], window)

@@ -1,7 +1,7 @@
 """Anchor regression: better than least squares where environments move further than they did."""
 
 import numpy as np
-from simulated import question
+from mechanisms_apart import question
 
 from datasource.data import Floats
 from datasource.demo.three_shops import smooth

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from simulated import environment, question
+from mechanisms_apart import environment, question
 
 from datasource.invariance import invariant_parents
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from simulated import environment, variable
+from mechanisms_apart import environment, variable
 
 from datasource.data import Environment
 from datasource.invariance import Rows

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from simulated import variable
+from mechanisms_apart import variable
 
 from datasource.data import Environment
 from datasource.graph import CausalGraph, Edge, Evidence
