@@ -19,8 +19,11 @@ _ALIKE = 0.5
 """Share of what is known of two incidents that they have in common, from which on one is like the other."""
 _MOST = 3
 """So many earlier ones are told, those most alike first."""
-_JUST_AFTER = 600
-"""Seconds for which what was done may still be what ended an incident, whose end is its last anomalous point."""
+_LATE = 120
+"""Seconds after its last anomalous point for which what was done may still be what ended an incident: people write down
+what they did a moment later."""
+_AFTERWARDS = 600
+"""Seconds over which the level after an incident is taken, at least."""
 _SOON = 1800
 """Seconds within which an incident is over that something ended."""
 _FEWEST = 3
@@ -88,26 +91,32 @@ def _features(incident: Incident) -> frozenset[object]:
     return frozenset({("symptom", causes.symptom), *(("root", one) for one in incident.roots), *named, *outside, *path})
 
 
-def ending(incident: Incident, interventions: Iterable[Intervention], matrix: Matrix | None = None) -> Ending | None:
+def ending(incident: Incident, interventions: Sequence[Intervention], matrix: Matrix | None = None) -> Ending | None:
     """The last thing that was done, or undone, to a cause of an incident after it began, and within half an hour before
     it was over; without one of its causes, to anybody in it. None where nothing was written down, and while it goes
     on."""
     if incident.end is None:
         return None
-    latest: Ending | None = None
+    earliest = max(incident.start, incident.end - _SOON)
     for targets in (incident.roots, incident.affected):
         names = {name for one in targets for name in (str(one), one.plain, one.name)} - {""}
-        for one in interventions:
-            if not any(target in names or target.rpartition(".")[0] in names for target in one.targets):
-                continue
-            for at, undone in _moments(one):
-                soon = max(incident.start, incident.end - _SOON) < at <= incident.end + _JUST_AFTER
-                if soon and (latest is None or at > latest.at):
-                    latest = Ending(one.id, one.told, one.who, at, undone)
-        if latest is not None:
-            before, after = _levels(incident, latest, matrix)
-            return latest._replace(level_before=before, level_after=after)
+        done = [
+            Ending(one.id, one.told, one.who, at, undone)
+            for one in interventions
+            if any(target in names or target.rpartition(".")[0] in names for target in one.targets)
+            for at, undone in _moments(one)
+            if earliest < at <= incident.end + _LATE
+        ]
+        before = [one for one in done if one.at <= incident.end]
+        if done:
+            found = max(before, key=_at) if before else min(done, key=_at)
+            level, after = _levels(incident, found, matrix)
+            return found._replace(level_before=level, level_after=after)
     return None
+
+
+def _at(one: Ending) -> int:
+    return one.at
 
 
 def _moments(one: Intervention) -> Iterator[tuple[int, bool]]:
@@ -124,7 +133,7 @@ def _levels(incident: Incident, latest: Ending, matrix: Matrix | None) -> tuple[
         return nan, nan
     row, times = matrix.row(symptom), matrix.times
     before = row[(times > incident.start) & (times <= min(latest.at, end)) & np.isfinite(row)]
-    after = row[(times > end) & (times <= end + max(end - incident.start, _JUST_AFTER)) & np.isfinite(row)]
+    after = row[(times > end) & (times <= end + max(end - incident.start, _AFTERWARDS)) & np.isfinite(row)]
     if len(before) < _FEWEST or len(after) < _FEWEST:
         return nan, nan
     return float(before.mean()), float(after.mean())
