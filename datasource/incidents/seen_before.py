@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite, nan
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -109,14 +110,10 @@ def ending(incident: Incident, interventions: Sequence[Intervention], matrix: Ma
         ]
         before = [one for one in done if one.at <= incident.end]
         if done:
-            found = max(before, key=_at) if before else min(done, key=_at)
+            found = max(before, key=attrgetter("at")) if before else min(done, key=attrgetter("at"))
             level, after = _levels(incident, found, matrix)
             return found._replace(level_before=level, level_after=after)
     return None
-
-
-def _at(one: Ending) -> int:
-    return one.at
 
 
 def _moments(one: Intervention) -> Iterator[tuple[int, bool]]:
@@ -126,13 +123,13 @@ def _moments(one: Intervention) -> Iterator[tuple[int, bool]]:
         yield one.end, True
 
 
-def _levels(incident: Incident, latest: Ending, matrix: Matrix | None) -> tuple[float, float]:
+def _levels(incident: Incident, ending: Ending, matrix: Matrix | None) -> tuple[float, float]:
     """The symptom's mean in the incident before that was done, and over as long after it was over."""
     symptom, end = incident.causes.symptom, incident.end
     if matrix is None or symptom not in matrix or end is None:
         return nan, nan
     row, times = matrix.row(symptom), matrix.times
-    before = row[(times > incident.start) & (times <= min(latest.at, end)) & np.isfinite(row)]
+    before = row[(times > incident.start) & (times <= min(ending.at, end)) & np.isfinite(row)]
     after = row[(times > end) & (times <= end + max(end - incident.start, _AFTERWARDS)) & np.isfinite(row)]
     if len(before) < _FEWEST or len(after) < _FEWEST:
         return nan, nan
@@ -154,7 +151,8 @@ def ended_by(seen: Seen, signals: Mapping[str, Signal]) -> str:
     one, found = seen.incident, seen.ending
     assert one.end is not None
     if found is None:
-        return f"{one.mark.words.rstrip('.').lower()}" if one.mark else "nothing is written down that ended it"
+        said = one.mark.words.rstrip(".") if one.mark else "Nothing is written down that ended it"
+        return said[:1].lower() + said[1:]
     done = f"the end of {found.told}" if found.undone else found.told
     after = f"{format_duration(max(found.at - one.start, 1))} after it began"
     over = f", over {format_duration(one.end - found.at)} later" if one.end > found.at else ", over at once"
