@@ -16,6 +16,8 @@ ABORTED, NOT_UNDONE = 4, 5
 _POLL = 2.0
 _BEGINS = 60.0
 """Seconds within which a service begins what it was asked for."""
+_LATE = 600.0
+"""Seconds after its planned end within which it must be over, and its last point evaluated."""
 
 
 @click.group()
@@ -82,6 +84,10 @@ def wait_for(
             return NOT_UNDONE
         if one is not None and one["end"] is not None and log.snapshot_time() > one["end"]:
             break
+        if one is not None and now() > max(one["end"] or 0, one["parameters"]["planned_end"]) + _LATE:
+            open_ones = "is not rolled back" if one["end"] is None else "is over, and its last point was not evaluated"
+            click.echo(f"{name} {open_ones} within {_LATE:g} s: look at intervention {one['intervention']}", err=True)
+            return NOT_UNDONE
         if one is not None and not told:
             told = f"intervention {one['intervention']} goes on, until {moment(one['parameters']['planned_end'])}"
             click.echo(told, err=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite, nan
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,11 @@ _ALIKE = 0.5
 """Share of what is known of two incidents that they have in common, from which on one is like the other."""
 _MOST = 3
 """So many earlier ones are told, those most alike first."""
-_JUST_AFTER = 600
-"""Seconds for which what was done may still be what ended an incident, whose end is its last anomalous point."""
+_LATE = 120
+"""Seconds after its last anomalous point for which what was done may still be what ended an incident: people write down
+what they did a moment later."""
+_AFTERWARDS = 600
+"""Seconds over which the level after an incident is taken, at least."""
 _SOON = 1800
 """Seconds within which an incident is over that something ended."""
 _FEWEST = 3
@@ -88,25 +92,27 @@ def _features(incident: Incident) -> frozenset[object]:
     return frozenset({("symptom", causes.symptom), *(("root", one) for one in incident.roots), *named, *outside, *path})
 
 
-def ending(incident: Incident, interventions: Iterable[Intervention], matrix: Matrix | None = None) -> Ending | None:
+def ending(incident: Incident, interventions: Sequence[Intervention], matrix: Matrix | None = None) -> Ending | None:
     """The last thing that was done, or undone, to a cause of an incident after it began, and within half an hour before
     it was over; without one of its causes, to anybody in it. None where nothing was written down, and while it goes
     on."""
     if incident.end is None:
         return None
-    latest: Ending | None = None
+    earliest = max(incident.start, incident.end - _SOON)
     for targets in (incident.roots, incident.affected):
         names = {name for one in targets for name in (str(one), one.plain, one.name)} - {""}
-        for one in interventions:
-            if not any(target in names or target.rpartition(".")[0] in names for target in one.targets):
-                continue
-            for at, undone in _moments(one):
-                soon = max(incident.start, incident.end - _SOON) < at <= incident.end + _JUST_AFTER
-                if soon and (latest is None or at > latest.at):
-                    latest = Ending(one.id, one.told, one.who, at, undone)
-        if latest is not None:
-            before, after = _levels(incident, latest, matrix)
-            return latest._replace(level_before=before, level_after=after)
+        done = [
+            Ending(one.id, one.told, one.who, at, undone)
+            for one in interventions
+            if any(target in names or target.rpartition(".")[0] in names for target in one.targets)
+            for at, undone in _moments(one)
+            if earliest < at <= incident.end + _LATE
+        ]
+        before = [one for one in done if one.at <= incident.end]
+        if done:
+            found = max(before, key=attrgetter("at")) if before else min(done, key=attrgetter("at"))
+            level, after = _levels(incident, found, matrix)
+            return found._replace(level_before=level, level_after=after)
     return None
 
 
@@ -117,14 +123,14 @@ def _moments(one: Intervention) -> Iterator[tuple[int, bool]]:
         yield one.end, True
 
 
-def _levels(incident: Incident, latest: Ending, matrix: Matrix | None) -> tuple[float, float]:
+def _levels(incident: Incident, ending: Ending, matrix: Matrix | None) -> tuple[float, float]:
     """The symptom's mean in the incident before that was done, and over as long after it was over."""
     symptom, end = incident.causes.symptom, incident.end
     if matrix is None or symptom not in matrix or end is None:
         return nan, nan
     row, times = matrix.row(symptom), matrix.times
-    before = row[(times > incident.start) & (times <= min(latest.at, end)) & np.isfinite(row)]
-    after = row[(times > end) & (times <= end + max(end - incident.start, _JUST_AFTER)) & np.isfinite(row)]
+    before = row[(times > incident.start) & (times <= min(ending.at, end)) & np.isfinite(row)]
+    after = row[(times > end) & (times <= end + max(end - incident.start, _AFTERWARDS)) & np.isfinite(row)]
     if len(before) < _FEWEST or len(after) < _FEWEST:
         return nan, nan
     return float(before.mean()), float(after.mean())
@@ -145,7 +151,8 @@ def ended_by(seen: Seen, signals: Mapping[str, Signal]) -> str:
     one, found = seen.incident, seen.ending
     assert one.end is not None
     if found is None:
-        return f"{one.mark.words.rstrip('.').lower()}" if one.mark else "nothing is written down that ended it"
+        said = one.mark.words.rstrip(".") if one.mark else "Nothing is written down that ended it"
+        return said[:1].lower() + said[1:]
     done = f"the end of {found.told}" if found.undone else found.told
     after = f"{format_duration(max(found.at - one.start, 1))} after it began"
     over = f", over {format_duration(one.end - found.at)} later" if one.end > found.at else ", over at once"

@@ -16,14 +16,17 @@ from datasource.interventions.information import entropy, power_of_mean, probabi
 from datasource.interventions.power import FEWEST, spread_of_means
 from datasource.interventions.trial import Known, Open, Suspect, Touched, Trial, best
 
-_LOOKED_AT, _TRIED, _MOVED = 60, 12, 1500
-"""Of so many variables with the most doubtful edges out of them it is found out which edges would be told about, and so
-many are tried as treatments, as long as they reach no more than so many variables together: an answer within seconds in
-a large graph."""
-_SHORTEST, _POINTS = 600.0, 20
-"""Seconds that an experiment lasts at least, less where so many points come sooner; it may last 2, 4 or 8 times as
-long."""
+_LOOKED_AT = 60
+"""Variables with the most doubtful edges out of them of which it is found out which edges would be told about."""
+_TRIED = 12
+"""Of these, so many are tried as treatments."""
+_REACHED = 1500
+"""So many variables at most are reached by them together: an answer within seconds in a large graph."""
+_SHORTEST = 600.0
+"""Seconds that an experiment lasts at least, less where `_POINTS` come sooner."""
+_POINTS = 20
 _LONGER = (1, 2, 4, 8)
+"""It may last so many times as long."""
 _SIZES = (0.1, 0.25, 0.5, 1.0)
 """Shares of the way from the level now to where the variable was seen in one of a hundred points: no extrapolation."""
 _WORK = 60.0
@@ -58,7 +61,7 @@ def next_for_edges(known: Known, edges: Sequence[Edge], about: Collection[str] =
     moved = 0
     for cause, mine in told[:_TRIED]:
         moved += len(reached(known.model, cause))
-        if found and moved > _MOVED:
+        if found and moved > _REACHED:
             break
         trial = _move(known, cause, mine)
         found += [] if trial is None else [trial]

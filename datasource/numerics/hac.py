@@ -94,9 +94,9 @@ def _intervals(fit: Regression, contrasts: Floats, errors: Floats, terms: float)
 
 
 def long_run_terms(n: int, window: int = 1) -> int:
-    """How many cosines, which are the degrees of freedom: 0.15 n^(2/3) and at least 4, fewer where neighbours share a
+    """How many cosines, which are the degrees of freedom: 0.25 n^(2/3) and at least 4, fewer where neighbours share a
     `window`. The 0.4 n^(2/3) that Lazarus and others recommend suit milder autocorrelation."""
-    return max(min(4, n - 1), min(int(0.15 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
+    return max(min(4, n - 1), min(int(0.25 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
 
 
 def long_run_errors(series: Floats, window: int = 1) -> Floats:
@@ -111,6 +111,7 @@ def long_run_covariance(series: Floats, window: int = 1) -> Floats:
 
     Equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) of the series, each prewhitened by an AR(1) (Andrews
     and Monahan 1992) whose coefficient is corrected for its small-sample bias and kept within 0 and 0.97.
+    No variance is below that of independent rows (White 1980), as cosines are few where few rows carry a sum.
     """
     waves, largest = _waves(series, window)
     found: Floats = 2 * waves @ waves.T / max(waves.shape[1], 1) * largest[:, None] * largest
@@ -127,7 +128,11 @@ def _waves(series: Floats, window: int) -> tuple[Floats, Floats]:
         raw /= np.maximum(np.einsum("mt,mt->m", scaled, scaled), 1e-300)
         memory[:, 0] = np.clip(raw + (1 + 3 * raw) / n, 0, _LONGEST)
     whitened = scaled[:, 1:] - memory * scaled[:, :-1]
-    return cosine_sums(whitened, long_run_terms(n, window)) / (1 - memory), largest
+    waves = cosine_sums(whitened, long_run_terms(n, window)) / (1 - memory)
+    found = 2 * (waves**2).sum(axis=1) / max(waves.shape[1], 1)
+    least = np.einsum("mt,mt->m", scaled, scaled)
+    wider = np.sqrt(np.maximum(least / np.where(found > 0, found, 1.0), 1.0))
+    return waves * wider[:, None], largest
 
 
 def cosine_sums(series: Floats, terms: int) -> Floats:

@@ -28,6 +28,7 @@ _WORTH = 0.1
 """An edge is named of which no smaller share is told than this of the one that is told most of."""
 _INCIDENTS = 3
 """Open incidents that are asked about, the newest."""
+_SURE = 0.99
 _MOST_SURE = 0.9
 """Of parts of a gap alone nobody is surer than this that one of them is the cause."""
 _HOW = {
@@ -101,8 +102,9 @@ def _for_incident(incident: Incident, snapshot: Snapshot, model: StructuralModel
     lately = IncidentContext(incident, snapshot.settings, snapshot.judgement, snapshot.matrix)
     suspects = list(_suspects(lately, snapshot))
     trials = next_for_cause(_known(snapshot, model), symptom, suspects, _calls(snapshot))[:_SHOWN]
-    nobody = "nobody is suspected who could be brought back to usual or measured"
-    return Answered(question, tuple(trials), "" if trials else nobody)
+    sure = [one.name for one in suspects if one.sure > _SURE]
+    none = f"it is as good as sure: {sure[0]}" if sure else "nobody is suspected who could be brought back or measured"
+    return Answered(question, tuple(trials), "" if trials else none)
 
 
 def _known(snapshot: Snapshot, model: StructuralModel) -> Known:

@@ -70,6 +70,11 @@ def test_what_did_not_go_well_has_an_end_of_its_own(
     assert told in capsys.readouterr().err
 
 
+def test_what_never_ends_is_not_waited_for_for_ever(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(Log(over=10_000)) == NOT_UNDONE
+    assert "slow is not rolled back within 600 s: look at intervention 2" in capsys.readouterr().err
+
+
 def test_what_is_never_begun_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as found:
         ended(Log(begins=10_000))

@@ -96,15 +96,31 @@ def test_what_was_done_last_before_it_was_over_ended_it() -> None:
     assert (found.intervention, found.undone, found.at - earlier().start) == (7, False, 34 * 60)
 
 
+def test_what_was_done_before_it_was_over_counts_before_what_was_done_just_afterwards() -> None:
+    found = ending(earlier(), [done(41, number=9), done(39)])
+    assert found is not None
+    assert found.intervention == 7
+    found = ending(earlier(), [done(41, number=9)])
+    assert found is not None
+    assert found.intervention == 9, "people write it down a moment later"
+
+
 @pytest.mark.parametrize(
     "action",
     [
         done(-2, kind="deploy"),
+        done(45),
         done(1, kind="restart", number=2),
         done(34, target="platform/payment"),
         done(-10, kind=DETECTED, end=earlier().start + 1200),
     ],
-    ids=["what caused it", "long before it was over", "somebody else", "an event that is no longer shown"],
+    ids=[
+        "what caused it",
+        "when it was long over",
+        "long before it was over",
+        "somebody else",
+        "an event that is no longer shown",
+    ],
 )
 def test_what_did_not_end_it_is_not_named(action: Intervention) -> None:
     assert ending(earlier(), [action]) is None
