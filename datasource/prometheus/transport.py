@@ -11,6 +11,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.http.credentials import Credentials
 from datasource.prometheus.http.deadline import Deadline
@@ -67,8 +68,11 @@ class Transport:
         self.session.auth = self._credentials
         self._not_before = 0.0
 
-    def get(self, path: str = "", params: Mapping[str, Any] | None = None) -> Reply:
-        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit, unavailable."""
+    def get(self, path: str = "", params: Mapping[str, Any] | None = None, ahead: Ahead | None = None) -> Reply:
+        """GET `url` + `path`; what comes with 200 is read `ahead` while it comes.
+
+        Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit, unavailable.
+        """
         wait = self._not_before - time.monotonic()
         if wait > 0:
             raise PrometheusError(
@@ -80,7 +84,7 @@ class Transport:
                     if attempt:
                         time.sleep(min(0.1 * 2**attempt, deadline.remaining))
                     try:
-                        reply = self._try(path, params, deadline)
+                        reply = self._try(path, params, deadline, ahead)
                     except requests.ConnectionError as error:
                         if attempt == self.retries or deadline.passed or not never_connected(error):
                             raise
@@ -128,12 +132,14 @@ class Transport:
         """The same text without our secrets, for what a server says."""
         return self._credentials.hide(text)
 
-    def _try(self, path: str, params: Mapping[str, Any] | None, deadline: Deadline) -> Reply:
-        response, body = self._once(path, params, deadline)
+    def _try(
+        self, path: str, params: Mapping[str, Any] | None, deadline: Deadline, ahead: Ahead | None = None
+    ) -> Reply:
+        response, body = self._once(path, params, deadline, ahead)
         if response.status_code == 401:
             sent = response.request.headers.get("Authorization")
             if sent and self._credentials.renewed(sent):
-                response, body = self._once(path, params, deadline)
+                response, body = self._once(path, params, deadline, ahead)
         error = refusal(response, body, self._server, self._credentials, self.session)
         if error is not None:
             raise error
@@ -142,7 +148,11 @@ class Transport:
         )
         return Reply(response.status_code, response.headers.get("Content-Type", ""), body, patience)
 
-    def _once(self, path: str, params: Mapping[str, Any] | None, deadline: Deadline) -> tuple[requests.Response, bytes]:
+    def _once(
+        self, path: str, params: Mapping[str, Any] | None, deadline: Deadline, ahead: Ahead | None
+    ) -> tuple[requests.Response, bytes]:
+        if ahead is not None:
+            ahead.begin()
         with self.session.get(
             self.url + path,
             params=dict(params or {}),
@@ -150,7 +160,8 @@ class Transport:
             allow_redirects=self.config.follow_redirects,
             stream=True,
         ) as response:
-            body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES)
+            take = ahead.take if ahead is not None and response.status_code == 200 else None
+            body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES, take)
         deadline.release()
         if deadline.passed:
             raise requests.Timeout
