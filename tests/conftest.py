@@ -12,7 +12,16 @@ from worlds import World
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
 
-_WAITING = ("test_end_to_end.py", "test_end_to_end_alerts.py", "test_lost_processes.py")
+_WAITING = (
+    "test_end_to_end.py",
+    "test_end_to_end_alerts.py",
+    "test_lost_processes.py",
+    "test_store_faults.py",
+    "test_machine_faults.py",
+    "test_full_disks.py",
+    "test_prometheus_faults.py",
+    "test_postgresql_faults.py",
+)
 _TOGETHER = {
     "the ports of the demo": ("tests/test_end_to_end.py", "tests/demo/test_run.py"),
     "the fixture machines": ("tests/cli/test_examples.py", "tests/cli/test_first_scores.py", "tests/cli/test_init.py"),
