@@ -183,9 +183,14 @@ class PublishingClock(Clock):
         """Keep what was fitted anew in the store. Where that fails, the next process has to fit for itself."""
         memory = memory_of(snapshot)
         fitted = memory and (memory.mechanisms.fitted_at, id(memory.effects))
-        if memory is not None and fitted != self._kept:
-            self._kept = fitted
-            self._try(lambda: keep(self.settings.store, memory, self.replicas.lease))
+        if memory is None or fitted == self._kept or self.replicas.unreachable:
+            return
+
+        def kept() -> object:
+            keep(self.settings.store, memory, self.replicas.lease)
+            return fitted
+
+        self._kept = self._try(kept) or self._kept
 
     def _try(self, ask: Callable[[], T]) -> T | None:
         """What the store gives; None where it cannot be asked, of which the log of incidents tells."""
