@@ -4,7 +4,8 @@ python benchmarks/serve.py [--services 200] [--hours 24] [--seconds 5] [--client
 
 Every client asks for one panel after the other, of another service each: cached within a snapshot, as dashboards that
 people share are, and not cached, each asked for the first time. Both servers answer gzip. Prints p50, p99 and panels a
-second of both, and how long the first panel takes after a restart. Exit code 1: an aim is missed; 2: no Prometheus.
+second of both, and how long the first panel takes after a restart; exit code 1 when an aim is missed, 2 without a
+Prometheus.
 """
 
 import argparse

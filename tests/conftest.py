@@ -17,7 +17,13 @@ _WAITING = (
     "test_end_to_end_alerts.py",
     "test_lost_processes.py",
     "test_pipeline_runs.py",
+    "test_two_services.py",
     "test_pushed_results.py",
+    "test_store_faults.py",
+    "test_machine_faults.py",
+    "test_full_disks.py",
+    "test_prometheus_faults.py",
+    "test_postgresql_faults.py",
 )
 _TOGETHER = {
     "the ports of the demo": ("tests/test_end_to_end.py", "tests/demo/test_run.py"),

@@ -267,14 +267,14 @@ def _scores(newest: _Newest, persistence: Persistence) -> dict[Variable, Scores]
 
 def _not_misled(scores: dict[Variable, Scores], mechanisms: Mechanisms, roles: Roles) -> dict[Variable, Scores]:
     """Nothing is anomalous given an absurd parent as long as it is quite usual in itself."""
-    absurd = {v for v, one in scores.items() if np.nanmax(one.marginal.score, initial=0.0) > ABSURD}
+    absurd = {variable for variable, one in scores.items() if (one.marginal.score > ABSURD).any()}
     if not absurd:
         return scores
     absurd |= {variable for variable in scores if roles.counted_by(variable) in absurd}
     found = dict(scores)
     for variable, one in scores.items():
         misled = any(parent.variable in absurd for parent in mechanisms.causal[variable].parents)
-        if misled and not np.nanmax(one.marginal.score, initial=0.0) > 1:
+        if misled and not (one.marginal.score > 1).any():
             usual = one.causal._replace(score=np.fmin(one.causal.score, 1.0))
             found[variable] = one._replace(causal=usual, causal_persists=False)
     return found

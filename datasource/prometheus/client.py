@@ -11,7 +11,7 @@ import orjson
 from prometheus_api_client import PrometheusConnect
 
 from datasource.prometheus.answer import Answer, judge_warnings, warnings_of
-from datasource.prometheus.decode import Series, decode_matrix
+from datasource.prometheus.decode import Ahead, Decoded, Series, decode_matrix
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.transport import Reply, Transport
 from datasource.prometheus.way_out import with_way_out
@@ -55,18 +55,18 @@ class PrometheusClient:
             judge_warnings(decoded.warnings, self.settings.partial, self.url)
             yield list(decoded.series)
 
-    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+    def raw_range(self, query: str, start: int, end: int, step: int, ahead: Ahead | None = None) -> Iterator[bytes]:
         """The undecoded bodies of the answers (HTTP 200, a JSON object) to a range query on the same grid.
 
         One for each window of at most `max_points` points, fewer where an answer would be too large; the windows do not
-        overlap. Raises PrometheusError.
+        overlap. They are read `ahead` while they come, where this is Prometheus itself. Raises PrometheusError.
         """
         points = self.settings.max_points
         while start <= end:
             last = min(end, start + (points - 1) * step)
             span = {**self._span(start, last, step), "step": self._step(step)}
             try:
-                reply = self._ask(self._range, {"query": query, **span})
+                reply = self._ask(self._range, {"query": query, **span}, ahead)
             except PrometheusError as error:
                 points = ((last - start) // step + 1) // _SPLIT
                 if error.kind != "limit" or points < 1:
@@ -97,8 +97,8 @@ class PrometheusClient:
         """The `data` of one endpoint's answer. Raises PrometheusError."""
         return self._answer(self._ask(endpoint, params), params.get("query", ""))
 
-    def _ask(self, endpoint: str, params: Mapping[str, Any]) -> Reply:
-        return self._transport.get(f"{self._prefix}/{endpoint}", {**self.settings.params, **params})
+    def _ask(self, endpoint: str, params: Mapping[str, Any], ahead: Ahead | None = None) -> Reply:
+        return self._transport.get(f"{self._prefix}/{endpoint}", {**self.settings.params, **params}, ahead)
 
     @staticmethod
     def _time(seconds: int) -> int | str:
@@ -137,6 +137,16 @@ class PrometheusClient:
                 "bad_query", f"{self.url} refused {f'the query {query!r}' if query else 'the request'}: {said}"
             )
         return Answer(body.get("data"), warnings_of(body))
+
+
+def decoded_range(client: PrometheusClient, query: str, start: int, end: int, step: int) -> Iterator[Decoded]:
+    """The answers of a client to a range query, in windows that do not overlap. Raises PrometheusError."""
+    if type(client) is not PrometheusClient:
+        yield from (decode_matrix(body, client.url) for body in client.raw_range(query, start, end, step))
+        return
+    ahead = Ahead()
+    for body in client.raw_range(query, start, end, step, ahead):
+        yield decode_matrix(body, client.url, ahead)
 
 
 def _sample(labels: dict[str, str], time: float, value: str) -> Series:

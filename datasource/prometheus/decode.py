@@ -5,7 +5,7 @@ other; what remains is short, and orjson reads it. Where the text is laid out in
 orjson reads all of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,8 +36,47 @@ class Decoded(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def decode_matrix(body: bytes, server: str) -> Decoded:
-    """The series in the body of a 200 answer to a range query; `server` is its address, for messages.
+class Ahead:
+    """The values of an answer, read while it comes; what is laid out in another way is left to `decode_matrix`."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Another answer comes, of which nothing is known."""
+        self._pairs, self._odd, self._size = _Pairs(), False, 0
+        self._points: list[tuple[Floats, Floats]] = []
+        self._rest: list[bytes] = []
+        self._unread = b""
+
+    def take(self, part: bytes) -> None:
+        """The next bytes of it."""
+        self._size += len(part)
+        if self._odd:
+            return
+        text, place = self._unread + part, 0
+        while (found := text.find(_BEGIN, place)) >= 0 and (end := text.find(_END, found)) >= 0:
+            begin, end = found + len(_BEGIN) - 2, end + len(_END)
+            try:
+                self._points.append(self._pairs.read(_checked(text[begin:end])))
+            except ValueError:
+                self._odd = True
+                return
+            self._rest += [text[place:begin], str(len(self._points) - 1).encode()]
+            place = end
+        self._unread = text[place:]
+
+    def of(self, body: bytes) -> tuple[list[tuple[Floats, Floats]], bytes] | None:
+        """Times and values of the series of this body, and its text with their numbers in their place; None where it
+        was not read ahead."""
+        if self._odd or self._size != len(body) or not self._points:
+            return None
+        return self._points, b"".join([*self._rest, self._unread])
+
+
+def decode_matrix(body: bytes, server: str, ahead: Ahead | None = None) -> Decoded:
+    """The series in the body of a 200 answer to a range query; `server` is its address, for messages. Where it was read
+    `ahead`, only what is left is read.
 
     Equal to `json.loads` and `float` on every point, in half the time of orjson and with no more memory than the body
     has: the objects of one series are gone when the next one is read.
@@ -45,12 +84,19 @@ def decode_matrix(body: bytes, server: str) -> Decoded:
     Raises PrometheusError, some only while the series are read: "not_json" for a body that is no matrix, "bad_query"
     for one in which the server refuses the query, or that holds native histograms.
     """
+    if ahead is not None and (read := ahead.of(body)) is not None:
+        points, rest = read
+        answer = _load(rest, server)
+        if _fit(answer, len(points)):
+            result = _result(answer, server)
+            return Decoded(_series(result, points.__getitem__, server), len(result), _remarks(answer))
     arrays, rest = _cut(body)
     answer = _load(rest, server) if arrays else None
-    if answer is None or not _fit(answer, arrays):
+    if answer is None or not _fit(answer, len(arrays)):
         arrays, answer = [], _load(body, server)
-    result = _result(answer, server)
-    return Decoded(_series(result, body, arrays, server), len(result), _remarks(answer))
+    result, pairs = _result(answer, server), _Pairs()
+    at = (lambda number: pairs.read(body[arrays[number]])) if arrays else None
+    return Decoded(_series(result, at, server), len(result), _remarks(answer))
 
 
 def _cut(body: bytes) -> tuple[list[slice], bytes]:
@@ -61,8 +107,9 @@ def _cut(body: bytes) -> tuple[list[slice], bytes]:
     while (found := body.find(_BEGIN, place)) >= 0:
         begin = found + len(_BEGIN) - 2
         end = body.find(_END, begin) + len(_END)
-        shape = body[begin:end].translate(None, _NUMBER)
-        if shape != b'[[,""]' + b',[,""]' * (len(shape) // 6 - 1) + b"]":
+        try:
+            _checked(body[begin:end])
+        except ValueError:
             return [], body
         rest += [body[place:begin], str(len(arrays)).encode()]
         arrays.append(slice(begin, end))
@@ -70,13 +117,21 @@ def _cut(body: bytes) -> tuple[list[slice], bytes]:
     return arrays, b"".join([*rest, body[place:]])
 
 
-def _fit(answer: Any, arrays: list[slice]) -> bool:
-    """Whether every array stood where the values of a series belong."""
+def _checked(array: bytes) -> bytes:
+    """The same text, which is like `[[t,"v"],[t,"v"],...]`. Raises ValueError."""
+    shape = array.translate(None, _NUMBER)
+    if shape != b'[[,""]' + b',[,""]' * (len(shape) // 6 - 1) + b"]":
+        raise ValueError("it is laid out in another way")
+    return array
+
+
+def _fit(answer: Any, arrays: int) -> bool:
+    """Whether each of so many arrays stood where the values of a series belong."""
     try:
         values = [one.get("values") for one in answer["data"]["result"]]
     except (AttributeError, KeyError, TypeError):
         return False
-    return [value for value in values if isinstance(value, int)] == list(range(len(arrays)))
+    return [value for value in values if isinstance(value, int)] == list(range(arrays))
 
 
 def _load(text: bytes, server: str) -> Any:
@@ -118,8 +173,7 @@ def _remarks(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return (*warnings_of(answer), *(str(one) for one in (infos if isinstance(infos, list) else ())))
 
 
-def _series(result: list[Any], body: bytes, arrays: list[slice], server: str) -> Iterator[Series]:
-    pairs = _Pairs()
+def _series(result: list[Any], at: Callable[[int], tuple[Floats, Floats]] | None, server: str) -> Iterator[Series]:
     for one in result:
         labels = one.get("metric") if isinstance(one, dict) else None
         if not isinstance(labels, dict):
@@ -132,7 +186,7 @@ def _series(result: list[Any], body: bytes, arrays: list[slice], server: str) ->
             )
         values = one.get("values")
         try:
-            points = pairs.read(body[arrays[values]]) if isinstance(values, int) and arrays else _points(values)
+            points = at(values) if at is not None and isinstance(values, int) else _points(values)
         except (TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             raise _strange(server, f"values of {labels} are not [time, 'number'] ({error})") from None
         yield Series(labels, *points)

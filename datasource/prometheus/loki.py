@@ -9,6 +9,7 @@ import orjson
 
 from datasource.prometheus.answer import Answer
 from datasource.prometheus.client import PrometheusClient
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.transport import Reply
 from datasource.prometheus.way_out import with_way_out
@@ -24,7 +25,7 @@ class LokiClient(PrometheusClient):
     block = "loki"
     _prefix = "/loki/api/v1"
 
-    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+    def raw_range(self, query: str, start: int, end: int, step: int, ahead: Ahead | None = None) -> Iterator[bytes]:
         """As of Prometheus; of `patterns by (label) ({...})` the lines of each pattern that Loki found, by value."""
         asked = _PATTERNS.fullmatch(query.strip())
         if asked is None:

@@ -11,8 +11,7 @@ from datasource.data.matrix import Floats, Matrix
 from datasource.data.variable import Variable
 from datasource.prometheus.align import Rows
 from datasource.prometheus.answer import Answer, check_series, judge_warnings
-from datasource.prometheus.client import PrometheusClient
-from datasource.prometheus.decode import decode_matrix
+from datasource.prometheus.client import PrometheusClient, decoded_range
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.loki import LokiClient
 from datasource.prometheus.tempo import TempoClient
@@ -121,8 +120,7 @@ class Reader:
         rows = Rows(signal.entity, self.settings.entities[signal.entity].labels, start, step, columns, signal.labels)
         warnings: dict[str, None] = {}
         try:
-            for body in client.raw_range(signal.query, start, end, step):
-                answer = decode_matrix(body, client.url)
+            for answer in decoded_range(client, signal.query, start, end, step):
                 check_series(answer.size, where.max_series)
                 rows.lay(answer.series)
                 warnings |= dict.fromkeys(answer.warnings)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.loki import LokiClient
 from datasource.prometheus.transport import Reply
@@ -29,11 +30,11 @@ class TempoClient(LokiClient):
     def _time(seconds: int) -> int | str:
         return seconds
 
-    def _ask(self, endpoint: str, params: Mapping[str, Any]) -> Reply:
+    def _ask(self, endpoint: str, params: Mapping[str, Any], ahead: Ahead | None = None) -> Reply:
         others = {name: value for name, value in params.items() if name != "query"}
         return super()._ask(endpoint, {"q": params.get("query", ""), **others})
 
-    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+    def raw_range(self, query: str, start: int, end: int, step: int, ahead: Ahead | None = None) -> Iterator[bytes]:
         span = (_LONGEST // step - 1) * step
         for first in range(start, end + 1, span + step):
             for body in super().raw_range(query, first, min(end, first + span), step):

@@ -12,6 +12,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.http.credentials import Credentials
 from datasource.prometheus.http.deadline import Deadline
@@ -68,8 +69,11 @@ class Transport:
         self.session.auth = self._credentials
         self._not_before = 0.0
 
-    def get(self, path: str = "", params: Mapping[str, Any] | None = None) -> Reply:
-        """GET `url` + `path`. Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit, unavailable."""
+    def get(self, path: str = "", params: Mapping[str, Any] | None = None, ahead: Ahead | None = None) -> Reply:
+        """GET `url` + `path`; what comes with 200 is read `ahead` while it comes.
+
+        Raises PrometheusError: unreachable, timeout, tls, unauthorised, limit, unavailable.
+        """
         wait = self._not_before - time.monotonic()
         if wait > 0:
             raise PrometheusError(
@@ -80,7 +84,7 @@ class Transport:
                 if attempt:
                     time.sleep(min(0.1 * 2**attempt, deadline.remaining))
                 try:
-                    reply = self._try("GET", path, deadline, params=dict(params or {}))
+                    reply = self._try("GET", path, deadline, ahead, params=dict(params or {}))
                 except requests.ConnectionError as error:
                     if attempt == self.retries or deadline.passed or not never_connected(error):
                         raise
@@ -140,12 +144,12 @@ class Transport:
                     raise self._server.timed_out() from None
                 raise
 
-    def _try(self, method: str, path: str, deadline: Deadline, **options: Any) -> Reply:
-        response, body = self._once(method, path, deadline, options)
+    def _try(self, method: str, path: str, deadline: Deadline, ahead: Ahead | None = None, **options: Any) -> Reply:
+        response, body = self._once(method, path, deadline, ahead, options)
         if response.status_code == 401:
             sent = response.request.headers.get("Authorization")
             if sent and self._credentials.renewed(sent):
-                response, body = self._once(method, path, deadline, options)
+                response, body = self._once(method, path, deadline, ahead, options)
         error = refusal(response, body, self._server, self._credentials, self.session)
         if error is not None:
             raise error
@@ -155,8 +159,10 @@ class Transport:
         return Reply(response.status_code, response.headers.get("Content-Type", ""), body, patience)
 
     def _once(
-        self, method: str, path: str, deadline: Deadline, options: Mapping[str, Any]
+        self, method: str, path: str, deadline: Deadline, ahead: Ahead | None, options: Mapping[str, Any]
     ) -> tuple[requests.Response, bytes]:
+        if ahead is not None:
+            ahead.begin()
         with self.session.request(
             method,
             self.url + path,
@@ -165,7 +171,8 @@ class Transport:
             stream=True,
             **options,
         ) as response:
-            body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES)
+            take = ahead.take if ahead is not None and response.status_code == 200 else None
+            body = b"" if response.is_redirect else read_at_most(response, MOST_BYTES, take)
         deadline.release()
         if deadline.passed:
             raise requests.Timeout

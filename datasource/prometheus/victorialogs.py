@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import orjson
 
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.errors import PrometheusError
 from datasource.prometheus.loki import LokiClient
 
@@ -27,7 +28,7 @@ class VictoriaLogsClient(LokiClient):
         """A time stands for its whole second."""
         return {"start": self._time(start - step), "end": self._time(last - 1)}
 
-    def raw_range(self, query: str, start: int, end: int, step: int) -> Iterator[bytes]:
+    def raw_range(self, query: str, start: int, end: int, step: int, ahead: Ahead | None = None) -> Iterator[bytes]:
         for body in super().raw_range(query, start, end, step):
             try:
                 answer = orjson.loads(body)

@@ -8,6 +8,7 @@ from datasource.attribution.explanation import DEPTH, Explanation, explain_chang
 from datasource.attribution.question import read_question
 from datasource.attribution.reading import choose_times, read_measured
 from datasource.prometheus import PrometheusClient, PrometheusError
+from datasource.prometheus.decode import Ahead
 from datasource.prometheus.transport import Reply
 from datasource.service.later import Later
 from datasource.settings.prometheus import Prometheus
@@ -56,14 +57,14 @@ class HurriedClient(PrometheusClient):
         super().__init__(settings)
         self._deadline = deadline
 
-    def _ask(self, endpoint: str, params: Mapping[str, Any]) -> Reply:
+    def _ask(self, endpoint: str, params: Mapping[str, Any], ahead: Ahead | None = None) -> Reply:
         if time.monotonic() > self._deadline:
             raise PrometheusError(
                 "timeout",
                 f"{self.url} took longer than {DEADLINE:.0f} s over the series of this query; choose a narrower "
                 "one, or times that lie closer together",
             )
-        return super()._ask(endpoint, params)
+        return super()._ask(endpoint, params, ahead)
 
 
 _LATER = "this change is being explained; ask again in some seconds"

@@ -19,8 +19,9 @@ from gunicorn.glogging import Logger
 
 from datasource.service.asked_effects import AskedEffects
 from datasource.service.logs import begin_logging
-from datasource.service.process import HUNG, SettingsFile, command
+from datasource.service.process import SettingsFile, command
 from datasource.service.publication import STATE, TROUBLE, Subscriber, new_folder
+from datasource.service.publishing_clock import HUNG
 from datasource.service.tracing import begin_tracing, end_tracing
 from datasource.settings import Loaded, Settings
 from datasource.settings.web import token_files

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from datasource.prometheus import PrometheusError, decode_matrix
 from datasource.prometheus.collector import paused_collector
+from datasource.prometheus.decode import Ahead
 
 URL = "http://prometheus.test"
 TRICKY = ['"values":[[', "]]", '","values":[[1,"2"]]', "\\", "é", "", 'a"b', "\n"]
@@ -50,11 +51,19 @@ def matrix(*values: Any, **more: Any) -> dict[str, Any]:
     return {"status": "success", "data": {"resultType": "matrix", "result": result}}
 
 
-@given(answers, st.booleans(), st.booleans())
+def ahead_of(text: bytes, part: int) -> Ahead:
+    ahead = Ahead()
+    for place in range(0, len(text), part):
+        ahead.take(text[place : place + part])
+    return ahead
+
+
+@given(answers, st.booleans(), st.booleans(), st.one_of(st.none(), st.integers(1, 300)))
 @settings(max_examples=500, deadline=None)
-def test_it_equals_a_plain_decode(answer: Any, compact: bool, ascii_only: bool) -> None:
+def test_it_equals_a_plain_decode(answer: Any, compact: bool, ascii_only: bool, part: int | None) -> None:
+    """Also where it is read while it comes, in parts of any size."""
     text = body(answer, compact, ascii_only)
-    decoded = decode_matrix(text, URL)
+    decoded = decode_matrix(text, URL, ahead_of(text, part) if part else None)
     expected = json.loads(text)["data"]["result"]
     assert decoded.size == len(expected)
     assert set(decoded.warnings) == {*answer.get("warnings", ()), *answer.get("infos", ())}
@@ -177,3 +186,46 @@ def test_it_needs_no_more_memory_than_the_body() -> None:
     tracemalloc.stop()
     assert count == 100_000
     assert peak < 2 * len(text)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_what_is_read_while_it_comes_is_the_same_wherever_it_is_cut(size: int) -> None:
+    one = matrix([0, "1"], [30, "NaN"], [60, "-2.5e3"])
+    result = [{"metric": {"a": name}, "values": one["data"]["result"][0]["values"]} for name in "xyz"]
+    text = body({"status": "success", "data": {"resultType": "matrix", "result": result}})
+    ahead = ahead_of(text, size)
+    assert ahead.of(text) is not None
+    found, expected = (list(decode_matrix(text, URL, how).series) for how in (ahead, None))
+    assert len(found) == len(expected) == 3
+    for left, right in zip(found, expected, strict=True):
+        assert left.labels == right.labels
+        np.testing.assert_array_equal(left.times, right.times)
+        np.testing.assert_array_equal(left.values, right.values)
+
+
+def test_what_is_laid_out_in_another_way_or_was_begun_anew_is_read_as_a_whole() -> None:
+    text = body(matrix([0, "1"], [30, "2"]), compact=False)
+    ahead = Ahead()
+    ahead.take(text)
+    assert ahead.of(text) is None
+    assert next(decode_matrix(text, URL, ahead).series).values.tolist() == [1.0, 2.0]
+    other = body(matrix([0, "3"], [30, "4"]))
+    ahead.take(other)
+    assert ahead.of(other) is None
+    ahead.begin()
+    ahead.take(other)
+    assert next(decode_matrix(other, URL, ahead).series).values.tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("label", ['"values":[[1,"2"]]', "]]", '"values":[['])
+def test_a_label_that_looks_like_values_is_none(label: str) -> None:
+    text = body(
+        {
+            "status": "success",
+            "data": {"resultType": "matrix", "result": [{"metric": {"a": label}, "values": [[0, "1"]]}]},
+        }
+    )
+    ahead = Ahead()
+    ahead.take(text)
+    (series,) = decode_matrix(text, URL, ahead).series
+    assert (series.labels, series.values.tolist()) == ({"a": label}, [1.0])

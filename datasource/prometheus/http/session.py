@@ -1,5 +1,6 @@
 """A requests session that keeps its secrets to the server they are for."""
 
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +14,8 @@ from datasource.prometheus.http.tls import Tls
 from datasource.settings.http import Proxying
 
 _LONGEST_REDIRECT = 64 * 1024
+_PART = 256 * 1024
+"""Bytes that are handed on at once."""
 
 
 class Session(requests.Session):
@@ -69,13 +72,20 @@ class Session(requests.Session):
         super().close()
 
 
-def read_at_most(response: Response, most: int) -> bytes | None:
+def read_at_most(response: Response, most: int, take: Callable[[bytes], None] | None = None) -> bytes | None:
     """The body of a streamed answer, decompressed; None, and the connection closed, where it has more than `most`
-    bytes."""
-    body: bytes = b""
+    bytes. `take` is given its parts while they come."""
+    parts: list[bytes] = []
     if (response.raw.length_remaining or 0) <= most:
-        body = response.raw.read(most + 1, decode_content=True)
-        if len(body) <= most:
-            return body
+        left = most
+        while part := response.raw.read(_PART if take else left + 1, decode_content=True):
+            left -= len(part)
+            if left < 0:
+                break
+            parts.append(part)
+            if take:
+                take(part)
+        else:
+            return b"".join(parts)
     response.raw.close()
     return None
