@@ -209,8 +209,21 @@ def _loaded(settings: Settings, kind: str, matrix: Matrix) -> dict[Entity, NDArr
 
 
 def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
-    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight."""
+    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight. And who
+    has latency is asked for something, as far as somebody counts it."""
     signal = settings.signals[name]
+    if signal.role == "load":
+        by_role = {v.entity: set[str]() for v in matrix.variables if v.entity.type == signal.entity}
+        for variable in matrix.variables:
+            if variable.entity in by_role:
+                by_role[variable.entity].add(str(settings.signals[variable.signal].role))
+        slow = sorted(
+            entity for entity, roles in by_role.items() if roles & {"latency", "work"} and "load" not in roles
+        )
+        if slow:
+            who = f"{_some(slow)} {'has' if len(slow) == 1 else 'have'} latency and no load"
+            yield Doubt(f"{who}: is the query's [range] too short there, or a label missing?", False)
+        return
     if signal.role not in ("latency", "work", "saturation") or signal.end == "server":
         return
     loaded = {entity for entity, when in _loaded(settings, signal.entity, matrix).items() if when.sum() >= _FEWEST}

@@ -163,6 +163,15 @@ def test_who_has_load_has_latency():
     assert not doubts("latency", BUSY, load=np.zeros(N)), "nobody is asked"
 
 
+def test_who_has_latency_is_asked_for_something():
+    web, cart = (Entity("service", (("service", name),)) for name in ("web", "cart"))
+    variables = Variable(web, "requests"), Variable(web, "latency"), Variable(cart, "latency")
+    matrix = Matrix(variables, 0, 30, np.array([BUSY, BUSY / 9, BUSY / 8]))
+    (found,) = find_doubts(SETTINGS, "requests", matrix)
+    assert not found.wrong
+    assert found.text.startswith("cart has latency and no load: is the query's [range] too short there")
+
+
 def test_a_file_of_counters_is_refused_with_what_to_write(tmp_path):
     lines = [f"{60 * n},{30 + n % 7},{1000 + 40 * n + n % 3}" for n in range(N)]
     (tmp_path / "shop.csv").write_text("\n".join(["time,web.cpu,web.http_requests_total", *lines]))
