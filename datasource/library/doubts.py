@@ -213,14 +213,9 @@ def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
     has latency is asked for something, as far as somebody counts it."""
     signal = settings.signals[name]
     if signal.role == "load":
-        by_role = {v.entity: set[str]() for v in matrix.variables if v.entity.type == signal.entity}
-        for variable in matrix.variables:
-            if variable.entity in by_role:
-                by_role[variable.entity].add(str(settings.signals[variable.signal].role))
-        slow = sorted(
-            entity for entity, roles in by_role.items() if roles & {"latency", "work"} and "load" not in roles
-        )
-        if slow:
+        own = [(v.entity, settings.signals[v.signal].role) for v in matrix.variables if v.entity.type == signal.entity]
+        loaded = {entity for entity, role in own if role == "load"}
+        if slow := sorted({entity for entity, role in own if role in ("latency", "work")} - loaded):
             who = f"{_some(slow)} {'has' if len(slow) == 1 else 'have'} latency and no load"
             yield Doubt(f"{who}: is the query's [range] too short there, or a label missing?", False)
         return
