@@ -1,5 +1,6 @@
 """The text of a first causal.yaml, with comments that teach."""
 
+import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
@@ -117,7 +118,7 @@ def _head(draft: Draft) -> list[str]:
 
 def _commented(text: str) -> list[str]:
     """A line, several where a comment of words is too long."""
-    return wrap(text, LINE, subsequent_indent="# ") if text.startswith("# ") else [text]
+    return wrap(text, LINE, subsequent_indent="# ") if re.match(r"# \S", text) else [text]
 
 
 def _interval(draft: Draft) -> str:

@@ -13,7 +13,7 @@ from datasource.cli.document import Draft, PackText, write
 from datasource.cli.families import FAMILIES, Family
 from datasource.cli.labels import Identity, identify
 from datasource.cli.other_servers import OtherServer, find_other_servers
-from datasource.cli.proposed_packs import further_packs, own_pack
+from datasource.cli.proposed_packs import further_packs, own_pack, proposed_operations
 from datasource.cli.survey import DAY, Survey
 from datasource.cli.timing import Timing, choose_timing, warm_up
 from datasource.cli.trial import Tried
@@ -90,7 +90,10 @@ def _propose(survey: Survey, connection: Mapping[str, Any]) -> Proposal:
         entities=_entities(family, identity, [signal.entity for signal in signals], call_labels),
         signals=signals,
         connection=connection,
-        servers=[line for one in others for line in one.lines()],
+        servers=[
+            *(line for one in others for line in one.lines()),
+            *proposed_operations(survey, family, identity, timing),
+        ],
         relations={name: None for one in others if not one.why for name in one.untied},
     )
     draft, calls, tied = _tie(draft, survey, family, tried)

@@ -121,7 +121,7 @@ def _asked(block: str, url: str, identity: Identity, timing: Timing, taken: Coll
         parameters = {"stream": stream, "window": format_duration(timing.window)}
         found = found._replace(parameters=parameters)
         known, brought = _known(found, identity, timing, now)
-    except (PrometheusError, SettingsError) as error:
+    except (PrometheusError, SettingsError, ValueError) as error:  # ValueError: an instance that is no address
         return found._replace(why=f"does not answer from here ({str(error).splitlines()[0]})")
     if not known & identity.values:
         return found._replace(why=f"knows none of these services by {', '.join(stream)}")

@@ -13,9 +13,11 @@ from datasource.cli.families import (
     graph_labels,
 )
 from datasource.cli.labels import Identity, identify
+from datasource.cli.scalars import flow
 from datasource.cli.survey import Survey
 from datasource.cli.timing import Timing, choose_timing
 from datasource.cli.trial import Tried, try_pack
+from datasource.library.text import count
 from datasource.settings import format_duration
 from datasource.settings.packs import Pack, read_pack
 
@@ -52,6 +54,21 @@ def further_packs(
             parameters = _parameters(survey, behind, there.labels, _window(survey, behind, timing))
             found.append(try_pack(survey, read_pack(name), parameters, timing.step))
     return found
+
+
+def proposed_operations(survey: Survey, family: Family, identity: Identity, timing: Timing) -> list[str]:
+    """Lines of a comment that propose the pack of operations where spans are measured: it brings an entity for each."""
+    pack = read_pack("operations")
+    if family.pack is None or family.pack.name != "opentelemetry" or "span_name" not in survey.labels(family.metric):
+        return []
+    many = sum(1 for labels in survey.values(family.metric, [*identity.labels, "span_name"]) if all(labels))
+    own = _parameters(survey, family, identity.labels, format_duration(timing.window))
+    shared = {name: value for name, value in own.items() if name in pack.parameters}
+    return [
+        "# The pack operations says more of these spans: services' own seconds, and requests, errors and seconds of "
+        + f"{count(many, 'operation')}, each an entity of its own. To take it in, write under packs:",
+        f"#  operations: {flow(shared)}",
+    ]
 
 
 def _inside(

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from datasource.data import Entity, Floats, Matrix
 from datasource.data.counters import growing, must_fall
+from datasource.data.guess import guess_signal
 from datasource.data.shares import wrong_share
 from datasource.library.claims import claims_otherwise
 from datasource.library.text import count
 from datasource.settings import Settings, format_duration
-from datasource.settings.promql import range_seconds
+from datasource.settings.promql import range_seconds, read_parts
 
 _FEWEST = 30
 """So few points of an entity say nothing about their kind."""
@@ -102,7 +103,8 @@ def _full(settings: Settings, name: str, rows: Mapping[Entity, Floats], top: flo
     """A quantile beyond the highest bucket is told as that bucket's bound: known from the histogram, or by what no
     latency does: it is at one value again and again, which is its largest, and hardly ever twice at any other."""
     signal = settings.signals[name]
-    if signal.kind != "quantile" and signal.role != "latency" and top is None:
+    names = (name, *(selector.metric for selector in read_parts(signal.query).selectors))
+    if signal.kind != "quantile" and top is None and not any(guess_signal(one).kind == "quantile" for one in names):
         return
     fine = {entity for entity, row in rows.items() if _is_fine(row)}
     highest = max(float(np.nanmax(row)) for row in rows.values())
@@ -209,8 +211,16 @@ def _loaded(settings: Settings, kind: str, matrix: Matrix) -> dict[Entity, NDArr
 
 
 def _lacking(settings: Settings, name: str, matrix: Matrix) -> Iterator[Doubt]:
-    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight."""
+    """Whoever has load has latency and work too; not so the server's end of a call, which may be out of sight. And who
+    has latency is asked for something, as far as somebody counts it."""
     signal = settings.signals[name]
+    if signal.role == "load":
+        own = [(v.entity, settings.signals[v.signal].role) for v in matrix.variables if v.entity.type == signal.entity]
+        loaded = {entity for entity, role in own if role == "load"}
+        if slow := sorted({entity for entity, role in own if role in ("latency", "work")} - loaded):
+            who = f"{_some(slow)} {'has' if len(slow) == 1 else 'have'} latency and no load"
+            yield Doubt(f"{who}: is the query's [range] too short there, or a label missing?", False)
+        return
     if signal.role not in ("latency", "work", "saturation") or signal.end == "server":
         return
     loaded = {entity for entity, when in _loaded(settings, signal.entity, matrix).items() if when.sum() >= _FEWEST}

@@ -243,6 +243,19 @@ def test_spans_and_calls_under_a_namespace_of_ones_own(proposed, duration, divid
     assert "relation calls: " in findings
 
 
+def test_the_pack_of_operations_is_proposed_with_what_it_would_bring(server_binary, tmp_path):
+    history = openmetrics(tmp_path / "om", samples(renamed(traced(), "traces_spanmetrics_calls_total"), 1))
+    server = start_prometheus(server_binary("prometheus"), tmp_path / "prometheus", backfill=history)
+    try:
+        text = propose(server.url).text
+    finally:
+        server.stop()
+    assert "errors and seconds of 3 operations, each an entity" in " ".join(text.replace("\n#", "").split())
+    (line,) = [line for line in text.splitlines() if line.startswith("#  operations: ")]
+    taken = parse_settings(text.replace("\npacks:\n", f"\npacks:\n{line[1:]}\n", 1))
+    assert "traces_spanmetrics_latency_sum" in taken.signals["own_seconds"].query
+
+
 UNNAMED = ("unknown_service:java", "unknown_service", "unknown")
 
 

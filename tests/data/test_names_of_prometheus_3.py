@@ -52,7 +52,7 @@ def test_an_entity_may_have_a_dotted_label_and_a_missing_metric_is_named(dotted,
 def test_packs_quote_labels():
     text = read_pack("opentelemetry").text({"labels": ["k8s.namespace.name", "service.name"]})
     assert 'sum by ("k8s.namespace.name", "service.name")' in text
-    assert '"service.name"!=""' in text
+    assert '"service.name"!~"unknown(_service.*)?|"' in text
     parse_settings("prometheus: {url: 'http://p'}\npacks: {opentelemetry: {labels: [service.name]}}\n")
 
 

@@ -23,6 +23,8 @@ SETTINGS = parse_settings(
     "  busy: {entity: service, query: busy, window: 30s, role: work}\n"
     "  errors: {entity: service, query: errors, window: 30s, role: failure}\n"
     "  latency: {entity: service, query: latency, window: 30s, role: latency, kind: quantile}\n"
+    "  mean: {entity: service, query: 'svc:latency:mean', window: 30s, role: latency}\n"
+    "  p99: {entity: service, query: 'svc:latency:p99', window: 30s, role: latency}\n"
     "  disk: {entity: service, query: disk, window: 30s, role: saturation}\n"
 )
 
@@ -126,6 +128,8 @@ def test_a_recorded_quantile_is_stuck_at_what_it_never_exceeds():
     ((wrong, _),) = doubts("latency", np.round(full))
     assert not wrong, "in whole seconds it is only a guess"
     assert not doubts("disk", full), "a disk may be full"
+    assert not doubts("mean", full), "a mean has no buckets"
+    assert doubts("p99", full)[0][0], "a quantile by its name"
     milliseconds = RNG.permutation(np.append(np.arange(100.0, 157.0), [157.0] * 3))
     assert not any(wrong for wrong, _ in doubts("latency", milliseconds)), "three of sixty are a chance"
 
@@ -161,6 +165,15 @@ def test_who_has_load_has_latency():
     assert wrong
     assert "2 of 3 services with load have none: cart, pay" in text
     assert not doubts("latency", BUSY, load=np.zeros(N)), "nobody is asked"
+
+
+def test_who_has_latency_is_asked_for_something():
+    web, cart = (Entity("service", (("service", name),)) for name in ("web", "cart"))
+    variables = Variable(web, "requests"), Variable(web, "latency"), Variable(cart, "latency")
+    matrix = Matrix(variables, 0, 30, np.array([BUSY, BUSY / 9, BUSY / 8]))
+    (found,) = find_doubts(SETTINGS, "requests", matrix)
+    assert not found.wrong
+    assert found.text.startswith("cart has latency and no load: is the query's [range] too short there")
 
 
 def test_a_file_of_counters_is_refused_with_what_to_write(tmp_path):
