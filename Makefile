@@ -14,6 +14,7 @@ demo: .venv/demo
 
 # Two processes compute while two wait for servers. One thread each: many small matrices on few cores are slower with more.
 test: export OPENBLAS_NUM_THREADS = 1
+test: export OMP_NUM_THREADS = 1
 test: .venv/test servers lint
 	$(BIN)/pytest -n 4 --no-loadscope-reorder
 
@@ -38,6 +39,7 @@ servers:
 
 # The dashboards in Grafana's own front end, in a browser: npm brings 700 MB, and a run takes five minutes.
 dashboards-test: export OPENBLAS_NUM_THREADS = 1
+dashboards-test: export OMP_NUM_THREADS = 1
 dashboards-test: .venv/test servers
 	cd tests/grafana && npm ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund && node build.mjs ../../build/grafana
 	$(BIN)/pytest tests/grafana/check_dashboards.py
