@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
+from concurrent.futures.process import BrokenProcessPool
 from math import ceil
 
 from datasource.data import Entity, Matrix
@@ -69,7 +70,10 @@ class Falsifying:
         if self._asked is None or self._job is not None or matrix.end < self._due_at:
             return
         self._due_at, self._job_at = matrix.end + int(self._asked.every), matrix.end
-        self._job = self._workers.submit(falsification_job, self._settings, matrix, graph, topology)
+        try:
+            self._job = self._workers.submit(falsification_job, self._settings, matrix, graph, topology)
+        except BrokenProcessPool as error:
+            self._problem = f"the graph could not be tested: {error or type(error).__name__}"
 
     def collect(self) -> None:
         """Take what is done; what failed is tried again when it is due."""
