@@ -316,7 +316,7 @@ def _estimate(name: str, labels: Labels, estimate: Estimate) -> Iterator[Sample]
 
 def _graph(snapshot: Snapshot) -> Iterator[Sample]:
     counts = Counter(standing(edge) for edge in snapshot.graph.edges)
-    for name in STANDINGS if snapshot.graph.variables else ():
+    for name in STANDINGS if snapshot.graph.edges else ():
         yield Sample("causal_graph_edges", {"standing": name}, float(counts[name]))
     tested = snapshot.falsification
     if tested is not None and tested.tested:
