@@ -8,13 +8,13 @@ from datasource.data import Floats
 from datasource.effects.estimators.linear_regression import linear_regression
 from datasource.effects.result import Estimate
 from datasource.effects.study import NO_COLUMNS, Study
-from datasource.numerics import ewc_slope
+from datasource.numerics import hac_slope
 
 
 def association(outcome: Floats, treatment: Floats) -> Estimate:
     """The slope of `outcome` on `treatment` (both by time, NaN where missing) with its EWC 95% interval."""
     both = np.isfinite(outcome) & np.isfinite(treatment)
-    return Estimate(*ewc_slope(outcome[both], treatment[both]))
+    return Estimate(*hac_slope(outcome[both], treatment[both]))
 
 
 def association_of(study: Study) -> Estimate:

@@ -8,7 +8,7 @@ from scipy.special import stdtr, stdtrit
 from datasource.data import Floats
 from datasource.effects.result import Estimate
 from datasource.effects.study import Study
-from datasource.numerics import LONG, SHARED, cosine_sums, on_grid, summed
+from datasource.numerics import LONG, SHARED, long_run_covariance, long_run_terms, on_grid, summed
 
 MANY_UNITS = 20
 """From so many units on, they can be the clusters."""
@@ -88,33 +88,11 @@ def _clustered(influence: Floats, study: Study) -> Covariance:
 
 def _over_time(influence: Floats, study: Study) -> Covariance:
     assert study.times is not None
-    matrix, freedom = long_run_covariance(on_grid(influence, study.times), study.window)
+    series = on_grid(influence, study.times).T
+    matrix = long_run_covariance(series, study.window)
     squares, variances = (influence**2).sum(axis=0), np.diag(matrix)
     worth = (squares[variances > 0] / variances[variances > 0]).min(initial=1.0)
-    return Covariance(matrix, freedom, float(len(influence) * worth))
-
-
-def long_run_covariance(series: Floats, window: int = 1) -> tuple[Floats, float]:
-    """The covariance (m, m) of the sums of series (n, m) of mean about 0, and its degrees of freedom.
-
-    Equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) of the series, each prewhitened by an AR(1) (Andrews
-    and Monahan 1992) whose coefficient is corrected for its small-sample bias and kept within 0 and 0.97. There are
-    0.15 n^(2/3) cosines and at least 4, fewer where neighbours share a `window`: the 0.4 n^(2/3) that its authors
-    recommend suit milder autocorrelation.
-    """
-    n = len(series)
-    memory = np.array([_memory(row) for row in series.T])
-    whitened = series[1:] - memory * series[:-1] if memory.any() else series
-    terms = max(min(4, n - 1), min(int(0.15 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
-    waves = cosine_sums(whitened.T, terms) / (1 - memory[:, None])
-    return 2 * waves @ waves.T / max(waves.shape[1], 1), float(terms)
-
-
-def long_run_variance(series: Floats, window: int = 1) -> tuple[float, float]:
-    """`long_run_covariance` of one series (n)."""
-    unit = float(np.abs(series).max(initial=0)) or 1.0
-    matrix, freedom = long_run_covariance(series[:, None] / unit, window)
-    return unit**2 * float(matrix[0, 0]), freedom
+    return Covariance(matrix, float(long_run_terms(series.shape[1], study.window)), float(len(influence) * worth))
 
 
 def from_error(value: float, error: float, freedom: float) -> Estimate:
@@ -137,13 +115,3 @@ def reach(freedoms: Floats | float) -> Floats:
     known = np.asarray(freedoms, dtype=np.float64)
     found: Floats = np.where(known >= 1, stdtrit(np.maximum(known, 1), 0.975), np.nan)
     return found
-
-
-def _memory(series: Floats) -> float:
-    """The AR(1) coefficient of a series, within 0 and 0.97."""
-    largest = float(np.abs(series).max(initial=0))
-    if len(series) < 10 or not largest > 0:
-        return 0.0
-    scaled = series / largest
-    raw = float(scaled[1:] @ scaled[:-1]) / float(scaled @ scaled)
-    return float(np.clip(raw + (1 + 3 * raw) / len(series), 0, 0.97))

@@ -6,7 +6,7 @@ import numpy as np
 
 from datasource.data import Floats, Matrix
 from datasource.effects.result import NO_ESTIMATE, EffectSeries, Estimate
-from datasource.numerics import Interval, rolling_ewc_slopes
+from datasource.numerics import Interval, rolling_hac_slopes
 
 WINDOWS = 48
 
@@ -29,7 +29,7 @@ def rolling_series(
     treatment, outcome = ends
     length = min(window, points)
     last = np.unique(np.linspace(length, points, WINDOWS).round().astype(int)) if points else np.empty(0, int)
-    slopes = rolling_ewc_slopes(outcome, treatment, length, last)
+    slopes = rolling_hac_slopes(outcome, treatment, length, last)
     found = effects([(end - length, end) for end in last.tolist()]) if effects else [constant] * len(last)
     return EffectSeries(matrix.times[last - 1], *_columns(slopes), *_columns(found))
 

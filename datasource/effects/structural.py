@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from datasource.data import Floats, Matrix, Variable
 from datasource.effects.windows import WindowError, bring_to_common_window, window_steps
 from datasource.graph import CausalGraph
-from datasource.numerics import Regression, bartlett_covariance, glsar, least_squares, on_grid
+from datasource.numerics import (
+    Regression,
+    glsar,
+    honest_residuals,
+    least_squares,
+    long_run_covariance,
+    long_run_terms,
+    on_grid,
+)
 from datasource.settings import Signal
 
 RECENT = 30
@@ -151,23 +159,17 @@ def _entangled(columns: Floats, coefficients: Floats) -> NDArray[np.bool_]:
 
 
 def _uncertainty(fit: Regression, window: int) -> tuple[Floats, Floats]:
-    """HAC covariance (k, k) of the slopes, leverage corrected, and the degrees of freedom (k) of each.
-
-    Newey and West's estimator over 1.3 sqrt(n) lags with t(1.5 n / lags) quantiles (Lazarus, Lewis, Stock and Watson
-    2018), fewer where few rows carry a slope (Satterthwaite, as `numerics.long_run_intervals`).
-    """
+    """The covariance (k, k) of the slopes, as `numerics.long_run_intervals` has it, and the degrees of freedom (k)."""
     weights = fit.weights[:, 1:]
     width = weights.shape[1]
     if len(weights) <= fit.rank or not fit.rank:
         return np.full((width, width), np.nan), np.ones(width)
-    scores = weights * (fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6)))[:, None]
-    n = len(weights)
-    lags = max(int(1.3 * np.sqrt(n)), window)
-    covariance = bartlett_covariance(on_grid(scores, fit.positions).T, lags)
+    series = on_grid(weights * honest_residuals(fit)[:, None], fit.positions).T
     largest = np.abs(weights).max(axis=0)
     squares = (weights / np.where(largest > 0, largest, 1.0)) ** 2
     freedom = squares.sum(axis=0) ** 2 / np.maximum((squares**2).sum(axis=0), 1e-300)
-    return covariance, np.clip(freedom, 1.0, min(n - fit.rank, 1.5 * n / lags))
+    most = min(len(weights) - fit.rank, long_run_terms(series.shape[1], window))
+    return long_run_covariance(series, window), np.clip(freedom, 1.0, max(most, 1.0))
 
 
 def _level(variable: Variable, matrix: Matrix, signal: Signal) -> Level:

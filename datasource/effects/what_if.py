@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datasource.data import Floats, Variable
-from datasource.effects.inference import long_run_variance
 from datasource.effects.result import Estimate
 from datasource.effects.structural import RECENT, Equation, Level, StructuralModel
 from datasource.effects.study import StudyError
 from datasource.graph.evidence import doubts
+from datasource.numerics import long_run_errors, long_run_terms
 
 DRAWS = 1000
 _SEED = 1
@@ -201,8 +201,8 @@ def _level_error(outcome: Level, treatment: Level, effect: float) -> tuple[float
     rest = rest[np.isfinite(rest)]
     if rest.size < 3:
         return np.nan, 1.0
-    variance, freedom = long_run_variance(rest - rest.mean(), outcome.window)
-    return float(np.sqrt(variance)) / rest.size, freedom
+    error = long_run_errors((rest - rest.mean())[None], outcome.window)[0]
+    return float(error) / rest.size, float(long_run_terms(rest.size, outcome.window))
 
 
 def _draw(equation: Equation, rng: np.random.Generator) -> Floats:

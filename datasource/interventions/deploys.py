@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.data import Entity, Floats, Matrix, Variable
-from datasource.effects.inference import from_error, long_run_variance
+from datasource.effects.inference import from_error
 from datasource.effects.result import NO_ESTIMATE, Estimate
 from datasource.effects.study import StudyError
 from datasource.effects.windows import window_steps
 from datasource.interventions.entry import Intervention
 from datasource.interventions.impact import FEWEST, Question, measure
-from datasource.numerics import ewc_slope, on_grid
+from datasource.numerics import hac_slope, long_run_errors, long_run_terms, on_grid
 from datasource.settings import Signal
 
 _LEVEL = 0.05
@@ -105,8 +105,8 @@ def _compared(
         total = loads[0] + loads[1] if loads is not None else np.full(len(both), np.nan)
         known = np.isfinite(total[both])
         if signals[signal].role == "latency" and known.sum() >= FEWEST and total[both][known].std() > 0:
-            slope = Estimate(*ewc_slope(gaps[known], total[both][known]))
-            usual = ewc_slope(before[both][known], total[both][known]).value
+            slope = Estimate(*hac_slope(gaps[known], total[both][known]))
+            usual = hac_slope(before[both][known], total[both][known]).value
             yield Compared(new, signal, f"slope of {signal} on requests", usual, slope, "canary")
         return
     yield _one_after_the_other(old, new, (signal, what), (before, after), matrix, signals)
@@ -154,8 +154,9 @@ def _ratio(row: Floats, load: Floats) -> Floats:
 def _mean(gaps: Floats, places: np.ndarray, window: int) -> Estimate:
     """The mean of a series whose errors hang together."""
     mean = float(gaps.mean())
-    variance, freedom = long_run_variance(on_grid(gaps - mean, places), window)
-    return from_error(mean, variance**0.5 / len(gaps), freedom)
+    series = on_grid(gaps - mean, places)
+    error = float(long_run_errors(series[None], window)[0]) / len(gaps)
+    return from_error(mean, error, long_run_terms(len(series), window))
 
 
 def _judged(found: Sequence[Compared], signals: Mapping[str, Signal], tolerance: float) -> Iterator[Compared]:

@@ -1,4 +1,7 @@
-"""What a coefficient is known to, on autocorrelated rows: HAC and equal-weighted cosines, Student's t."""
+"""What a sum of autocorrelated rows is known to, by prewhitened equal-weighted cosines and Student's t.
+
+The one way to the uncertainty of slopes: of effects, associations, structural equations and what-if.
+"""
 
 from typing import NamedTuple
 
@@ -11,6 +14,8 @@ from datasource.numerics.regression import Regression, least_squares
 
 _MOVES = 1e-12
 """Rows of less variance than this, relative to their square, are left to a decomposition."""
+_LONGEST, _SHORTEST = 0.97, 10
+"""The longest memory, as the coefficient of an autoregression, and the rows from which one is looked for."""
 LONG, SHARED = 30, 1.25
 """From so many times on, and where errors by time are so many times wider, they count rather than clusters'."""
 
@@ -34,44 +39,6 @@ def interval(value: float, error: float, freedom: float) -> Interval:
     return Interval(value, value - reach, value + reach, p_value)
 
 
-def hac_lags(n: int) -> int:
-    """Newey and West's rule of thumb for the number of autocovariances: floor(4 (n / 100)^(2/9))."""
-    return int(4 * (max(n, 1) / 100) ** (2 / 9))
-
-
-def bartlett(scores: Floats, lags: int) -> Floats:
-    """Newey and West's (1987) variances (m) of the sums of scores (m, n): sums of lags + 1 neighbours, squared."""
-    m, n = scores.shape
-    lags = min(lags, max(n - 1, 0))
-    block = np.zeros((m, n + 2 * lags))
-    block[:, lags : lags + n] = scores
-    sums, start, length, left = np.zeros((m, n + lags)), 0, 1, lags + 1
-    while left:
-        if left & 1:
-            sums += block[:, start : start + n + lags]
-            start += length
-        left >>= 1
-        if left:
-            block = block[:, :-length] + block[:, length:]
-            length *= 2
-    total: Floats = np.einsum("mt,mt->m", sums, sums) / (lags + 1)
-    return total
-
-
-def bartlett_covariance(scores: Floats, lags: int) -> Floats:
-    """Newey and West's (1987) covariance (m, m) of the sums of scores (m, n), as `bartlett` has the variances."""
-    m, n = scores.shape
-    largest = np.abs(scores).max(axis=1, initial=0)
-    unit = np.where(largest > 0, largest, 1.0)[:, None]
-    lags = min(lags, max(n - 1, 0))
-    sums = np.zeros((m, n + 2 * lags + 1))
-    np.cumsum(scores / unit, axis=1, out=sums[:, lags + 1 : lags + 1 + n])
-    sums[:, lags + 1 + n :] = sums[:, lags + n : lags + n + 1]
-    moving = sums[:, lags + 1 :] - sums[:, : -lags - 1]
-    found: Floats = (moving @ moving.T) * unit * unit.T / (lags + 1)
-    return found
-
-
 def honest_residuals(fit: Regression) -> Floats:
     """The residuals (n) over sqrt(1 - leverage), as wide as the errors are (HC2, MacKinnon and White 1985)."""
     found: Floats = fit.residuals / np.sqrt(np.maximum(1 - fit.leverage, 1e-6))
@@ -83,9 +50,7 @@ def long_run_intervals(
 ) -> list[Interval]:
     """95% intervals of the combinations `contrasts` (1 + k, m) from the scores by place, leverage corrected (HC2).
 
-    The larger of two HAC errors counts: equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) with
-    `ewc_terms` of them, which hold where scores stay correlated for long, and Newey and West's (1987), which holds
-    where few rows carry the answer. Scores of the same place are summed (Driscoll and Kraay 1998). With `clusters`
+    Errors are those of `long_run_errors`. Scores of a place are summed (Driscoll and Kraay 1998). With `clusters`
     (n, numbers from 0 on) the error is theirs (Liang and Zeger 1986), unless there are 30 places or more and the
     error by place is a quarter wider: then rows of the same place share something.
 
@@ -95,7 +60,7 @@ def long_run_intervals(
     """
     rows = (fit.weights @ contrasts) * honest_residuals(fit)[:, None]
     scores = on_grid(rows, fit.positions).T
-    terms = ewc_terms(scores.shape[1], window)
+    terms = long_run_terms(scores.shape[1], window)
     errors = long_run_errors(scores, window)
     by_place = _intervals(fit, contrasts, errors, terms)
     if clusters is None or not len(rows):
@@ -128,33 +93,48 @@ def _intervals(fit: Regression, contrasts: Floats, errors: Floats, terms: float)
     return found
 
 
-def ewc_terms(n: int, window: int = 1) -> int:
-    """How many cosines: 0.4 n^(2/3), fewer where neighbours share a `window`, and at least 2."""
-    return max(2, min(int(0.4 * n ** (2 / 3)), n // max(1, 2 * window)))
+def long_run_terms(n: int, window: int = 1) -> int:
+    """How many cosines, which are the degrees of freedom: 0.15 n^(2/3) and at least 4, fewer where neighbours share a
+    `window`. The 0.4 n^(2/3) that Lazarus and others recommend suit milder autocorrelation."""
+    return max(min(4, n - 1), min(int(0.15 * n ** (2 / 3)), n // max(1, 2 * window)), 1)
 
 
 def long_run_errors(series: Floats, window: int = 1) -> Floats:
-    """Standard errors of the sums of series (m, n) of mean about 0: the larger one of cosines and Newey and West's.
-
-    Neighbours that share a `window` are correlated at least that far.
-    """
-    n = series.shape[1]
-    scaled, largest = _scaled(series)
-    waves = cosine_sums(scaled, ewc_terms(n, window)) if n else scaled
-    by_cosines = 2 * (waves**2).sum(axis=1) / max(waves.shape[1], 1)
-    errors: Floats = largest * np.sqrt(np.maximum(by_cosines, bartlett(scaled, max(hac_lags(n), window))))
+    """The standard errors (m) of the sums of series (m, n) of mean about 0, as `long_run_covariance` has them."""
+    waves, largest = _waves(series, window)
+    errors: Floats = largest * np.sqrt(2 * (waves**2).sum(axis=1) / max(waves.shape[1], 1))
     return errors
 
 
-def cosine_error(series: Floats, terms: int) -> float:
-    """The standard error of the sum of a series (n) of mean about 0: root mean square of its first `terms` cosines."""
-    scaled, largest = _scaled(series[None])
-    return float(largest[0] * np.sqrt(2 * np.mean(cosine_sums(scaled, terms) ** 2)))
+def long_run_covariance(series: Floats, window: int = 1) -> Floats:
+    """The covariance (m, m) of the sums of series (m, n) of mean about 0, known with `long_run_terms` freedom.
+
+    Equal-weighted cosines (Lazarus, Lewis, Stock and Watson 2018) of the series, each prewhitened by an AR(1) (Andrews
+    and Monahan 1992) whose coefficient is corrected for its small-sample bias and kept within 0 and 0.97.
+    """
+    waves, largest = _waves(series, window)
+    found: Floats = 2 * waves @ waves.T / max(waves.shape[1], 1) * largest[:, None] * largest
+    return found
+
+
+def _waves(series: Floats, window: int) -> tuple[Floats, Floats]:
+    """The cosines (m, terms) of scaled series (m, n), and what they were scaled by (m)."""
+    scaled, largest = _scaled(series)
+    n = series.shape[1]
+    memory = np.zeros((len(series), 1))
+    if n >= _SHORTEST:
+        raw = np.einsum("mt,mt->m", scaled[:, 1:], scaled[:, :-1])
+        raw /= np.maximum(np.einsum("mt,mt->m", scaled, scaled), 1e-300)
+        memory[:, 0] = np.clip(raw + (1 + 3 * raw) / n, 0, _LONGEST)
+    whitened = scaled.copy()
+    whitened[:, 1:] -= memory * scaled[:, :-1]
+    whitened[:, :1] *= np.sqrt(1 - memory**2)
+    return cosine_sums(whitened, long_run_terms(n, window)) / (1 - memory), largest
 
 
 def cosine_sums(series: Floats, terms: int) -> Floats:
     """Sums over t of series (m, n) times cos(pi j (t + 1/2) / n), j = 1 ... terms and below n: (m, terms)."""
-    found: Floats = dct(series, axis=1)[:, 1 : terms + 1] / 2
+    found: Floats = dct(series, axis=1)[:, 1 : terms + 1] / 2 if series.size else series
     return found
 
 
@@ -165,12 +145,9 @@ def _scaled(series: Floats) -> tuple[Floats, Floats]:
     return series / largest[:, None], largest
 
 
-def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
-    """The slope of `outcome` (n) on `treatment` (n) with an intercept, and its autocorrelation-robust 95% interval.
-
-    Equal-weighted cosine estimator with nu = 0.4 n^(2/3) terms and t(nu) quantiles: Lazarus, Lewis, Stock and
-    Watson (2018), "HAR inference: recommendations for practice". NaN for fewer than 10 rows or a constant treatment.
-    """
+def hac_slope(outcome: Floats, treatment: Floats) -> Interval:
+    """The slope of `outcome` (n) on `treatment` (n) with an intercept, and its autocorrelation-robust 95% interval
+    (`long_run_errors`). NaN for fewer than 10 rows or a constant treatment."""
     n = len(outcome)
     if n < 10:
         return NO_INTERVAL
@@ -178,12 +155,11 @@ def ewc_slope(outcome: Floats, treatment: Floats) -> Interval:
     slope = float(fit.coefficients[1])
     if np.isnan(slope):
         return NO_INTERVAL
-    terms = ewc_terms(n)
-    return interval(slope, cosine_error(fit.weights[:, 1] * fit.residuals, terms), terms)
+    return interval(slope, float(long_run_errors((fit.weights[:, 1] * fit.residuals)[None])[0]), long_run_terms(n))
 
 
-def rolling_ewc_slopes(outcome: Floats, treatment: Floats, length: int, ends: Ints) -> list[Interval]:
-    """`ewc_slope` over the `length` rows before each of `ends` (m): all at once where every row is there and moves."""
+def rolling_hac_slopes(outcome: Floats, treatment: Floats, length: int, ends: Ints) -> list[Interval]:
+    """`hac_slope` over the `length` rows before each of `ends` (m): all at once where every row is there and moves."""
     windows = [np.lib.stride_tricks.sliding_window_view(row, length)[ends - length] for row in (outcome, treatment)]
     found = [NO_INTERVAL] * len(ends)
     fast = np.zeros(len(ends), dtype=bool)
@@ -194,12 +170,11 @@ def rolling_ewc_slopes(outcome: Floats, treatment: Floats, length: int, ends: In
     if fast.any():
         y, x, squares = y[fast], x[fast], squares[fast]
         slopes = np.einsum("mt,mt->m", x, y) / squares
-        waves = cosine_sums(x * (y - slopes[:, None] * x), ewc_terms(length))
-        errors = np.sqrt(2 * (waves**2).mean(axis=1)) / squares
+        errors = long_run_errors(x * (y - slopes[:, None] * x)) / squares
         for place, slope, error in zip(np.flatnonzero(fast).tolist(), slopes.tolist(), errors.tolist(), strict=True):
-            found[place] = interval(slope, error, ewc_terms(length))
+            found[place] = interval(slope, error, long_run_terms(length))
     for place in np.flatnonzero(~fast).tolist():
         y, x = (window[place] for window in windows)
         there = np.isfinite(y) & np.isfinite(x)
-        found[place] = ewc_slope(y[there], x[there])
+        found[place] = hac_slope(y[there], x[there])
     return found

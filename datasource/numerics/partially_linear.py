@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from datasource.numerics.grid import Floats, Ints, on_grid
-from datasource.numerics.hac import cosine_error, ewc_terms
+from datasource.numerics.hac import long_run_errors, long_run_terms
 
 _CONSTANT = 1e-10
 
@@ -61,8 +61,8 @@ def dml_windows(
         scores = own * (rest - slopes[slope] * own) / (own @ own)
         there = places[begin : int(last[slope])]
         placed = on_grid(scores, there)
-        terms = ewc_terms(len(placed), window)
-        error, value = cosine_error(placed, terms) * unit, float(slopes[slope]) * unit
+        terms = long_run_terms(len(placed), window)
+        error, value = float(long_run_errors(placed[None], window)[0]) * unit, float(slopes[slope]) * unit
         table[place] = value, error, terms, 0
     with np.errstate(divide="ignore", invalid="ignore"):
         value, error, terms_of = table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()

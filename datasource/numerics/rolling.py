@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from datasource.numerics.grid import Floats, Ints
-from datasource.numerics.hac import ewc_terms, long_run_errors
+from datasource.numerics.hac import long_run_errors, long_run_terms
 from datasource.numerics.window_sums import SAFE, Solved, WindowSums, iterate, solve, sum_products, whitened_design
 
 
@@ -72,7 +72,7 @@ def rolling_glsar(
         for place in kept.tolist():
             here = int(chosen[place])
             value, scores, freedom = _scores(z, whole, windows[here], sums, solved, place, contrast, scale, order)
-            terms = ewc_terms(len(scores), window)
+            terms = long_run_terms(len(scores), window)
             table[here, [0, 2]] = value, min(freedom, terms)
             by_length[len(scores)].append((here, scores))
         for alike in by_length.values():

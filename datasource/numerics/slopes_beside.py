@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from datasource.numerics.grid import Floats, Ints, on_grid
-from datasource.numerics.hac import Interval, ewc_terms, long_run_errors
+from datasource.numerics.hac import Interval, long_run_errors, long_run_terms
 from datasource.numerics.regression import whitened
 
 
@@ -53,7 +53,7 @@ def slopes_beside(
     carried = np.minimum(squares.sum(axis=1) ** 2 / (squares**2).sum(axis=1), len(rest) - basis.shape[1] - lags)
     series = on_grid((summed * errors).T, positions[rows]).T
     by_time = long_run_errors(series, window)
-    freedom = np.minimum(carried, ewc_terms(series.shape[1], window))
+    freedom = np.minimum(carried, long_run_terms(series.shape[1], window))
     known = np.isfinite(values) & (freedom >= 2)
     reach = np.where(known, stdtrit(np.where(known, freedom, 2), 0.975) * by_time, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasource.numerics import ewc_slope, glsar, rolling_ewc_slopes
+from datasource.numerics import glsar, hac_slope, rolling_hac_slopes
 from datasource.numerics.lag_products import LagProducts
 from datasource.numerics.regression import glsar_coefficients
 
@@ -85,8 +85,8 @@ def test_slopes_of_windows_are_those_of_one_window_at_a_time(missing):
     treatment[100 : 100 + missing] = np.nan
     treatment[250:] = 7.0
     ends = np.array([40, 90, 120, 200, 290, 300])
-    for end, found in zip(ends.tolist(), rolling_ewc_slopes(outcome, treatment, 40, ends), strict=True):
+    for end, found in zip(ends.tolist(), rolling_hac_slopes(outcome, treatment, 40, ends), strict=True):
         rows = slice(end - 40, end)
         there = np.isfinite(treatment[rows])
-        expected = ewc_slope(outcome[rows][there], treatment[rows][there])
+        expected = hac_slope(outcome[rows][there], treatment[rows][there])
         assert found == pytest.approx(expected, rel=1e-8, nan_ok=True)

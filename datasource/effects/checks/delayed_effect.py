@@ -10,7 +10,7 @@ from datasource.effects.inference import MANY_UNITS
 from datasource.effects.methods import Method
 from datasource.effects.result import Answer, Check
 from datasource.effects.study import Ints, Study, StudyError
-from datasource.numerics import Regression, cosine_sums, glsar
+from datasource.numerics import Regression, glsar, long_run_covariance, long_run_terms
 from datasource.numerics.grid import closed_up, summed
 
 NAME = "delayed effect"
@@ -104,10 +104,8 @@ def wald(fit: Regression, study: Study, last: int) -> float:
     else:
         assert study.times is not None
         sums = summed(influence, closed_up(study.times[rows]))
-        n = len(sums)
-        terms = max(last + 2, min(int(0.4 * n ** (2 / 3)), n // max(1, 2 * study.window)))
-        cosines = cosine_sums(sums.T, terms)
-        variance = 2 * cosines @ cosines.T / terms
+        terms = long_run_terms(len(sums), study.window)
+        variance = long_run_covariance(sums.T, study.window)
     scaled = slopes / largest
     statistic = float(scaled @ np.linalg.pinv(variance) @ scaled)
     freedom = max(terms - last + 1, 1)

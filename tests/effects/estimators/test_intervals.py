@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from confounded import autoregressive, covers
 
-from datasource.effects.inference import estimate, long_run_covariance, long_run_variance
+from datasource.effects.inference import estimate
 from datasource.effects.methods import ESTIMATORS
 from datasource.effects.study import lay_out
 
@@ -68,20 +68,6 @@ def test_many_units_are_the_clusters_whether_or_not_there_are_times():
     widths = [one.upper - one.lower for one in (estimate(1.0, influence, study) for study in (rows, timed, alone))]
     assert widths[0] == pytest.approx(widths[1])
     assert widths[0] > 3 * widths[2]
-
-
-def test_the_long_run_variance_knows_a_long_memory():
-    series = np.array([autoregressive(np.random.default_rng(seed), 2000, 0.8) for seed in range(40)])
-    found = np.mean([long_run_variance(row)[0] for row in series])
-    assert found == pytest.approx(2000 / (1 - 0.8) ** 2, rel=0.25)
-    matrix, _ = long_run_covariance(series[:2].T)
-    assert matrix[0, 0] == pytest.approx(long_run_variance(series[0])[0])
-
-
-def test_windows_that_overlap_leave_no_more_freedom_than_half_of_them_have():
-    series = np.convolve(np.random.default_rng(1).normal(size=1049), np.full(50, 1 / 50), mode="valid")
-    assert long_run_variance(series, 50)[1] == 10
-    assert long_run_variance(series)[1] > 10
 
 
 @pytest.mark.parametrize("method", TIMED)
