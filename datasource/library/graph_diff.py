@@ -29,27 +29,39 @@ def with_rules(text: str, rules: Sequence[Rule], doubts: Mapping[str, str]) -> s
         "edges": [rule for rule in rules if _single(rule)],
     }
     inserted: list[tuple[int, list[str]]] = []
-    missing: list[str] = []
+    missing: dict[str, list[Rule]] = {}
+    within: list[tuple[yaml.Mark, str]] = []
     for block, own in added.items():
         node = _value(graph, block)
-        if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
-            for item in node.value:
+        sequence = node if isinstance(node, yaml.SequenceNode) else None
+        items = sequence.value if sequence else []
+        if sequence and items and not sequence.flow_style:
+            for item in items:
                 why = doubts.get(_canonical(item.value)) if isinstance(item, yaml.ScalarNode) else None
                 if why:
                     lines[item.end_mark.line] += f"  # doubtful: {why}"
-            indent = " " * max(node.value[0].start_mark.column - 2, 0)
-            last = node.value[-1].end_mark.line + 1
-            inserted.append((last, [f"{indent}- {rule}" for rule in own]))
+            indent = " " * max(items[0].start_mark.column - 2, 0)
+            inserted.append((items[-1].end_mark.line + 1, [f"{indent}- {rule}" for rule in own]))
+        elif sequence and own:
+            within.append((sequence.end_mark, (", " if items else "") + ", ".join(map(str, own))))
+        elif node is not None and own:
+            inserted.append((node.end_mark.line + 1, [f"    - {rule}" for rule in own]))
         elif own:
-            missing += [f"  {block}:", *(f"    - {rule}" for rule in own)]
-    if missing:
-        key = _key(root, "graph")
-        if key is None:
-            inserted.append((len(lines), ["", "graph:", *missing]))
-        else:
-            inserted.append((key.end_mark.line + 1, missing))
-    for place, more in sorted(inserted, key=lambda one: -one[0]):
-        lines[place:place] = more
+            missing[block] = own
+    listed = [line for block, own in missing.items() for line in (f"  {block}:", *(f"    - {rule}" for rule in own))]
+    key = _key(root, "graph")
+    if missing and isinstance(graph, yaml.MappingNode) and graph.flow_style:
+        blocks = ", ".join(f"{block}: [{', '.join(map(str, own))}]" for block, own in missing.items())
+        within.append((graph.end_mark, (", " if graph.value else "") + blocks))
+    elif missing and key is None:
+        inserted.append((len(lines), ["", "graph:", *listed]))
+    elif missing and key is not None:
+        inserted.append((key.end_mark.line + 1, listed))
+    for mark, more in sorted(within, key=lambda one: -one[0].index):
+        line = lines[mark.line]
+        lines[mark.line] = line[: mark.column - 1] + more + line[mark.column - 1 :]
+    for place, added_lines in sorted(inserted, key=lambda one: -one[0]):
+        lines[place:place] = added_lines
     return "\n".join(lines) + "\n"
 
 

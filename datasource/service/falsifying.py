@@ -1,12 +1,15 @@
 """Falsification beside the clock: in the worker of effects, what the graph implies is tested on what was read."""
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
+from concurrent.futures.process import BrokenProcessPool
 from math import ceil
 
 from datasource.data import Entity, Matrix
 from datasource.discovery.falsification import Falsification, falsify
 from datasource.discovery.implied import measured_twice
+from datasource.discovery.prior import Pair
 from datasource.graph import CausalGraph
 from datasource.service.jobs import Workers
 from datasource.settings import Settings
@@ -49,6 +52,8 @@ class Falsifying:
         self._job_at = 0
         self._due_at = 0
         self._problem = ""
+        self._idle: Mapping[Pair, str] | None = None
+        """What the last test alone found idle."""
 
     @property
     def settled(self) -> bool:
@@ -65,7 +70,10 @@ class Falsifying:
         if self._asked is None or self._job is not None or matrix.end < self._due_at:
             return
         self._due_at, self._job_at = matrix.end + int(self._asked.every), matrix.end
-        self._job = self._workers.submit(falsification_job, self._settings, matrix, graph, topology)
+        try:
+            self._job = self._workers.submit(falsification_job, self._settings, matrix, graph, topology)
+        except BrokenProcessPool as error:
+            self._problem = f"the graph could not be tested: {error or type(error).__name__}"
 
     def collect(self) -> None:
         """Take what is done; what failed is tried again when it is due."""
@@ -74,8 +82,19 @@ class Falsifying:
             return
         self._job = None
         try:
-            self.found, self.found_at, self._problem = job.result(), self._job_at, ""
+            self.found, self.found_at, self._problem = self._steadied(job.result()), self._job_at, ""
         except (Exception, CancelledError) as error:
             log.warning("falsification failed: %s", error)
             shown = "; what was found last is shown" if self.found else ""
             self._problem = f"the graph could not be tested: {error or type(error).__name__}{shown}"
+
+    def _steadied(self, new: Falsification) -> Falsification:
+        """Of what changes from test to test nothing is made: after the first one, two in a row must agree on an edge
+        for it to become doubtful, or to be doubtful no longer."""
+        doubted = self.found.idle if self.found else None
+        before, self._idle = doubted if self._idle is None else self._idle, new.idle
+        if doubted is None or before is None:
+            return new
+        either = {**before, **new.idle}
+        both = before.keys() & new.idle.keys()
+        return new._replace(idle={pair: why for pair, why in either.items() if pair in both or pair in doubted})

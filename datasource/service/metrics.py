@@ -356,7 +356,7 @@ def _mechanism_shifts(snapshot: Snapshot) -> Iterator[Sample]:
 
 def _graph(snapshot: Snapshot) -> Iterator[Sample]:
     counts = Counter(standing(edge) for edge in snapshot.graph.edges)
-    for name in STANDINGS if snapshot.graph.variables else ():
+    for name in STANDINGS if snapshot.graph.edges else ():
         yield Sample("causal_graph_edges", {"standing": name}, float(counts[name]))
     tested = snapshot.falsification
     if tested is not None and tested.tested:

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 import datasource as cd
 from datasource.cli import main
-from datasource.settings import load_settings
+from datasource.library.graph_diff import with_rules
+from datasource.settings import load_settings, parse_settings
+from datasource.settings.rules import parse_rule
 
 NAMES = ("net in", "http_processes", "cpu_http", "cpu (global)", "response_time")
 SETTINGS = """
@@ -141,3 +143,29 @@ def test_calls_alone_make_no_edge_known(tmp_path: Path) -> None:
 def test_a_column_that_never_moves_is_named_as_in_the_file() -> None:
     found = cd.discover(web().assign(**{"disk io": 1.0}))
     assert found.proposal.notices == ("disk io is left out: it never moves",)
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        "graph: {templates: [cpu -> latency]}",
+        "graph: {templates: []}",
+        "graph: {forbid: [cpu -> requests]}",
+        "graph: {}",
+        "graph:\n  templates: [cpu -> latency, requests -> latency]  # in one line",
+        "graph:\n  templates: []",
+        "graph:\n  templates:\n  forbid: [cpu -> requests]",
+        "graph:\n  templates:\n  - cpu -> latency\n  forbid: [cpu -> requests]",
+        "graph:\n  forbid:\n    - cpu -> requests",
+        "step: 60s",
+    ],
+)
+def test_rules_are_added_however_the_graph_is_written(graph: str) -> None:
+    bare = SETTINGS.partition("graph:")[0].replace("step: 60s\n", "") if graph == "step: 60s" else None
+    text = f"{bare or SETTINGS.partition('graph:')[0]}{graph}\n"
+    before = parse_settings(text).graph if "templates:\n  forbid" not in text else None
+    rules = [parse_rule("requests -> cpu (lag 0..1)"), parse_rule("web.requests -> db.latency")]
+    after = parse_settings(with_rules(text, rules, {})).graph
+    assert str(after.templates[-1]) == "requests -> cpu (lag 0..1)"
+    assert str(after.edges[-1]) == "web.requests -> db.latency"
+    assert before is None or (after.templates[:-1], after.forbid) == (before.templates, before.forbid)

@@ -87,3 +87,21 @@ def test_it_is_tested_anew_when_it_is_due_and_a_failure_is_told(day: tuple[Setti
     falsifying.collect()
     assert falsifying.found == Falsification(tested=3)
     assert (falsifying.found_at, falsifying.notices) == (later.end, ())
+
+
+def test_what_changes_from_test_to_test_is_not_doubted_to_and_fro(day: tuple[Settings, Matrix, Topology]) -> None:
+    """Idle or not, test by test, and whether the edge is doubtful after each."""
+    settings, matrix, topology = day
+    pair = matrix.variables[0], matrix.variables[1]
+    for idle, doubtful in (("1", "1"), ("0101", "0000"), ("011", "001"), ("101", "111"), ("1001", "1100")):
+        workers = Workers()
+        falsifying = Falsifying(settings, workers)  # type: ignore[arg-type]
+        said = ""
+        for number, one in enumerate(idle):
+            at = Matrix(matrix.variables, matrix.start + 3600 * number, matrix.step, matrix.values)
+            falsifying.begin(at, CausalGraph((), ()), topology)
+            workers.jobs[-1].set_result(Falsification(tested=1, idle={pair: "idle"} if one == "1" else {}))
+            falsifying.collect()
+            assert falsifying.found is not None
+            said += str(int(pair in falsifying.found.idle))
+        assert said == doubtful, idle
