@@ -22,6 +22,8 @@ from datasource.graph.versions import History, follow, rules_of
 from datasource.incidents.seen_before import seen_before
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import assess
+from datasource.invariance import Invariance
+from datasource.invariance.model import Environment, Shift
 from datasource.prometheus import PrometheusError, Reader, Series
 from datasource.service import Clock, Evaluator, Snapshot
 from datasource.service.jobs import fit_job
@@ -158,6 +160,13 @@ def with_interventions(before: Snapshot) -> Snapshot:
     earlier = replace(going_on, id="earlier", start=start - 3 * 86400, end=start - 3 * 86400 + 1200)
     seen = {going_on.id: seen_before(going_on, [earlier], every)}
     return replace(before, interventions=every, assessed=assessed, seen=seen)
+
+
+def with_a_shift(before: Snapshot) -> Snapshot:
+    """The same, one of whose mechanisms is another one in a cluster."""
+    variable = next(v for v in before.matrix.variables if v.signal == "latency")
+    shift = Shift(variable, Environment((("cluster", "us"),)), "slopes", 2.0, 1e-6)
+    return replace(before, invariance=Invariance(before.time, (shift,), compared=10))
 
 
 def with_a_refuted_edge(before: Snapshot, ends: tuple[str, str], why: str) -> Snapshot:

@@ -98,7 +98,7 @@ class IncidentLog:
         if self.lost:
             log.warning("incidents are kept in the store again")
         self.lost, self._unreadable = "", 0
-        self._unsaved = set(self._incidents)
+        self._unsaved = {*self._incidents, *self._earlier}
         oldest = time - self._settings.baseline
         for record in records:
             known = self._incidents if record.end is None or record.end >= oldest else self._earlier
@@ -271,10 +271,13 @@ class IncidentLog:
             verdicts = to_json([_without_causes(verdict) for verdict in self.verdicts])
             state = {_VERDICTS: verdicts, _RECURRENCES: to_json(self.recurrences.rows())}
             if self._unsaved or state != self._written:
-                unsaved = [self._incidents[name] for name in sorted(self._unsaved)]
+                every = self._earlier | self._incidents
+                unsaved = [every[name] for name in sorted(self._unsaved)]
                 records = [Record(one.id, one.start, one.end, to_json(one)) for one in unsaved]
                 self._database.write(records, state, time - int(self.store.keep))
                 self._unsaved, self._written = set(), state
+            else:
+                self._database.check()
         except Exception as error:
             self._lose(error)
 

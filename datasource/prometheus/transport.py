@@ -1,11 +1,11 @@
 """HTTP to one server, as Prometheus' `http_config` describes it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from math import isnan
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -154,7 +154,9 @@ class Transport:
         if error is not None:
             raise error
         patience = (
-            _seconds(response.headers.get("Retry-After")) if response.status_code in _ASKING_FOR_PATIENCE else 0.0
+            asked_patience(response.headers.get("Retry-After", ""))
+            if response.status_code in _ASKING_FOR_PATIENCE
+            else 0.0
         )
         return Reply(response.status_code, response.headers.get("Content-Type", ""), body, patience)
 
@@ -185,13 +187,13 @@ class Transport:
         return response, body
 
 
-def _seconds(retry_after: str | None) -> float:
-    """The seconds of a Retry-After, which may be a date; 0 where it is neither."""
+def asked_patience(retry_after: str, now: Callable[[], float] = time.time) -> float:
+    """The seconds of a Retry-After, which may be a date, at most five minutes; 0 where it is neither."""
     try:
-        wanted = float(retry_after or 0)
+        wanted = float(retry_after)
     except ValueError:
         try:
-            wanted = parsedate_to_datetime(retry_after or "").timestamp() - time.time()
+            wanted = parsedate_to_datetime(retry_after).timestamp() - now()
         except (ValueError, OverflowError):
             return 0.0
-    return 0.0 if isnan(wanted) else min(max(wanted, 0.0), _MOST_PATIENCE)
+    return min(max(wanted, 0.0), _MOST_PATIENCE) if isfinite(wanted) else 0.0

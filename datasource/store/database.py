@@ -143,10 +143,14 @@ class SqlDatabase:
         except OSError:
             return None
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def check(self) -> None:
+        """Raises StoreError where the file was moved or deleted."""
         if self._inode is not None and self._place() != self._inode:
             raise StoreError(f"{self._where} was moved or deleted; a new one is begun")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        self.check()
         try:
             with self._engine.begin() as connection:
                 yield connection

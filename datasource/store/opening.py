@@ -25,6 +25,9 @@ class Database(Protocol):
     def states(self, prefix: str) -> dict[str, str]:
         """All states whose name begins so, by name."""
 
+    def check(self) -> None:
+        """Raises StoreError where there is nothing to write to any more, as far as that costs no question."""
+
     def change(self, name: str, change: Callable[[str | None, float], str | None]) -> None:
         """Give a state its next text, in one transaction that no other change of a state comes between.
 

@@ -227,7 +227,7 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
         "relations: {calls: {source: service_graph}}\n"
     )
     found = evaluate("--data", data, "--config", config)
-    of_entities = [one for one in found["metrics"] if not one["name"].startswith("causal_incident")]
+    of_entities = [one for one in found["metrics"] if not one["name"].startswith(("causal_incident", "causal_graph"))]
     assert {one["labels"]["app"] for one in of_entities} == {"web", "db"}
     said = " ".join(found["notices"])
     assert "the settings have no such signal: memory" in said

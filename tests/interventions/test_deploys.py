@@ -129,7 +129,7 @@ def check(tmp_path: Path, matrix: Matrix, *options: str) -> Result:
 def test_the_command_gates_a_pipeline_by_files(tmp_path: Path) -> None:
     failed = check(tmp_path, world(slower=0.03))
     assert failed.exit_code == 4, failed.output
-    assert failed.output.startswith("web/v2: latency 130 ms in v2, 94 ms in v1: 31 ms [27 ms, 36 ms]")
+    assert failed.output.startswith("web/v2: latency 130 ms in v2, 94 ms in v1: 31 ms [28 ms, 35 ms]")
     assert failed.output.endswith("v2 is worse in 1 of 6\n")
     held = check(tmp_path, world())
     assert (held.exit_code, held.output.endswith("v2 is not seen to be worse\n")) == (0, True)

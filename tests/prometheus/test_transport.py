@@ -11,7 +11,7 @@ from serving import Answer, Asked, forward_proxy, serve, success
 
 from datasource.prometheus import PrometheusClient, PrometheusError
 from datasource.prometheus.http.proxies import bypasses
-from datasource.prometheus.transport import Transport
+from datasource.prometheus.transport import Transport, asked_patience
 from datasource.settings.http import HttpConfig
 from datasource.settings.prometheus import Prometheus
 
@@ -220,3 +220,14 @@ def test_prometheus_api_client_works_over_the_same_session() -> None:
         one = PrometheusClient.from_settings(Prometheus.model_validate(config))
         assert one.connection.all_metrics() == []
         assert server.asked[0].headers["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7", 7.0), ("0", 0.0), ("-3", 0.0), ("nan", 0.0), ("inf", 0.0), ("1e9", 300.0), ("soon", 0.0), ("", 0.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 90.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+    ],
+)  # fmt: skip
+def test_how_long_a_server_asks_to_wait(said: str, seconds: float) -> None:
+    assert asked_patience(said, lambda: 10.0) == seconds

@@ -140,17 +140,6 @@ def test_a_server_that_says_when_is_asked_then() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("7", 7.0), ("0", 0.0), ("-3", 0.0), ("nan", 0.0), ("inf", 0.0), ("1e9", 300.0), ("soon", 0.0), ("", 0.0),
-        ("Thu, 01 Jan 1970 00:01:40 GMT", 90.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-    ],
-)  # fmt: skip
-def test_how_long_a_server_asks_to_wait(said: str, seconds: float) -> None:
-    assert pushing._asked_pause(pushing.Reply(429, "", b"", said), 10.0) == seconds
-
-
-@pytest.mark.parametrize(
     ("answer", "says"),
     [
         (Answer(400, b"out of order sample"), "HTTP 400: out of order sample"),

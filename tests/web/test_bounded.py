@@ -13,7 +13,8 @@ from test_json_datasource import body
 from worlds import World
 
 from datasource.panels import QueryError
-from datasource.web import exposition, json_datasource
+from datasource.service import health_metrics
+from datasource.web import json_datasource
 from datasource.web.answers import COMPUTING, Answers
 from datasource.web.app import create_app
 
@@ -199,8 +200,8 @@ def test_a_panel_is_computed_once_a_snapshot_whoever_asks_within_a_step(
 
 def test_metrics_are_written_once_a_snapshot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     times = []
-    real = exposition.samples
-    monkeypatch.setattr(exposition, "samples", lambda snapshot: times.append(1) or real(snapshot))
+    real = health_metrics.samples
+    monkeypatch.setattr(health_metrics, "samples", lambda snapshot: times.append(1) or real(snapshot))
     client = create_app(world.clock).test_client()
     texts = [client.get("/metrics").text for _ in range(5)]
     assert len(times) == 1

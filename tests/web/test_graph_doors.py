@@ -99,7 +99,7 @@ def test_panels_show_the_same(asked: FlaskClient) -> None:
     assert {row["standing"] for row in ask(asked, "graph_edges", standing="template")} == {"template"}
     assert [row["author"] for row in ask(asked, "graph_versions")] == ["intervention 7", "settings"]
     assert all(0.02 <= row["explained"] <= 1 for row in ask(asked, "graph_contradictions"))  # type: ignore[operator]
-    arrows = {(row["source"], row["target"]): row for row in ask(asked, "causal_graph", show="variables")}
+    arrows = {(row["source"], row["target"]): row for row in ask(asked, "causal_graph", show="every variable")}
     refuted, other = arrows[REFUTED], arrows["shop/web.requests", "shop/web.cpu"]
     assert refuted["detail__standing"] == "refuted"
     assert refuted["strokedasharray"] != other["strokedasharray"]

@@ -44,11 +44,13 @@ function choose() {
 async function offer() {
   if (signals.options.length > 1) return;
   try {
-    const options = await post("metric-payload-options", { metric: "explain", name: "query" });
-    signals.append(...options.map(({ label, value }) => el("option", { value }, label)));
-    const open = await ask("api/v1/incidents?state=open", { cache: "no-store" });
+    const [options, open] = await Promise.all([
+      post("metric-payload-options", { metric: "explain", name: "query" }),
+      ask("api/v1/incidents?state=open", { cache: "no-store" }),
+    ]);
     const start = Math.min(...open.map((one) => one.start));
     if (Number.isFinite(start) && from.value === "-1h") from.value = new Date((start - 600) * 1000).toISOString().slice(0, 19) + "Z";
+    signals.append(...options.map(({ label, value }) => el("option", { value }, label)));
   } catch (error) {
     answer.replaceChildren(error.message);
   }
