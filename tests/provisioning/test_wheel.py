@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -29,7 +28,7 @@ def ask(*command: str | Path, **more: str) -> str:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command in an environment of its own; what this needs comes from the environment of the tests."""
-    for name in ("setuptools", "pip"):
+    for name in ("setuptools", "ensurepip"):
         if importlib.util.find_spec(name) is None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not installed")
     folder = tmp_path_factory.mktemp("wheel")
@@ -38,8 +37,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in _BUILT_FROM:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, source / name, **({"ignore": ignored} if copy is shutil.copytree else {}))  # type: ignore[operator]
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    ask(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source)
+    venv.create(folder / "builder", with_pip=True, symlinks=True)
+    pip = (folder / "builder" / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
+    ask(
+        *pip,
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        folder,
+        source,
+        PYTHONPATH=sysconfig.get_path("purelib"),
+    )
     venv.create(folder / "clean", with_pip=False, symlinks=True)
     (wheel,) = folder.glob("*.whl")
     python = folder / "clean" / "bin" / "python"
