@@ -118,7 +118,9 @@ def _host() -> str:
 
 
 def _started(pid: int) -> str:
+    """When a process began; empty where there is none, or only its exit code, for which nobody has asked yet."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if state == "Z" else numbers[18]
+    except (OSError, IndexError, ValueError):
         return ""

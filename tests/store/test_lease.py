@@ -81,13 +81,14 @@ def test_a_new_turn_of_the_same_process_is_another_one(database: Database) -> No
         database.write([], {"verdicts": "of the process that was replaced"}, 0)
 
 
-def test_the_lease_of_a_process_that_is_gone_from_this_machine_is_free(database: Database) -> None:
+@pytest.mark.parametrize("asked_for", [True, False], ids=["asked for", "still a zombie"])
+def test_the_lease_of_a_process_that_is_gone_from_this_machine_is_free(database: Database, asked_for: bool) -> None:
     child = subprocess.Popen(["sleep", "100"])
     theirs, mine = Lease(process_name(child.pid), 60), Lease(process_name(os.getpid()), 60)
     assert theirs.take(database)
     assert not mine.take(database)
     child.kill()
-    child.wait()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | (0 if asked_for else os.WNOWAIT))
     assert mine.take(database)
 
 

@@ -7,20 +7,18 @@ from pathlib import Path
 
 import pytest
 import requests
-from running import PATIENCE, SETTINGS, Service, TwoServices, kill, serving
+from running import FAST, PATIENCE, Service, TwoServices, kill, serving
 
 from datasource.demo.child import wait_until
-
-STEP = 30
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Settings for two quiet services."""
     folder = tmp_path_factory.mktemp("service")
-    services = TwoServices(STEP)
+    services = TwoServices()
     file = folder / "causal.yaml"
-    file.write_text(SETTINGS.format(url=services.server.url, store=folder / "store"))
+    file.write_text(FAST.format(url=services.server.url, store=folder / "store"))
     yield file
     services.stop()
 
@@ -96,7 +94,7 @@ def test_another_service_on_the_same_store_waits_and_shows_the_same(service: Ser
         assert {name: shown[0][name] for name in ("settings", "graph")} == {
             name: shown[1][name] for name in ("settings", "graph")
         }
-        assert abs(shown[0]["time"] - shown[1]["time"]) <= STEP
+        assert abs(shown[0]["time"] - shown[1]["time"]) <= 5, "seconds, which are its steps"
         for pid in (service.process.pid, *service.children().values()):
             kill(pid)
         assert wait_until(other.leads, PATIENCE), other.process.log_tail()
