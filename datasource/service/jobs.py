@@ -128,6 +128,10 @@ def effects_job(
         gc.unfreeze()
 
 
+_ENDING = 3.0
+"""Seconds for a pool to end, of whose process nothing is left."""
+
+
 class Workers:
     """A process that works, and is replaced when it dies."""
 
@@ -157,10 +161,12 @@ class Workers:
     def stop(self) -> None:
         """End the worker process; jobs under way are lost."""
         if self._pool is not None:
-            processes = list((self._pool._processes or {}).values())
+            processes, manager = list((self._pool._processes or {}).values()), self._pool._executor_manager_thread
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.terminate()
+            if manager is not None:  # one that ends while the interpreter does makes that fail
+                manager.join(_ENDING)  # type: ignore[attr-defined]
             self._pool = None
 
 
