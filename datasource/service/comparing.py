@@ -21,9 +21,9 @@ def comparing(settings: Settings, workers: Workers) -> Background[Invariance]:
     return Background(
         workers,
         asked.every if asked else None,
-        asked.time_budget if asked else 0.0,
         "mechanisms are being compared",
         "mechanisms could not be compared",
+        asked.time_budget if asked else 0.0,
         "invariance.time_budget",
     )
 

@@ -24,9 +24,9 @@ from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.invariance import with_shifts
 from datasource.prometheus import History, PrometheusError, Reader
 from datasource.service.comparing import comparing, comparing_job
-from datasource.service.discovering import Discovering
+from datasource.service.discovering import discovering, discovery_job
 from datasource.service.effects_worker import EffectsWorker
-from datasource.service.falsifying import Falsifying
+from datasource.service.falsifying import Falsifying, falsification_job
 from datasource.service.intervening import Intervening
 from datasource.service.jobs import Effects, Workers
 from datasource.service.meaning import meaning_notices
@@ -65,7 +65,7 @@ class Evaluator:
         self.stages = Stages()
         self.workers = workers or Workers(self.stages)
         self.asking = EffectsWorker(self.settings, workers or Workers(self.stages))
-        self.discovering = Discovering(self.settings, workers or Workers(self.stages))
+        self.discovering = discovering(self.settings, workers or Workers(self.stages))
         self.comparing = comparing(self.settings, workers or Workers(self.stages))
         self.falsifying = Falsifying(self.settings, self.asking.workers)
         self._versioning = Versioning(self.settings)
@@ -232,10 +232,10 @@ class Evaluator:
         asked = self.settings.anomaly.false_alarms_per_day
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, self._live_graph(), self._intervening.known)
-        self.discovering.begin(matrix, self._graph.graph, self._topology)
-        self.falsifying.begin(matrix, used, self._topology)
-        known = self._intervening.known
-        self.comparing.begin(matrix.end, comparing_job, self.settings, matrix, used, known)
+        now, known = matrix.end, self._intervening.known
+        self.discovering.begin(now, discovery_job, self.settings, matrix, self._graph.graph, self._topology)
+        self.falsifying.begin(now, falsification_job, self.settings, matrix, used, self._topology)
+        self.comparing.begin(now, comparing_job, self.settings, matrix, used, known)
 
     def _with_evidence(self, graph: CausalGraph) -> CausalGraph:
         falsifying, proposal = self.falsifying, self.discovering.found

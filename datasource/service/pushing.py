@@ -24,8 +24,6 @@ _MOST_BYTES = 64 * 1024 * 1024
 """Of all requests that wait; the oldest go where there are more."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 """Seconds until a request is sent again: twice as long each time."""
-_LONGEST_ASKED = 300.0
-"""Seconds that a server may ask us to wait (Retry-After)."""
 _LONGEST_TOLD = 160
 _HOPELESS = frozenset({"unauthorised", "not_json"})
 """Errors by which a request is not sent again: who refuses it now does so in a minute."""

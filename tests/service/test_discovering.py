@@ -10,7 +10,9 @@ from discovered import HOST
 from datasource.data import Matrix, Variable
 from datasource.discovery import METHODS, Proposal
 from datasource.graph import build_graph
-from datasource.service.discovering import Discovering
+from datasource.service.background import Background
+from datasource.service.discovering import discovering as background
+from datasource.service.discovering import discovery_job
 from datasource.settings import Settings, parse_settings
 from datasource.settings.model import DiscoveryMethod
 from datasource.topology import Topology
@@ -55,14 +57,14 @@ def matrix(start: int = 0) -> Matrix:
     return Matrix(tuple(Variable(HOST, name) for name in ("requests", "cpu", "latency")), start, 60, values)
 
 
-def begin(discovering: Discovering, settings: Settings, measured: Matrix) -> None:
+def begin(discovering: Background[Proposal], settings: Settings, measured: Matrix) -> None:
     graph = build_graph(settings, measured.variables, Topology()).graph
-    discovering.begin(measured, graph, Topology())
+    discovering.begin(measured.end, discovery_job, settings, measured, graph, Topology())
 
 
-def discovering(text: str, workers: Workers) -> tuple[Discovering, Settings]:
+def discovering(text: str, workers: Workers) -> tuple[Background[Proposal], Settings]:
     settings = parse_settings(text)
-    return Discovering(settings, workers), settings  # type: ignore[arg-type]
+    return background(settings, workers), settings  # type: ignore[arg-type]
 
 
 def test_it_is_off_unless_the_settings_turn_it_on() -> None:
@@ -97,7 +99,7 @@ def test_what_takes_longer_than_its_budget_is_given_up_with_a_notice(monkeypatch
     begin(found, settings, matrix())
     found.collect()
     assert found.notices[0].startswith("edges are being discovered")
-    monkeypatch.setattr("datasource.service.discovering.time.monotonic", lambda: 1e12)
+    monkeypatch.setattr("datasource.service.background.time.monotonic", lambda: 1e12)
     found.collect()
     assert workers.stopped == 1
     assert "given up after 10s" in found.notices[0]

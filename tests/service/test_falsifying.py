@@ -71,18 +71,18 @@ def test_it_is_tested_anew_when_it_is_due_and_a_failure_is_told(day: tuple[Setti
     settings, matrix, topology = day
     workers = Workers()
     falsifying = Falsifying(settings, workers)  # type: ignore[arg-type]
-    falsifying.begin(matrix, CausalGraph((), ()), topology)
-    falsifying.begin(matrix, CausalGraph((), ()), topology)
+    falsifying.begin(matrix.end, falsification_job, settings, matrix, CausalGraph((), ()), topology)
+    falsifying.begin(matrix.end, falsification_job, settings, matrix, CausalGraph((), ()), topology)
     falsifying.collect()
     assert (len(workers.jobs), falsifying.settled) == (1, False)
     workers.jobs[0].set_exception(MemoryError("no room"))
     falsifying.collect()
     assert falsifying.settled
     assert falsifying.notices == ("the graph could not be tested: no room",)
-    falsifying.begin(matrix, CausalGraph((), ()), topology)
+    falsifying.begin(matrix.end, falsification_job, settings, matrix, CausalGraph((), ()), topology)
     assert len(workers.jobs) == 1
     later = Matrix(matrix.variables, matrix.start + 3600, matrix.step, matrix.values)
-    falsifying.begin(later, CausalGraph((), ()), topology)
+    falsifying.begin(later.end, falsification_job, settings, later, CausalGraph((), ()), topology)
     workers.jobs[1].set_result(Falsification(tested=3))
     falsifying.collect()
     assert falsifying.found == Falsification(tested=3)
@@ -99,7 +99,7 @@ def test_what_changes_from_test_to_test_is_not_doubted_to_and_fro(day: tuple[Set
         said = ""
         for number, one in enumerate(idle):
             at = Matrix(matrix.variables, matrix.start + 3600 * number, matrix.step, matrix.values)
-            falsifying.begin(at, CausalGraph((), ()), topology)
+            falsifying.begin(at.end, falsification_job, settings, at, CausalGraph((), ()), topology)
             workers.jobs[-1].set_result(Falsification(tested=1, idle={pair: "idle"} if one == "1" else {}))
             falsifying.collect()
             assert falsifying.found is not None
