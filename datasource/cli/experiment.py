@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from datasource.cli.intervention import interval
-from datasource.cli.intervention_log import REFUSED, ServiceLog, moment
+from datasource.cli.intervention_log import ServiceLog, moment
 from datasource.cli.printing import refuse
+from datasource.cli.reach import REFUSED
 
 ABORTED, NOT_UNDONE = 4, 5
 """Exit codes of `run --wait`: it ended early; its rollback failed."""

@@ -3,16 +3,17 @@
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from datasource.cli.file_options import calls_option, reading_options, report_option, usual_graph_option
-from datasource.cli.graph_source import UNREACHABLE, GraphSource, ServiceGraph, StoredGraph
+from datasource.cli.graph_source import GraphSource, ServiceGraph, StoredGraph
 from datasource.cli.intervention_log import moment
 from datasource.cli.printing import print_result, refuse, told_errors
+from datasource.cli.reach import UNREACHABLE, reaching
 
 if TYPE_CHECKING:
     from datasource.data.csv.options import CsvOptions
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
 DISAGREES = 2
 """Exit code: the graph and the file, or the graph and the data, say different things."""
 _SHOWN = 30
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _reaching(command: _Command) -> _Command:
-    """The options that say which graph is meant."""
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
-        click.option("--token-file", default=None, envvar="CAUSAL_TOKEN_FILE", help="With --url: the file of a token."),
-        click.option("--url", default=None, envvar="CAUSAL_URL", help="A running service.  [default: the store]"),
-        click.option(
-            "--config",
-            default="causal.yaml",
-            show_default=True,
-            help="The settings; without --url, those whose store is read.",
-        ),
-    ):
-        command = decorate(command)
-    return command
 
 
 def _source(url: str | None, token_file: str | None, config: str) -> GraphSource:
@@ -62,7 +45,7 @@ def graph() -> None:
 
 @graph.command()
 @click.option("--against", is_flag=True, help="Only edges that are refuted or doubtful.")
-@_reaching
+@reaching
 def show(against: bool, url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
     """Every edge, what it is, since when, how strong, and what speaks for and against it."""
     found = _source(url, token_file, config).graph()
@@ -91,7 +74,7 @@ def _strength(edge: dict[str, Any]) -> str:
 
 
 @graph.command()
-@_reaching
+@reaching
 def history(url: str | None, token_file: str | None, config: str, as_json: bool) -> None:
     """Every version of the graph, the newest first: when, by whom, why, and how much changed."""
     versions = _source(url, token_file, config).versions()
@@ -112,7 +95,7 @@ def _version_rows(versions: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
 @graph.command()
 @click.argument("first", type=click.IntRange(1), required=False)
 @click.argument("last", type=click.IntRange(1), required=False)
-@_reaching
+@reaching
 def diff(
     first: int | None, last: int | None, url: str | None, token_file: str | None, config: str, as_json: bool
 ) -> None:
@@ -247,7 +230,7 @@ def _me() -> str:
 )
 @report_option
 @reading_options
-@_reaching
+@reaching
 def check(
     data: tuple[str, ...],
     graph: str | None,

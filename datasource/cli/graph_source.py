@@ -1,13 +1,8 @@
 """The graph in use as commands reach it: of a running service, or the newest version in the store of its settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
-from datasource.cli.printing import refuse
-
-REFUSED, UNREACHABLE = 1, 3
+from datasource.cli.reach import service_at, store_of, told_failures
 
 
 class GraphSource(Protocol):
@@ -24,16 +19,11 @@ class ServiceGraph:
     """The graph of a running service."""
 
     def __init__(self, url: str, token_file: str | None) -> None:
-        from datasource.mcp.service import RefusedError, Service
-
-        try:
-            self._service = Service(url, Path(token_file) if token_file else None, hint="give --token-file")
-        except RefusedError as error:
-            refuse(str(error))
+        self._service = service_at(url, token_file)
 
     def raw(self) -> dict[str, Any]:
         """As GET /api/v1/graph answers."""
-        with _told():
+        with told_failures():
             found: dict[str, Any] = self._service.get("/api/v1/graph")
         return found
 
@@ -49,7 +39,7 @@ class ServiceGraph:
 
     def versions(self) -> list[dict[str, Any]]:
         """As GET /api/v1/graph/versions answers."""
-        with _told():
+        with told_failures():
             found: list[dict[str, Any]] = self._service.get("/api/v1/graph/versions")
         return found
 
@@ -59,17 +49,12 @@ class StoredGraph:
 
     def __init__(self, config: str) -> None:
         from datasource.graph.history import GraphHistory
-        from datasource.settings import SettingsError, load_settings
 
-        try:
-            settings = load_settings(config).settings
-        except SettingsError as error:
-            refuse(f"{error}\nor name a running service with --url")
-        self._history = GraphHistory(settings.store)
+        self._history = GraphHistory(store_of(config))
 
     def graph(self) -> dict[str, Any]:
         """What the newest version says of each edge."""
-        with _told():
+        with told_failures():
             now = self._history.now()
         if now is None:
             return {"edges": [], "version": None}
@@ -78,19 +63,5 @@ class StoredGraph:
 
     def versions(self) -> list[dict[str, Any]]:
         """All that are kept."""
-        with _told():
+        with told_failures():
             return [one._asdict() | {"changed": [e._asdict() for e in one.changed]} for one in self._history.versions()]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What fails ends the command with its text."""
-    from datasource.mcp.service import NotKnownError, RefusedError, UnreachableError
-    from datasource.store import StoreError
-
-    try:
-        yield
-    except (UnreachableError, StoreError) as error:
-        refuse(str(error), UNREACHABLE)
-    except (RefusedError, NotKnownError) as error:
-        refuse(str(error), REFUSED)

@@ -9,32 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from datasource.cli.intervention_log import REFUSED, Log, ServiceLog, StoreLog, moment
+from datasource.cli.intervention_log import Log, ServiceLog, StoreLog, moment
 from datasource.cli.printing import refuse
+from datasource.cli.reach import REFUSED, reaching
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def reaching(command: _Command) -> _Command:
-    """The options that say which log is meant."""
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
-        click.option(
-            "--token-file",
-            default=None,
-            envvar="CAUSAL_TOKEN_FILE",
-            help="With --url: the file of a token; writing needs one that may write.",
-        ),
-        click.option("--url", default=None, envvar="CAUSAL_URL", help="A running service.  [default: none]"),
-        click.option(
-            "--config",
-            default="causal.yaml",
-            show_default=True,
-            help="Without --url: the settings whose store holds the log.",
-        ),
-    ):
-        command = decorate(command)
-    return command
 
 
 def opened(url: str | None, token_file: str | None, config: str) -> Log:

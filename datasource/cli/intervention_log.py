@@ -2,17 +2,12 @@
 
 import getpass
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from datasource.cli.printing import refuse
-
-REFUSED, UNREACHABLE = 1, 3
-"""Exit codes beside 0 and, for options that cannot be meant, 2."""
+from datasource.cli.reach import service_at, store_of, told_failures
 
 
 class Log(Protocol):
@@ -41,26 +36,21 @@ class ServiceLog:
     """The log of a running service."""
 
     def __init__(self, url: str, token_file: str | None) -> None:
-        from datasource.mcp.service import RefusedError, Service
-
-        try:
-            self.service = Service(url, Path(token_file) if token_file else None, hint="give --token-file")
-        except RefusedError as error:
-            refuse(str(error))
+        self.service = service_at(url, token_file)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """What any other door answers to a body."""
-        with _told():
+        with told_failures():
             return self.service.post(path, body)
 
     def deploys(self, asked: Mapping[str, str]) -> Any:
         """As GET /api/v1/deploys answers."""
-        with _told():
+        with told_failures():
             return self.service.get("/api/v1/deploys", **asked)
 
     def experiments(self) -> Any:
         """As GET /api/v1/experiments answers."""
-        with _told():
+        with told_failures():
             return self.service.get("/api/v1/experiments")
 
     def run_experiment(self, name: str, dry_run: bool) -> Any:
@@ -69,47 +59,47 @@ class ServiceLog:
 
     def snapshot_time(self) -> float:
         """The newest time (seconds since 1970) that was evaluated."""
-        with _told():
+        with told_failures():
             return float(self.service.get("/api/v1/snapshot", name="causal_intervention_active")["time"])
 
     def units(self) -> Mapping[str, str]:
         """The unit of every signal by its name; before there are results the command ends."""
-        with _told():
+        with told_failures():
             found = self.service.get("/api/v1/snapshot", name="causal_intervention_active")
         return {one["signal"]: one["unit"] for one in found["signals"]}
 
     def impact(self, intervention: int, outcome: str, control: tuple[str, ...], settle: float) -> Any:
         """As GET /api/v1/interventions/<id>/impact answers."""
         asked = {"outcome": outcome, "control": control, "settle": str(settle)}
-        with _told():
+        with told_failures():
             return self.service.get(f"/api/v1/interventions/{intervention}/impact", **asked)
 
     def verdicts(self, intervention: int) -> Any:
         """As GET /api/v1/interventions/<id>/verdicts answers."""
-        with _told():
+        with told_failures():
             return self.service.get(f"/api/v1/interventions/{intervention}/verdicts")
 
     def next_trials(self, incident: str, about: tuple[str, ...]) -> Any:
         """As GET /api/v1/interventions/next answers."""
-        with _told():
+        with told_failures():
             return self.service.get("/api/v1/interventions/next", incident=incident, about=about)
 
     def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
         more = f"/{intervention}/correct" if intervention else ""
-        with _told():
+        with told_failures():
             return self.service.post(f"/api/v1/interventions{more}", {**said, **({"key": key} if key else {})})
 
     def all(self, state: tuple[str, ...] = (), target: tuple[str, ...] = ()) -> list[Any]:
-        with _told():
+        with told_failures():
             found: list[Any] = self.service.get("/api/v1/interventions", state=state, target=target)
             return found
 
     def one(self, intervention: int) -> Any:
-        with _told():
+        with told_failures():
             return self.service.get(f"/api/v1/interventions/{intervention}")
 
     def under(self, key: str) -> int:
-        with _told():
+        with told_failures():
             (found,) = self.service.get("/api/v1/interventions", key=key)
             return int(found["intervention"])
 
@@ -117,7 +107,7 @@ class ServiceLog:
         return self.post(f"/api/v1/interventions/{intervention}/end", said)
 
     def verify(self, known: str) -> Any:
-        with _told():
+        with told_failures():
             return self.service.get("/api/v1/interventions/verify", known=known)
 
 
@@ -126,16 +116,11 @@ class StoreLog:
 
     def __init__(self, config: str) -> None:
         from datasource.interventions import InterventionLog
-        from datasource.settings import SettingsError, load_settings
 
-        try:
-            settings = load_settings(config).settings
-        except SettingsError as error:
-            refuse(f"{error}\nor name a running service with --url")
-        self._log = InterventionLog(settings.store)
+        self._log = InterventionLog(store_of(config))
 
     def write(self, intervention: int, said: Mapping[str, Any], key: str) -> Any:
-        with _told():
+        with told_failures():
             who = f"user {getpass.getuser()}"
             log = self._log
             made = log.correct(intervention, said, who, key) if intervention else log.record(said, who, key)
@@ -144,7 +129,7 @@ class StoreLog:
         return {"intervention": row, "entry": made.entry.number, "digest": made.entry.digest, "message": told}
 
     def all(self, state: tuple[str, ...] = (), target: tuple[str, ...] = ()) -> list[Any]:
-        with _told():
+        with told_failures():
             rows = [one.row(time.time()) for one in self._log.all()]
         return [
             row
@@ -153,40 +138,25 @@ class StoreLog:
         ]
 
     def one(self, intervention: int) -> Any:
-        with _told():
+        with told_failures():
             entries = [vars(entry) for entry in self._log.entries(intervention)]
             return self._log.one(intervention).row(time.time()) | {"history": entries}
 
     def under(self, key: str) -> int:
-        with _told():
+        with told_failures():
             return self._log.under(key).id
 
     def end(self, intervention: int, said: Mapping[str, Any]) -> Any:
-        with _told():
+        with told_failures():
             known = self._log.one(intervention)
         if known.end is not None:
             return {"intervention": known.row(time.time()), "message": "it has ended already"}
         return self.write(intervention, {"end": max(int(time.time()), known.start + 1), **said}, "")
 
     def verify(self, known: str) -> Any:
-        with _told():
+        with told_failures():
             found = self._log.verify(known)
         return {"whole": not found.broken, **found._asdict()}
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What fails ends the command with its text."""
-    from datasource.interventions import InterventionError
-    from datasource.mcp.service import NotKnownError, RefusedError, UnreachableError
-    from datasource.store import StoreError
-
-    try:
-        yield
-    except (UnreachableError, StoreError) as error:
-        refuse(str(error), UNREACHABLE)
-    except (InterventionError, RefusedError, NotKnownError) as error:
-        refuse(str(error), REFUSED)
 
 
 def moment(seconds: float | None) -> str:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from datasource.cli.intervention_log import REFUSED, UNREACHABLE, ServiceLog
+from datasource.cli.intervention_log import ServiceLog
 from datasource.cli.printing import refuse
+from datasource.cli.reach import REFUSED, UNREACHABLE
 from datasource.interventions import InterventionError
 from datasource.interventions.condition import Condition, judge, limit_in, parse_condition
 

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from datasource.cli.intervention import asking, interval, number_of, reaching, seconds
+from datasource.cli.intervention import asking, interval, number_of, seconds
+from datasource.cli.reach import reaching
 
 _PASSED = {True: "passed", False: "failed", None: "not made"}
 
