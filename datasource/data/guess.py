@@ -31,6 +31,11 @@ _WORDS = tuple(
         _Word(r"uptime\w*|(?:start|boot|creation|build|expir\w*|last \w+) time\w*|timestamp\b|age\b|ttl\b", None, "s"),
         _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
+        _Word(
+            r"(?:http|status|code|responses?) (?:code )?[45]\d\d\b|panic\w*|deadlock\w*|unhealthy|unavailable",
+            "failure",
+        ),
+        _Word(r"refus\w*|discard\w*|dead ?letters?\b|dlq\b|retransmi\w*|aborts?\b", "failure"),
         _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),
         _Word(r"busy|(?:work|duration|latency) (?:seconds )?(?:sum|rate)\b|work seconds|seconds sum\b", "work", "s"),
         _Word(
@@ -41,7 +46,9 @@ _WORDS = tuple(
         ),
         _Word(r"throttl\w*|saturation|utili[sz]ation|sockets?\b|threads?\b|heap\w*|gc\b|swap\w*|iops?\b", "saturation"),
         _Word(r"(?:received?|transmit\w*|sent|read|written|write) bytes|load ?(?:1|5|15|average)\b", "saturation"),
-        _Word(r"queue\w*|connections?\b|backlog|inflight|in flight|pending", "saturation"),
+        _Word(
+            r"queue\w*|connections?\b|backlog|inflight|in flight|pending|lag\b|slow\b|(?:packet )?loss\b", "saturation"
+        ),
         _Word(
             r"requests?\b|workload\w*|ops\b|traffic|qps\b|rps\b|reqps\b|tps\b|throughput|calls?\b|hits?\b",
             "load",
@@ -51,6 +58,7 @@ _WORDS = tuple(
         _Word(r"log ?lines?\b|operations?\b|spans?\b", "activity"),
         _Word(r"seconds\b|time\b", "latency", "s"),
         _Word(r"work\b", "work", "s"),
+        _Word(r"(?:up|alive|healthy|online|reachable)\b|heartbeats?\b", "saturation"),
     )
 )
 """In the order of precedence: request errors are failures, request latency is latency, and requests alone are load."""

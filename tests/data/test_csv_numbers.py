@@ -67,3 +67,64 @@ def test_a_label_that_a_series_lacks_is_empty_and_none_is_lost(tmp_path):
 def test_promtool_s_series_without_labels_is_read(tmp_path):
     (tmp_path / "answer.txt").write_text('up =>\n1 @[60]\n1 @[120]\nup{job="a"} =>\n0 @[60]\n1 @[120]\n')
     assert len(read_csv(tmp_path / "answer.txt").matrix.variables) == 2
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["no data", "missing", "--", "\u2014", "n.a.", "(null)", "\\N", "nil", "<nil>", "#DIV/0!", "#VALUE!", "Null", "."],
+)
+def test_what_stands_for_nothing_is_missing(tmp_path, word):
+    data = read(tmp_path, f"time,web.latency,db.latency\n60,1,2\n120,{word},3\n180,3,4\n")
+    assert values(data)["web.latency"] == [1, None, 3]
+
+
+def test_a_unit_that_nobody_knows_stays_out_of_account_behind_every_number(tmp_path):
+    data = read(tmp_path, "Zeit;Küche;Keller\n60;21,5 °C;12,25 °C\n120;22 °C;-1,5 °C\n")
+    assert values(data) == {"data.Kuche": [21.5, 22], "data.Keller": [12.25, -1.5]}
+    with pytest.raises(CsvError, match="no column holds numbers"):
+        read(tmp_path, "time,web.code\n60,5xx\n120,5xx\n180,2xx\n")
+    with pytest.raises(CsvError, match="no column holds numbers"):
+        read(tmp_path, "time,web.x\n60,3 errors\n120,5 pods\n180,4 errors\n")
+
+
+def test_a_comma_is_that_of_decimals_where_a_unit_follows_too(tmp_path):
+    data = read(tmp_path, 'time,web.latency\n60,"51,9 ms"\n120,"1.252,3 ms"\n')
+    assert values(data) == {"web.latency": [0.0519, 1.2523]}
+
+
+def test_a_point_is_that_of_decimals_where_a_cell_leaves_no_doubt(tmp_path):
+    """Semicolons alone do not make a comma that of decimals, and no thousand begins with 0."""
+    data = read(tmp_path, "time;web.requests;web.latency\n60;1,149;0.052\n120;12,250;0.047\n")
+    assert values(data) == {"web.requests": [1149, 12250], "web.latency": [0.052, 0.047]}
+    doubtful = read(tmp_path, "time;web.latency\n60;1,149\n120;1,250\n")
+    assert values(doubtful) == {"web.latency": [1.149, 1.25]}
+
+
+def test_blanks_between_thousands_before_a_decimal_comma(tmp_path):
+    data = read(tmp_path, "time;web.requests\n60;5 193,2\n120;5\u202f234,8\n180;5\u00a0100,0\n")
+    assert values(data) == {"web.requests": [5193.2, 5234.8, 5100]}
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["Sep 01, 2025, 01:0{} PM", "September 1, 2025 13:0{}", "Sep 1, 2025 @ 13:0{}:00.000", "1 Sep 2025 1:0{} pm"],
+)
+def test_months_by_name_with_a_clock_of_12_or_24_hours(tmp_path, form):
+    rows = "".join(f'"{form.format(n)}",{n}\n' for n in range(5))
+    data = read(tmp_path, f"time,web.latency\n{rows}")
+    assert data.matrix.start == int(pd.Timestamp("2025-09-01T13:00Z").timestamp())
+    assert values(data)["web.latency"] == [0, 1, 2, 3, 4]
+
+
+def test_a_second_line_of_names_is_one_row_without_a_time(tmp_path):
+    rows = "".join(f"2025/09/01 {n // 60:02}:{n % 60:02}:00,{n}\n" for n in range(150))
+    data = read(tmp_path, f"Label,cart\nID,m1\n{rows}")
+    assert data.has_time
+    assert values(data)["data.cart"] == list(range(150))
+    assert any("no time that can be read" in notice for notice in data.notices)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf_16_with_and_without_its_mark(tmp_path, encoding):
+    (tmp_path / "data.csv").write_text("time\tweb.latency\n60\t1\n120\t2\n", encoding=encoding)
+    assert values(read_csv(tmp_path / "data.csv")) == {"web.latency": [1, 2]}

@@ -31,8 +31,10 @@ _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0
 _BYTES = re.compile(r"(?P<scale>[kKMGT]|[KMGTP]i)?(?P<what>B|bytes?|b|bits?)(?P<per>/s(?:ec(?:ond)?)?|ps)?")
 _SHORT = re.compile(r"(?P<scale>k|K|Mil|Bil|Tri|M|G|T|m|\u00b5|\u03bc|n)?\s*(?P<rest>.*)")
 _NUMBER = re.compile(r"([+-]?(?:\d[\d,.'\u00a0\u202f ]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(\D.*)?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+(?:\.\d+)?")
-_GROUPED_BY_DOTS = re.compile(r"[+-]?\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+(?:,\d+)?")
+_OTHER_UNIT = re.compile(r"\u00b0?[^\W\d]\w*(?:/\w+)?")
+"""A word behind a number, a blank apart: a unit if all numbers of a column have it."""
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:[,'\u00a0\u202f ]\d{3})+(?:\.\d+)?")
+_GROUPED_BY_DOTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[.'\u00a0\u202f ]\d{3})+(?:,\d+)?")
 
 
 class Unit(NamedTuple):
@@ -100,12 +102,14 @@ def read_cells(cells: Any, decimal_comma: bool, heading: str = "") -> tuple[Floa
 
     Numbers are brought to one unit, so that "900 ms" and "1.2 s" can stand in one column: that of the `heading` where
     it has one of the kind, else the kind's base. A number without a unit is in the heading's; without that nobody
-    knows its unit, unless it is 0. Cells of another kind than most are no numbers.
+    knows its unit, unless it is 0. Cells of another kind than most are no numbers. A unit that nobody knows, as in
+    "21.5 °C", stays out of account where it stands behind every number.
     """
     import pandas as pd
 
     codes, texts = pd.factorize(cells.astype(str).where(cells.notna()))
-    parsed = [_cell(str(text), decimal_comma) for text in texts]
+    texts = _without_one_unit([str(text) for text in texts])
+    parsed = [_cell(text, decimal_comma) for text in texts]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     by_base: dict[str, int] = {}
     for one, many in zip(parsed, counts.tolist(), strict=True):
@@ -129,6 +133,16 @@ def read_cells(cells: Any, decimal_comma: bool, heading: str = "") -> tuple[Floa
 
     values = np.array([number(one) for one in parsed] + [np.nan])
     return values[codes], "" if base == "short" or known else base
+
+
+def _without_one_unit(texts: list[str]) -> list[str]:
+    """Cells without the unit that is behind each of them and that nobody knows; others as they are."""
+    units = {found[2] or "" if (found := _NUMBER.fullmatch(text.strip())) else "" for text in texts}
+    unit = units.pop() if len(units) == 1 else ""
+    apart = all(text.strip().removesuffix(unit)[-1:].isspace() for text in texts)
+    if not apart or not _OTHER_UNIT.fullmatch(unit) or read_unit(unit):
+        return texts
+    return [text.strip().removesuffix(unit) for text in texts]
 
 
 def _cell(text: str, decimal_comma: bool) -> tuple[float, str] | None:

@@ -23,7 +23,7 @@ from datasource.data.csv.times import Grid, find_grid, local_times, stray_time
 from datasource.data.guess import guess_signal
 from datasource.data.matrix import Floats, Matrix
 from datasource.data.variable import Entity, Variable
-from datasource.data.words import count
+from datasource.data.words import count, without_accents
 from datasource.settings import Signal, format_duration
 
 _MOST_CELLS = 500_000_000
@@ -162,12 +162,12 @@ def _signal_names(headings: Sequence[Heading]) -> list[str]:
 def _name(text: str) -> str:
     """A text as a name of letters, digits and underscores.
 
-    >>> _name("latency-p99"), _name("5xx"), _name("busy_")
-    ('latency_p99', '_5xx', 'busy_')
+    >>> _name("latency-p99"), _name("5xx"), _name("busy_"), _name("requêtes")
+    ('latency_p99', '_5xx', 'busy_', 'requetes')
     """
     if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", text):
         return text
-    plain = re.sub(r"[^a-zA-Z0-9_]+", "_", text.replace("%", "percent")).strip("_") or "unnamed"
+    plain = re.sub(r"[^a-zA-Z0-9_]+", "_", without_accents(text.replace("%", "percent"))).strip("_") or "unnamed"
     return f"_{plain}" if plain[0].isdigit() else plain
 
 

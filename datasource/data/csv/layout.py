@@ -14,7 +14,12 @@ from datasource.data.csv.series import named_signal, plain, read_series, telling
 from datasource.data.csv.table import Column, CsvError, Table, as_numbers, file_stem
 from datasource.data.csv.times import Times, could_be_times, read_times
 
-_TIME = frozenset({"time", "timestamp", "ts", "date", "datetime", "unixtimestamp", "unixtime", "epoch", "timestampms"})
+_TIME = frozenset(
+    {
+        *("time", "timestamp", "ts", "date", "datetime", "unixtimestamp", "unixtime", "epoch", "timestampms", "clock"),
+        *("zeit", "zeitstempel", "datum", "datumuhrzeit", "horodatage", "dateheure", "fecha", "fechahora"),
+    }
+)
 _WHERE = ("cluster", "clustername", "namespace", "servicenamespace")
 """Columns that stand before the name."""
 ENTITY = (

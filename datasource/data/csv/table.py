@@ -20,7 +20,36 @@ from datasource.data.matrix import Floats
 _SEPARATORS = (",", ";", "\t", "|")
 _MISSING = (
     *("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"),
-    *("No data", "undefined"),
+    *(
+        "No data",
+        "no data",
+        "NO DATA",
+        "nodata",
+        "undefined",
+        "missing",
+        "--",
+        "---",
+        "\u2013",
+        "\u2014",
+        "n.a.",
+        "N.A.",
+    ),
+    *(
+        "(null)",
+        "<null>",
+        "nil",
+        "<nil>",
+        "\\N",
+        "Null",
+        "NONE",
+        ".",
+        "#DIV/0!",
+        "#VALUE!",
+        "#REF!",
+        "#NUM!",
+        "#NAME?",
+        "#NULL!",
+    ),
 )
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _OTHER_FILES = {
@@ -34,10 +63,12 @@ _COMMENT = re.compile(r"\s*#(?!(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)(?:\W
 _OF_INFLUX = {"_time", "_value"}
 _NOT_OF_INFLUX = {"", "result", "table", "_start", "_stop"}
 """What an annotated CSV of InfluxDB says about itself, not about what was measured."""
-_DECIMAL_COMMA = r"^\s*[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?(?:\s*[^\d\s,;][^\d,;]*)?$"
-_NO_THOUSANDS = r"^\s*[+-]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*$"
+_BEHIND = r"(?:\s*[^\d\s,;][^\d,;]*)?\s*$"
+_DECIMAL_COMMA = rf"^\s*[+-]?(?:\d*|\d{{1,3}}(?:[.'\u00a0\u202f ]\d{{3}})+),\d+(?:[eE][+-]?\d+)?{_BEHIND}"
+_NO_THOUSANDS = rf"^\s*[+-]?(?:0,\d+|\d+,(?:\d{{1,2}}|\d{{4,}})){_BEHIND}"
 _THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+\.\d+"
-"""Cells in which a comma parts the decimals for sure, and thousands for sure."""
+_DECIMAL_POINT = rf"^\s*[+-]?(?:0?\.\d+|\d+\.(?:\d{{1,2}}|\d{{4,}})){_BEHIND}"
+"""Cells in which a comma parts the decimals, for sure, and thousands for sure; and a point the decimals for sure."""
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
 """The path of a CSV or Parquet file, or a pandas DataFrame."""
@@ -114,13 +145,13 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
                 file.seek(body)
                 frame = pd.read_csv(file, dtype=texts | beyond, low_memory=False, **how)
             texts_of = [frame[i].astype(str) for i in frame if frame[i].dtype.kind not in "iufb"]
-            decimal_comma = any(one.str.match(_DECIMAL_COMMA).any() for one in texts_of)
-            if decimal_comma and separator != ";":  # where 1,234 may be a thousand
-                decimal_comma = any(one.str.match(_NO_THOUSANDS).any() for one in texts_of)
-                decimal_comma &= not any(one.str.match(_THOUSANDS).any() for one in texts_of)
+            decimal_comma = _holds(texts_of, _DECIMAL_COMMA)
+            if decimal_comma and not _holds(texts_of, _NO_THOUSANDS):  # 1,234 may be a thousand
+                decimal_comma = separator == ";" and not _holds(_again(file, body, how), _DECIMAL_POINT)
+            elif decimal_comma and separator != ";":
+                decimal_comma = not _holds(texts_of, _THOUSANDS)
             if decimal_comma:
-                file.seek(body)
-                frame = pd.read_csv(file, dtype=str, **how)  # 1.234 is a thousand
+                frame = _again(file, body, how)  # 1.234 is a thousand
     except OSError as error:
         raise CsvError(f"{name}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
@@ -140,6 +171,20 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     if set(header) >= _OF_INFLUX:
         columns = tuple(column for column in columns if column.name not in _NOT_OF_INFLUX)
     return Table(name, columns, len(frame), lines + 1)
+
+
+def _holds(columns: Any, pattern: str) -> bool:
+    """Whether a cell of these columns of texts, or of a frame of them, looks so."""
+    each = columns if isinstance(columns, list) else [columns[name].dropna() for name in columns]
+    return any(one.str.match(pattern).any() for one in each)
+
+
+def _again(file: TextIO, body: int, how: dict[str, Any]) -> Any:
+    """The frame once more, every cell as it is written."""
+    import pandas as pd
+
+    file.seek(body)
+    return pd.read_csv(file, dtype=str, **how)
 
 
 def _without_what_is_no_row(frame: Any, header: Sequence[str]) -> Any:
@@ -242,6 +287,8 @@ def _encoding(path: str | os.PathLike[str]) -> str:
             raise CsvError(f"{path}: is {what}, not CSV; {advice}")
     if start.lstrip().startswith(b"<"):
         raise CsvError(f"{path}: is a web page or XML, not CSV; is it the page that asks to sign in?")
+    if start[:2].count(0) == 1 and b"\0" in start[2:]:
+        return "utf-16-be" if start.startswith(b"\0") else "utf-16-le"  # without a mark
     return next((encoding for mark, encoding in _BYTE_ORDER.items() if start.startswith(mark)), "utf-8")
 
 

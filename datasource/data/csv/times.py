@@ -27,9 +27,9 @@ _MONTHS = {
 }
 _NAMED_MONTH = (
     r"(?i)^(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})[\s/-](?P<month>[a-z]{3})[a-z]*[\s/-]|(?P<first>[a-z]{3})[a-z]*\s+"
-    r"(?P<then>\d{1,2}),?\s+)(?P<year>\d{4})(?:[\s:T,]+(?P<clock>\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(?P<zone>.*)$"
+    r"(?P<then>\d{1,2}),?\s+)(?P<year>\d{4})(?:[\s:T,@]+(?P<hour>\d\d?):(?P<clock>\d\d(?::\d\d(?:\.\d+)?)?)\s*(?P<half>[ap]m\b)?)?(?P<zone>.*)$"
 )
-"""14 Nov 2023 22:14:00, Tue, 14 Nov 2023 22:14:00 GMT, 14/Nov/2023:22:14:00 +0000, Nov 14, 2023 22:14."""
+"""14 Nov 2023 22:14:00, Tue, 14 Nov 2023 22:14:00 GMT, 14/Nov/2023:22:14:00 +0000, Nov 14, 2023, 10:14 PM."""
 _EPOCH_OF_EXCEL, _DAYS_OF_EXCEL = 25_569, (36_526, 73_050)
 """Excel's day of 1970-01-01, and those of 2000 and 2100."""
 _EMPTIEST = 50
@@ -113,11 +113,13 @@ def _from_text(column: Column) -> Times | None:
     told = column.text.notna().to_numpy() & (texts != "").to_numpy()
     if not told.any():
         return None
+    usual = int(np.flatnonzero(told)[told.sum() // 2])
+    """A row in the middle: the first may be a second header."""
     texts = texts.str.replace(r"^(\d{4})[/.](\d\d)[/.](\d\d)(?!\d)", r"\1-\2-\3", regex=True)
-    texts = _with_numbered_months(texts, texts[told].iloc[0])
-    if re.match(_DATE, texts[told].iloc[0]):
+    texts = _with_numbered_months(texts, texts.iloc[usual])
+    if re.match(_DATE, texts.iloc[usual]):
         return _from_dates(texts, told)
-    if not texts[told].str.contains(r"^\d{4}-?\d\d", regex=True).iloc[0]:
+    if not re.match(r"\d{4}-?\d\d", texts.iloc[usual]):
         return None
     for pattern, by in ((r"\s+m=[+-][\d.]+$", ""), (r"\s*(?:UTC|GMT)$", ""), (r"\s+([+-]\d\d:?\d\d)$", r"\1")):
         texts = texts.str.replace(pattern, by, regex=True)
@@ -132,13 +134,19 @@ def _from_text(column: Column) -> Times | None:
 
 def _with_numbered_months(texts: Any, first: str) -> Any:
     """Texts that write a month by its English name as ISO 8601; others as they are."""
+    import pandas as pd
+
     found = re.match(_NAMED_MONTH, first)
     if not found or str(found["month"] or found["first"]).lower() not in _MONTHS:
         return texts
     parts = texts.str.extract(_NAMED_MONTH)
     month = parts["month"].fillna(parts["first"]).str.lower().map(_MONTHS)
     day = parts["day"].fillna(parts["then"]).str.zfill(2)
-    whole = parts["year"] + "-" + month + "-" + day + " " + parts["clock"].fillna("00:00") + parts["zone"]
+    hour = pd.to_numeric(parts["hour"]).fillna(0)
+    half = parts["half"].str.lower()
+    hour = (hour % 12 + 12 * (half == "pm")).where(half.notna(), hour).astype(int).astype(str).str.zfill(2)
+    clock = hour + ":" + parts["clock"].fillna("00")
+    whole = parts["year"] + "-" + month + "-" + day + " " + clock + parts["zone"]
     return whole.where(whole.notna(), texts)
 
 
