@@ -21,6 +21,10 @@ from datasource.settings.promql import range_seconds, read_matchers, read_parts,
 _WINDOW = 120
 _STEP = 60
 _SOMEBODY = (*SERVICE, "container", "pod", "instance", "node", "host")
+_WHO_ELSE = re.compile(
+    r"service|workload|app|deployment|pod|container|job|instance|node|host|queue|topic|group|database"
+)
+"""Labels that tell somebody apart where none of those is there, as grpc_service and destination_workload do."""
 _UNITS = {
     **{one: one for one in ("percent", "percentunit", "s", "ms", "ns", "bytes", "reqps", "ops", "cores")},
     **{"µs": "us", "rps": "reqps", "wps": "ops", "cps": "ops", "iops": "ops", "eps": "ops", "dtdurations": "s"},
@@ -114,7 +118,9 @@ def _labels(queries: Iterable[str]) -> tuple[str, ...]:
     """The labels by which most queries tell somebody apart, the name last."""
     counts = Counter(label for query in queries for label in read_parts(query).grouping)
     named = [label for label in _SOMEBODY if counts[label]]
-    name = max(named, key=lambda label: (counts[label], -_SOMEBODY.index(label)), default="service")
+    like = [one for one in counts if _WHO_ELSE.search(one) and one not in (*CLUSTER, *NAMESPACE)]
+    telling = [*_SOMEBODY, *like]
+    name = max(named or like, key=lambda label: (counts[label], -telling.index(label)), default="service")
     where = []
     for candidates in (CLUSTER, NAMESPACE):
         there = [label for label in candidates if counts[label] and 2 * counts[label] >= counts[name]]

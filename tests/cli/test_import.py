@@ -342,3 +342,13 @@ def test_a_panel_of_loki_is_no_promql_though_it_looks_so(proposed):
     code, output, _ = proposed(json.dumps({"panels": [panel]}))
     assert code == 2
     assert "Lines: it asks Loki, not Prometheus; write it as a signal with source: loki" in output
+
+
+def test_somebody_may_be_told_apart_by_a_label_that_only_looks_like_a_name(proposed):
+    by = "sum by (grpc_service, grpc_code) (rate(grpc_server_handled_total[5m]))"
+    slow = "histogram_quantile(0.9, sum by (grpc_service, le) (rate(grpc_server_handling_seconds_bucket[5m])))"
+    rules = f"groups: [{{name: a, rules: [{{alert: A, expr: '{slow} > 1'}}, {{alert: B, expr: '{by} > 5'}}]}}]"
+    code, said, settings = proposed(rules, "rules.yaml")
+    assert code == 0, said
+    assert settings.entities["service"].labels == ("grpc_service",)
+    assert set(settings.signals) == {"latency", "b"}
