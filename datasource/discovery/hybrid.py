@@ -149,7 +149,7 @@ def _edges(
     compelled &= ~compelled.T
     for i, j in np.argwhere(graph):
         cause, effect = series.variables[i], series.variables[j]
-        oriented = bool(abs(direction[i, j]) >= _UNDECIDED or lag[i, j] > 0 or compelled[i, j])
+        oriented = bool(direction[i, j] >= _UNDECIDED or lag[i, j] > 0 or compelled[i, j])
         stability = again[i, j] if oriented else again[i, j] + again[j, i]
         evidence = Evidence("discovered", NAME, None, round(float(strength[i, j]), 4))
         yield ProposedEdge(

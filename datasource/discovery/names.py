@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.data import Floats
+from datasource.data.words import words_of as data_words_of
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (
@@ -20,9 +21,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     ("failure", r"dead letters?|retransmi\w*|unavailab\w*|infect\w*|threats?"),
     ("event", r"restart\w*|oom\w*|crash\w*|deploy\w*|rollouts?|evict\w*|reboots?|kills?|killed|updates?"),
-    ("latency", r"latenc\w*|durations?|\w+ times?|delays?|rtt|elapsed|ping|p(?:50|75|90|95|99|999)|slow\w*"),
+    ("latency", r"latenc\w*|durations?|\w+ times?|delays?|rtt?|elapsed|ping|p(?:50|75|90|95|99|999)|slow\w*"),
     ("queue", r"queues?\w*|backlog|pending|lag|waiting|unack\w*|buffer\w*|spool|depth|messages? ready"),
-    ("resource", r"cpu\w*|processors?|cores?|load ?(?:1|5|15|avg|average)|throttl\w*|util\w*|capacity|busy|iowait"),
+    ("resource", r"\w*cpu\w*|processors?|cores?|load ?(?:1|5|15|avg|average)|throttl\w*|util\w*|capacity|busy|iowait"),
     ("resource", r"disks?\w*|io|iops?|fs|filesystem\w*|swap\w*|saturation|gc|temperature|power"),
     ("memory", r"ram\w*|mem|memory|heap\w*|rss|pages?"),
     (
@@ -43,7 +44,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"messages?|msgs?|transactions?|invocations?|operations?|ops|emitted|executed|processed|activity|scans?",
     ),
     ("demand", r"net\w*|network|bandwidth|bytes|packets|demand|files?|mails?|tuples?|logs?|lines"),
-    ("latency", r"times?|seconds|ms|millis\w*"),
+    ("latency", r"times?|\w*(?:db|query|response|wait|exec)times?|seconds|ms|millis\w*"),
 )
 """What a metric is by the words of its name, in the order of precedence."""
 
@@ -158,9 +159,10 @@ _EDGES_PER_VARIABLE = 1.3
 """What people draw of a monitored system: a few more edges than variables."""
 
 
-_WAIT_DECIDES, _SPREAD_DECIDES = 1.5, 0.6
+_WAIT_DECIDES, _SPREAD_DECIDES, _SPREAD_OF_WHATEVER = 1.5, 0.6, 0.3
 """Log-odds of a direction between two latencies, of which the shorter is part of the longer, and between two flows, of
-which the one that varies more beside its mean is part of the other."""
+which the one that varies more beside its mean is part of the other; of whatever is no flow by its name, an opinion
+that decides nothing."""
 _FLOWS = ("demand", "concurrency", "output", "")
 
 
@@ -192,8 +194,8 @@ def words_of(name: str) -> list[str]:
     >>> words_of("CpuG"), words_of("capacity_bolt2"), words_of("HTTPErrors")
     (['cpu', 'g'], ['capacity', 'bolt', '2'], ['http', 'errors'])
     """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)", " ", name)
-    return [word.lower() for word in re.split(r"[\W_]+", apart) if word]
+    apart = re.sub(r"(?<=[A-Za-z])(?=\d)", " ", name)
+    return data_words_of(apart).split()
 
 
 def read_names(names: Sequence[str], roles: Sequence[str | None] = (), owners: Sequence[str] = ()) -> list[Name]:
@@ -262,7 +264,7 @@ def by_size(names: Sequence[Name], values: Floats) -> Floats:
             if one.kind == "latency":
                 found[i, j] = _WAIT_DECIDES * np.sign(mean[j] - mean[i])
             elif one.kind in _FLOWS:
-                found[i, j] = _SPREAD_DECIDES * np.sign(spread[j] - spread[i])
+                found[i, j] = (_SPREAD_DECIDES if one.kind else _SPREAD_OF_WHATEVER) * np.sign(spread[j] - spread[i])
     return np.nan_to_num(found)
 
 

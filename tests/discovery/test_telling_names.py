@@ -27,6 +27,9 @@ def presence(one: str, other: str, *others: str) -> float:
         ("cpu_php", "cpu_global"),
         ("processed_parser", "processed_writer"),
         ("latency_bolt", "latency_spout"),
+        ("Anfragen", "Antwortzeit"),
+        ("requêtes", "erreurs"),
+        ("dbcpu", "dbtime"),
     ],
 )
 def test_work_flows_from_demand_to_failures_and_waits_come_back(cause: str, effect: str) -> None:
@@ -49,6 +52,15 @@ def test_names_that_tell_nothing_have_no_direction_and_about_as_many_edges_as_va
     likely = 1 / (1 + np.exp(-told.presence[np.triu_indices(10, 1)]))
     assert 10 <= likely.sum() <= 16
     assert abs(told.direction).max() < 1
+
+
+def test_the_spread_of_what_is_no_flow_decides_nothing() -> None:
+    values = np.array([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]])
+    assert (
+        abs(by_size(read_names(["aussen", "ventil"]), values)[0, 1])
+        < 0.4
+        < by_size(read_names(["requests", "queries"]), values)[1, 0]
+    )
 
 
 def test_who_waits_takes_at_least_as_long_as_who_is_waited_for() -> None:
