@@ -94,13 +94,15 @@ class OneFit:
 
     @property
     def smallest_width(self) -> float:
-        """No interval is narrower than 1% of the usual level, or than one step of a signal that counts."""
+        """No interval is narrower than 1% of the usual level, or than one step of a signal that counts; half a step of
+        one that is 1 as a rule, as `up`, where a step is all that can happen."""
         y = self._level[np.isfinite(self._level)]
         relative = SMALLEST_RELATIVE * float(np.median(np.abs(y)))
         if self.roles.scale(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
             return max(relative, SMALLEST_FAILURE_RATIO)
         counts = np.array_equal(y, np.rint(y))
-        return max(relative, 1.0 if counts else 0.0, float(np.finfo(np.float64).tiny))
+        one = 0.5 if counts and y.max() == np.median(y) == 1.0 else 1.0
+        return max(relative, one if counts else 0.0, float(np.finfo(np.float64).tiny))
 
     def given(self, edges: Sequence[Edge]) -> OneGiven:
         """The mechanism given the causes of these edges. Nothing is calibrated yet."""

@@ -16,7 +16,7 @@ from datasource.library.text import count
 from datasource.prometheus import PrometheusError, Reader, Reading, SignalReport
 from datasource.prometheus.http.secrets import read_secret
 from datasource.service.pushing import why_not_taken
-from datasource.service.silence import find_silent, find_silent_signals
+from datasource.service.silence import find_silent, find_silent_signals, find_unasked
 from datasource.settings import Settings, format_duration
 from datasource.topology import read_topology
 
@@ -73,7 +73,8 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
     yield from check_step(settings, diagnosis)
-    for silence in (*find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)):
+    silent = *find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)
+    for silence in (*silent, *find_unasked(settings, reading.matrix)):
         yield Finding("signals", "", "", "note" if silence.usual else "wrong", silence.text)
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)

@@ -42,6 +42,11 @@ def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
     if signal.role not in ("failure", "success") or not len(rows):
         return ""
     share = roles.share(next(variable for variable in matrix.variables if variable.signal == name))
+    if signal.role == "success" and share is None and np.isnan(loads).all():
+        return (
+            "successes whose requests nobody counts say nothing: add a signal with role: load, or write unit: "
+            "percentunit where it is a share"
+        )
     wrong = _wrong_unit(rows, loads, signal.window, signal.unit, share)
     if wrong:
         return wrong

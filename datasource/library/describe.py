@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from datasource.data.counters import is_counter_name
-from datasource.data.csv.layout import some
 from datasource.library.doubts import Doubt, find_doubts
 from datasource.library.sources import Opened
 from datasource.library.text import count, table, when
-from datasource.service.silence import find_silent, find_silent_signals
+from datasource.service.silence import find_silent, find_silent_signals, find_unasked
 from datasource.settings import format_duration
 from datasource.topology import read_topology
 
@@ -30,11 +29,8 @@ def describe(opened: Opened) -> Iterator[Line]:
     for name in opened.settings.signals:
         for doubt in doubts_of(opened, name):
             yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
-    unknown = [name for name, signal in opened.settings.signals.items() if signal.role is None]
-    if unknown:
-        who = f"{some(unknown)} {'has' if len(unknown) == 1 else 'have'}"
-        yield Line(f"note: {who} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation")
-    for silence in (*find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)):
+    silent = *find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)
+    for silence in (*silent, *find_unasked(opened.settings, opened.data.matrix)):
         yield Line(f"{'note' if silence.usual else 'WRONG'}: {silence.text}", not silence.usual)
     for text in _rest(opened):
         yield Line(text)

@@ -60,7 +60,8 @@ class Evaluation(Result):
         yield from _root_causes(snapshot)
         yield from _effects(snapshot.effects or ())
         yield from _impacts(snapshot.impacts or ())
-        yield from _notices(snapshot.notices)
+        told = () if _ordered(snapshot) else snapshot.missed
+        yield from _notices([notice for notice in snapshot.notices if notice not in told])
 
     def to_frame(self) -> Any:
         """A row for each variable at the end: observed, expected, lower, upper, causal_score, marginal_score."""
@@ -168,7 +169,9 @@ def _verdicts(snapshot: Snapshot) -> Iterator[str]:
     yield ""
     if not verdicts:
         judged = snapshot.judgement is None or snapshot.judgement.scores
-        yield "Nothing is anomalous" if judged else "Nothing is judged"
+        well = "Nothing that alarms is anomalous, but:" if snapshot.missed else "Nothing is anomalous"
+        yield well if judged else "Nothing is judged"
+        yield from (f"  {text}" for text in snapshot.missed if judged)
         return
     yield "Anomalous"
     rows = [("entity", "symptom", "sure", "root cause")]

@@ -9,6 +9,7 @@ import numpy as np
 from datasource.data import Entity, Matrix, Roles, Variable
 from datasource.data.csv.calls import NamedCall
 from datasource.data.csv.files import CsvData
+from datasource.data.csv.layout import some
 from datasource.data.shares import recognise_shares
 from datasource.graph import default_effects, default_templates
 from datasource.replay.file_calls import entity_pairs, relation_of_file
@@ -60,9 +61,18 @@ def guessed_settings(
 def _judged_by_default(data: CsvData) -> CsvData:
     """Somebody who brings series of no known role wants to know when they are anomalous: above or below."""
     roles = Roles(data.signals)
-    if any(roles.alarms(variable) for variable in data.matrix.variables):
-        return data
+    counted = {v.signal for v in data.matrix.variables if roles.share(v) is not None or roles.of(v.entity, "load")}
+    alone = [name for name, one in data.signals.items() if one.role == "success" and name not in counted]
+    if alone:  # how many succeed says nothing where nobody counts how many should
+        plain = {name: data.signals[name].model_copy(update={"role": None}) for name in alone}
+        return _judged_by_default(replace(data, signals=data.signals | plain))
     unknown = [name for name, signal in data.signals.items() if signal.role is None]
+    if any(roles.alarms(variable) for variable in data.matrix.variables):
+        if not unknown:
+            return data
+        have = "has" if len(unknown) == 1 else "have"
+        said = f"{some(unknown)} {have} no role by name, and no alarm: give one, as --role {unknown[0]}=saturation"
+        return replace(data, notices=(*data.notices, said))
     if not unknown:
         known = " and ".join(sorted({str(signal.role) for signal in data.signals.values()}))
         said = (

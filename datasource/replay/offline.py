@@ -19,6 +19,7 @@ from datasource.service.jobs import effects_job, fit_job
 from datasource.service.rates import promise_notices
 from datasource.service.silence import silence_notices
 from datasource.service.snapshot import Snapshot
+from datasource.service.unheard import unheard
 from datasource.service.unjudged import unjudged, unjudged_notices
 from datasource.settings import Loaded
 from datasource.topology import read_topology
@@ -55,6 +56,8 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
     fitted = mechanisms.causal if mechanisms else {}
     silent = unjudged(matrix, Roles(settings.signals), fitted)
     said = unjudged_notices(silent, fitted, settings.evaluation.warm_up) if mechanisms else ()
+    new = any(one.age < settings.evaluation.warm_up and Roles(settings.signals).alarms(one.variable) for one in silent)
+    missed = (*silence_notices(settings, read), *unheard(judgement, settings.signals), *(said if new else ()))
     supported = mechanisms.supported if mechanisms else np.nan
     incidents: tuple[Incident, ...] = ()
     questions, unasked = effect_questions(settings, matrix.variables)
@@ -81,12 +84,12 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         notices=(
             *notices,
             *absent,
-            *silence_notices(settings, read),
+            *missed,
             *topology.notices,
             *built.notices,
             *unasked,
             *promise_notices(supported, settings.anomaly.false_alarms_per_day),
-            *said,
+            *(() if new else said),
             *quiet_times.notices(entities),
             *(judgement.silenced.told(matrix.end) if judgement else ()),
         ),
@@ -94,6 +97,7 @@ def evaluate_matrix(loaded: Loaded, matrix: Matrix, notices: tuple[str, ...] = (
         points_needed=settings.evaluation.warm_up,
         incidents=incidents,
         unjudged=silent,
+        missed=missed,
     )
 
 

@@ -34,7 +34,7 @@ from datasource.service.memory import Memory
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
-from datasource.service.silence import find_silent_signals
+from datasource.service.silence import find_silent_signals, find_unasked
 from datasource.service.snapshot import Snapshot
 from datasource.service.stages import Stages
 from datasource.service.unjudged import unjudged, unjudged_notices
@@ -157,7 +157,8 @@ class Evaluator:
         fitted = mechanisms.causal if mechanisms else {}
         roles = Roles(self.settings.signals)
         silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
-        missed = *present.notices(), *(one.text for one in find_silent_signals(self.settings, read) if not one.usual)
+        gone = (*find_silent_signals(self.settings, read), *find_unasked(self.settings, read))
+        missed = *present.notices(), *(one.text for one in gone if not one.usual)
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
@@ -181,6 +182,7 @@ class Evaluator:
             incidents=self.incidents.shown(),
             unjudged=silent,
             presence=present,
+            missed=missed,
             interventions=self._intervening.known,
             assessed=assessed,
             seen=self.incidents.seen_before(self._intervening.known, matrix),

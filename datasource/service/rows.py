@@ -39,6 +39,7 @@ def snapshot_json(snapshot: Snapshot, error: str = "", names: Collection[str] = 
         "scores_begin": snapshot.scores_begin,
         "signals": _signals(snapshot),
         "notices": list(snapshot.notices),
+        "missed": list(snapshot.missed),
         "metrics": [sample._asdict() for sample in samples(snapshot) if not names or sample.name in names],
         "anomalies": [
             {

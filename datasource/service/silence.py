@@ -1,4 +1,5 @@
-"""Who, and which signal of whom, has had samples all along and has none any more, while others go on."""
+"""Who, and which signal of whom, has had samples all along and has none any more, while others go on; and who has had
+requests all along and has none."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -6,14 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasource.data import Entity, Matrix, Variable
+from datasource.data import Entity, Floats, Matrix, Variable
 from datasource.settings import Settings, format_duration
 
 _FEWEST = 30
 _STEADY = 0.9
 """Who has a sample at so large a share of the points, from the first to the last, has one nearly always."""
 _SECONDS, _STEPS = 600, 5
-"""Who has had no sample for so long, in both, is silent."""
+"""Who has had no sample for so long, in both, is silent ..."""
+_SECONDS_OF_A_FILE = 300
+"""... and in a file, of which nothing is still on its way, after so long."""
+_UNASKED = 300, 3
+"""Who has had next to no request for so many seconds and points, and for longer than ever, is not asked any more."""
+_NEXT_TO_NONE = 0.01
+"""Requests below this share of the usual ones."""
 _COMINGS_AND_GOINGS = 0.5
 """Where so many are silent it is usual, as with pods."""
 _SHOWN = 3
@@ -38,8 +45,9 @@ class _Life(NamedTuple):
         return self.points >= _FEWEST and self.points >= _STEADY * (self.last - self.first + 1)
 
 
-def find_silent(matrix: Matrix) -> Iterator[Silence]:
-    """Who has had samples all along and has none now, while others of the same type go on; `matrix` is as it was read.
+def find_silent(matrix: Matrix, patience: float = _SECONDS) -> Iterator[Silence]:
+    """Who has had samples all along and has none now, for longer than a `patience` (seconds), while others of the same
+    type go on; `matrix` is as it was read.
 
     Where so many come and go that it is usual, as pods do, it is only worth knowing.
     """
@@ -52,7 +60,11 @@ def find_silent(matrix: Matrix) -> Iterator[Silence]:
     for kind in dict.fromkeys(entity.type for entity in lives):
         own_lives = {entity: life for entity, life in lives.items() if entity.type == kind and life.points}
         newest = max((life.last for life in own_lives.values()), default=0)
-        gone = [entity for entity, life in own_lives.items() if newest - life.last > _patience(matrix) and life.steady]
+        gone = [
+            entity
+            for entity, life in own_lives.items()
+            if newest - life.last > _patience(matrix, patience) and life.steady
+        ]
         if gone:
             since = _told(min(newest - own_lives[entity].last for entity in gone), matrix)
             others = len(own_lives) - len(gone)
@@ -61,11 +73,12 @@ def find_silent(matrix: Matrix) -> Iterator[Silence]:
             yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own_lives))
 
 
-def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Silence]:
+def find_silent_signals(settings: Settings, matrix: Matrix, patience: float = _SECONDS) -> Iterator[Silence]:
     """Signals that somebody had all along and has no more, while others have them and its own others go on.
 
     Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
     """
+    longest = _patience(matrix, patience)
     lives = dict(zip(matrix.variables, _lives(np.isfinite(matrix.values)), strict=True))
     lives = {variable: life for variable, life in lives.items() if life.points}
     loads = {v.entity: v for v in lives if settings.signals[v.signal].role == "load"}
@@ -81,7 +94,7 @@ def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Silence]
         gone = [
             variable
             for variable, steps in missing.items()
-            if steps > _patience(matrix)
+            if steps > longest
             and lives[variable].steady
             and _is_asked(matrix, loads.get(variable.entity), lives[variable].last)
         ]
@@ -90,7 +103,7 @@ def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Silence]
             text = f"no {name} of anybody in the last {since}, while other signals go on: is its query still answered?"
             yield Silence(text, False)
             continue
-        gone = [variable for variable in gone if newest - lives[variable].last > _patience(matrix)]
+        gone = [variable for variable in gone if newest - lives[variable].last > longest]
         if gone:
             since = _told(min(newest - lives[variable].last for variable in gone), matrix)
             who, theirs = _some([variable.entity for variable in gone]), "their" if len(gone) > 1 else "its"
@@ -98,9 +111,43 @@ def find_silent_signals(settings: Settings, matrix: Matrix) -> Iterator[Silence]
             yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own))
 
 
+def find_unasked(settings: Settings, matrix: Matrix) -> Iterator[Silence]:
+    """Who has had requests all along and has had next to none lately, for longer than ever before.
+
+    No load alarms by itself, and nothing else does where nobody asks: what is cut off looks well.
+    """
+    newest = max(-(-_UNASKED[0] // matrix.step), _UNASKED[1])
+    for name, signal in settings.signals.items():
+        if signal.role != "load":
+            continue
+        gone: list[tuple[int, Entity]] = []
+        for variable, row in zip(matrix.variables, matrix.values, strict=True):
+            if variable.signal == name and (steps := _without(row, newest)):
+                gone.append((steps, variable.entity))
+        if gone:
+            since, who = _told(min(steps for steps, _ in gone), matrix), [entity for _, entity in gone]
+            it = "them" if len(who) > 1 else "it"
+            yield Silence(f"next to no {name} of {_some(who)} in the last {since}: does nothing reach {it}?", False)
+
+
+def _without(row: Floats, newest: int) -> int:
+    """For how many points there has been next to nothing, `newest` at least and longer than twice as long as ever
+    before; else 0."""
+    if not np.fmax.reduce(row[-newest:]) <= _NEXT_TO_NONE * np.fmax.reduce(row):
+        return 0
+    known = row[np.isfinite(row)]
+    none = known <= _NEXT_TO_NONE * np.median(known[known > 0]) if (known > 0).any() else known < 0
+    ends = np.flatnonzero(np.diff(np.r_[False, none, False].astype(np.int8)))
+    runs = ends[1::2] - ends[::2]
+    long = none[-1:].all() and runs.size and newest <= runs[-1] > 2 * runs[:-1].max(initial=0)
+    return int(runs[-1]) if long and known.size > max(2 * runs[-1], _FEWEST + newest) else 0
+
+
 def silence_notices(settings: Settings, matrix: Matrix) -> tuple[str, ...]:
-    """What is said of those who are silent, and for whom that is not usual; `matrix` is as it was read."""
-    found = (*find_silent(matrix), *find_silent_signals(settings, matrix))
+    """What is said of those who are silent at the end of a file, and for whom that is not usual, and of those whom
+    nobody asks; `matrix` is as it was read."""
+    silent = find_silent(matrix, _SECONDS_OF_A_FILE), find_silent_signals(settings, matrix, _SECONDS_OF_A_FILE)
+    found = (*silent[0], *silent[1], *find_unasked(settings, matrix))
     return tuple(one.text for one in found if not one.usual)
 
 
@@ -114,8 +161,8 @@ def _lives(there: NDArray[np.bool_]) -> Iterator[_Life]:
         yield _Life(int(begin), int(end), int(points))
 
 
-def _patience(matrix: Matrix) -> int:
-    return max(_SECONDS // matrix.step, _STEPS)
+def _patience(matrix: Matrix, seconds: float) -> int:
+    return max(int(seconds // matrix.step), _STEPS)
 
 
 def _told(steps: int, matrix: Matrix) -> str:

@@ -35,11 +35,11 @@ class Snapshot:
     `effects` is None until they were computed for the first time. `older` is the part of the baseline before `matrix`,
     one point every `settings.older_step` seconds. `incidents` are those that go on and those that ended not long ago,
     the newest first. `unjudged` are the variables that have no mechanism; `presence` says who is measured now and who
-    is not any more. `interventions` are all that is in the log, `assessed` says what the newest of them changed;
-    `seen` has, by the id of an open incident, earlier ones like it. `proposal` is what was discovered last, None where
-    discovery is off or not done; `invariance` says whether mechanisms are the same in all environments, None where that
-    is off or not done; `falsification` is what the data at `tested_at` say against the graph, and `history` the
-    versions of it.
+    is not any more; `missed` are those of the notices that tell of what no verdict can. `interventions` are all that is
+    in the log, `assessed` says what the newest of them changed; `seen` has, by the id of an open incident, earlier ones
+    like it. `proposal` is what was discovered last, None where discovery is off or not done; `invariance` says whether
+    mechanisms are the same in all environments, None where that is off or not done; `falsification` is what the data at
+    `tested_at` say against the graph, and `history` the versions of it.
     """
 
     time: int
@@ -62,6 +62,7 @@ class Snapshot:
     incidents: tuple[Incident, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     presence: Presence = NOBODY
+    missed: tuple[str, ...] = ()
     interventions: tuple[Intervention, ...] = ()
     assessed: Assessment = NOTHING_ASSESSED
     seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)

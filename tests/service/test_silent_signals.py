@@ -7,7 +7,7 @@ from test_presence import CART, SETTINGS, WEB, clock, matrix, seen, service, sho
 
 from datasource.cli import main
 from datasource.data import Entity, Matrix, Variable
-from datasource.service.silence import find_silent, silence_notices
+from datasource.service.silence import find_silent, find_unasked, silence_notices
 
 N = 400
 BUSY = 30 + np.random.default_rng(5).normal(size=N)
@@ -107,3 +107,33 @@ def test_a_signal_of_which_nobody_has_samples_any_more() -> None:
 def test_nobody_is_missed_in_nothing() -> None:
     empty = Matrix((), 0, 30, np.empty((0, 5)))
     assert silence_notices(SETTINGS, empty) == silence_notices(SETTINGS, Matrix((), 0, 30, np.empty((0, 0)))) == ()
+
+
+def unasked(*rows):
+    entities = [Entity("service", (("service", f"s{n}"),)) for n in range(len(rows))]
+    found = Matrix(tuple(Variable(one, "requests") for one in entities), 0, 30, np.array(rows))
+    return [one.text for one in find_unasked(SETTINGS, found)]
+
+
+def asked_until(end, left=0.0):
+    return np.where(np.arange(N) < end, BUSY, left)
+
+
+def test_who_is_not_asked_any_more_is_told_of_since_no_load_alarms():
+    assert unasked(asked_until(N), asked_until(N - 20)) == [
+        "next to no requests of s1 in the last 10m: does nothing reach it?"
+    ]
+    assert unasked(asked_until(N - 20, 0.1)), "probes go on"
+    assert unasked(*[asked_until(N - 12)] * 2) == [
+        "next to no requests of s0, s1 in the last 6m: does nothing reach them?"
+    ]
+
+
+def test_few_requests_that_came_before_are_no_news():
+    assert not unasked(asked_until(N - 20, 3.0)), "a tenth of the traffic is some"
+    assert not unasked(asked_until(N - 5)), "two minutes may be a pause"
+    nightly = np.where((np.arange(N) // 40) % 3 == 2, 0.0, BUSY)
+    assert nightly[-1] > 0
+    assert not unasked(nightly[: N - 20]), "as long as it often is"
+    assert not unasked(asked_until(N // 2 - 10)), "for most of the time it was not asked"
+    assert not unasked(np.zeros(N), np.full(N, np.nan))
