@@ -146,6 +146,10 @@ def _without(row: Floats, newest: int) -> int:
 def silence_notices(settings: Settings, matrix: Matrix) -> tuple[str, ...]:
     """What is said of those who are silent at the end of a file, and for whom that is not usual, and of those whom
     nobody asks; `matrix` is as it was read."""
+    sampled = np.flatnonzero(np.isfinite(matrix.values).any(axis=0))
+    since = matrix.values.shape[1] - 1 - int(sampled[-1]) if sampled.size else 0
+    if since > _patience(matrix, _SECONDS_OF_A_FILE):
+        return (f"no sample of anybody in the last {_told(since, matrix)}: is anything still measured?",)
     silent = find_silent(matrix, _SECONDS_OF_A_FILE), find_silent_signals(settings, matrix, _SECONDS_OF_A_FILE)
     found = (*silent[0], *silent[1], *find_unasked(settings, matrix))
     return tuple(one.text for one in found if not one.usual)

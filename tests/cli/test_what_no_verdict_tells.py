@@ -63,6 +63,8 @@ def test_who_is_silent_or_not_asked_is_told_where_nothing_alarms(said):
     assert "Nothing that alarms is anomalous, but:\n  no sample of web in the last 8m" in said(
         gone | {"db.latency": usual(0.02)}
     )
+    ended = {name: then(1.0, np.nan) for name in gone}
+    assert "Nothing that alarms is anomalous, but:\n  no sample of anybody in the last 8m" in said(ended)
     cut_off = {"web.requests": then(100, 0), "web.latency": then(0.05, np.nan)}
     told = said(cut_off)
     assert "Nothing that alarms is anomalous, but:\n  next to no requests of web in the last 8m" in told

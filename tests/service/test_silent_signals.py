@@ -101,7 +101,9 @@ def test_a_signal_of_which_nobody_has_samples_any_more() -> None:
         "no latency of anybody in the last 25m, while other signals go on: is its query still answered?",
     )
     both = {key: np.where(np.arange(500) < 450, row, np.nan) for key, row in shop([WEB]).items()}
-    assert silence_notices(SETTINGS, matrix(both)) == (), "nothing is measured any more: that is told elsewhere"
+    assert silence_notices(SETTINGS, matrix(both)) == (
+        "no sample of anybody in the last 25m: is anything still measured?",
+    )
 
 
 def test_nobody_is_missed_in_nothing() -> None:
