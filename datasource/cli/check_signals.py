@@ -62,7 +62,7 @@ def _doubts(settings: Settings, name: str, counted: Matrix, diagnosis: Diagnosis
     if signal.source != "prometheus":
         return list(find_doubts(settings, name, counted))
     try:
-        timing = diagnosis.timing(signal)
+        timing = [*diagnosis.timing(signal), *diagnosis.doubled(signal)]
         counter, top = diagnosis.raw_counter(signal), diagnosis.highest_bucket(signal)
         within = diagnosis.rated(signal) if counter else ""
     except PrometheusError:  # the signal is there, and what cannot be asked about it is no fault of it

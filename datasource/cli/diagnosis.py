@@ -24,6 +24,8 @@ _FALLS_OF_TOTALS = 0.2
 _ENOUGH_CHANGES = 4
 _OF_GROWTH = re.compile(r"\b(?:i?rate|increase|i?delta|deriv|changes|resets|predict_linear)\s*\(")
 """What needs two samples in a range."""
+_OF_SCRAPERS = {"prometheus_replica", "__replica__", "ha_replica", "receive_replica", "prometheus_ha_replica"}
+"""Labels that say which of several servers scraped a series."""
 _NO_VALUE = re.compile(
     r"\b(?:offset|(?:count|group|timestamp|absent|present_over_time|count_over_time)\s*(?:by|without|\())"
 )
@@ -93,6 +95,19 @@ class Diagnosis:
         step, often = format_duration(self.settings.step), format_duration(every)
         text = f"{metric} comes about every {often}, the step is {step}: points repeat or are missing"
         return [Doubt(f"{text}; make 'step' {often} where most come so rarely", wrong=False)]
+
+    def doubled(self, signal: Signal) -> list[Doubt]:
+        """Whether a query adds up what several servers scraped of the same targets. Raises PrometheusError."""
+        for one in read_parts(signal.query).selectors:
+            if one.metric not in self._survey.names or not re.search(r"\b(?:sum|count)\b", signal.query):
+                continue
+            for label in sorted(_OF_SCRAPERS & self._survey.labels(one.metric)):
+                alike = self.client.query(f"max(count without ({label}) ({one.metric}))", self.end)
+                if alike and alike[0].values[0] > 1 and label not in f"{one.matchers} {signal.query}":
+                    several = int(alike[0].values[0])
+                    text = f"{one.metric} is there {several} times, once for each {label}, and a sum counts each"
+                    return [Doubt(f"{text}; choose one of them in the query, or have the server deduplicate")]
+        return []
 
     def raw_counter(self, signal: Signal) -> str:
         """A counter that a query takes as it is, without a rate; empty where there is none."""

@@ -47,7 +47,7 @@ def wrong_share(settings: Settings, name: str, matrix: Matrix) -> str:
             "successes whose requests nobody counts say nothing: add a signal with role: load, or write unit: "
             "percentunit where it is a share"
         )
-    wrong = _wrong_unit(rows, loads, signal.window, signal.unit, share)
+    wrong = _wrong_unit(rows, loads, signal, share)
     if wrong:
         return wrong
     if share is not None:
@@ -169,20 +169,22 @@ def _spread(values: Floats) -> float:
     return float(np.median(np.abs(values - np.median(values))))
 
 
-def _wrong_unit(rows: Floats, loads: Floats, window: float, unit: str, share: float | None) -> str:
+def _wrong_unit(rows: Floats, loads: Floats, signal: Signal, share: float | None) -> str:
     if share is not None:
         highest = float(np.nanmax(rows, initial=0.0))
+        if signal.role == "success" and highest <= 1 < share:
+            return f"never above {highest:.4g}, of a whole of {share:g}; write unit: percentunit"
         if highest <= _BEYOND * share:
             return ""
         write = "write unit: percent" if share < highest <= _BEYOND * 100 else "the query counts something else"
-        return f"{highest:.4g} is no share in unit: {unit}; {write}"
+        return f"{highest:.4g} is no share in unit: {signal.unit}; {write}"
     some = (rows > 0) & (loads > 0)
     if not some.any():
         return ""
     usual = float(np.median(rows[some]))
-    if usual * window < 0.5:
+    if usual * signal.window < 0.5:
         return (
-            f"half of its values above 0 are below {usual:.2g}, less than one request in {window:g} s: a ratio? "
+            f"half of its values above 0 are below {usual:.2g}, less than one request in {signal.window:g} s: a ratio? "
             "Then write unit: percentunit"
         )
     if float(np.median(rows[some] / loads[some])) > _BEYOND:

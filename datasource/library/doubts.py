@@ -26,6 +26,7 @@ _SHORT_RUN = 10
 _OFTEN, _ALIKE = 5, 0.8
 """So many gaps, of which so many come at the same interval, are how somebody is measured."""
 _LACKING = 0.1
+_NEARLY_ALWAYS = 0.9
 
 
 class Doubt(NamedTuple):
@@ -62,6 +63,7 @@ def find_doubts(
             f"{counter} is taken without a rate: a counter tells what was since some start, and falls with each restart"
         )
         yield Doubt(f"{text}; write {within}", wrong=shares or must_fall(settings.signals[name]))
+    yield from _clocks(rows, matrix.step)
     yield from _constant(settings, name, rows)
     yield from _full(settings, name, rows, top)
     yield from _gaps(settings, name, rows, matrix)
@@ -75,6 +77,15 @@ def _counter_text(grows: Sequence[Entity], counter: str, within: str) -> str:
     if counter:
         return f"{counter} is a counter, and {who}: write its growth per second, as Prometheus' rate() gives it"
     return f"{who}, as a counter does: a count since some start is no signal; give its rate, as rate(...[2m])"
+
+
+def _clocks(rows: Mapping[Entity, Floats], step: int) -> Iterator[Doubt]:
+    """What rises by a second a second is a clock or an age."""
+    changes = {entity: np.diff(row[np.isfinite(row)]) / step for entity, row in rows.items()}
+    clocks = [entity for entity, one in changes.items() if (np.abs(one - 1) < 0.01).mean() > _NEARLY_ALWAYS]
+    if 2 * len(clocks) > len(rows):
+        text = f"it rises by a second a second, of {_some(clocks)}: a time or an age tells of nothing that happens"
+        yield Doubt(text, False)
 
 
 def _constant(settings: Settings, name: str, rows: Mapping[Entity, Floats]) -> Iterator[Doubt]:

@@ -32,6 +32,9 @@ def prometheus(server_binary, tmp_path_factory):
         Line("zero_total", {"service": "web"}, lambda _: 0.0),
         Line("rare_total", {"service": "web"}, lambda seconds: seconds // 1700),
     ]
+    long += [Line("twice_total", {"service": "web", "prometheus_replica": r}, counter(9.0)) for r in "ab"]
+    long += [Line("parted_total", {"service": s, "prometheus_replica": s}, counter(9.0)) for s in ("web", "cart")]
+    long += [Line("age", {"service": "web"}, lambda seconds: seconds)]
     seldom = [Line("seldom", {"service": "web"}, gauge(9.0)), Line("seldom_total", {"service": "web"}, counter(9.0))]
     young = [Line("young_total", {"service": "web"}, counter(9.0))]
     gone = [Line("gone_total", {"service": "web"}, counter(9.0))]
@@ -193,6 +196,22 @@ def test_several_series_for_one_entity_are_never_fine_though_others_are_read(che
     code, output = check({"hits": "rate(young_total[1m]) or rate(hits_total[1m])"})
     assert code == 1
     assert re.search(r"hits +2 services, .*WRONG: ambiguous: several series for web", output)
+
+
+def test_what_several_servers_scraped_of_the_same_targets_is_not_added_up(check):
+    by = "sum by (service) (rate({}[1m]))"
+    code, output = check({"twice": by.format("twice_total"), "parted": by.format("parted_total")})
+    assert code == 1
+    assert "twice_total is there 2 times, once for each prometheus_replica, and a sum counts each" in output
+    assert line(output, "parted").endswith("ok"), "each of them scrapes targets of its own"
+    one = by.format('twice_total{prometheus_replica="a"}')
+    assert line(check({"twice": one})[1], "twice").endswith("ok")
+
+
+def test_a_time_or_an_age_tells_of_nothing(check):
+    code, output = check({"age": "max by (service) (age)"})
+    assert code == 0
+    assert "rises by a second a second, of web" in line(output, "age")
 
 
 def test_a_step_shorter_than_the_time_between_samples(check):

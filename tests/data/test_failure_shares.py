@@ -32,10 +32,16 @@ signals:
         ("percent", "failure", [250.0] * 9, "the query counts something else"),
         ("percentunit", "failure", [0.998] * 9, "write role: success"),
         ("percentunit", "success", [0.01] * 9, "write role: failure"),
+        ("percent", "success", [0.998] * 9, "never above 0.998, of a whole of 100; write unit: percentunit"),
     ],
 )
 def test_what_cannot_be_is_told_with_the_fix(unit, role, told, says):
     assert says in said(unit, role, told=told)
+
+
+def test_successes_that_nobody_counts_requests_beside_say_nothing():
+    assert "add a signal with role: load" in said("reqps", "success", told=[299.0] * 9, load=np.nan)
+    assert said("percentunit", "success", told=[0.998] * 9, load=np.nan) == ""
 
 
 @pytest.mark.parametrize(
