@@ -285,6 +285,43 @@ def test_who_has_no_name_is_no_service_of_a_client_library_either(proposed):
     )
 
 
+def requests_of(base: str, own: str, counted: str = "") -> list[Line]:
+    """Durations, and a counter with a status, of three services that are told apart by the label `own`."""
+    lines = []
+    for app in SERVICES:
+        labels = {own: app, "code": "200", "job": "edge", "instance": "edge:1"}
+        for metric in (f"{base}_count", f"{base}_sum", *([counted] if counted else [])):
+            lines += [Line(metric, labels, counter(5.0)), Line(metric, labels | {"code": "500"}, counter(0.1))]
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "counted", "divided"),
+    [
+        ("traefik_service_request_duration_seconds", "service", "traefik_service_requests_total", ""),
+        ("shop_http_request_duration_ms", "app", "", " / 1000"),
+        ("api_request_latency_seconds", "application", "", ""),
+    ],
+)
+def test_requests_under_any_prefix(proposed, base, own, counted, divided):
+    others = requests_of("grafana_http_request_duration_seconds", "service")
+    others += requests_of("payment_client_request_duration_seconds", "service")
+    others += requests_of("traefik_entrypoint_request_duration_seconds", "entrypoint")
+    settings, findings = proposed(requests_of(base, own, counted) + others)
+    assert "found metrics of requests: 3 services" in findings
+    assert settings.entities["service"].labels == (own,)
+    queries = {name: signal.query for name, signal in settings.signals.items()}
+    assert queries["requests"] == f"sum by ({own}) (rate({counted or f'{base}_count'}[1m]))"
+    assert queries["busy"] == f"sum by ({own}) (rate({base}_sum[1m])){divided}"
+    assert 'code=~"5.."' in queries["errors"]
+
+
+def test_what_watches_services_is_none_of_them(proposed):
+    settings, findings = proposed(requests_of("grafana_http_request_duration_seconds", "service") + machines(["one"]))
+    assert "metrics of requests" not in findings
+    assert "service" not in settings.entities
+
+
 def test_spans_without_the_suffixes_of_their_kind(proposed):
     names = {"calls_total": "calls", "duration_milliseconds": "duration"}
     lines = [line for line in traced() if "span_metrics" in line.name]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from datasource.cli.families.family import Family, Proposed
 from datasource.cli.families.http_server import find_http_server, find_rpc_server
+from datasource.cli.families.other_server import find_other_server
 from datasource.cli.families.packs import find_pack, pack_finder
 from datasource.cli.families.processes import find_prometheus_itself, find_targets, process_signals
 from datasource.cli.families.recording_rules import find_recording_rules, recorded_calls
@@ -52,6 +53,7 @@ FAMILIES: tuple[Callable[[Survey], Family | None], ...] = (
     pack_finder("linkerd"),
     find_http_server,
     find_rpc_server,
+    find_other_server,
     pack_finder("kubernetes"),
     *map(pack_finder, BEHIND),
     pack_finder("node_exporter"),
