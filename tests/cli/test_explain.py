@@ -25,7 +25,12 @@ SECONDS = (
 def installation(server_binary, tmp_path_factory):
     """The url of a Prometheus on which version 4.2 fails in zone b since half an hour."""
     directory = tmp_path_factory.mktemp("explained")
-    history = histories.openmetrics(directory / "om", histories.samples(explained.lines(), explained.HOURS))
+    ended = [histories.Line("ended_total", {"service": one}, histories.counter(9.0)) for one in ("web", "cart")]
+    history = histories.openmetrics(
+        directory / "om",
+        histories.samples(explained.lines(), explained.HOURS),
+        histories.samples(ended, explained.HOURS, until=-400),
+    )
     server = start_prometheus(server_binary("prometheus"), directory / "prometheus", backfill=history)
     yield server.url
     server.stop()
@@ -177,3 +182,9 @@ def test_a_prometheus_that_is_not_there_is_said():
         assert result.exit_code == 2
         assert "http" in result.output.removeprefix(address)
         assert len(result.output.splitlines()) == 1
+
+
+def test_samples_that_end_before_the_second_time_are_told(installation):
+    """What is missing there counts as nothing."""
+    assert "no series has a sample in the last" in asked(installation, "sum(rate(ended_total[2m]))").output
+    assert "no series has a sample" not in asked(installation, "sum(rate(http_requests_total[2m]))").output
