@@ -137,8 +137,9 @@ class _Reader:
                 before = found.get(labels)
                 found[labels] = (own, there * 1.0) if before is None else (before[0] + own, before[1] + there)
         points, windows = self.times.over // self.times.step, HISTORY + 2
-        newest = np.flatnonzero(np.sum([there[-points:] for _, there in found.values()], axis=0)) if found else []
-        if len(newest) and (ended := points - 1 - int(newest[-1])):
+        there_at = np.sum([there[-points:] for _, there in found.values()], axis=0) if found else np.zeros(points)
+        newest = np.flatnonzero(there_at)
+        if newest.size and (ended := points - 1 - int(newest[-1])):
             span = format_duration(ended * self.times.step)
             text = f"no series has a sample in the last {span}, which counts as nothing; where samples are only late, "
             self.notices[f"{text}choose an earlier time"] = None

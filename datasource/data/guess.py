@@ -29,23 +29,28 @@ _WORDS = tuple(
     for word in (
         _Word(r"(?:error )?budget\w*|burn rate\b|apdex\b", "saturation"),
         _Word(r"uptime\w*|(?:start|boot|creation|build|expir\w*|last \w+) time\w*|timestamp\b|age\b|ttl\b", None, "s"),
+        _Word(r"probe success\b|messages (?:ready|unack\w*)|unacked\b", "saturation"),
         _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
         _Word(
             r"(?:http|status|code|responses?) (?:code )?[45]\d\d\b|panic\w*|deadlock\w*|unhealthy|unavailable",
             "failure",
         ),
-        _Word(r"refus\w*|discard\w*|dead ?letters?\b|dlq\b|retransmi\w*|aborts?\b", "failure"),
+        _Word(r"refus\w*|discard\w*|dead ?letters?\b|dlq\b|retransmi\w*|aborts?\b|lost\b", "failure"),
         _Word(r"restart\w*|oom\w*|crash\w*|deploy(?:s|ment|ments)?\b|rollouts?\b|evict\w*", "event", "short", "event"),
+        _Word(r"busy (?:worker|thread|connection|process|slot|server)\w*", "saturation"),
+        _Word(r"(?:worker|thread|cpu|disk|io|core|node|host)s? busy", "saturation"),
         _Word(r"busy|(?:work|duration|latency) (?:seconds )?(?:sum|rate)\b|work seconds|seconds sum\b", "work", "s"),
-        _Word(
-            r"latenc\w*|duration\w*|response ?times?\b|delay\w*|rtt\b|elapsed|p(?:50|75|90|95|99|999)\b", "latency", "s"
-        ),
+        _Word(r"latenc\w*|duration\w*|(?:response|load) ?times?\b|delay\w*|rtt\b|elapsed", "latency", "s"),
+        _Word(r"ttfb\b|ping\b|jitter|p(?:50|75|90|95|99|999)\b", "latency", "s"),
         _Word(
             r"cpu\w*|mem\b|memory\w*|disk\w*|filesystem\w*|fs\b|net\b|network\w*|syscall\w*|sys call\w*", "saturation"
         ),
         _Word(r"throttl\w*|saturation|utili[sz]ation|sockets?\b|threads?\b|heap\w*|gc\b|swap\w*|iops?\b", "saturation"),
-        _Word(r"(?:received?|transmit\w*|sent|read|written|write) bytes|load ?(?:1|5|15|average)\b", "saturation"),
+        _Word(
+            r"(?:received?|transmit\w*|sent|read|written|write) bytes|load ?(?:1|5|15|avg|average)\b|system load\b",
+            "saturation",
+        ),
         _Word(
             r"queue\w*|connections?\b|backlog|inflight|in flight|pending|lag\b|slow\b|(?:packet )?loss\b", "saturation"
         ),
@@ -58,7 +63,7 @@ _WORDS = tuple(
         _Word(r"log ?lines?\b|operations?\b|spans?\b", "activity"),
         _Word(r"seconds\b|time\b", "latency", "s"),
         _Word(r"work\b", "work", "s"),
-        _Word(r"(?:up|alive|healthy|online|reachable)\b|heartbeats?\b", "saturation"),
+        _Word(r"(?:up|alive|healthy|reachable)\b|heartbeats?\b", "saturation"),
     )
 )
 """In the order of precedence: request errors are failures, request latency is latency, and requests alone are load."""

@@ -34,7 +34,7 @@ def guessed_settings(
     """
     recognised = recognise_shares(data.signals, data.matrix)
     data = replace(data, signals=recognised.signals, notices=(*data.notices, *recognised.notices))
-    data = _judged_by_default(data)
+    data = _judged_by_default(_lone_successes(data))
     matrix = data.matrix
     entities = {variable.entity for variable in matrix.variables}
     types = {entity.type: EntityType(labels=tuple(label for label, _ in entity.labels)) for entity in sorted(entities)}
@@ -58,14 +58,25 @@ def guessed_settings(
     return _sound(settings, "the graph"), data
 
 
+def _lone_successes(data: CsvData) -> CsvData:
+    """How many succeed says nothing where nobody counts how many should: of no role then, but a share where it is
+    never above 1."""
+    roles, matrix = Roles(data.signals), data.matrix
+    loaded = {v.entity for v in matrix.variables if roles.role(v) == "load"}
+    counted = {v.signal for v in matrix.variables if roles.share(v) or v.entity in loaded}
+    alone = [name for name, one in data.signals.items() if one.role == "success" and name not in counted]
+    rows = zip(matrix.variables, np.nanmax(matrix.values, axis=1), strict=True) if alone else ()
+    many = {variable.signal for variable, highest in rows if highest > 1}
+    changed = {
+        name: data.signals[name].model_copy(update={"role": None} if name in many else {"unit": "percentunit"})
+        for name in alone
+    }
+    return replace(data, signals=data.signals | changed)
+
+
 def _judged_by_default(data: CsvData) -> CsvData:
     """Somebody who brings series of no known role wants to know when they are anomalous: above or below."""
     roles = Roles(data.signals)
-    counted = {v.signal for v in data.matrix.variables if roles.share(v) is not None or roles.of(v.entity, "load")}
-    alone = [name for name, one in data.signals.items() if one.role == "success" and name not in counted]
-    if alone:  # how many succeed says nothing where nobody counts how many should
-        plain = {name: data.signals[name].model_copy(update={"role": None}) for name in alone}
-        return _judged_by_default(replace(data, signals=data.signals | plain))
     unknown = [name for name, signal in data.signals.items() if signal.role is None]
     if any(roles.alarms(variable) for variable in data.matrix.variables):
         if not unknown:

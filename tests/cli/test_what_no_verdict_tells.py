@@ -72,14 +72,18 @@ def test_who_is_silent_or_not_asked_is_told_where_nothing_alarms(said):
 
 
 @pytest.mark.parametrize("fault", [0, 1])
-def test_what_is_up_and_then_down_alarms(said, fault):
-    shop = {"web.latency": usual(0.05), "db.latency": usual(0.02), "db.up": np.where(np.arange(N) < N - 8, 1, fault)}
-    told = said(shop)
+@pytest.mark.parametrize("name", ["up", "probe_success", "successful", "healthy"])
+def test_what_is_up_and_then_down_alarms(said, name, fault):
+    up = np.where(np.arange(N) < N - 8, 1, fault)
+    told = said({"web.latency": usual(0.05), "db.latency": usual(0.02), f"db.{name}": up})
     assert ("Nothing is anomalous" in told) == bool(fault)
-    assert ("db      up " in told) == (not fault)
+    assert (f"db      {name} " in told) == (not fault)
 
 
-@pytest.mark.parametrize("name", ["fehler", "erreurs", "http_500", "status_503", "panics", "consumer_lag", "loss"])
+NAMES = ["fehler", "erreurs", "http_500", "status_503", "panics", "consumer_lag", "loss", "page_load_time", "cpu_busy"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "system_load", "messages_unacked", "ttfb"])
 def test_what_people_call_failures_and_lags_alarms(said, name):
     shop = {"web.anfragen": usual(100), "web.latency": usual(0.05), f"web.{name}": then(0.4, 40)}
     assert "Anomalous" in said(shop)
