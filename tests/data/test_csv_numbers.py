@@ -92,6 +92,15 @@ def test_a_comma_is_that_of_decimals_where_a_unit_follows_too(tmp_path):
     assert values(data) == {"web.latency": [0.0519, 1.2523]}
 
 
+def test_a_text_with_a_comma_does_not_turn_decimal_points_into_thousands(tmp_path):
+    data = read(tmp_path, 'time,web.latency,web.requests,web.note\n60,1.234,2.5,"3,5 GB free"\n120,1.300,2.5,none\n')
+    assert values(data) == {
+        "web.latency": [1.234, 1.3],
+        "web.requests": [2.5, 2.5],
+        "web.note": [None, None],
+    } or values(data) == {"web.latency": [1.234, 1.3], "web.requests": [2.5, 2.5]}
+
+
 def test_a_point_is_that_of_decimals_where_a_cell_leaves_no_doubt(tmp_path):
     """Semicolons alone do not make a comma that of decimals, and no thousand begins with 0."""
     data = read(tmp_path, "time;web.requests;web.latency\n60;1,149;0.052\n120;12,250;0.047\n")

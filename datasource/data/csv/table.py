@@ -14,42 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data.csv.cells import read_cells
+from datasource.data.csv.decimals import has_decimal_comma
 from datasource.data.csv.json import read_rows
 from datasource.data.matrix import Floats
 
 _SEPARATORS = (",", ";", "\t", "|")
 _MISSING = (
-    *("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "?"),
-    *(
-        "No data",
-        "no data",
-        "NO DATA",
-        "nodata",
-        "undefined",
-        "missing",
-        "--",
-        "---",
-        "\u2013",
-        "\u2014",
-        "n.a.",
-        "N.A.",
-    ),
-    *(
-        "(null)",
-        "<null>",
-        "nil",
-        "<nil>",
-        "\\N",
-        "Null",
-        "NONE",
-        ".",
-        "#DIV/0!",
-        "#VALUE!",
-        "#REF!",
-        "#NUM!",
-        "#NAME?",
-        "#NULL!",
-    ),
+    *("", "NaN", "nan", "NAN", "-nan", "NA", "N/A", "n/a", "n.a.", "N.A.", "#N/A", "nil", "<nil>", "missing"),
+    *("null", "NULL", "Null", "(null)", "<null>", "\\N", "None", "none", "NONE", "-", "--", "---", "\u2013", "\u2014"),
+    *("No data", "no data", "NO DATA", "nodata", "undefined", "?", ".", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!"),
+    *("#NAME?", "#NULL!"),
 )
 _BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _OTHER_FILES = {
@@ -63,12 +37,6 @@ _COMMENT = re.compile(r"\s*#(?!(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!)(?:\W
 _OF_INFLUX = {"_time", "_value"}
 _NOT_OF_INFLUX = {"", "result", "table", "_start", "_stop"}
 """What an annotated CSV of InfluxDB says about itself, not about what was measured."""
-_BEHIND = r"(?:\s*[^\d\s,;][^\d,;]*)?\s*$"
-_DECIMAL_COMMA = rf"^\s*[+-]?(?:\d*|\d{{1,3}}(?:[.'\u00a0\u202f ]\d{{3}})+),\d+(?:[eE][+-]?\d+)?{_BEHIND}"
-_NO_THOUSANDS = rf"^\s*[+-]?(?:0,\d+|\d+,(?:\d{{1,2}}|\d{{4,}})){_BEHIND}"
-_THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+\.\d+"
-_DECIMAL_POINT = rf"^\s*[+-]?(?:0?\.\d+|\d+\.(?:\d{{1,2}}|\d{{4,}})){_BEHIND}"
-"""Cells in which a comma parts the decimals, for sure, and thousands for sure; and a point the decimals for sure."""
 _ROWS_LOOKED_AT = 2
 Readable: TypeAlias = Any
 """The path of a CSV or Parquet file, or a pandas DataFrame."""
@@ -144,14 +112,9 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
             if beyond:  # numbers too large to be one, which nothing but their text tells from inf
                 file.seek(body)
                 frame = pd.read_csv(file, dtype=texts | beyond, low_memory=False, **how)
-            texts_of = [frame[i].astype(str) for i in frame if frame[i].dtype.kind not in "iufb"]
-            decimal_comma = _holds(texts_of, _DECIMAL_COMMA)
-            if decimal_comma and not _holds(texts_of, _NO_THOUSANDS):  # 1,234 may be a thousand
-                decimal_comma = separator == ";" and not _holds(_again(file, body, how), _DECIMAL_POINT)
-            elif decimal_comma and separator != ";":
-                decimal_comma = not _holds(texts_of, _THOUSANDS)
+            decimal_comma = has_decimal_comma(frame, separator, lambda: _as_written(file, body, how))
             if decimal_comma:
-                frame = _again(file, body, how)  # 1.234 is a thousand
+                frame = _as_written(file, body, how)  # 1.234 is a thousand
     except OSError as error:
         raise CsvError(f"{name}: cannot be read: {error.strerror or error}") from None
     except UnicodeError as error:
@@ -173,14 +136,8 @@ def read_table(path: Readable, is_text: Callable[[str], bool]) -> Table:
     return Table(name, columns, len(frame), lines + 1)
 
 
-def _holds(columns: Any, pattern: str) -> bool:
-    """Whether a cell of these columns of texts, or of a frame of them, looks so."""
-    each = columns if isinstance(columns, list) else [columns[name].dropna() for name in columns]
-    return any(one.str.match(pattern).any() for one in each)
-
-
-def _again(file: TextIO, body: int, how: dict[str, Any]) -> Any:
-    """The frame once more, every cell as it is written."""
+def _as_written(file: TextIO, body: int, how: dict[str, Any]) -> Any:
+    """The rows of a file once more, every cell as text."""
     import pandas as pd
 
     file.seek(body)
