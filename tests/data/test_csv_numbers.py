@@ -94,11 +94,7 @@ def test_a_comma_is_that_of_decimals_where_a_unit_follows_too(tmp_path):
 
 def test_a_text_with_a_comma_does_not_turn_decimal_points_into_thousands(tmp_path):
     data = read(tmp_path, 'time,web.latency,web.requests,web.note\n60,1.234,2.5,"3,5 GB free"\n120,1.300,2.5,none\n')
-    assert values(data) == {
-        "web.latency": [1.234, 1.3],
-        "web.requests": [2.5, 2.5],
-        "web.note": [None, None],
-    } or values(data) == {"web.latency": [1.234, 1.3], "web.requests": [2.5, 2.5]}
+    assert values(data)["web.latency"] == [1.234, 1.3]
 
 
 def test_a_point_is_that_of_decimals_where_a_cell_leaves_no_doubt(tmp_path):
