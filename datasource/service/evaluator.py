@@ -34,7 +34,7 @@ from datasource.service.memory import Memory
 from datasource.service.presence import presence
 from datasource.service.rates import promise_notices
 from datasource.service.refitting import Fitted, Refitting
-from datasource.service.silence import find_silent_signals, find_unasked
+from datasource.service.silence import find_silent, find_silent_signals, find_unasked
 from datasource.service.snapshot import Snapshot
 from datasource.service.stages import Stages
 from datasource.service.unjudged import unjudged, unjudged_notices
@@ -158,7 +158,10 @@ class Evaluator:
         roles = Roles(self.settings.signals)
         silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
         gone = (*find_silent_signals(self.settings, read), *find_unasked(self.settings, read))
-        missed = *present.notices(), *(one.text for one in gone if not one.usual)
+        missed = tuple(one.text for one in gone if not one.usual)
+        vanished = tuple(present.notices())
+        if vanished and any(not one.usual for one in find_silent(read)):  # where many come and go it is no news
+            missed = (*vanished, *missed)
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
@@ -174,7 +177,12 @@ class Evaluator:
             impacts=found.impacts if found else None,
             structural=structural,
             reports=self._history.reports,
-            notices=(*missed, *self._notices(), *said, *self._quiet_notices(judgement, entities, matrix.end)),
+            notices=(
+                *dict.fromkeys((*vanished, *missed)),
+                *self._notices(),
+                *said,
+                *self._quiet_notices(judgement, entities, matrix.end),
+            ),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,

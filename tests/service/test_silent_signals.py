@@ -139,3 +139,19 @@ def test_few_requests_that_came_before_are_no_news():
     assert not unasked(nightly[: N - 20]), "as long as it often is"
     assert not unasked(asked_until(N // 2 - 10)), "for most of the time it was not asked"
     assert not unasked(np.zeros(N), np.full(N, np.nan))
+
+
+def test_the_service_says_who_is_not_asked_any_more_and_not_that_pods_come_and_go() -> None:
+    whole = shop([WEB, CART])
+    whole[CART, "requests"] = np.where(np.arange(500) < 480, whole[CART, "requests"], 0.0)
+    whole[CART, "latency"] = np.where(np.arange(500) < 480, whole[CART, "latency"], np.nan)
+    one, _ = clock(matrix(whole))
+    (text,) = seen(one).missed
+    assert text == "next to no requests of cart in the last 10m: does nothing reach it?"
+    pods = [Entity("service", (("service", f"pod-{n}"),)) for n in range(3)]
+    one, times = clock(matrix(shop([WEB]) | shop(pods, last=450)))
+    times.go_on(-50 * 30)
+    seen(one)
+    times.go_on(50 * 30)
+    assert seen(one).presence.vanished
+    assert seen(one).missed == ()

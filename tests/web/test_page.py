@@ -586,6 +586,14 @@ def test_who_is_quiet_is_told_where_nothing_is_anomalous(incident: Page):
     assert said["details"][1:] == [f"db{number} is quiet until 02:30 UTC: nightly backup." for number in range(3)]
 
 
+def test_what_no_verdict_tells_is_told_where_nothing_is_anomalous(incident: Page):
+    missed = ["next to no requests of web in the last 10m: does nothing reach it?"]
+    snapshot = {"warming_up": "", "incidents": [], "anomalies": [], "quiet_told": [], "health": {}, "time": 0}
+    said = in_page(incident, "story", f"headline({json.dumps(snapshot | {'missed': missed})}, new Map())")
+    assert (said["tone"], said["title"]) == ("unsure", "Nothing that is judged is anomalous, but")
+    assert said["details"][1:] == missed
+
+
 def because(entity: str, signal: str, part: float) -> dict[str, object]:
     return {"entity": entity, "root_cause": entity, "signal": signal, "contribution": part}
 

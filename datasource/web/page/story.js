@@ -138,7 +138,7 @@ function quiet(snapshot, found) {
   if (snapshot.health.stale) return { tone: "unsure", title: `Not known since ${clock(snapshot.time)}`, details };
   if (snapshot.health.error) return { tone: "unsure", title: `Nothing was anomalous at ${clock(snapshot.time)}`, details };
   if (snapshot.missed?.length) {
-    details.push(...snapshot.missed.slice(0, MOST_QUIET).map((text) => `${text}`));
+    details.push(...snapshot.missed.slice(0, MOST_QUIET));
     return { tone: "unsure", title: "Nothing that is judged is anomalous, but", details };
   }
   return { tone: "good", title: "Nothing is anomalous now", details };
