@@ -73,9 +73,10 @@ def _findings(settings: Settings, reader: Reader, start: int, end: int) -> Itera
     for report in reading.reports:
         yield check_signal(settings, report, reading.matrix, diagnosis)
     yield from check_step(settings, diagnosis)
-    silent = *find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)
-    for silence in (*silent, *find_unasked(settings, reading.matrix)):
+    for silence in (*find_silent(reading.matrix), *find_silent_signals(settings, reading.matrix)):
         yield Finding("signals", "", "", "note" if silence.usual else "wrong", silence.text)
+    for silence in find_unasked(settings, reading.matrix):
+        yield Finding("signals", "", "", "note", silence.text)
     known = {report.signal: Known(end) for report in reading.reports if not report.kind}
     matrix = encode_events(reading.matrix, settings.signals, known)
     yield from check_points(settings, matrix)

@@ -29,9 +29,10 @@ def describe(opened: Opened) -> Iterator[Line]:
     for name in opened.settings.signals:
         for doubt in doubts_of(opened, name):
             yield Line(f"{'WRONG' if doubt.wrong else 'note'}: {name}: {doubt.text}", doubt.wrong)
-    silent = *find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)
-    for silence in (*silent, *find_unasked(opened.settings, opened.data.matrix)):
+    for silence in (*find_silent(opened.data.matrix), *find_silent_signals(opened.settings, opened.data.matrix)):
         yield Line(f"{'note' if silence.usual else 'WRONG'}: {silence.text}", not silence.usual)
+    for silence in find_unasked(opened.settings, opened.data.matrix):
+        yield Line(f"note: {silence.text}")
     for text in _rest(opened):
         yield Line(text)
 

@@ -69,6 +69,7 @@ def test_who_is_silent_or_not_asked_is_told_where_nothing_alarms(said):
     told = said(cut_off)
     assert "Nothing that alarms is anomalous, but:\n  next to no requests of web in the last 8m" in told
     assert told.count("next to no requests") == 1
+    assert "note: next to no requests of web" in said(cut_off, command="check")
 
 
 @pytest.mark.parametrize("fault", [0, 1])
