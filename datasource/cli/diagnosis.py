@@ -102,7 +102,7 @@ class Diagnosis:
             if one.metric not in self._survey.names or not re.search(r"\b(?:sum|count)\b", signal.query):
                 continue
             for label in sorted(_OF_SCRAPERS & self._survey.labels(one.metric)):
-                alike = self.client.query(f"max(count without ({label}) ({one.metric}))", self.end)
+                alike = self.client.query(f"max(count without ({label}) ({write_selector(one.metric)}))", self.end)
                 if alike and alike[0].values[0] > 1 and label not in f"{one.matchers} {signal.query}":
                     several = int(alike[0].values[0])
                     text = f"{one.metric} is there {several} times, once for each {label}, and a sum counts each"

@@ -2,6 +2,7 @@
 requests all along and has none."""
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -116,7 +117,7 @@ def find_unasked(settings: Settings, matrix: Matrix) -> Iterator[Silence]:
 
     No load alarms by itself, and nothing else does where nobody asks: what is cut off looks well.
     """
-    newest = max(-(-_UNASKED[0] // matrix.step), _UNASKED[1])
+    newest = max(ceil(_UNASKED[0] / matrix.step), _UNASKED[1])
     for name, signal in settings.signals.items():
         if signal.role != "load":
             continue
@@ -133,7 +134,7 @@ def find_unasked(settings: Settings, matrix: Matrix) -> Iterator[Silence]:
 def _without(row: Floats, newest: int) -> int:
     """For how many points there has been next to nothing, `newest` at least and longer than twice as long as ever
     before; else 0."""
-    if not np.fmax.reduce(row[-newest:]) <= _NEXT_TO_NONE * np.fmax.reduce(row):
+    if not row.size or not np.fmax.reduce(row[-newest:]) <= _NEXT_TO_NONE * np.fmax.reduce(row):
         return 0
     known = row[np.isfinite(row)]
     none = known <= _NEXT_TO_NONE * np.median(known[known > 0]) if (known > 0).any() else known < 0

@@ -41,7 +41,7 @@ def find_other_server(survey: Survey) -> Family | None:
         services = max((len(survey.values(name, [label])) for label in labels), default=0)
         durations = Durations(match["base"], 1 if match["unit"] == "seconds" else 1000)
         found.append(_Found(services, "service" in match["prefix"], durations, match["prefix"]))
-    if not found or not max(found).services:
+    if not any(one.services for one in found):
         return None
     chosen = max(found, key=lambda one: (one.services, one.by_service, -len(one.durations.base)))
     counter = survey.first(*(chosen.prefix + counted for counted in _COUNTED))
