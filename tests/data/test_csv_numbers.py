@@ -133,3 +133,13 @@ def test_a_second_line_of_names_is_one_row_without_a_time(tmp_path):
 def test_utf_16_with_and_without_its_mark(tmp_path, encoding):
     (tmp_path / "data.csv").write_text("time\tweb.latency\n60\t1\n120\t2\n", encoding=encoding)
     assert values(read_csv(tmp_path / "data.csv")) == {"web.latency": [1, 2]}
+
+
+def test_columns_that_name_nobody_are_of_the_whole(tmp_path):
+    rows = "".join(f"{60 * n},{n},{n % 3},{n % 5},{n % 7}\n" for n in range(1, 20))
+    data = read(tmp_path, f"time,row,web.latency,db.latency,errors\n{rows}")
+    assert set(values(data)) == {"web.latency", "db.latency", "data.errors"}
+    assert any(notice == "taken as of 'data', since no entity is named: 'errors'" for notice in data.notices)
+    assert any(notice.startswith("left out, since no entity is named: 'row'") for notice in data.notices)
+    marked = read(tmp_path, f"time,row,web latency,db latency,total errors\n{rows}")
+    assert {"web.latency", "db.latency"} <= set(values(marked)) or "data.web_latency" in values(marked)

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from datasource.data.csv.answers import read_answer
 from datasource.data.csv.joined_names import same_signal, split_names
-from datasource.data.csv.layout import Heading, Layout, find_layout, is_entity_name, read_heading, row_entities, some
+from datasource.data.csv.layout import (
+    Heading,
+    Layout,
+    find_layout,
+    is_entity_name,
+    of_the_whole,
+    read_heading,
+    row_entities,
+    some,
+)
 from datasource.data.csv.options import LOSS, CsvOptions
 from datasource.data.csv.table import Column, CsvError, Readable, Table, file_stem, is_frame, read_table
 from datasource.data.csv.tidy import tidied, with_clock
@@ -91,7 +100,7 @@ def read_csv(
         table = read_table(path, lambda name: name in chosen or (name != time and is_entity_name(name)))
         table, tidy = tidied(with_clock(table), options.signal)
     layout = find_layout(table, time, chosen, options)
-    layout = layout if options.columns_are else _with_entities(layout)
+    layout = layout if options.columns_are else _with_entities(layout, file_stem(table.path))
     notices = [*filter(None, (tidy,)), *layout.notices, *_hints(layout)]
     codes, texts = row_entities(layout.entities, table.rows)
     loss = Loss(table.path, options.accept_loss)
@@ -118,17 +127,17 @@ def _highest(values: Floats, variables: Sequence[Variable], signal: str) -> floa
     return float(found.max(initial=0.0, where=np.isfinite(found)))
 
 
-def _with_entities(layout: Layout) -> Layout:
+def _with_entities(layout: Layout, stem: str) -> Layout:
     """Wide, where the columns' names hold entities that no dot sets apart."""
     split = split_names([column.name for column in layout.signals]) if layout.kind == "single" else None
     if split is None:
         return layout
-    plain = [column.name for column in layout.signals if column.name not in split]
+    plain = [column for column in layout.signals if column.name not in split]
+    own, left = of_the_whole(plain, [*split.values()], stem)
     first = next(iter(split))
     said = f"wide: '{first}' is taken as {split[first]}, and the other columns likewise"
-    left = (f"left out, since no entity is named: {some(plain)}; name them entity.signal",) if plain else ()
-    signals = tuple(column._replace(name=split[column.name]) for column in layout.signals if column.name in split)
-    return layout._replace(kind="wide", signals=signals, notices=(said, *layout.notices[1:], *left))
+    signals = [column._replace(name=split[column.name]) for column in layout.signals if column.name in split]
+    return layout._replace(kind="wide", signals=(*signals, *own), notices=(said, *layout.notices[1:], *left))
 
 
 def _heading(column: Column, layout: Layout) -> Heading:

@@ -116,14 +116,32 @@ def find_layout(table: Table, time: str | None, entity: Sequence[str], options: 
         numbers = owned
     elif options.columns_are != "signals" and _mostly_dotted([column.name for column in numbers]):
         kind, said = "wide", "each column is a variable, entity.signal"
-        plain = [column.name for column in numbers if not read_heading(column.name).entity]
-        if plain:
-            notices.append(f"left out, since no entity is named: {some(plain)}; name them entity.signal")
-        numbers = [column for column in numbers if read_heading(column.name).entity]
+        dotted = [column for column in numbers if read_heading(column.name).entity]
+        plain = [column for column in numbers if not read_heading(column.name).entity]
+        own, told = of_the_whole(plain, [column.name for column in dotted], file_stem(table.path))
+        notices += told
+        numbers = [*dotted, *own]
     else:
         kind, said = "single", f"every column is a signal of one entity, '{file_stem(table.path)}'"
     first = f"{kind if kind != 'single' else 'one entity'}: " + "; ".join(part for part in (written, said) if part)
     return Layout(kind, times, clock.name if clock else "", tuple(chosen), tuple(numbers), (first, *notices))
+
+
+def of_the_whole(columns: Sequence[Column], others: Sequence[str], stem: str) -> tuple[list[Column], list[str]]:
+    """Columns that name no entity beside `others` that do, as signals of an entity called as the file is, and what is
+    said of them; without row numbers and the like, which only grow, and without any where all others name a namespace.
+    """
+    apart = all(read_heading(name).entity.count("/") == 1 for name in others)
+    own = [column._replace(name=f"{stem}.{column.name}") for column in columns if not apart and not _only_grows(column)]
+    taken = [column.name.removeprefix(f"{stem}.") for column in own]
+    left = [column.name for column in columns if column.name not in taken]
+    said = [f"left out, since no entity is named: {some(left)}; name them entity.signal"] if left else []
+    said += [f"taken as of '{stem}', since no entity is named: {some(taken)}"] if taken else []
+    return own, said
+
+
+def _only_grows(column: Column) -> bool:
+    return column.values is None or bool((np.diff(column.values[np.isfinite(column.values)]) > 0).all())
 
 
 def _owned(table: Table, columns: Sequence[Column], options: CsvOptions) -> list[Column]:
