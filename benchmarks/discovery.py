@@ -115,7 +115,7 @@ def random_models(seeds: Iterable[int], sizes: Iterable[int]) -> list[str]:
                 matrix = Matrix(variables, 0, 1, values.T)
                 truth = {(f"x{cause}", f"x{effect}") for cause, effect in np.argwhere(graph)}
                 slow = (
-                    ("notears", "dynotears", "tigramite", "lagged_pc")
+                    ("notears", "dynotears", "graph_neural", "tigramite", "lagged_pc")
                     if size > 30
                     else ("dynotears", "tigramite", "lagged_pc")
                 )
@@ -139,7 +139,7 @@ def microservices(seeds: Iterable[int]) -> list[str]:
     for seed in seeds:
         world: Services = simulate_services(seed)
         blind = Prior(world.matrix.variables)
-        for name in available("tigramite", "notears", "dynotears"):
+        for name in available("tigramite", "notears", "dynotears", "graph_neural"):
             prior = world.prior(world.matrix) if name == "hybrid" else blind
             rows.setdefault(name, []).append(judged(ours(name, world.matrix, prior), world.truth))
         names = [str(variable) for variable in world.matrix.variables]

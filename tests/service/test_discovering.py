@@ -3,7 +3,7 @@
 from concurrent.futures import Future
 from functools import partial
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +14,7 @@ from datasource.discovery import METHODS, Proposal
 from datasource.discovery.neighbourhoods import discover
 from datasource.graph import build_graph
 from datasource.service.discovering import Discovering, count
-from datasource.settings import Settings, parse_settings
-from datasource.settings.model import DiscoveryMethod
+from datasource.settings import Settings, SettingsError, parse_settings
 from datasource.topology import EntityRelation, Topology
 
 SETTINGS = """
@@ -106,8 +105,16 @@ def test_what_takes_longer_than_its_budget_is_given_up_with_a_notice(monkeypatch
     assert "given up after 10s" in found.notices[0]
 
 
-def test_the_settings_know_every_method() -> None:
-    assert get_args(DiscoveryMethod) == METHODS
+@pytest.mark.parametrize("method", METHODS)
+def test_the_settings_know_every_method(method: str) -> None:
+    asked = parse_settings(SETTINGS + f"  discover: {{method: {method}}}\n").graph.discover
+    assert asked is not None
+    assert asked.method == method
+
+
+def test_a_method_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"graph\.discover\.method.*'ouija' is unknown; known are: hybrid"):
+        parse_settings(SETTINGS + "  discover: {method: ouija}\n")
 
 
 def several(count: int = 3) -> tuple[Matrix, Topology]:
