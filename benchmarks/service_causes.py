@@ -108,7 +108,7 @@ def settings_of(incident: Incident) -> Settings:
     )
 
 
-def _graph(incident: Incident) -> tuple[Settings, Topology, CausalGraph]:
+def graph_of(incident: Incident) -> tuple[Settings, Topology, CausalGraph]:
     """What `init` would write, who calls whom, and the graph of both."""
     settings = settings_of(incident)
     topology = Topology(tuple(EntityRelation("calls", (("client", a), ("server", b))) for a, b in incident.calls))
@@ -148,13 +148,13 @@ def _drawn(rng: np.random.Generator, edges: Sequence[Edge]) -> Edge:
 
 def live(incident: Incident, false_alarms: float, faulty: bool = False) -> Lived:
     """Fit on the time before, and evaluate through the incident; with a `faulty` graph, if asked to."""
-    settings, topology, graph = _graph(incident)
+    settings, topology, graph = graph_of(incident)
     roles, persistence = Roles(settings.signals), settings.anomaly.persistence
     graph = spoiled(graph, incident) if faulty else graph
     mechanisms = fit_mechanisms(
         incident.baseline, graph, roles, false_alarms_per_day=false_alarms, min_points=_MIN_POINTS
     )
-    both = _joined(incident)
+    both = joined(incident)
     before, points = incident.baseline.values.shape[1], incident.incident.values.shape[1]
     near = neighbours(graph, topology)
     verdicts: tuple[Verdict, ...] = ()
@@ -173,16 +173,16 @@ def live(incident: Incident, false_alarms: float, faulty: bool = False) -> Lived
         if verdicts:
             last = judgement
             named = _named(incident, judgement)
-            first = _is_cause(incident, named) if first is None and named is not None else first
+            first = is_cause(incident, named) if first is None and named is not None else first
     if last is None:
         return Lived("well", None, {}, 0, slowest)
     named = _named(incident, last)
-    outcome = "nobody" if named is None else "right" if _is_cause(incident, named) else "wrong"
+    outcome = "nobody" if named is None else "right" if is_cause(incident, named) else "wrong"
     matched = _path(incident, last) if outcome == "right" else None
     return Lived(outcome, first, dict(last.confidence), sum(not one.merged_into for one in found), slowest, matched)
 
 
-def _joined(incident: Incident) -> Matrix:
+def joined(incident: Incident) -> Matrix:
     """The time before and the incident as one, of what was measured before."""
     before, after = incident.baseline, incident.incident
     missing = np.full(after.values.shape[1], np.nan)
@@ -203,13 +203,13 @@ def _path(incident: Incident, judgement: Judgement) -> Matched | None:
     verdicts = {verdict.causes.symptom: verdict for verdict in judgement.verdicts}
     entry = [v for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
     felt = next(iter(entry), None) or verdicts[judgement.symptoms[0].symptom]
-    if felt.root_cause is None or not _is_cause(incident, felt.root_cause):
+    if felt.root_cause is None or not is_cause(incident, felt.root_cause):
         return None
     edges = [(str(step.effect), str(step.cause)) for step in felt.causes.path]
     return match(edges, incident.path, str(felt.root_cause), str(felt.entity))
 
 
-def _is_cause(incident: Incident, entity: Entity) -> bool:
+def is_cause(incident: Incident, entity: Entity) -> bool:
     return any(str(entity) in cause for cause in incident.causes)
 
 
@@ -217,7 +217,7 @@ def _ranked(incident: Incident) -> bool | None:
     """Whether `rank` names rightly, None where it names nobody."""
     found = rank(incident.baseline, incident.incident, incident.signals, incident.calls, incident.symptom).confidence
     best = max(found, key=lambda one: found[one])
-    return _is_cause(incident, best) if found[best] >= _SURE else None
+    return is_cause(incident, best) if found[best] >= _SURE else None
 
 
 def _share(right: Sequence[bool]) -> str:
@@ -260,7 +260,7 @@ def compare_graphs(groups: Mapping[str, Sequence[Incident]], false_alarms: float
     everything: list[tuple[str, str]] = []
     for name, incidents in groups.items():
         renamed = [with_names(incident) for incident in incidents if incident.causes]
-        renamed = [one for one in renamed if _graph(one)[2].edges]
+        renamed = [one for one in renamed if graph_of(one)[2].edges]
         lived = [(live(one, false_alarms).outcome, live(one, false_alarms, faulty=True).outcome) for one in renamed]
         everything += lived
         if lived:
@@ -318,7 +318,7 @@ def main() -> None:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     print_reliability(
         [
-            (sure, _is_cause(incident, entity))
+            (sure, is_cause(incident, entity))
             for name, incidents in groups.items()
             for incident, lived in zip(incidents, everything[name], strict=True)
             for entity, sure in lived.confidence.items()

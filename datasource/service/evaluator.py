@@ -235,7 +235,7 @@ class Evaluator:
         now, known = matrix.end, self._intervening.known
         self.discovering.ask(now, self.settings, matrix, self._graph.graph, self._topology)
         self.falsifying.begin(now, falsification_job, self.settings, matrix, used, self._topology)
-        self.comparing.begin(now, comparing_job, self.settings, matrix, used, known)
+        self.comparing.begin(now, comparing_job, self.settings, matrix, used, known, self.incidents.shown())
 
     def _with_evidence(self, graph: CausalGraph) -> CausalGraph:
         falsifying, proposal = self.falsifying, self.discovering.found

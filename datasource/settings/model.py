@@ -100,13 +100,14 @@ class Graph(Block):
 class Invariance(Block):
     """Mechanisms compared between environments: anew after `every`, for at most `time_budget`.
 
-    Environments are told apart by the labels of `environment`, by `interventions` of the log, and by `changes` that the
-    data show. `level` is the chance that anything is said to be another mechanism where nothing is.
+    Environments are told apart by the labels of `environment`, by `interventions` of the log, by `incidents`, and by
+    `changes` that the data show. `level` is the chance that anything is said to be another mechanism where nothing is.
     """
 
     every: Duration = 3600.0
     time_budget: Duration = 600.0
     interventions: bool = True
+    incidents: bool = True
     changes: bool = True
     level: float = Field(default=0.05, gt=0, le=0.5)
 
