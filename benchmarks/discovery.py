@@ -1,10 +1,12 @@
 """Causal discovery on simulated data whose graphs are known: every method here beside causal-learn and lingam.
 
-python benchmarks/discovery.py [random] [microservices] [systems] [repair] [--seeds N] [--sizes 10,30,100]
+python benchmarks/discovery.py [random] [microservices] [large] [systems] [repair] [--seeds N] [--sizes 10,30,100]
+    [--services 1000] [--workers 2]
 
 `random`: linear and nonlinear models of independent rows. `microservices`: services with autocorrelation, a day,
-rolling windows and a load that nobody measures. `systems`: wide files of monitored systems, by their names alone.
-`repair`: the demo's graph with three edges wrong and three missing. Peers that are not installed (lingam) are named.
+rolling windows and a load that nobody measures. `large`: so many of them at once, split along the calls. `systems`:
+wide files of monitored systems, by their names alone. `repair`: the demo's graph with three edges wrong and three
+missing. Peers that are not installed (lingam) are named.
 Exit code 1 when a floor is missed.
 """
 
@@ -30,7 +32,9 @@ from benchmarks.discovery_data.shop import shop_matrix, shop_prior, shop_setting
 from benchmarks.discovery_data.systems import SYSTEMS, simulate_system
 from datasource.data import Entity, Matrix, Variable
 from datasource.discovery import METHODS, Prior, Proposal, absent_methods, find_method
+from datasource.discovery.neighbourhoods import discover as split
 from datasource.library.discovering import discover
+from datasource.service.jobs import spread_over
 from datasource.settings.rules import parse_rule
 
 Edges = set[tuple[str, str]]
@@ -38,6 +42,8 @@ SLOW = ("causal-learn GES", "lingam's", "VARLiNGAM")
 """Peers that take minutes where there are more than 30 variables."""
 PEER_TIME = 100.0
 """Times that PC here must be faster than causal-learn's at 100 variables."""
+LARGE_TIME = 600.0
+"""Seconds in which the services of `large` must be learnt."""
 
 
 class Score(NamedTuple):
@@ -109,7 +115,7 @@ def random_models(seeds: Iterable[int], sizes: Iterable[int]) -> list[str]:
                 matrix = Matrix(variables, 0, 1, values.T)
                 truth = {(f"x{cause}", f"x{effect}") for cause, effect in np.argwhere(graph)}
                 slow = (
-                    ("notears", "dynotears", "tigramite", "lagged_pc")
+                    ("notears", "dynotears", "graph_neural", "tigramite", "lagged_pc")
                     if size > 30
                     else ("dynotears", "tigramite", "lagged_pc")
                 )
@@ -133,8 +139,8 @@ def microservices(seeds: Iterable[int]) -> list[str]:
     for seed in seeds:
         world: Services = simulate_services(seed)
         blind = Prior(world.matrix.variables)
-        for name in available("tigramite", "notears", "dynotears"):
-            prior = world.prior if name == "hybrid" else blind
+        for name in available("tigramite", "notears", "dynotears", "graph_neural"):
+            prior = world.prior(world.matrix) if name == "hybrid" else blind
             rows.setdefault(name, []).append(judged(ours(name, world.matrix, prior), world.truth))
         names = [str(variable) for variable in world.matrix.variables]
         for name, peer in PEERS.items():
@@ -146,6 +152,29 @@ def microservices(seeds: Iterable[int]) -> list[str]:
     best = max(means, key=lambda name: means[name])
     failed = [f"{best} is ahead of hybrid on microservices"] if best != "hybrid" else []
     return failed + (["hybrid's directions on microservices are below .85"] if means["hybrid"] < 0.85 else [])
+
+
+def large(services: int, workers: int) -> list[str]:
+    """Many services, split along their calls, on several processes."""
+    world = simulate_services(0, services)
+    found: list[Proposal] = []
+
+    def run() -> tuple[Edges, Edges]:
+        spread = partial(spread_over, workers)
+        found.append(split(find_method("hybrid"), world.matrix, world.prior, world.topology, spread=spread))
+        return of_proposal(found[0])
+
+    began = os.times()
+    scored = judged(run, world.truth)
+    spent = sum(np.subtract(os.times()[:4], began[:4]))
+    show(
+        f"{services} microservices, {len(world.matrix.variables):,} variables, {len(world.truth):,} true edges, "
+        f"{workers} workers, {spent:.0f} s of cpu",
+        {"hybrid": [scored]},
+    )
+    print("\n".join(f"  {notice}" for notice in found[0].notices))
+    failed = [f"{services} services take more than ten minutes"] if scored.seconds > LARGE_TIME else []
+    return failed + (["hybrid's directions on many microservices are below .85"] if scored.direction < 0.85 else [])
 
 
 def systems(seeds: Iterable[int]) -> list[str]:
@@ -205,10 +234,12 @@ def repair(seeds: Iterable[int]) -> list[str]:
 def main() -> int:
     """Simulate, discover, print; 1 when a floor is missed."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("random", "microservices", "systems", "repair")
+    parts = ("random", "microservices", "large", "systems", "repair")
     arguments.add_argument("parts", nargs="*", help=f"of {', '.join(parts)}; all without any")
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--sizes", default="10,30,100", help="variables of random models")
+    arguments.add_argument("--services", type=int, default=1000, help="of the part `large`")
+    arguments.add_argument("--workers", type=int, default=2, help="processes of the part `large`")
     chosen = arguments.parse_args()
     if unknown := [one for one in chosen.parts if one not in parts]:
         arguments.error(f"'{unknown[0]}' is no part; there are {', '.join(parts)}")
@@ -220,6 +251,8 @@ def main() -> int:
         failed += random_models(seeds, map(int, chosen.sizes.split(",")))
     if "microservices" in wanted:
         failed += microservices(seeds)
+    if "large" in wanted:
+        failed += large(chosen.services, chosen.workers)
     if "systems" in wanted:
         failed += systems(seeds)
     if "repair" in wanted:

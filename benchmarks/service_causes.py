@@ -1,6 +1,7 @@
 """Who is named? The running service through incidents whose truth is known, beside `rank` and the peers.
 
 python benchmarks/service_causes.py [--cases N] [--first N] [--scenarios A,B] [--nezha DIR] [--petshop DIR]
+python benchmarks/service_causes.py --faulty-graph [--cases N] [--first N] [--scenarios A,B]
 
 Each incident is lived through as the service would: mechanisms fitted on the time before with the default templates,
 an evaluation at every point (at every fifth of long incidents), its own detection, windows and incidents. Counted is
@@ -11,6 +12,9 @@ was anomalous. `rank` is given the true times and names at a confidence of a hal
 Of the path to the symptom (the entry's, or that of whom users feel most) the edges are counted, over the incidents in
 which the right cause is named and its fault travelled to that symptom along calls: "path precision" is the share of
 returned edges that lie on any true way, "path recall" the share found of the true way that agrees best with the path.
+
+`--faulty-graph` lives through each incident with a fault twice: with the graph of the templates, and with one edge
+wrong and one missing where it matters most (see `spoiled`); nothing else is printed.
 """
 
 import argparse
@@ -19,10 +23,11 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.path.pop(0)
@@ -42,7 +47,7 @@ from datasource.anomaly import fit_mechanisms
 from datasource.causes import Judgement, Verdict, judge
 from datasource.causes.ranking.rank import rank
 from datasource.data import Entity, Matrix, Roles
-from datasource.graph import build_graph
+from datasource.graph import CausalGraph, Edge, Evidence, build_graph
 from datasource.graph.defaults import default_templates
 from datasource.incidents.connected import neighbours
 from datasource.incidents.grouping import busy, group
@@ -103,16 +108,53 @@ def settings_of(incident: Incident) -> Settings:
     )
 
 
-def live(incident: Incident, false_alarms: float) -> Lived:
-    """Fit on the time before, and evaluate through the incident."""
+def graph_of(incident: Incident) -> tuple[Settings, Topology, CausalGraph]:
+    """What `init` would write, who calls whom, and the graph of both."""
     settings = settings_of(incident)
-    roles, persistence = Roles(settings.signals), settings.anomaly.persistence
     topology = Topology(tuple(EntityRelation("calls", (("client", a), ("server", b))) for a, b in incident.calls))
-    graph = build_graph(settings, incident.baseline.variables, topology).graph
+    return settings, topology, build_graph(settings, incident.baseline.variables, topology).graph
+
+
+def spoiled(graph: CausalGraph, incident: Incident) -> CausalGraph:
+    """The graph with one wrong edge into a service that broke, out of one that nothing ties to it, and without one edge
+    of the way that the fault took; where there is no such service or no such way, anywhere. Edges are needed for it."""
+    rng = np.random.default_rng(crc32(incident.name.encode()))
+    broke = frozenset().union(*incident.causes)
+    tied = {frozenset(pair) for pair in incident.calls}
+
+    def of_way(edge: Edge) -> bool:
+        return (str(edge.effect.entity), str(edge.cause.entity)) in incident.path
+
+    between = [edge for edge in graph.edges if edge.cause.entity != edge.effect.entity]
+    gone = _drawn(rng, [edge for edge in between if of_way(edge)] or between or list(graph.edges))
+    kept = tuple(edge for edge in graph.edges if (edge.cause, edge.effect) != (gone.cause, gone.effect))
+    role = {variable: incident.signals[variable.signal].role for variable in graph.variables}
+    felt = [variable for variable in graph.variables if role[variable] in ("latency", "work", "failure")]
+    wrong = [
+        Edge(cause, effect, 0, "", (Evidence("expert", f"{cause} -> {effect}"),))
+        for effect in [one for one in felt if str(one.entity) in broke] or felt
+        for cause in felt
+        if role[cause] == role[effect]
+        and cause.entity != effect.entity
+        and frozenset((cause.entity, effect.entity)) not in tied
+        and cause not in graph.descendants(effect)
+    ]
+    return replace(graph, edges=(*kept, *([_drawn(rng, wrong)] if wrong else ())))
+
+
+def _drawn(rng: np.random.Generator, edges: Sequence[Edge]) -> Edge:
+    return edges[int(rng.integers(len(edges)))]
+
+
+def live(incident: Incident, false_alarms: float, faulty: bool = False) -> Lived:
+    """Fit on the time before, and evaluate through the incident; with a `faulty` graph, if asked to."""
+    settings, topology, graph = graph_of(incident)
+    roles, persistence = Roles(settings.signals), settings.anomaly.persistence
+    graph = spoiled(graph, incident) if faulty else graph
     mechanisms = fit_mechanisms(
         incident.baseline, graph, roles, false_alarms_per_day=false_alarms, min_points=_MIN_POINTS
     )
-    both = _joined(incident)
+    both = joined(incident)
     before, points = incident.baseline.values.shape[1], incident.incident.values.shape[1]
     near = neighbours(graph, topology)
     verdicts: tuple[Verdict, ...] = ()
@@ -131,16 +173,16 @@ def live(incident: Incident, false_alarms: float) -> Lived:
         if verdicts:
             last = judgement
             named = _named(incident, judgement)
-            first = _is_cause(incident, named) if first is None and named is not None else first
+            first = is_cause(incident, named) if first is None and named is not None else first
     if last is None:
         return Lived("well", None, {}, 0, slowest)
     named = _named(incident, last)
-    outcome = "nobody" if named is None else "right" if _is_cause(incident, named) else "wrong"
+    outcome = "nobody" if named is None else "right" if is_cause(incident, named) else "wrong"
     matched = _path(incident, last) if outcome == "right" else None
     return Lived(outcome, first, dict(last.confidence), sum(not one.merged_into for one in found), slowest, matched)
 
 
-def _joined(incident: Incident) -> Matrix:
+def joined(incident: Incident) -> Matrix:
     """The time before and the incident as one, of what was measured before."""
     before, after = incident.baseline, incident.incident
     missing = np.full(after.values.shape[1], np.nan)
@@ -161,13 +203,13 @@ def _path(incident: Incident, judgement: Judgement) -> Matched | None:
     verdicts = {verdict.causes.symptom: verdict for verdict in judgement.verdicts}
     entry = [v for v in judgement.verdicts if incident.symptom and v.entity == incident.symptom.entity]
     felt = next(iter(entry), None) or verdicts[judgement.symptoms[0].symptom]
-    if felt.root_cause is None or not _is_cause(incident, felt.root_cause):
+    if felt.root_cause is None or not is_cause(incident, felt.root_cause):
         return None
     edges = [(str(step.effect), str(step.cause)) for step in felt.causes.path]
     return match(edges, incident.path, str(felt.root_cause), str(felt.entity))
 
 
-def _is_cause(incident: Incident, entity: Entity) -> bool:
+def is_cause(incident: Incident, entity: Entity) -> bool:
     return any(str(entity) in cause for cause in incident.causes)
 
 
@@ -175,7 +217,7 @@ def _ranked(incident: Incident) -> bool | None:
     """Whether `rank` names rightly, None where it names nobody."""
     found = rank(incident.baseline, incident.incident, incident.signals, incident.calls, incident.symptom).confidence
     best = max(found, key=lambda one: found[one])
-    return _is_cause(incident, best) if found[best] >= _SURE else None
+    return is_cause(incident, best) if found[best] >= _SURE else None
 
 
 def _share(right: Sequence[bool]) -> str:
@@ -212,6 +254,31 @@ def _path_cells(matched: Sequence[Matched]) -> tuple[str, ...]:
     return (str(len(matched)), *(f"{score:.2f}" for score in scores(matched))) if matched else ("0", "-", "-", "-")
 
 
+def compare_graphs(groups: Mapping[str, Sequence[Incident]], false_alarms: float) -> None:
+    """Print how often the right one is named with the graph of the templates, and with a faulty one."""
+    print(f"{'':28}{'incidents':>10}{'right':>8}{'faulty':>8}{'gained':>8}{'lost':>6}{'wrong':>8}{'faulty':>8}")
+    everything: list[tuple[str, str]] = []
+    for name, incidents in groups.items():
+        renamed = [with_names(incident) for incident in incidents if incident.causes]
+        renamed = [one for one in renamed if graph_of(one)[2].edges]
+        lived = [(live(one, false_alarms).outcome, live(one, false_alarms, faulty=True).outcome) for one in renamed]
+        everything += lived
+        if lived:
+            _print_pairs(name, lived)
+    _print_pairs("all", everything)
+
+
+def _print_pairs(name: str, lived: Sequence[tuple[str, str]]) -> None:
+    right = np.array([[outcome == "right" for outcome in pair] for pair in lived])
+    wrong = np.array([[outcome == "wrong" for outcome in pair] for pair in lived]).mean(axis=0)
+    gained, lost = int((right[:, 1] & ~right[:, 0]).sum()), int((right[:, 0] & ~right[:, 1]).sum())
+    mean = right.mean(axis=0)
+    print(
+        f"{name:28}{len(lived):>10}{mean[0]:>8.2f}{mean[1]:>8.2f}{gained:>8}{lost:>6}{wrong[0]:>8.2f}{wrong[1]:>8.2f}",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Live through, print."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -221,10 +288,13 @@ def main() -> None:
     arguments.add_argument("--scenarios", default=",".join(SCENARIOS), help="names, comma separated; none for ''")
     arguments.add_argument("--nezha", help="a folder with faults.json and metric/, as for nezha.py")
     arguments.add_argument("--petshop", help="a folder with high_traffic and low_traffic, as for petshop.py")
+    arguments.add_argument("--faulty-graph", action="store_true", help="with one edge wrong and one missing, too")
     chosen = arguments.parse_args()
     groups: dict[str, list[Incident]] = {}
     for name in filter(None, chosen.scenarios.split(",")):
         groups[name] = [simulate_incident(name, number) for number in range(chosen.first, chosen.first + chosen.cases)]
+    if chosen.faulty_graph:
+        return compare_graphs(groups, chosen.false_alarms)
     simulated = [*groups]
     if chosen.nezha:
         groups["Nezha"] = read_nezha(chosen.nezha)
@@ -248,7 +318,7 @@ def main() -> None:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     print_reliability(
         [
-            (sure, _is_cause(incident, entity))
+            (sure, is_cause(incident, entity))
             for name, incidents in groups.items()
             for incident, lived in zip(incidents, everything[name], strict=True)
             for entity, sure in lived.confidence.items()

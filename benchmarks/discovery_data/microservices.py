@@ -10,7 +10,7 @@ import numpy as np
 
 from datasource.data import Entity, Matrix, Variable
 from datasource.discovery import Prior, prior_of_graph
-from datasource.graph import build_graph
+from datasource.graph import CausalGraph
 from datasource.settings import Settings, parse_settings
 from datasource.topology import EntityRelation, Topology
 
@@ -33,20 +33,26 @@ relations:
 
 
 class Services(NamedTuple):
-    """Measurements, the true edges between variables by name, and what roles and calls tell before any data."""
+    """Measurements, the true edges between variables by name, who calls whom, and what else settings would say."""
 
     matrix: Matrix
     truth: set[tuple[str, str]]
-    prior: Prior
+    topology: Topology
+    settings: Settings
+
+    def prior(self, matrix: Matrix) -> Prior:
+        """What roles and calls tell of some of the variables before any data."""
+        return prior_of_graph(self.settings, matrix, self.topology, CausalGraph((), ()))
 
 
-def simulate_services(seed: int) -> Services:
+def simulate_services(seed: int, services: int = SERVICES) -> Services:
     """One installation."""
     rng = np.random.default_rng(seed)
-    names = [f"s{place}" for place in range(SERVICES)]
-    calls = [(int(rng.integers(0, place)), place) for place in range(1, SERVICES)]
-    extra = [(a, b) for a in range(SERVICES) for b in range(a + 1, SERVICES) if (a, b) not in calls]
-    calls += [extra[k] for k in rng.choice(len(extra), size=2, replace=False)]
+    names = [f"s{place}" for place in range(services)]
+    calls = [(int(rng.integers(0, place)), place) for place in range(1, services)]
+    tree = set(calls)
+    extra = [(a, b) for a in range(services) for b in range(a + 1, services) if (a, b) not in tree]
+    calls += [extra[k] for k in rng.choice(len(extra), size=max(2, services // 3), replace=False)]
     values: dict[str, np.ndarray] = {}
     truth: set[tuple[str, str]] = set()
     day = 1 + 0.4 * np.sin(2 * np.pi * np.arange(TIMES) / 1440)
@@ -70,7 +76,7 @@ def simulate_services(seed: int) -> Services:
         add(f"{name}.cpu", {f"{name}.requests": rng.uniform(0.7, 1.3)}, 0.5, 0.6)
         values[f"{name}.cpu"] = values[f"{name}.cpu"] + 0.3 * hidden
         add(f"{name}.queue", {f"{name}.requests": rng.uniform(0.5, 1.0)}, 0.6, 0.6)
-    for place in reversed(range(SERVICES)):
+    for place in reversed(range(services)):
         name, callees = names[place], [names[b] for a, b in calls if a == place]
         own = {f"{name}.cpu": rng.uniform(0.5, 1.0), f"{name}.queue": rng.uniform(0.5, 1.0)}
         add(f"{name}.latency", own | {f"{one}.latency": rng.uniform(0.5, 1.0) for one in callees}, 0.5, 0.5)
@@ -83,18 +89,14 @@ def simulate_services(seed: int) -> Services:
         rows.append(np.convolve(values[shown], np.ones(window) / window)[:TIMES])
         variables.append(Variable(Entity("service", (("service", service),)), signal))
     matrix = Matrix(tuple(variables), 0, 30, np.array(rows))
-    return Services(matrix, truth, _prior(matrix, [(names[a], names[b]) for a, b in calls]))
+    return Services(matrix, truth, _topology([(names[a], names[b]) for a, b in calls]), parse_settings(_SETTINGS))
 
 
-def _prior(matrix: Matrix, calls: list[tuple[str, str]]) -> Prior:
-    settings: Settings = parse_settings(_SETTINGS)
-
+def _topology(calls: list[tuple[str, str]]) -> Topology:
     def entity(name: str) -> Entity:
         return Entity("service", (("service", name),))
 
-    ties = tuple(EntityRelation("calls", (("client", entity(a)), ("server", entity(b)))) for a, b in calls)
-    topology = Topology(ties)
-    return prior_of_graph(settings, matrix, topology, build_graph(settings, matrix.variables, topology).graph)
+    return Topology(tuple(EntityRelation("calls", (("client", entity(a)), ("server", entity(b)))) for a, b in calls))
 
 
 def _memory(rng: np.random.Generator, memory: float) -> np.ndarray:

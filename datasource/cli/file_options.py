@@ -46,13 +46,20 @@ def _roles(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     return roles
 
 
-def _step(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+def duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """The seconds of a duration as 30s or 1m, or of a plain number."""
     if value is None:
         return None
     try:
-        seconds = parse_duration(float(value) if value.replace(".", "", 1).isdigit() else value)
+        return parse_duration(float(value) if value.replace(".", "", 1).isdigit() else value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _step(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    seconds = duration(_context, _parameter, value)
+    if seconds is None:
+        return None
     if seconds < 1 or seconds % 1:
         raise click.BadParameter(f"'{value}' is not a whole number of seconds; write it as 30s or 1m")
     return seconds

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from datasource.cli.file_options import calls_option, reading_options, report_option, usual_graph_option
-from datasource.cli.graph_source import GraphSource, ServiceGraph, StoredGraph
+from datasource.cli.graph_source import GraphSource, ServiceGraph, StoredGraph, rules_beside
 from datasource.cli.intervention_log import moment
 from datasource.cli.printing import print_result, refuse, told_errors
 from datasource.cli.reach import UNREACHABLE, reaching
@@ -138,21 +138,19 @@ def _between(source: GraphSource, first: int, last: int | None) -> tuple[list[st
 
 def _file_and_live(source: GraphSource, config: str) -> tuple[list[str], dict[str, Any]]:
     """Between the rules of the settings file and those of the newest version."""
-    from datasource.graph.versions import rules_of
-    from datasource.settings import SettingsError, load_settings
+    from datasource.settings import SettingsError
 
+    versions = source.versions()
     try:
-        written = rules_of(load_settings(config).settings.graph)
+        beside = rules_beside(versions, config)
     except SettingsError as error:
         refuse(str(error))
-    versions = source.versions()
-    if not versions:
+    if beside is None:
         return ["no version of the graph is kept yet"], {}
-    live = versions[0]["rules"]
-    new, gone = [rule for rule in written if rule not in live], [rule for rule in live if rule not in written]
-    lines = [f"+ {rule}" for rule in new] + [f"- {rule}" for rule in gone]
-    head = f"{config} beside version {versions[0]['number']}, which is in use"
-    return [head, *lines] if lines else [f"{head}: the same rules"], {"added": new, "removed": gone}
+    lines = [f"+ {rule}" for rule in beside.added] + [f"- {rule}" for rule in beside.removed]
+    head = f"{config} beside version {beside.version}, which is in use"
+    document = {"added": beside.added, "removed": beside.removed}
+    return [head, *lines] if lines else [f"{head}: the same rules"], document
 
 
 @graph.command()

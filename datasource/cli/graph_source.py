@@ -1,6 +1,6 @@
 """The graph in use as commands reach it: of a running service, or the newest version in the store of its settings."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from datasource.cli.reach import service_at, store_of, told_failures
 
@@ -65,3 +65,25 @@ class StoredGraph:
         """All that are kept."""
         with told_failures():
             return [one._asdict() | {"changed": [e._asdict() for e in one.changed]} for one in self._history.versions()]
+
+
+class RulesBeside(NamedTuple):
+    """Rules of a settings file that the graph in use lacks (`added`), and those that only it has (`removed`)."""
+
+    version: int
+    added: list[str]
+    removed: list[str]
+
+
+def rules_beside(versions: list[dict[str, Any]], config: str) -> RulesBeside | None:
+    """The rules of a settings file beside those of the newest version; None where none is kept yet. Raises
+    SettingsError."""
+    from datasource.graph.versions import rules_of
+    from datasource.settings import load_settings
+
+    written = rules_of(load_settings(config).settings.graph)
+    if not versions:
+        return None
+    live = versions[0]["rules"]
+    added, removed = [one for one in written if one not in live], [one for one in live if one not in written]
+    return RulesBeside(versions[0]["number"], added, removed)

@@ -62,14 +62,16 @@ def reaching(command: _Command) -> _Command:
 
 
 @contextmanager
-def told_failures() -> Iterator[None]:
-    """What a service or a store cannot do ends the command with its text."""
+def told_failures(but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """What a service or a store cannot do ends the command with its text; what it may be (`but`) is raised."""
     from datasource.interventions import InterventionError
     from datasource.mcp.service import NotKnownError, RefusedError, UnreachableError
     from datasource.store import StoreError
 
     try:
         yield
+    except but:
+        raise
     except (UnreachableError, StoreError) as error:
         refuse(str(error), UNREACHABLE)
     except (InterventionError, RefusedError, NotKnownError) as error:

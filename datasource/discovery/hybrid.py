@@ -44,8 +44,8 @@ def fit(matrix: Matrix, prior: Prior) -> Proposal:
     notices = tuple(f"{variable} is left out: it {why}" for variable, why in series.left_out)
     if len(series.variables) < 2:
         return Proposal(NAME, matrix.variables, (), (), (*notices, "fewer than two variables move"))
-    edges, refused = Repair(series, prior, NAME).judge() if prior.known else _search(series, prior)
-    return Proposal(NAME, series.variables, in_order(edges), tuple(refused), notices)
+    edges, refused, places = Repair(series, prior, NAME).judge() if prior.known else (*_search(series, prior), ())
+    return Proposal(NAME, series.variables, in_order(edges), tuple(refused), notices, places)
 
 
 def _search(series: Series, prior: Prior) -> tuple[list[ProposedEdge], list[RefusedEdge]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from datasource.data import Variable
+from datasource.data import Entity, Variable
 from datasource.graph.model import Evidence
 
 
@@ -43,14 +43,35 @@ class RefusedEdge(NamedTuple):
     reason: str
 
 
+class Place(NamedTuple):
+    """What a known rule explains of an effect at one of its places, from which its doubts are drawn.
+
+    `share` is the partial R^2, infinite where too little happened to tell; `score` is chi-squared with `freedom` where
+    the rule explains nothing; `turned` says that the data fit the other direction, empty where they do not.
+    """
+
+    rule: str
+    effect: Variable
+    share: float
+    score: float
+    freedom: int
+    turned: str = ""
+
+
 class Proposal(NamedTuple):
-    """The edges that a method found over some variables, and what it has to say of the data."""
+    """The edges that a method found over some variables, and what it has to say of the data.
+
+    `places` is what known rules explain, where a method judges those; of the entities `unseen` there was no time to
+    look for what moves them.
+    """
 
     method: str
     variables: tuple[Variable, ...]
     edges: tuple[ProposedEdge, ...]
     refused: tuple[RefusedEdge, ...] = ()
     notices: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    unseen: tuple[Entity, ...] = ()
 
     @property
     def proposed(self) -> tuple[ProposedEdge, ...]:
@@ -61,6 +82,16 @@ class Proposal(NamedTuple):
     def doubtful(self) -> tuple[ProposedEdge, ...]:
         """The edges of people or of the topology that the data speak against."""
         return tuple(edge for edge in self.edges if edge.doubt and not edge.is_new)
+
+    def with_earlier(self, earlier: "Proposal") -> "Proposal":
+        """With the new edges that were found earlier into the entities for which there was no time now."""
+        there = {frozenset((edge.cause, edge.effect)) for edge in self.edges}
+        kept = [
+            edge
+            for edge in earlier.proposed
+            if edge.effect.entity in self.unseen and frozenset((edge.cause, edge.effect)) not in there
+        ]
+        return self._replace(edges=in_order([*self.edges, *kept])) if kept else self
 
 
 def in_order(edges: Sequence[ProposedEdge]) -> tuple[ProposedEdge, ...]:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from datasource.data import Floats
 from datasource.discovery.prior import Prior
-from datasource.discovery.proposal import ProposedEdge, RefusedEdge
+from datasource.discovery.proposal import Place, ProposedEdge, RefusedEdge
 from datasource.discovery.series import Series, lagged
 from datasource.graph.evidence import written_by
 from datasource.graph.model import Edge, Evidence
@@ -30,7 +30,8 @@ _NOTHING = 0.05
 _FEWEST = 10
 """Times that something must have happened to be a cause or an effect that data can tell."""
 _MOST_CAUSES = 12
-_REFUSALS = 20
+REFUSALS = 20
+"""Dependences that are no edges are told up to so many, the clearest."""
 _AS_GOOD = 0.8
 """Of several lags, the first counts that is nearly as strong as the strongest."""
 _OTHER_WAY = -2.0
@@ -77,6 +78,37 @@ class _Gram:
         return float(stats.f.sf(share / added / max(1 - share, 1e-12) * freedom, added, freedom))
 
 
+def doubts(places: Sequence[Place]) -> dict[str, str]:
+    """By rule, why its edges are doubtful, out of all its places together."""
+    by_rule: dict[str, list[Place]] = {}
+    for place in places:
+        by_rule.setdefault(place.rule, []).append(place)
+    found: dict[str, str] = {}
+    for rule, own in by_rule.items():
+        judged = [place for place in own if not place.turned]
+        largest = max((place.share for place in judged), default=np.inf)
+        score, freedom = sum(place.score for place in judged), sum(place.freedom for place in judged)
+        p_value = stats.chi2.sf(score, max(freedom, 1))
+        if largest < _LEAST_KNOWN or (judged and p_value > _NOTHING):
+            found[rule] = (
+                f"'{rule}' explains at most {largest:.1%} of what its effect's other causes and past leave "
+                f"(p = {p_value:.2g}, {len(judged)} places)"
+            )
+        elif turned := [place.turned for place in own if place.turned]:
+            found[rule] = turned[-1]
+    return found
+
+
+def with_doubts(edges: Sequence[ProposedEdge], doubtful: Mapping[str, str]) -> list[ProposedEdge]:
+    """Known edges, with what speaks against their rules."""
+    found = []
+    for edge in edges:
+        doubt = doubtful.get(written_by(Edge(edge.cause, edge.effect, edge.lag, "", edge.evidence)), "")
+        against = (Evidence("doubtful", doubt, None, round(abs(edge.strength), 4)),) if doubt else ()
+        found.append(edge._replace(evidence=(*edge.evidence, *against)))
+    return found
+
+
 class Repair:
     """The known graph over the variables of a series, and what data say of it."""
 
@@ -98,21 +130,20 @@ class Repair:
                 self.turned.add((cause, effect))
                 del own[cause]
 
-    def judge(self) -> tuple[list[ProposedEdge], list[RefusedEdge]]:
-        """All known edges, doubtful or not, those that are missing, and dependences that are no edges."""
-        found: list[ProposedEdge] = []
+    def judge(self) -> tuple[list[ProposedEdge], list[RefusedEdge], tuple[Place, ...]]:
+        """All known edges, doubtful or not, those that are missing, dependences that are no edges, and what each rule
+        explains at its places."""
         refused: list[tuple[float, RefusedEdge]] = []
         known = {effect: set(first) for effect, first in enumerate(self.first)}
         for effect in range(len(self.series.variables)):
             self._add_missing(effect)
-        doubts = self._doubts()
-        for edge in self.known:
-            found.append(self._known(edge, doubts.get(written_by(edge), "")))
+        places = tuple(self._places())
+        found = with_doubts([self._known(edge) for edge in self.known], doubts(places))
         for effect, first in enumerate(self.first):
             found += [self._new(cause, effect) for cause in first if cause not in known[effect]]
             refused += self._refused(effect)
         refused.sort(key=lambda one: -one[0])
-        return found, [one for _, one in refused[:_REFUSALS]]
+        return found, [one for _, one in refused[:REFUSALS]], places
 
     @cached_property
     def happened(self) -> list[int]:
@@ -153,40 +184,28 @@ class Repair:
                 return
             first[candidates.pop(best)] = 0
 
-    def _doubts(self) -> dict[str, str]:
-        """By rule, why its edges are doubtful."""
-        said: dict[str, list[tuple[float, int]]] = {}
-        doubts: dict[str, str] = {}
+    def _places(self) -> Iterator[Place]:
+        """What the rules of the known edges explain, pair by pair."""
+        times = self.rows.shape[1]
         for pair, rule in {(edge.cause, edge.effect): written_by(edge) for edge in self.known}.items():
             cause, effect = (self.places[one] for one in pair)
             if min(self.happened[cause], self.happened[effect]) < _FEWEST:
-                said.setdefault(rule, []).append((np.inf, 0))
-                continue
-            if (cause, effect) in self.turned and effect in self.first[cause]:
-                doubts[rule] = f"the data fit {pair[1]} -> {pair[0]} as well, and the roles make that likelier"
-                continue
-            start = self.first[effect].get(cause, 0)
-            share = self._gram(effect, [cause]).explained(effect, self.first[effect], cause, start)[0]
-            said.setdefault(rule, []).append((share, self.longest + 1 - start))
-        times = self.rows.shape[1]
-        for rule, shares in said.items():
-            p_value = stats.chi2.sf(sum(times * share for share, _ in shares), max(sum(df for _, df in shares), 1))
-            largest = max(share for share, _ in shares)
-            if largest < _LEAST_KNOWN or p_value > _NOTHING:
-                doubts[rule] = (
-                    f"'{rule}' explains at most {largest:.1%} of what its effect's other causes and past leave "
-                    f"(p = {p_value:.2g}, {len(shares)} places)"
-                )
-        return doubts
+                yield Place(rule, pair[1], np.inf, np.inf, 0)
+            elif (cause, effect) in self.turned and effect in self.first[cause]:
+                turned = f"the data fit {pair[1]} -> {pair[0]} as well, and the roles make that likelier"
+                yield Place(rule, pair[1], 0.0, 0.0, 0, turned)
+            else:
+                start = self.first[effect].get(cause, 0)
+                share = self._gram(effect, [cause]).explained(effect, self.first[effect], cause, start)[0]
+                yield Place(rule, pair[1], share, times * share, self.longest + 1 - start)
 
-    def _known(self, edge: Edge, doubt: str) -> ProposedEdge:
+    def _known(self, edge: Edge) -> ProposedEdge:
         cause, effect = self.places[edge.cause], self.places[edge.effect]
         start = self.first[effect].get(cause, 0)
         _, by_lag = self._gram(effect, [cause]).explained(effect, self.first[effect], cause, start)
         at = edge.lag - start
         strength = float(by_lag[at]) if 0 <= at < len(by_lag) else float("nan")
-        against = (Evidence("doubtful", doubt, None, round(abs(strength), 4)),) if doubt else ()
-        return ProposedEdge(edge.cause, edge.effect, edge.lag, strength, float("nan"), True, (*edge.evidence, *against))
+        return ProposedEdge(edge.cause, edge.effect, edge.lag, strength, float("nan"), True, edge.evidence)
 
     def _new(self, cause: int, effect: int) -> ProposedEdge:
         gram = self._gram(effect)

@@ -1,12 +1,15 @@
 """Which variables cause which: a graph that the data propose, beside the one that is known."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasource.data import Variable
+from datasource.data import Matrix, Variable
 from datasource.discovery import Prior, Proposal, ProposedEdge, find_method, prior_of_graph, prior_of_names
+from datasource.discovery.neighbourhoods import discover as discover_split
 from datasource.discovery.rules import proposed_rules
 from datasource.effects.study import StudyError
 from datasource.graph import CausalGraph
@@ -15,6 +18,8 @@ from datasource.library.known_graph import open_known
 from datasource.library.result import Result
 from datasource.library.sources import Calls
 from datasource.library.text import table
+from datasource.service.discovering import Progress, count
+from datasource.service.jobs import spread_over
 from datasource.settings import SettingsError
 from datasource.settings.model import Graph
 from datasource.topology import Topology
@@ -32,18 +37,23 @@ ARROW, UNDIRECTED = "->", "--"
 
 @dataclass(frozen=True, repr=False)
 class Discovered(Result):
-    """The proposed edges; `proposal` has them as they were computed, `names` what their variables are called."""
+    """The proposed edges; `proposal` has them as they were computed, `names` what their variables are called; `known`
+    says whether there was a graph."""
 
     proposal: Proposal
     names: Mapping[Variable, str]
-    prior: Prior
+    known: bool
     topology: Topology = field(default_factory=Topology)
     title = "What causes what, as far as the data tell"
 
     @property
     def disagrees(self) -> bool:
         """Whether there was a graph, and the data propose edges that it lacks or doubt some that it has."""
-        return bool(self.prior.known) and bool(self.proposal.proposed or self.proposal.doubtful)
+        return self.known and bool(self.proposal.proposed or self.proposal.doubtful)
+
+    def noting(self, *notices: str) -> "Discovered":
+        """The same with more notices."""
+        return replace(self, proposal=self.proposal._replace(notices=(*self.proposal.notices, *notices)))
 
     def lines(self) -> Iterator[str]:
         """As `causal-datasource discover` prints it."""
@@ -156,13 +166,20 @@ def discover(
     calls: Calls | None = None,
     config: str | None = None,
     longest_lag: int | None = None,
+    time_budget: float = inf,
+    workers: int | None = None,
+    progress: Callable[[str], object] | None = None,
 ) -> Discovered:
     """Which variables cause which, as edges with lag, strength, stability and evidence.
 
     `method` is one of `datasource.discovery.METHODS`. What is known restricts it: `graph` are rules that data may doubt
     and not remove, `calls` says who calls whom, `config` is a causal.yaml, whose queries are ignored. Without any of
-    them the names of the columns say what is likely. `longest_lag` is in steps. Raises CsvError, SettingsError,
-    GraphError and StudyError.
+    them the names of the columns say what is likely. `longest_lag` is in steps.
+
+    More than 150 variables with relations are learnt entity by entity, on so many `workers` (else
+    those of `evaluation.workers`): none is begun after the
+    `time_budget` (seconds), and those that were not looked at are named in the notices. `progress` is told how far it
+    is, in words. Raises CsvError, SettingsError, GraphError and StudyError.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -181,17 +198,32 @@ def discover(
     if longest_lag is not None and not 0 <= longest_lag <= most:
         raise StudyError(f"longest_lag is {longest_lag}; give the steps that a cause may take, from 0 to {most}")
     settings, matrix, names, topology = known.settings, known.matrix, known.names, known.topology
-    if known.graph is not None or topology.ties:
-        prior = prior_of_graph(settings, matrix, topology, known.graph or CausalGraph((), ()))
-    else:
-        prior = prior_of_names(matrix, list(names.values()))
-    if longest_lag is not None:
-        prior = replace(prior, longest_lag=longest_lag)
+    related, graph_of = known.graph is not None or bool(topology.ties), known.graph or CausalGraph((), ())
+
+    def prior_of(part: Matrix) -> Prior:
+        if related:
+            prior = prior_of_graph(settings, part, topology, graph_of)
+        else:
+            prior = prior_of_names(part, [names[variable] for variable in part.variables])
+        return prior if longest_lag is None else replace(prior, longest_lag=longest_lag)
+
+    far = Progress()
+
+    def tell(of: int) -> None:
+        if progress and far.path:
+            count(far.path, of)
+            progress(far.told())
+
     try:
-        found = fit(matrix, prior)
+        found = discover_split(
+            fit, matrix, prior_of, topology, graph_of.edges,
+            spread=partial(spread_over, workers or settings.evaluation.workers), seconds=time_budget, progress=tell,
+        )  # fmt: skip
     except ValueError as error:
         raise StudyError(str(error)) from None
-    return Discovered(found._replace(notices=_called(found.notices, names)), names, prior, topology)
+    there = set(matrix.variables)
+    is_known = any({edge.cause, edge.effect} <= there for edge in graph_of.edges)
+    return Discovered(found._replace(notices=_called(found.notices, names)), names, is_known, topology)
 
 
 def _called(notices: Sequence[str], names: Mapping[Variable, str]) -> tuple[str, ...]:

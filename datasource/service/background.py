@@ -46,8 +46,13 @@ class Background(Generic[T]):
         """What could not be done, or that it is going on and for how long at most, in words."""
         if self._job is not None and self.found is None and isfinite(self._time_budget):
             left = max(self._time_budget - (time.monotonic() - self._began), 0.0)
-            return (f"{self._said[0]}; given up in {format_duration(round(left))}",)
+            return (f"{self._said[0]}{self._far}; given up in {format_duration(round(left))}",)
         return (self._problem,) if self._problem else ()
+
+    @property
+    def _far(self) -> str:
+        """How far the job is, in words, where it tells."""
+        return ""
 
     def begin(self, now: int, job: Callable[..., T], *arguments: Any) -> None:
         """Start where it is on, due at `now` (seconds), and not under way."""

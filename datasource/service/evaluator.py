@@ -24,7 +24,7 @@ from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.invariance import with_shifts
 from datasource.prometheus import History, PrometheusError, Reader
 from datasource.service.comparing import comparing, comparing_job
-from datasource.service.discovering import discovering, discovery_job
+from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
 from datasource.service.falsifying import Falsifying, falsification_job
 from datasource.service.intervening import Intervening
@@ -65,7 +65,7 @@ class Evaluator:
         self.stages = Stages()
         self.workers = workers or Workers(self.stages)
         self.asking = EffectsWorker(self.settings, workers or Workers(self.stages))
-        self.discovering = discovering(self.settings, workers or Workers(self.stages))
+        self.discovering = Discovering(self.settings, workers or Workers(self.stages))
         self.comparing = comparing(self.settings, workers or Workers(self.stages))
         self.falsifying = Falsifying(self.settings, self.asking.workers)
         self._versioning = Versioning(self.settings)
@@ -243,9 +243,9 @@ class Evaluator:
         self._refit_notices = promise_notices(self._mechanisms.supported, asked)
         self.asking.ask(matrix, self._live_graph(), self._intervening.known)
         now, known = matrix.end, self._intervening.known
-        self.discovering.begin(now, discovery_job, self.settings, matrix, self._graph.graph, self._topology)
+        self.discovering.ask(now, self.settings, matrix, self._graph.graph, self._topology)
         self.falsifying.begin(now, falsification_job, self.settings, matrix, used, self._topology)
-        self.comparing.begin(now, comparing_job, self.settings, matrix, used, known)
+        self.comparing.begin(now, comparing_job, self.settings, matrix, used, known, self.incidents.shown())
 
     def _with_evidence(self, graph: CausalGraph) -> CausalGraph:
         falsifying, proposal = self.falsifying, self.discovering.found

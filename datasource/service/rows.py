@@ -12,8 +12,9 @@ from datasource.incidents.seen_before import Seen
 from datasource.incidents.seen_before import told as seen_told
 from datasource.incidents.summary import together_told
 from datasource.interventions import Intervention
-from datasource.invariance.document import invariance_document
+from datasource.invariance.document import invariance_document, shift_row
 from datasource.prometheus import SignalReport
+from datasource.service.comparing import changed_in
 from datasource.service.intervention_impact import impact_sentence
 from datasource.service.metrics import newest_values, samples
 from datasource.service.snapshot import Snapshot
@@ -217,6 +218,7 @@ def incident_json(incident: Incident, snapshot: Snapshot) -> dict[str, Any]:
         "suffering": [cause_name(entity, snapshot.topology) for entity in incident.suffering],
         "suggestions": list(incident.suggestions),
         "seen_before": [_seen(one, snapshot) for one in snapshot.seen.get(incident.id, ())],
+        "mechanism_changes": [shift_row(one) for one in changed_in(incident, snapshot.invariance)],
     }
 
 

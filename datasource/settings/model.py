@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from datasource.settings.block import Block
+from datasource.settings.discovery import DiscoveryName
 from datasource.settings.duration import Duration
 from datasource.settings.experiments import Experiments
 from datasource.settings.federation import Federation
@@ -57,14 +58,10 @@ EVERYWHERE = "all"
 """In place of an entity type: one variable for the whole installation."""
 
 
-DiscoveryMethod = Literal["hybrid", "pc", "lagged_pc", "order_search", "lingam", "notears", "dynotears", "tigramite"]
-"""The methods of `datasource.discovery`, the default first."""
-
-
 class Discovery(Block):
     """Edges that data propose beside the graph: by `method`, anew after `every`, for at most `time_budget`."""
 
-    method: DiscoveryMethod = "hybrid"
+    method: DiscoveryName = "hybrid"
     every: Duration = 86400.0
     time_budget: Duration = 600.0
 
@@ -103,13 +100,14 @@ class Graph(Block):
 class Invariance(Block):
     """Mechanisms compared between environments: anew after `every`, for at most `time_budget`.
 
-    Environments are told apart by the labels of `environment`, by `interventions` of the log, and by `changes` that the
-    data show. `level` is the chance that anything is said to be another mechanism where nothing is.
+    Environments are told apart by the labels of `environment`, by `interventions` of the log, by `incidents`, and by
+    `changes` that the data show. `level` is the chance that anything is said to be another mechanism where nothing is.
     """
 
     every: Duration = 3600.0
     time_budget: Duration = 600.0
     interventions: bool = True
+    incidents: bool = True
     changes: bool = True
     level: float = Field(default=0.05, gt=0, le=0.5)
 

@@ -1,5 +1,6 @@
 """The running service compares mechanisms between environments, and says so through every door."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,15 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from worlds import START, STEP
 
+from datasource.causes import RootCauses
+from datasource.data import Entity, Matrix, Variable
+from datasource.graph import build_graph
+from datasource.incidents import Incident
+from datasource.invariance.document import shift_told
+from datasource.service.comparing import changed_in, comparing_job
+from datasource.settings import parse_settings
 from datasource.settings.store import Store
+from datasource.topology import Topology
 from datasource.web.app import create_app
 
 USUAL = {"eu": Cluster(), "us": Cluster(load=1.6), "ap": Cluster(load=0.8, level=0.4)}
@@ -96,6 +105,33 @@ def test_an_intervention_parts_before_from_after(tmp_path: Path) -> None:
     (first, *_) = [one for one in found["mechanisms"] if one["shifted"]]
     assert (first["variable"], first["part"]) == ("eu/web.latency", "slopes")
     assert first["environment"] in ("before intervention 1", "since intervention 1")
+
+
+def lasting(start: int, end: int | None, root: Entity) -> Incident:
+    causes = RootCauses(Variable(root, "latency"), 1.0, (), 0.0)
+    return Incident("web-1", start, end, end or start, causes, (root,), (root,))
+
+
+def test_an_incident_that_lasts_says_what_of_the_mechanism_of_its_cause_is_another_one() -> None:
+    one = Cluster().simulate(POINTS, 3)
+    one[2, 700:900] = (
+        one[2, 700:900] + 1.0 * one[1, 700:900]
+    )  # meanwhile cpu slows the service down three times as much
+    settings = parse_settings(SETTINGS.replace("invariance: {}", "invariance: {changes: false}"))
+    web = Entity("service", (("cluster", "eu"), ("service", "web")))
+    variables = tuple(Variable(web, name) for name in ("requests", "cpu", "latency"))
+    matrix = Matrix(variables, START, STEP, one)
+    graph = build_graph(settings, variables, Topology()).graph
+    incident = lasting(START + 700 * STEP, START + 899 * STEP, web)
+    found = comparing_job(settings, matrix, graph, (), (incident,))
+    changed = changed_in(incident, found)
+    assert {(one.variable.signal, one.part) for one in changed} == {("latency", "slopes")}
+    assert "how its causes move it is another one during incident web-1" in shift_told(changed[0])
+    assert changed_in(replace(incident, id="web-2"), found) == ()
+    short = lasting(START + 700 * STEP, START + 709 * STEP, web)
+    assert changed_in(short, comparing_job(settings, matrix, graph, (), (short,))) == ()
+    off = parse_settings(SETTINGS.replace("invariance: {}", "invariance: {changes: false, incidents: false}"))
+    assert changed_in(incident, comparing_job(off, matrix, graph, (), (incident,))) == ()
 
 
 def test_a_change_that_nobody_declared_is_found() -> None:

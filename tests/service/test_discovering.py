@@ -1,21 +1,21 @@
 """Discovery beside the clock: off by default, within its time, proposed and never adopted."""
 
 from concurrent.futures import Future
-from typing import Any, get_args
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from discovered import HOST
 
-from datasource.data import Matrix, Variable
+from datasource.data import Entity, Matrix, Variable
 from datasource.discovery import METHODS, Proposal
+from datasource.discovery.neighbourhoods import discover
 from datasource.graph import build_graph
-from datasource.service.background import Background
-from datasource.service.discovering import discovering as background
-from datasource.service.discovering import discovery_job
-from datasource.settings import Settings, parse_settings
-from datasource.settings.model import DiscoveryMethod
-from datasource.topology import Topology
+from datasource.service.discovering import Discovering, count
+from datasource.settings import Settings, SettingsError, parse_settings
+from datasource.topology import EntityRelation, Topology
 
 SETTINGS = """
 prometheus: {url: 'http://p:9090'}
@@ -57,14 +57,14 @@ def matrix(start: int = 0) -> Matrix:
     return Matrix(tuple(Variable(HOST, name) for name in ("requests", "cpu", "latency")), start, 60, values)
 
 
-def begin(discovering: Background[Proposal], settings: Settings, measured: Matrix) -> None:
+def begin(discovering: Discovering, settings: Settings, measured: Matrix) -> None:
     graph = build_graph(settings, measured.variables, Topology()).graph
-    discovering.begin(measured.end, discovery_job, settings, measured, graph, Topology())
+    discovering.ask(measured.end, settings, measured, graph, Topology())
 
 
-def discovering(text: str, workers: Workers) -> tuple[Background[Proposal], Settings]:
+def discovering(text: str, workers: Workers) -> tuple[Discovering, Settings]:
     settings = parse_settings(text)
-    return background(settings, workers), settings  # type: ignore[arg-type]
+    return Discovering(settings, workers), settings  # type: ignore[arg-type]
 
 
 def test_it_is_off_unless_the_settings_turn_it_on() -> None:
@@ -105,5 +105,68 @@ def test_what_takes_longer_than_its_budget_is_given_up_with_a_notice(monkeypatch
     assert "given up after 10s" in found.notices[0]
 
 
-def test_the_settings_know_every_method() -> None:
-    assert get_args(DiscoveryMethod) == METHODS
+@pytest.mark.parametrize("method", METHODS)
+def test_the_settings_know_every_method(method: str) -> None:
+    asked = parse_settings(SETTINGS + f"  discover: {{method: {method}}}\n").graph.discover
+    assert asked is not None
+    assert asked.method == method
+
+
+def test_a_method_that_nobody_knows_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"graph\.discover\.method.*'ouija' is unknown; known are: hybrid"):
+        parse_settings(SETTINGS + "  discover: {method: ouija}\n")
+
+
+def several(count: int = 3) -> tuple[Matrix, Topology]:
+    """The same in several services, each calling the next."""
+    one = matrix()
+    hosts = [Entity("service", (("service", f"s{place}"),)) for place in range(count)]
+    variables = tuple(variable._replace(entity=host) for host in hosts for variable in one.variables)
+    ties = [EntityRelation("calls", (("client", a), ("server", b))) for a, b in pairwise(hosts)]
+    return Matrix(variables, 0, 60, np.vstack([one.values] * count)), Topology(tuple(ties))
+
+
+def test_what_there_was_no_time_for_is_told_comes_first_next_time_and_keeps_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("datasource.service.discovering.discover", partial(discover, together=0))
+    found, settings = discovering(ON, Workers())
+    measured, topology = several()
+    graph = build_graph(settings, measured.variables, topology).graph
+    found.ask(0, settings, measured, graph, topology)
+    found.collect()
+    assert found.found is not None
+    everything = {(edge.cause, edge.effect) for edge in found.found.proposed}
+    assert {str(effect.entity) for _, effect in everything} == {"s0", "s1", "s2"}
+    begun: list[tuple[Entity, ...]] = []
+
+    def hurried(*arguments: Any, begin_with: tuple[Entity, ...], **options: Any) -> Proposal:
+        begun.append(tuple(begin_with))
+        return discover(*arguments, together=0, begin_with=begin_with, **{**options, "seconds": -1.0})
+
+    monkeypatch.setattr("datasource.service.discovering.discover", hurried)
+    for time in (3600, 7200):
+        found.ask(time, settings, measured, graph, topology)
+        found.collect()
+    assert any("no time to look at 3 of 3 entities" in notice for notice in found.found.notices)
+    assert {(edge.cause, edge.effect) for edge in found.found.proposed} == everything
+    assert begun == [(), tuple(sorted({variable.entity for variable in measured.variables}))]
+
+
+def test_how_far_it_is_is_told() -> None:
+    found, settings = discovering(ON, Workers(ends=False))
+    begin(found, settings, matrix())
+    assert found._progress is not None
+    assert found._progress.path is not None
+    for _ in range(2):
+        count(found._progress.path, 3)
+    assert found.notices[0].startswith("edges are being discovered, 2 of 3 entities looked at; given up in")
+
+
+def test_neighbourhoods_are_counted_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasource.service.discovering.discover", partial(discover, together=0))
+    found, settings = discovering(ON, Workers())
+    measured, topology = several()
+    found.ask(0, settings, measured, build_graph(settings, measured.variables, topology).graph, topology)
+    assert found._progress is not None
+    assert found._progress.told() == "3 of 3 entities looked at"

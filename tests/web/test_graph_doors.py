@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
@@ -130,6 +131,32 @@ def test_diff_ends_with_2_where_there_is_one(url: str, config: Path) -> None:
     config.write_text(config.read_text().replace("- requests -> errors", "- requests -> errors\n    - cpu -> errors"))
     other = run("diff", "--url", url, "--config", str(config))
     assert (other.exit_code, "+ cpu -> errors" in other.output) == (2, True)
+
+
+def test_discover_ends_with_2_where_the_service_works_with_other_rules(url: str, config: Path, tmp_path: Path) -> None:
+    table = tmp_path / "services.csv"
+    rng = np.random.default_rng(0)
+    load = rng.gamma(9.0, 3.0, size=300)
+    columns = {"shop/web.requests": load, "shop/web.errors": load + rng.normal(0, 4, size=300)}
+    rows = zip(range(0, 18000, 60), *columns.values(), strict=True)
+    lines = [",".join(map(str, row)) for row in rows]
+    table.write_text("\n".join([",".join(["time", *columns]), *lines]))
+
+    def discover(*options: str) -> Result:
+        return CliRunner().invoke(main, ["discover", "--data", str(table), "--config", str(config), *options])
+
+    alone = discover()
+    same = discover("--url", url)
+    assert (alone.exit_code, same.exit_code, same.output) == (0, 0, alone.output)
+    config.write_text(config.read_text().replace("- requests -> errors", "- requests -> errors\n    - cpu -> errors"))
+    assert discover().exit_code == 0
+    other = discover("--url", url)
+    assert other.exit_code == 2
+    assert f"{config} has 'cpu -> errors', and the graph in use (version 2) has not" in other.output
+    assert "in use" in "".join(json.loads(discover("--url", url, "--json").output)["notices"])
+    gone = discover("--url", "http://127.0.0.1:9")
+    assert gone.exit_code == 0
+    assert "the graph in use is not compared" in gone.output
 
 
 def test_accept_writes_the_rule_and_who_says_so(url: str, config: Path) -> None:

@@ -12,6 +12,9 @@ from test_json_datasource import ask, fields
 from test_results_everywhere import exposed, key
 from worlds import World
 
+from datasource.data import Environment, Variable
+from datasource.invariance import Invariance
+from datasource.invariance.model import Shift
 from datasource.service import Clock
 from datasource.topology import EntityRelation
 from datasource.web.app import create_app
@@ -74,6 +77,7 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
         "affected": ["platform/inventory", "shop/cart", "shop/web"],
         "suggestions": ["roll platform/inventory back", "runbook: https://wiki/slow"],
         "seen_before": [],
+        "mechanism_changes": [],
     }
     assert [(part["entity"], part["signal"], part["confidence"]) for part in causes] == [
         ("platform/inventory", "latency", 0.9),
@@ -83,6 +87,19 @@ def test_rows_hold_all_that_is_known(client: FlaskClient, clock: Clock) -> None:
     parts = sum(part["contribution"] for part in (*causes, *outside))
     assert parts + opened["unexplained"] == pytest.approx(opened["gap"])
     assert (over["state"], over["end"], over["root_cause"]) == ("ended", now(clock) - 6600, "")
+
+
+def test_what_of_the_mechanism_of_its_cause_is_another_one_is_told_beside_an_incident(clock: Clock) -> None:
+    compared = copy(clock)
+    assert clock.snapshot is not None
+    (root,) = next(one.roots for one in clock.snapshot.incidents if one.id == "shop-web-1")
+    shifts = tuple(
+        Shift(Variable(root, "latency"), Environment((), f"since incident {one}"), "slopes", score, 0.001)
+        for one, score in (("shop-web-1", 2.0), ("shop-web-1", 0.5), ("shop-web-0", 3.0))
+    )
+    compared.snapshot = replace(clock.snapshot, invariance=Invariance(now(clock), shifts))
+    opened, _ = create_app(compared).test_client().get("/api/v1/incidents").get_json()
+    assert [(one["part"], one["score"]) for one in opened["mechanism_changes"]] == [("slopes", 2.0)]
 
 
 def test_an_open_incident_has_earlier_ones_like_it_with_what_ended_them(clock: Clock) -> None:
