@@ -1,6 +1,5 @@
 """Datasource health: can what it says be believed?"""
 
-from overview import STATE, STATES, state
 from parts import (
     PLAIN,
     Json,
@@ -19,6 +18,7 @@ from parts import (
     transform,
 )
 from promql import SOURCE, annotation, columns, incident_regions, number_now, over_time, rows_now
+from state import STATE, STATES, state
 
 
 def on_prometheus() -> Json:

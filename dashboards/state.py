@@ -1,0 +1,36 @@
+"""Whether the datasource can be believed: working, starting, warming up, stale or dead."""
+
+from parts import Json, named_values, stat
+from promql import number_now, to
+
+STATE = (
+    "4 * absent(causal_datasource_build_info)"
+    " or 2 * (absent(causal_datasource_points) unless on () max(causal_datasource_evaluation_failures_total) > 0)"
+    " or 3 * (max(causal_datasource_stale) == 1)"
+    " or 1 + 0 * max(causal_datasource_points < causal_datasource_points_needed)"
+    " or 0 * max(causal_datasource_points)"
+)
+"""How the datasource is, as STATES name it; before its first evaluation it is stale, too."""
+
+STATES = {
+    0: ("working", "green"),
+    1: ("warming up", "blue"),
+    2: ("starting", "blue"),
+    3: ("stale", "orange"),
+    4: ("dead", "red"),
+}
+
+
+def state(height: int) -> Json:
+    """Whether the datasource can be believed."""
+    return stat(
+        "Datasource",
+        "Whether causal-datasource works. Stale: its evaluations do not succeed, and results are withheld. Dead: "
+        "Prometheus has no sample of it. Nobody looks then, and nothing below says that all is well.",
+        [number_now(STATE, "state")],
+        width=5,
+        height=height,
+        mappings=named_values(STATES),
+        noValue="not known",
+        links=to("health", "Datasource health"),
+    )
