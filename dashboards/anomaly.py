@@ -33,6 +33,7 @@ from promql import (
     columns,
     entity_variables,
     incident_regions,
+    intervention_regions,
     number_now,
     over_time,
     rows_now,
@@ -67,7 +68,7 @@ def on_prometheus() -> Json:
         "anomaly",
         "",
         "How the score of a variable comes about, step by step: of the variables chosen, the one that scores highest.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *chosen]},
         panels=lay_out([*which(), *why(), *spread()]),
     )

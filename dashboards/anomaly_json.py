@@ -1,6 +1,6 @@
 """Anomaly explained on the JSON plugin: how a score comes about, step by step."""
 
-from jsonplugin import BAND, CHOSEN, ask, colored, incident_annotation, variables
+from jsonplugin import BAND, CHOSEN, NO_SCORES, ask, colored, incident_annotation, intervention_annotation, variables
 from parts import (
     SCORE,
     Json,
@@ -17,6 +17,17 @@ from parts import (
     transform,
 )
 
+EVERY_NUMBER = {
+    "causal_anomaly_score": "causal score",
+    "causal_marginal_anomaly_score": "marginal score",
+    "causal_observed_value": "observed",
+    "causal_expected_value": "expected",
+    "causal_expected_lower": "lower",
+    "causal_expected_upper": "upper",
+    "client_namespace": "client in",
+    "server_namespace": "server in",
+}
+FIRST = {name: number for number, name in enumerate(("signal", "service", "namespace", *EVERY_NUMBER))}
 NUMBERS = "causal_(marginal_)?anomaly_score|causal_observed_value|causal_expected_(value|lower|upper)"
 
 
@@ -28,7 +39,7 @@ def on_json() -> Json:
         "anomaly",
         "json-",
         "How the score of one variable comes about, step by step.",
-        annotations=annotations(incident_annotation()),
+        annotations=annotations(incident_annotation(), intervention_annotation()),
         templating=variables("entity", "signal", single=True),
         panels=lay_out(
             [
@@ -37,12 +48,14 @@ def on_json() -> Json:
                     "The expected value is what the mechanism predicts from the actual values of the causes, never "
                     "from the variable's own past. The band is its interval.",
                     [ask("expected_value", score="causal", **CHOSEN)],
+                    noValue=NO_SCORES,
                     overrides=BAND,
                 ),
                 series(
                     "2. The gap, and the widths of the interval",
                     "Observed minus expected, between the two ends of the interval minus expected (dashed).",
                     [ask("expected_value", score="causal", **CHOSEN)],
+                    noValue=NO_SCORES,
                     transformations=[
                         minus_expected("observed", "gap"),
                         minus_expected("lower", "lower width"),
@@ -56,6 +69,7 @@ def on_json() -> Json:
                     "The gap divided by the width on the side that it crosses. Of signals that hurt only when they "
                     "rise, such as errors, a gap downwards scores 0.",
                     [ask("anomaly_score", score="causal", **CHOSEN)],
+                    noValue=NO_SCORES,
                 ),
                 table(
                     "4. Persistence: what counts",
@@ -78,6 +92,7 @@ def on_json() -> Json:
                     "What the marginal score compares with: the usual value for the time of day, without a look at the "
                     "causes.",
                     [ask("expected_value", score="marginal", **CHOSEN)],
+                    noValue=NO_SCORES,
                     width=24,
                     overrides=BAND,
                 ),
@@ -88,10 +103,14 @@ def on_json() -> Json:
                     [ask("metric", name=NUMBERS)],
                     width=24,
                     height=12,
-                    transformations=[transform("merge")],
+                    noValue="No variable is measured",
+                    transformations=[
+                        transform("merge"),
+                        transform("organize", renameByName=EVERY_NUMBER, indexByName=FIRST),
+                    ],
                     overrides=[
-                        override(name, **colored_text(thresholds=SCORE, decimals=2))
-                        for name in ("causal_anomaly_score", "causal_marginal_anomaly_score")
+                        override(name, **colored_text(thresholds=SCORE, decimals=2, custom__width=120))
+                        for name in ("causal score", "marginal score")
                     ],
                 ),
             ]

@@ -1,6 +1,7 @@
 """Effects: what causes what, and how much of it can be believed."""
 
 from parts import (
+    P_VALUE,
     SCORE,
     Json,
     annotations,
@@ -17,9 +18,23 @@ from parts import (
     table,
     transform,
     trend,
-    wrapped,
+    widths,
 )
-from promql import ENTITY, SOURCE, columns, entity_variables, incident_regions, merged, over_time, rows_now
+from promql import (
+    ELSEWHERE,
+    ENTITY,
+    SOURCE,
+    UNITS,
+    columns,
+    entity_variables,
+    incident_regions,
+    intervention_regions,
+    merged,
+    of_treatment,
+    over_time,
+    readable,
+    rows_now,
+)
 
 MISSED = (
     f"abs(causal_association{{{ENTITY}}} @ end() - causal_effect{{{ENTITY}}} @ end())"
@@ -34,14 +49,6 @@ MISLEADING_OVER_LAGS = f"topk(1, {MISSED} and ignoring (lag) causal_effect_lag{{
 """The same among the effects that are told apart by lag."""
 
 
-P_VALUE = {
-    "unit": "none",
-    "decimals": 3,
-    "mappings": [{"type": "range", "options": {"from": 0, "to": 0.0005, "result": {"text": "< 0.001", "index": 0}}}],
-}
-"""How a p-value is written."""
-
-
 NO_EFFECTS = "No effects yet: none are configured, or the first fit is not done"
 
 
@@ -51,14 +58,11 @@ def on_prometheus() -> Json:
         "effects",
         "",
         "What causes what, beside what a dashboard would make one believe, and whether it can be believed.",
-        annotations=annotations(incident_regions()),
+        annotations=annotations(incident_regions(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *entity_variables()]},
         panels=lay_out([*effects(), *effects_in_detail()]),
     )
 
-
-OF_TREATMENT = {"treatment_service": "treated service", "treatment_namespace": "treated in"}
-"""Names of the columns that say whose the treatment is, where it is another entity's."""
 
 WHAT = ("treatment", "outcome", "service", "namespace")
 """The columns that say of which effect a row is, after its numbers."""
@@ -68,26 +72,29 @@ def effects() -> list[Json]:
     """What causes what, beside what a dashboard would make one believe."""
     estimates = ("causal_effect", "causal_effect_lower", "causal_effect_upper", "causal_association")
     failed = f"count without (check) (causal_effect_check{{{ENTITY}}} == 0) or causal_effect{{{ENTITY}}} * 0"
-    asked = [*(f"{name}{{{ENTITY}}}" for name in (*estimates, "causal_effect_p_value")), failed]
+    asked = [readable(f"{name}{{{ENTITY}}}") for name in estimates]
+    asked += [readable(one, number=False) for one in (f"causal_effect_p_value{{{ENTITY}}}", failed)]
     names = ("effect", "lower", "upper", "association", "p-value", "checks failed")
     renamed = {f"Value #{letter}": name for letter, name in zip("ABCDEF", names, strict=True)}
-    order = ("treatment", "outcome", "service", "namespace", *renamed)
-    numbers = [override(name, decimals=4, custom__width=105) for name in names[:4]]
     return [
         table(
             "Effects beside their associations",
             "By how much the outcome changes with one unit more of the treatment: caused by it (effect, with its "
-            "95% interval), and as a dashboard shows it (association), in outcome units per treatment unit; the "
+            "95% interval), and as a dashboard shows it (association), in these units per unit of the treatment; the "
             "p-value of there being no effect, and how many of its checks fail.",
-            merged(asked),
+            merged(of_treatment(one) for one in asked),
             width=24,
             height=10,
             noValue=NO_EFFECTS,
-            transformations=[transform("merge"), columns("job", "instance", order=order, **renamed, **OF_TREATMENT)],
+            transformations=[
+                transform("merge"),
+                columns("job", "instance", *ELSEWHERE, order=(*WHAT, "unit", *renamed), **renamed, unit="in"),
+            ],
             overrides=[
-                *numbers,
+                *widths(treatment=210, effect=90, lower=90, upper=90, association=100),
+                override("in", mappings=UNITS, custom__width=80),
                 override("p-value", **P_VALUE, custom__width=85),
-                override("checks failed", **colored_text(thresholds=SCORE, decimals=0, custom__width=110)),
+                override("checks failed", **colored_text(thresholds=SCORE, decimals=0, custom__width=115)),
             ],
         ),
         series(
@@ -118,31 +125,26 @@ def effects_in_detail() -> list[Json]:
         table(
             "How they were estimated",
             "The method and the variables that were adjusted for.",
-            [rows_now(f"causal_effect_info{{{ENTITY}}}")],
+            [rows_now(of_treatment(f"causal_effect_info{{{ENTITY}}}"))],
             width=24,
             height=8,
             noValue=NO_EFFECTS,
-            transformations=[
-                columns(
-                    "Value",
-                    "job",
-                    "instance",
-                    "identified_by",
-                    order=("treatment", "outcome", "service"),
-                    **OF_TREATMENT,
-                ),
+            transformations=[columns("Value", "job", "instance", "identified_by", *ELSEWHERE, order=WHAT)],
+            overrides=[
+                override("adjustment_set", displayName="adjusted for", custom__width=480),
+                override("treatment", custom__width=210),
+                override("method", custom__width=230),
             ],
-            overrides=[override("adjustment_set", displayName="adjusted for", **wrapped(420))],
         ),
         table(
             "Checks, those that fail first",
             "Each check of each effect, and whether it holds.",
-            [rows_now(f"sort(causal_effect_check{{{ENTITY}}})")],
+            [rows_now(of_treatment(f"causal_effect_check{{{ENTITY}}}"))],
             width=24,
             height=8,
             noValue=NO_EFFECTS,
             transformations=[
-                columns("job", "instance", order=("Value", "check", *WHAT), Value="holds", **OF_TREATMENT),
+                columns("job", "instance", *ELSEWHERE, order=("Value", "check", *WHAT), Value="holds"),
                 transform("sortBy", sort=[{"field": "holds"}]),
             ],
             overrides=[
@@ -156,39 +158,47 @@ def effects_in_detail() -> list[Json]:
         table(
             "For whom: effects by level of their modifiers",
             "The effect by level of its modifiers, with 95% intervals. Outcome units per treatment unit.",
-            merged(f"{name}{{{ENTITY}}}" for name in group),
+            merged(of_treatment(readable(f"{name}{{{ENTITY}}}")) for name in group),
             noValue="No effect has modifiers",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("level", *_values("effect"), *WHAT), **_values("effect")),
+                columns("job", "instance", *ELSEWHERE, order=("level", *_values("effect"), *WHAT), **_values("effect")),
             ],
-            overrides=_numbers("effect"),
+            overrides=[*_numbers("effect"), *widths(level=150, treatment=100, outcome=80, modifier=95)],
         ),
         table(
             "Simpson's view: associations within strata",
             "The unadjusted slope within each stratum, with 95% intervals. Where it differs in sign from the "
             "association over everything (above), what mixes the strata misleads.",
-            merged(f"{name}{{{ENTITY}}}" for name in within),
+            merged(of_treatment(readable(f"{name}{{{ENTITY}}}")) for name in within),
             noValue="No effect has strata",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("stratum", *_values("association"), *WHAT), **_values("association")),
+                columns(
+                    "job",
+                    "instance",
+                    *ELSEWHERE,
+                    order=("stratum", *_values("association"), *WHAT),
+                    **_values("association"),
+                ),
             ],
-            overrides=_numbers("association"),
+            overrides=[*_numbers("association"), override("association", custom__width=95)],
         ),
         table(
             "What interventions changed (difference in differences)",
             "What each configured intervention changed: on average while it lasts, and summed over the points, with "
             "95% intervals. In the unit of the outcome.",
-            merged(f"{name}{{{ENTITY}}}" for name in (*impact, *total)),
+            merged(readable(f'{name}{{{ENTITY}, intervention=""}}') for name in (*impact, *total)),
             width=24,
             height=5,
             noValue="No impact is configured",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("outcome", "service", "namespace"), **_values("impact"), **totals),
+                columns(
+                    "job", "instance", order=("outcome", "service", "namespace", "unit"), **_values("impact"), **totals
+                ),
             ],
-            overrides=_numbers("impact", *totals.values()),
+            overrides=[*_numbers("impact"), *(override(name, custom__width=115) for name in totals.values())],
         ),
     ]
 
@@ -225,4 +235,5 @@ def _values(name: str) -> dict[str, str]:
 
 
 def _numbers(*names: str) -> list[Json]:
-    return [override(name, decimals=4, custom__width=100) for name in (*names, "lower", "upper")]
+    shown = [override(name, custom__width=75) for name in (*names, "lower", "upper")]
+    return [*shown, override("unit", displayName="in", mappings=UNITS, custom__width=55)]

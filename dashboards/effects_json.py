@@ -1,23 +1,26 @@
 """Effects on the JSON plugin: what causes what, how much of it can be believed, and what if."""
 
-from effects import P_VALUE
-from jsonplugin import ask, colored, incident_annotation, variables
+from jsonplugin import ask, colored, incident_annotation, intervention_annotation, variables
 from parts import (
+    P_VALUE,
     PLAIN,
     Json,
     annotations,
     colored_text,
     dashboard,
     lay_out,
+    ordered,
     override,
     row,
     series,
     stat,
     table,
-    transform,
     trend,
-    wrapped,
+    widths,
 )
+
+NONE = "Nothing: no effect is configured or chosen, or the first fit is not done"
+NO_IMPACT = "No impact is configured, or the first fit is not done"
 
 
 def on_json() -> Json:
@@ -26,7 +29,7 @@ def on_json() -> Json:
         "effects",
         "json-",
         "What causes what, beside what a dashboard would make one believe, and what an intervention would do.",
-        annotations=annotations(incident_annotation()),
+        annotations=annotations(incident_annotation(), intervention_annotation()),
         templating=variables("entity", "effect"),
         panels=lay_out([*on_plugin(), *on_plugin_in_detail(), *what_if()]),
     )
@@ -42,6 +45,7 @@ def on_plugin() -> list[Json]:
             [ask("causal_effect", view="estimate", effect="$effect")],
             width=6,
             fields="/^(effect|association|checks)$/",
+            noValue=NONE,
             overrides=[colored("orange", "association")],
             thresholds=PLAIN,
         ),
@@ -50,6 +54,7 @@ def on_plugin() -> list[Json]:
             "Each point is the estimate of the window that ends there, with its 95% interval; dashed, the association.",
             [ask("causal_effect", view="rolling", effect="$effect")],
             width=18,
+            noValue=NONE,
             overrides=[colored("blue", "effect", "lower", "upper"), colored("orange", "association")],
         ),
     ]
@@ -67,13 +72,14 @@ def on_plugin_in_detail() -> list[Json]:
             [ask("effects_table")],
             width=24,
             height=11,
-            transformations=[transform("organize", excludeByName={"identified by": True, "n": True, "method": True})],
+            noValue=NONE,
+            transformations=[ordered(without=("identified by", "n", "method", "what the checks say"))],
             overrides=[
-                *(override(name, **wrapped(190)) for name in ("treatment", "outcome")),
-                override("p-value", **P_VALUE),
+                override("p-value", **P_VALUE, custom__width=80),
+                override("checks", **colored_text()),
+                *widths(treatment=190, outcome=190, association=95, effect=80, lower=80, upper=80, checks=65),
+                *widths(adjustment_set=230),
                 override("in", custom__width=110),
-                override("checks", **colored_text(custom__width=90)),
-                *(override(name, **wrapped()) for name in ("what the checks say", "adjustment set", "notices")),
             ],
         ),
         table(
@@ -82,32 +88,32 @@ def on_plugin_in_detail() -> list[Json]:
             [ask("causal_effect", view="checks", effect="$effect")],
             width=24,
             height=8,
-            transformations=[transform("organize", excludeByName={"effect of": True})],
-            overrides=[
-                override("check", custom__width=200),
-                override("verdict", **colored_text(custom__width=90)),
-                override("what it says", **wrapped()),
-            ],
+            noValue=NONE,
+            transformations=[ordered(without=("effect of",))],
+            overrides=[override("verdict", **colored_text()), *widths(check=200, verdict=90)],
         ),
         trend(
             "Lag response: ${effect}",
             "How much of the effect arrives after so many steps, with 95% intervals; dashed, all of it so far.",
             [ask("lag_response", effect="$effect")],
             x="lag",
+            noValue=NONE,
             overrides=band,
         ),
         table(
             "Heterogeneity",
             "The effect by level of its modifiers, below the effect over all. Outcome units per treatment unit.",
             [ask("heterogeneity")],
-            transformations=[transform("organize", excludeByName={"n": True})],
-            overrides=[override("level", custom__width=150), override("p-value", **P_VALUE, custom__width=80)],
+            noValue="No effect has modifiers",
+            transformations=[ordered(without=("n",))],
+            overrides=[override("p-value", **P_VALUE, custom__width=80), *widths(effect_of=140, level=150)],
         ),
         series(
             "Difference in differences",
             "The treated, the controls, and what the treated would have been without the intervention (dashed, with "
             "its 95% interval). The mark is where the intervention began.",
             [ask("difference_in_differences", view="comparison")],
+            noValue=NO_IMPACT,
             overrides=[
                 colored("red", "treated"),
                 colored("text", "control"),
@@ -121,6 +127,7 @@ def on_plugin_in_detail() -> list[Json]:
             [ask("difference_in_differences", view="event_study")],
             x="steps since",
             width=8,
+            noValue=NO_IMPACT,
             overrides=band,
         ),
         stat(
@@ -130,6 +137,7 @@ def on_plugin_in_detail() -> list[Json]:
             [ask("difference_in_differences", view="estimate")],
             width=4,
             fields="/impact$/",
+            noValue=NO_IMPACT,
             thresholds=PLAIN,
         ),
         table(
@@ -138,6 +146,7 @@ def on_plugin_in_detail() -> list[Json]:
             "differ, what mixes the strata misleads. Outcome units per treatment unit.",
             [ask("simpson")],
             width=24,
+            noValue="No effect has strata",
         ),
     ]
 
@@ -152,8 +161,11 @@ def what_if() -> list[Json]:
             "everything that it reaches would settle, with 95% intervals. For another variable or value, edit the "
             "query in Explore.",
             [ask("what_if", effect="$effect", value=value)],
-            transformations=[transform("organize", excludeByName={"do": True, "unit": True})],
-            overrides=[override("outcome", custom__width=230)],
+            width=24,
+            height=7,
+            noValue=NONE,
+            transformations=[ordered(without=("do", "unit"))],
+            overrides=widths(outcome=340, now=110, predicted=110, lower=110, upper=110, change=110),
         )
 
     return [

@@ -16,7 +16,7 @@ from parts import (
     table,
     transform,
 )
-from promql import SOURCE, columns, incident_regions, number_now, over_time, rows_now
+from promql import SOURCE, columns, incident_regions, intervention_regions, number_now, over_time, rows_now
 
 ENTITY_OF = "(.+)[.][^.]+"
 """What is before the signal in a variable's name."""
@@ -103,7 +103,7 @@ def on_prometheus() -> Json:
         "graph",
         "",
         "The causal graph: who acts on whom, and the evidence for each edge.",
-        annotations=annotations(incident_regions()),
+        annotations=annotations(incident_regions(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"])]},
         panels=lay_out(
             [

@@ -1,7 +1,20 @@
 """Graph on the JSON plugin: who acts on whom, why, and what speaks against it."""
 
 from jsonplugin import ask, incident_annotation, variables
-from parts import Json, annotations, dashboard, lay_out, link, node_graph, override, table, uid, wrapped
+from parts import (
+    P_VALUE,
+    Json,
+    annotations,
+    dashboard,
+    lay_out,
+    link,
+    node_graph,
+    ordered,
+    override,
+    table,
+    uid,
+    widths,
+)
 
 
 def _to_entity(field: str) -> Json:
@@ -37,6 +50,7 @@ def on_json() -> Json:
                     [ask("causal_graph", show="entities", entity="$entity")],
                     width=24,
                     height=14,
+                    noValue="No graph yet: the baseline warms up, or nobody of those chosen is in it",
                     overrides=[_to_entity("id"), *_EDGES],
                 ),
                 node_graph(
@@ -48,48 +62,85 @@ def on_json() -> Json:
                     [ask("causal_graph", show="variables", entity="$entity")],
                     width=24,
                     height=14,
+                    noValue="No graph yet: the baseline warms up, or nobody of those chosen is in it",
                     overrides=[_to_entity("subtitle"), *_EDGES],
                 ),
-                table(
-                    "Edges and their evidence",
-                    "Why each edge is there, since when, how strong it is, and what speaks against it; refuted and "
-                    "doubtful ones first.",
-                    [ask("graph_edges", entity="$entity")],
-                    width=24,
-                    height=10,
-                    overrides=[override("against", **wrapped()), override("evidence", **wrapped())],
-                ),
-                table(
-                    "What data say against the graph",
-                    "Independences that the graph implies and that fail in the data: an edge is missing, or something "
-                    "that nobody measures moves both.",
-                    [ask("graph_contradictions")],
-                    width=12,
-                    height=9,
-                ),
-                table(
-                    "What data propose",
-                    "What the graph lacks and the data propose, and what they doubt of it, where graph.discover is "
-                    "set; causal-datasource graph accept takes it into the settings.",
-                    [ask("discovered_edges")],
-                    width=12,
-                    height=9,
-                ),
-                table(
-                    "Versions",
-                    "Each change of the graph: when, by whom, why, and which edges.",
-                    [ask("graph_versions")],
-                    width=24,
-                    height=7,
-                ),
-                table(
-                    "Associations",
-                    "A first look: which variables of the chosen entities move together, at which lag. It says nothing "
-                    "of cause and effect.",
-                    [ask("associations", entity="$entity")],
-                    width=24,
-                    height=8,
-                ),
+                *_told(),
             ]
         ),
     )
+
+
+def _told() -> list[Json]:
+    """The edges, and what is said of them."""
+    since = override("since", unit="dateTimeAsLocal")
+    return [
+        table(
+            "Edges and their evidence",
+            "Why each edge is there, since when, how strong it is, and what speaks against it; refuted and doubtful "
+            "ones first.",
+            [ask("graph_edges", entity="$entity")],
+            width=24,
+            height=10,
+            noValue="No edge at those chosen",
+            transformations=[ordered(without=("standing_since",))],
+            overrides=[
+                since,
+                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=90, strength=80),
+            ],
+        ),
+        table(
+            "What data say against the graph",
+            "Independences that the graph implies and that fail in the data: an edge is missing, or something that "
+            "nobody measures moves both.",
+            [ask("graph_contradictions")],
+            width=24,
+            height=8,
+            noValue="Nothing in the data speaks against the graph",
+            overrides=[
+                override("p_value", displayName="p-value", **P_VALUE, custom__width=85),
+                override("adjusted", **P_VALUE),
+                *widths(variable=260, effect=260, explained=95, adjusted=95),
+            ],
+        ),
+        table(
+            "What data propose",
+            "What the graph lacks and the data propose, and what they doubt of it, where graph.discover is set; "
+            "causal-datasource graph accept takes it into the settings.",
+            [ask("discovered_edges")],
+            width=24,
+            height=7,
+            noValue="Nothing is proposed",
+            overrides=widths(cause=260, effect=260, what=180, lag=50, strength=85, stability=85),
+        ),
+        table(
+            "Mechanisms that are other ones",
+            "Whose mechanism is another one in which cluster, version or time, beyond chance, where the settings say "
+            "invariance: {}.",
+            [ask("mechanism_shifts")],
+            width=24,
+            height=7,
+            noValue="No mechanism is another one anywhere",
+        ),
+        table(
+            "Versions",
+            "Each change of the graph: when, by whom, why, and which edges.",
+            [ask("graph_versions")],
+            width=24,
+            height=7,
+            noValue="The graph has no versions yet",
+        ),
+        table(
+            "Associations",
+            "A first look: which variables of the chosen entities move together, at which lag. It says nothing of "
+            "cause and effect.",
+            [ask("associations", entity="$entity")],
+            width=24,
+            height=8,
+            noValue="No two of those chosen move together",
+            overrides=[
+                override("p_value", displayName="p-value", **P_VALUE),
+                *widths(variable=260, later=260),
+            ],
+        ),
+    ]

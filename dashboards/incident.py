@@ -35,6 +35,7 @@ from promql import (
     explore,
     in_units,
     incident_regions,
+    intervention_regions,
     newest,
     number_now,
     once,
@@ -72,7 +73,7 @@ def on_prometheus() -> Json:
         "incident",
         "",
         "One incident: who broke and how sure that is, what it does to users, who else suffers, what to do.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), chosen, *elsewhere()]},
         panels=lay_out([*facts(), *parts_of_the_gap(), seen_before(), *seen()]),
     )

@@ -1,8 +1,11 @@
 """Incident on the JSON plugin: what happened, and what the gap comes from."""
 
-from incident import NONE
-from jsonplugin import ask, explain, follow, incident_annotation, variables
-from parts import Json, annotations, colored_text, dashboard, lay_out, override, table, transform, wrapped
+from jsonplugin import ask, explain, follow, incident_annotation, intervention_annotation, variables
+from parts import Json, annotations, colored_text, dashboard, lay_out, ordered, override, table, widths
+
+SAID = ("state", "start", "symptom", "summary", "suggestion", "seen before")
+NUMBERS = ("incident", "end", "duration", "root cause", "confidence", "gap", "affected", "who is affected")
+"""What the sentences say as well."""
 
 
 def on_json() -> Json:
@@ -11,34 +14,24 @@ def on_json() -> Json:
         "incident",
         "json-",
         "What the gap of a symptom comes from, and what is known of every incident.",
-        annotations=annotations(incident_annotation()),
+        annotations=annotations(incident_annotation(), intervention_annotation()),
         templating=variables("entity", "symptom"),
         panels=lay_out(
             [
                 table(
                     "What happened, and what to do",
-                    "Every incident in the time range above, in sentences.",
+                    "Every incident in the time range above, in sentences, and earlier ones like it. Click a symptom "
+                    "to see below what its gap comes from.",
                     [ask("incidents", entity="$entity")],
                     width=24,
-                    height=8,
-                    noValue=NONE,
-                    transformations=[
-                        transform(
-                            "filterFieldsByName",
-                            include={
-                                "names": [
-                                    *("state", "start", "end", "root cause", "symptom"),
-                                    *("summary", "suggestion", "seen before"),
-                                ]
-                            },
-                        )
-                    ],
+                    height=9,
+                    noValue="No incident in this time range",
+                    transformations=[ordered(*SAID, without=NUMBERS)],
                     overrides=[
-                        override("state", **colored_text(custom__width=70)),
-                        *(override(name, unit="dateTimeAsLocal", custom__width=195) for name in ("start", "end")),
-                        override("root cause", custom__width=150),
-                        override("symptom", links=follow(), custom__width=150),
-                        *(override(name, **wrapped()) for name in ("summary", "suggestion", "seen before")),
+                        override("state", **colored_text()),
+                        override("start", unit="dateTimeAsLocal"),
+                        override("symptom", links=follow()),
+                        *widths(state=70, start=195, symptom=160, summary=400),
                     ],
                 ),
                 table(
@@ -47,7 +40,7 @@ def on_json() -> Json:
                     "one, the symptoms are those that the users of the system feel.",
                     [ask("root_causes", symptom="${symptom:raw}")],
                     width=24,
-                    height=9,
+                    height=8,
                     noValue="No symptom is said to be anomalous",
                 ),
                 table(
@@ -56,8 +49,8 @@ def on_json() -> Json:
                     [ask("anomalies")],
                     width=24,
                     height=8,
-                    noValue="Nobody is said to be anomalous",
-                    overrides=[override("entity", links=explain())],
+                    noValue="Nothing is anomalous",
+                    overrides=[override("entity", links=explain()), override("verdict", **colored_text())],
                 ),
             ]
         ),

@@ -34,6 +34,7 @@ from promql import (
     explore,
     in_units,
     incident_regions,
+    intervention_regions,
     number_now,
     over_time,
     rows_now,
@@ -66,7 +67,7 @@ def on_prometheus() -> Json:
         "overview",
         "",
         "What is anomalous now, who caused it, whom it hurts, and what to do about it.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *entity_variables()]},
         panels=lay_out([*first(), *strip(), *incidents(), *now(), *over_the_range()]),
     )

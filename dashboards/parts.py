@@ -120,10 +120,12 @@ def table(
     overrides: Sequence[Json] = (),
     **more: Any,
 ) -> Json:
-    """Rows and columns, as narrow as they have to be; `noValue` is said of a table without rows, not in its cells."""
+    """Rows and columns, as narrow as they have to be, whose texts go on in the next line; `noValue` is said of a table
+    without rows, not in its cells."""
     options = {"cellHeight": "sm", "showHeader": header}
     blank = [override(kind, matcher="byType", noValue=" ") for kind in BLANK] if "noValue" in more else []
-    look: Json = {"custom": {"minWidth": 80}, "options": options, "overrides": [*blank, *overrides]}
+    texts = override("string", matcher="byType", **wrapped())
+    look: Json = {"custom": {"minWidth": 80}, "options": options, "overrides": [*blank, texts, *overrides]}
     return panel("table", title, description, targets, **look, **more)
 
 
@@ -208,10 +210,22 @@ def colored_text(**properties: Any) -> Json:
     return {"custom__cellOptions": {"type": "color-text"}, **properties}
 
 
-def wrapped(width: int | None = None) -> Json:
+def wrapped() -> Json:
     """Properties of a field whose text goes on in the next line."""
-    size = {"custom__width": width} if width else {}
-    return {"custom__cellOptions": {"type": "auto", "wrapText": True}, "custom__wrapText": True, **size}
+    return {"custom__cellOptions": {"type": "auto", "wrapText": True}, "custom__wrapText": True}
+
+
+def widths(**pixels: int) -> list[Json]:
+    """The overrides for columns of a certain width, `_` standing for a blank; the others share what is left."""
+    return [override(name.replace("_", " "), custom__width=width) for name, width in pixels.items()]
+
+
+P_VALUE = {
+    "unit": "none",
+    "decimals": 3,
+    "mappings": [{"type": "range", "options": {"from": 0, "to": 0.0005, "result": {"text": "< 0.001", "index": 0}}}],
+}
+"""How a p-value is written."""
 
 
 def hidden(*names: str) -> list[Json]:
@@ -222,6 +236,12 @@ def hidden(*names: str) -> list[Json]:
 def transform(name: str, only: str = "", **options: Any) -> Json:
     """One of Grafana's transformations, of all frames or of those of the queries that a pattern names."""
     return {"id": name, "options": options} | ({"filter": {"id": "byRefId", "options": only}} if only else {})
+
+
+def ordered(*names: str, without: Sequence[str] = ()) -> Json:
+    """The transformation that leaves columns out and puts others into an order; what it does not know comes last."""
+    places = {name: number for number, name in enumerate(names)}
+    return transform("organize", excludeByName=dict.fromkeys(without, True), indexByName=places)
 
 
 # Dashboards

@@ -134,6 +134,46 @@ def columns(*left_out: str, order: Iterable[str] = (), **renamed: str) -> Json:
     )
 
 
+_SHOWN_IN = {"s|seconds": ("ms", 1000), "percentunit": ("%", 100)}
+
+
+def readable(expr: str, *, number: bool = True) -> str:
+    """What is said of outcomes, with the unit of each as a label, in one that people read: seconds as ms, shares as %.
+
+    What is no `number` in that unit, such as a p-value, gets the label alone, so that it comes into the same row.
+    """
+
+    def of(selector: str) -> str:
+        named = f'label_replace(causal_datasource_signal_info{{{selector}}}, "outcome", "$1", "signal", "(.+)")'
+        return f"({expr}) * on (outcome) group_left (unit) max by (outcome, unit) ({named})"
+
+    found = [
+        f'label_replace({factor if number else 1} * {of(f"""unit=~"{unit}" """.strip())}, "unit", "{shown}", "", "")'
+        for unit, (shown, factor) in _SHOWN_IN.items()
+    ]
+    return " or ".join([*found, of(f"""unit!~"{"|".join(_SHOWN_IN)}" """.strip())])
+
+
+_NAMED = {"reqps": "req/s", "short": "", "none": "", "bytes": "B", "Bps": "B/s", "ops": "ops/s", "cps": "counts/s"}
+UNITS = [
+    {"type": "value", "options": {unit: {"text": text, "index": n} for n, (unit, text) in enumerate(_NAMED.items())}}
+]
+"""How Grafana's ids of units are written in a column of them."""
+
+ELSEWHERE = ("treatment_namespace", "treatment_service")
+
+
+def of_treatment(expr: str) -> str:
+    """An expression whose label `treatment` also says whose it is, where it is another entity's than the outcome's."""
+    joined = f'label_join({expr}, "treatment", "/", "treatment_namespace", "treatment_service", "treatment")'
+    return f'label_replace({joined}, "treatment", "$1", "treatment", "/*(.+)")'
+
+
+def of_effect(metric: str) -> str:
+    """What is said of an edge, with the signal of its effect as the label `outcome`."""
+    return f'label_replace({metric}, "outcome", "$1", "effect", ".+[.]([^.]+)")'
+
+
 def in_units(name: str) -> Json:
     """The transformation that makes a field of each row, named by a label and in the unit of the label `unit`."""
     handlers = {name: "field.name", "Value": "field.value", "unit": "unit"}
@@ -165,6 +205,13 @@ def incident_regions() -> Json:
     newest = "topk by (incident) (1, max_over_time(timestamp(causal_incident_info)[$__range:15s] @ end()))"
     expr = f"group by (incident) (causal_incident_info) * on (incident) group_left (symptom, root_cause) {newest}"
     return annotation("Incidents", expr, "Incident: {{symptom}}", "Root cause: {{root_cause}}", "red")
+
+
+def intervention_regions(*, whole: bool = False) -> Json:
+    """What was done to the system, for its first quarter of an hour: what has no end would cover everything."""
+    lately = "(time() - causal_intervention_start_timestamp_seconds) < 900"
+    expr = "causal_intervention_active" + ("" if whole else f" and on (intervention) ({lately})")
+    return annotation("Interventions", expr, "{{kind}} {{targets}}", "Intervention {{intervention}}", "blue")
 
 
 def alerts() -> Json:

@@ -65,4 +65,4 @@ _MAPPINGS = [
     }
 ]
 
-PANEL = Panel("anomalies", "Anomalies now", frames)
+PANEL = Panel("anomalies", "Anomalies now", frames, table=True)

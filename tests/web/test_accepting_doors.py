@@ -1,5 +1,5 @@
-"""POST /api/v1/incidents/<id>/accept, close, dismiss, expect, merge and mark, and the commands that call them: who may write,
-and what is answered."""
+"""POST /api/v1/incidents/<id>/accept, close, dismiss, expect, merge and mark, and the commands that call them: who may
+write, and what is answered."""
 
 import threading
 from collections.abc import Iterator

@@ -315,7 +315,8 @@ def test_a_young_prometheus_gives_a_notice_never_a_blank() -> None:
     for panel in ("anomaly_score", "causal_effect", "root_causes", "anomalies", "episodes"):
         (frame,) = ask(young, panel)
         assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
-        assert frame["fields"][1]["config"]["noValue"] == "warming up: 37 of 120 points"
+        said = frame["fields"][0]["values"] or [frame["fields"][1]["config"]["noValue"]]
+        assert said == ["warming up: 37 of 120 points"]
 
 
 def test_a_young_prometheus_shows_what_is_observed_before_anything_is_expected() -> None:
@@ -334,5 +335,32 @@ def test_old_results_say_that_they_are_old() -> None:
     world = World(steps=130)
     world.clock.tick()
     world.now += 3600
-    (frame, *_) = ask(create_app(world.clock).test_client(), "anomaly_score")
-    assert "these results are old" in frame["meta"]["notices"][0]["text"]
+    client = create_app(world.clock).test_client()
+    for panel in ("anomaly_score", "metric"):
+        (frame, *_) = ask(client, panel)
+        assert "these results are old" in frame["meta"]["notices"][0]["text"]
+        assert frame["meta"]["notices"][0]["severity"] == "warning"
+    (frame,) = ask(client, "anomalies")
+    assert [field["name"] for field in frame["fields"]] == ["notice"]
+    assert "these results are old" in frame["fields"][0]["values"][0], "not that nothing is anomalous"
+
+
+@pytest.mark.parametrize("panel", ["anomalies", "incidents", "metric", "graph_versions", "next_experiment"])
+def test_a_table_without_rows_says_why_in_a_row(panel: str) -> None:
+    world = World(steps=37)
+    waiting = create_app(world.clock).test_client()
+    (frame,) = ask(waiting, panel)
+    assert frame["fields"][0]["values"] == ["the first evaluation is under way"]
+    world.clock.tick()
+    (frame,) = ask(waiting, panel)
+    (said,) = frame["fields"]
+    assert (said["name"], said["type"]) == ("notice", "string")
+    assert len(said["values"]) == 1
+    if panel in ("anomalies", "incidents"):
+        assert said["values"] == ["warming up: 37 of 120 points"]
+
+
+def test_lines_that_are_not_there_yet_leave_a_panel_empty() -> None:
+    """Grafana draws no lines of a frame with a text, and says so in its own words."""
+    (frame,) = ask(create_app(World(steps=37).clock).test_client(), "anomaly_score")
+    assert all(field["values"] == [] for field in frame["fields"])
