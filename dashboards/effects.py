@@ -34,6 +34,7 @@ from promql import (
     over_time,
     readable,
     rows_now,
+    unit_from,
 )
 
 MISSED = (
@@ -107,8 +108,10 @@ def effects() -> list[Json]:
                 over_time(f"causal_association{{{ENTITY}}} and {MISLEADING}", "association"),
                 over_time(f"causal_effect_lower{{{ENTITY}}} and {MISLEADING}", "lower"),
                 over_time(f"causal_effect_upper{{{ENTITY}}} and {MISLEADING}", "upper"),
+                _unit_of(MISLEADING),
             ],
             noValue=NO_EFFECTS,
+            transformations=[unit_from("Unit")],
             overrides=[line("effect", "blue"), line("association", "orange", dashed=True), *band("lower", "upper")],
         ),
         _lag_response(),
@@ -164,7 +167,10 @@ def effects_in_detail() -> list[Json]:
                 transform("merge"),
                 columns("job", "instance", *ELSEWHERE, order=("level", *_values("effect"), *WHAT), **_values("effect")),
             ],
-            overrides=[*_numbers("effect"), *widths(level=150, treatment=100, outcome=80, modifier=95)],
+            overrides=[
+                *_numbers("effect"),
+                *widths(level=140, treatment=85, outcome=75, modifier=90, effect=65, lower=65, upper=65),
+            ],
         ),
         table(
             "Simpson's view: associations within strata",
@@ -210,10 +216,11 @@ def _lag_response() -> Json:
     return trend(
         "Lag response of the effect that its association misses most",
         "How much of the effect arrives after so many steps, with 95% intervals. Outcome units per treatment unit.",
-        by_lag,
+        [*by_lag, _unit_of(MISLEADING_OVER_LAGS)],
         x="lag",
         noValue=NO_EFFECTS,
         transformations=[
+            unit_from("Unit"),
             transform("merge"),
             transform("convertFieldType", **to_number),
             transform("filterFieldsByName", include={"pattern": "/^(lag|Value.*)$/"}),
@@ -222,6 +229,12 @@ def _lag_response() -> Json:
         ],
         overrides=[line("effect", "blue"), *band("lower", "upper")],
     )
+
+
+def _unit_of(effect: str) -> Json:
+    """The target whose answer has the unit of an effect's outcome."""
+    signal = f'label_replace({effect}, "signal", "$1", "outcome", "(.+)")'
+    return rows_now(f"causal_datasource_signal_info and on (signal) {signal}") | {"refId": "Unit"}
 
 
 def _ends(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from parts import (
     Json,
     annotations,
+    colored_text,
     dashboard,
     datasource_variable,
     fixed,
@@ -15,6 +16,7 @@ from parts import (
     steps,
     table,
     transform,
+    widths,
 )
 from promql import SOURCE, columns, incident_regions, intervention_regions, number_now, over_time, rows_now
 
@@ -136,20 +138,6 @@ def on_prometheus() -> Json:
                 )
                 | {"options": {"nodes": {"arcs": [{"field": arc(k), "color": v} for k, v in VERDICT_ARCS.items()]}}},
                 *_evidence(),
-                table(
-                    "Mechanisms that are other ones",
-                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on "
-                    "its causes, its level, or its noise. Compared where the settings say invariance: {}.",
-                    [rows_now("causal_mechanism_shift_score > 1")],
-                    width=24,
-                    height=8,
-                    noValue="None, or mechanisms are not compared",
-                    transformations=[
-                        columns("__name__", "job", "instance"),
-                        transform("sortBy", sort=[{"field": "Value", "desc": True}]),
-                    ],
-                    overrides=[override("Value", decimals=2, displayName="score")],
-                ),
             ]
         ),
     )
@@ -158,6 +146,10 @@ def on_prometheus() -> Json:
 def _evidence() -> list[Json]:
     """How much of the graph holds, how that changed, and each edge."""
     order = ("cause", "effect", "lag", "relation", "standing", "evidence")
+    first = ("refuted", "doubtful", "confirmed")
+    ranked = (f'{len(first) - place} * causal_edge_info{{standing="{one}"}}' for place, one in enumerate(first))
+    weightiest = " or ".join([*ranked, f'0 * causal_edge_info{{standing!~"{"|".join(first)}"}}'])
+    colors = {name: {"color": color, "index": place} for place, (name, color) in enumerate(STANDINGS.items())}
     small: Json = {"height": 5, "noValue": "not tested yet"}
     return [
         stat(
@@ -198,20 +190,56 @@ def _evidence() -> list[Json]:
         table(
             "Why each edge is there",
             "Cause and effect, after how many steps, along which relation, what the edge is by all that is said of it, "
-            "and what it rests on.",
-            [rows_now("causal_edge_info")],
+            "and what it rests on; refuted and doubtful ones first.",
+            [rows_now(weightiest)],
             width=24,
             height=12,
             noValue="No graph: the datasource says nothing",
             transformations=[
+                transform("sortBy", sort=[{"field": "Value", "desc": True}]),
                 columns("Value", "job", "instance", order=order),
-                transform("sortBy", sort=[{"field": "cause"}]),
             ],
             overrides=[
-                override("lag", custom__width=70),
-                override("relation", custom__width=150),
-                override("standing", custom__width=120),
-                override("evidence", custom__width=220),
+                override("standing", mappings=[{"type": "value", "options": colors}], **colored_text()),
+                *widths(lag=70, relation=150, standing=120, evidence=220),
             ],
+        ),
+        table(
+            "What data say against the graph",
+            "Independences that the graph implies and that fail in the data: an edge is missing, or something that "
+            "nobody measures moves both. Given its causes, the variable should not explain any of the effect. The 20 "
+            "clearest.",
+            [rows_now("causal_graph_contradiction")],
+            width=24,
+            height=8,
+            noValue="Nothing, or the graph is not tested yet",
+            transformations=[
+                columns("job", "instance", order=("variable", "effect", "given", "Value"), Value="explained"),
+                transform("sortBy", sort=[{"field": "explained", "desc": True}]),
+            ],
+            overrides=[
+                override("explained", unit="percentunit", decimals=1, custom__width=95),
+                *widths(variable=260, effect=260),
+            ],
+        ),
+        table(
+            "Mechanisms that are other ones",
+            "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its causes, "
+            "its level, or its noise. Compared where the settings say invariance: {}.",
+            [rows_now("causal_mechanism_shift_score > 1")],
+            width=24,
+            height=7,
+            noValue="None, or mechanisms are not compared",
+            transformations=[
+                columns(
+                    *("__name__", "job", "instance"),
+                    order=("Value", "signal", "service", "namespace"),
+                    mechanism_environment="where",
+                    mechanism_part="part",
+                    Value="score",
+                ),
+                transform("sortBy", sort=[{"field": "score", "desc": True}]),
+            ],
+            overrides=[override("score", decimals=2, custom__width=80)],
         ),
     ]

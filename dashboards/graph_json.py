@@ -73,7 +73,6 @@ def on_json() -> Json:
 
 def _told() -> list[Json]:
     """The edges, and what is said of them."""
-    since = override("since", unit="dateTimeAsLocal")
     return [
         table(
             "Edges and their evidence",
@@ -85,8 +84,7 @@ def _told() -> list[Json]:
             noValue="No edge at those chosen",
             transformations=[ordered(without=("standing_since",))],
             overrides=[
-                since,
-                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=90, strength=80),
+                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=165, strength=80),
             ],
         ),
         table(
@@ -121,6 +119,11 @@ def _told() -> list[Json]:
             width=24,
             height=7,
             noValue="No mechanism is another one anywhere",
+            overrides=[
+                override("score", decimals=2),
+                override("p_value", displayName="p-value", **P_VALUE, custom__width=85),
+                *widths(variable=260, environment=220, part=80, score=80),
+            ],
         ),
         table(
             "Versions",
@@ -129,6 +132,7 @@ def _told() -> list[Json]:
             width=24,
             height=7,
             noValue="The graph has no versions yet",
+            overrides=widths(Time=165, version=80, author=130, edges=80),
         ),
         table(
             "Associations",

@@ -170,34 +170,32 @@ def parts_of_the_gap() -> list[Json]:
     ]
     parts = " or ".join(whole)
     share = f"({parts}) / on (symptom) group_left max by (symptom) ({once('causal_symptom_gap', INCIDENT)})"
-    in_unit = f"({parts}) * on (symptom) group_left (unit) {once('causal_symptom_gap', INCIDENT)} ^ 0"
     victims = f"{ever('false')} and on (root_cause) {INFO}"
     return [
         table(
             "Where the gap comes from",
             "What of the gap that users feel comes from whose changed behaviour, as a share and in the symptom's unit; "
             "what nothing explains stands there as well.",
-            [rows_now(in_unit), rows_now(share)],
+            [rows_now(parts), rows_now(share), rows_now(once("causal_symptom_gap", INCIDENT)) | {"refId": "Unit"}],
             width=14,
             height=7,
             noValue=NONE,
             transformations=[
+                unit_from("Unit"),
                 transform("merge"),
                 columns(
                     "incident",
                     "job",
                     "instance",
                     "symptom",
-                    order=("Value #B", "namespace", "service", "signal", "Value #A", "unit"),
+                    order=("Value #B", "namespace", "service", "signal", "Value #A"),
                     **{"Value #A": "contribution", "Value #B": "share"},
                 ),
                 transform("sortBy", sort=[{"field": "share", "desc": True}]),
             ],
             overrides=[
                 override("share", **GAUGE, custom__width=150),
-                override("signal", **wrapped()),
-                override("contribution", decimals=3, custom__width=105),
-                override("unit", custom__width=60),
+                override("contribution", custom__width=115),
                 override("service", links=look_further()),
             ],
         ),

@@ -41,7 +41,9 @@ from promql import (
 DESCRIPTION = "What was done to the system, what it changed, what that says of the causal graph, and what to try next."
 NONE = "No intervention is known: write one down by 'causal-datasource intervention record', or let signals tell"
 NO_COURSE = "No course: it comes through remote_read of the service in Prometheus (docs/doors.md), with door=causal"
-VERDICTS = {1: ("confirmed", "green"), 0: ("undecided", "text"), -1: ("refuted", "red")}
+VERDICTS = {3: ("refuted", "red"), 1: ("confirmed", "green"), 0: ("undecided", "text")}
+VERDICT = "(2 * causal_edge_verdict ^ 2 - causal_edge_verdict)"
+"""What is refuted first, then what is confirmed."""
 ESTIMATES = ("causal_impact", "causal_impact_lower", "causal_impact_upper", "causal_impact_cumulative")
 CHOSEN = 'door="causal", intervention="$intervention", outcome="$outcome"'
 _OF_CHOSEN = f'{{{ENTITY}, intervention="$intervention", outcome="$outcome"}} @ end()'
@@ -186,7 +188,7 @@ def _verdicts() -> Json:
         "What that says of the graph",
         "Each edge out of a target: whether what was measured agrees with what the graph predicted of the effect, and "
         "why.",
-        merged([readable(of_effect(own), number=False), *numbers]),
+        merged([readable(of_effect(VERDICT), number=False), *numbers]),
         width=24,
         height=9,
         noValue="No verdict on any edge yet",
@@ -198,7 +200,7 @@ def _verdicts() -> Json:
                 **{f"Value #{letter}": name for letter, name in zip("ABCDE", names, strict=True)},
                 unit="in",
             ),
-            transform("sortBy", sort=[{"field": "intervention", "desc": True}]),
+            transform("sortBy", sort=[{"field": "verdict", "desc": True}]),
         ],
         overrides=[
             override("verdict", **colored_text(mappings=named_values(VERDICTS), custom__width=95)),
@@ -230,7 +232,6 @@ def next_experiment() -> Json:
                 **{"Value #B": "bits", "Value #C": "cost"},
             ),
             transform("sortBy", sort=[{"field": "rank"}]),
-            transform("sortBy", sort=[{"field": "incident", "desc": True}]),
         ],
         overrides=[
             override("bits", decimals=2),

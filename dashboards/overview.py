@@ -42,7 +42,7 @@ from promql import (
     to_anomaly,
     told,
 )
-from state import state
+from state import SENTENCES, state
 
 CALM = "nothing is anomalous"
 SILENT = "not known: the datasource says nothing"
@@ -105,7 +105,7 @@ def first() -> list[Json]:
         table(
             "What to do",
             "The first advice for each open incident; remedies in causal.yaml say what can be done about whom.",
-            [rows_now(f"{advice('causal_suggested_action_info')} or {unknown} or {nothing} or {wait}")],
+            [rows_now(f"{advice('causal_suggested_action_info')} or {unknown} or {nothing} or {wait} or {SENTENCES}")],
             width=9,
             height=4,
             noValue=SILENT,

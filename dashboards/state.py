@@ -21,6 +21,18 @@ STATES = {
 }
 
 
+_SAID = {
+    1: "Not known: the baseline warms up, and nobody is judged yet.",
+    2: "Not known: the datasource is starting.",
+    3: "Not known: evaluations do not succeed, and results are withheld. See Datasource health.",
+    4: "Not known: Prometheus has no sample of the datasource. Does it run, and is it scraped?",
+}
+SENTENCES = " or ".join(
+    f'label_replace(({STATE}) == {number}, "action", "{text}", "", "")' for number, text in _SAID.items()
+)
+"""Why nothing is known of anybody, as the label `action`; empty where the datasource works."""
+
+
 def state(height: int) -> Json:
     """Whether the datasource can be believed."""
     return stat(

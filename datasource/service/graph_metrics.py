@@ -58,17 +58,17 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def experiment_samples(snapshot: Snapshot) -> Iterator[Sample]:
-    """What would tell most about each question; numbers carry question and rank alone."""
+    """What would tell most about each question, incidents first; numbers carry question and rank alone."""
     going_on = {"", *(one.id for one in snapshot.incidents if one.open)}
-    ranks: Counter[tuple[str, str]] = Counter()
+    told: Counter[tuple[str, str]] = Counter()
     for one in snapshot.trials:
-        ranks[one.question, one.incident] += 1
-        rank = ranks[one.question, one.incident]
-        if one.incident not in going_on or rank > _MOST_TRIALS:
+        told[one.question, one.incident] += 1
+        if one.incident not in going_on or told[one.question, one.incident] > _MOST_TRIALS:
             continue
-        labels = {"question": one.question, "incident": one.incident, "rank": str(rank)}
-        told = {"what": one.what, "why": one.why, "touches": one.blast_radius}
-        yield Sample("causal_next_experiment_info", labels | told, 1.0)
+        rank = sum(min(number, _MOST_TRIALS) for number in told.values())
+        labels = {"question": one.question, "incident": one.incident, "rank": f"{rank:02}"}
+        words = {"what": one.what, "why": one.why, "touches": one.blast_radius}
+        yield Sample("causal_next_experiment_info", labels | words, 1.0)
         yield Sample("causal_next_experiment_bits", labels, one.information)
         yield Sample("causal_next_experiment_cost_minutes", labels, one.cost)
 

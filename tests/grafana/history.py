@@ -54,7 +54,9 @@ def history(world: World) -> tuple[Samples, Times]:
         if shown.incidents:
             if logged is None or now == end:
                 judged = with_a_refuted_edge(shown, REFUTED, "it did not move")
+                trials = logged.trials if logged else ()
                 logged = with_interventions(with_a_shift(judged))  # takes seconds
+                logged = replace(logged, trials=trials or logged.trials)  # or there would be two series of each
             world.clock.snapshot = replace(shown, **{name: getattr(logged, name) for name in LOGGED})
         for name, labels, value in _scraped(client.get("/metrics").text):
             found.setdefault(name, []).append((labels, value, now))
