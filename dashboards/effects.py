@@ -169,7 +169,7 @@ def effects_in_detail() -> list[Json]:
             ],
             overrides=[
                 *_numbers("effect"),
-                *widths(level=140, treatment=85, outcome=75, modifier=90, effect=65, lower=65, upper=65),
+                *widths(level=150, treatment=85, outcome=75, modifier=90),
             ],
         ),
         table(
@@ -248,5 +248,5 @@ def _values(name: str) -> dict[str, str]:
 
 
 def _numbers(*names: str) -> list[Json]:
-    shown = [override(name, custom__width=75) for name in (*names, "lower", "upper")]
+    shown = [override(name, custom__width=68) for name in (*names, "lower", "upper")]
     return [*shown, override("unit", displayName="in", mappings=UNITS, custom__width=55)]

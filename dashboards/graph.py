@@ -224,8 +224,8 @@ def _evidence() -> list[Json]:
         ),
         table(
             "Mechanisms that are other ones",
-            "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its causes, "
-            "its level, or its noise. Compared where the settings say invariance: {}.",
+            "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its "
+            "causes, its level, or its noise. Compared where the settings say invariance: {}.",
             [rows_now("causal_mechanism_shift_score > 1")],
             width=24,
             height=7,

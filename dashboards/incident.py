@@ -228,7 +228,7 @@ def seen_before() -> Json:
         "Seen before",
         "How many earlier incidents were like this one, at most three, and what was done just before the newest of "
         "them was over; the page and /api/v1/incidents name each.",
-        [rows_now(once("causal_incident_seen_before", INCIDENT))],
+        [rows_now(told(once("causal_incident_seen_before", INCIDENT), "ended_by", "not known"))],
         width=24,
         height=4,
         noValue="Nothing like it is known",

@@ -9,6 +9,7 @@ from parts import (
     datasource_variable,
     fixed,
     hidden,
+    highest,
     lay_out,
     named_values,
     override,
@@ -302,7 +303,6 @@ def over_the_range() -> list[Json]:
     def drawn(score: str, legend: str) -> list[Json]:
         return [over_time(anomalous_in_range(score), legend), over_time(f"max({score})", "highest of all")]
 
-    grey = override("highest of all", color=fixed("#8e8e8e"), custom__lineStyle={"fill": "dash", "dash": [2, 4]})
     silent = "No scores: the datasource said nothing in this range"
     legend = f"{NAME} {{{{signal}}}}"
     return [
@@ -313,7 +313,7 @@ def over_the_range() -> list[Json]:
             "Above 1 (dashed) a variable does what its causes do not explain. Beyond 1 the axis goes in powers of ten.",
             drawn(causal, legend),
             links=links,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
         scores(
@@ -322,7 +322,7 @@ def over_the_range() -> list[Json]:
             "detector shows. Victims score above 1 here and below 1 on the left.",
             drawn(marginal, legend),
             links=links,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
         scores(
@@ -332,7 +332,7 @@ def over_the_range() -> list[Json]:
             drawn(joint, NAME),
             width=24,
             height=7,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
     ]

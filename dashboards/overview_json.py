@@ -8,6 +8,7 @@ from parts import (
     dashboard,
     fixed,
     hidden,
+    highest,
     lay_out,
     node_graph,
     ordered,
@@ -83,19 +84,21 @@ def who() -> list[Json]:
 def over_time() -> list[Json]:
     """The two scores side by side."""
     return [
-        row("Who broke, and who suffers"),
+        row("Who broke, and who suffers: scores of those that were above 1"),
         scores(
             "Causal anomaly score: who broke",
             "The gap between the observed value and the one that its causes explain, over the width of the interval. "
             "Above 1 (dashed) a variable does what its causes do not explain.",
-            [ask("anomaly_score", score="causal", **CHOSEN)],
+            [ask("anomaly_score", score="causal", only="anomalous", **CHOSEN)],
             noValue=NO_SCORES,
+            overrides=[highest()],
         ),
         scores(
             "Marginal anomaly score: who suffers",
             "The same against the variable's own season and level, whatever the causes do. Victims score above 1 here "
             "and below 1 on the left.",
-            [ask("anomaly_score", score="marginal", **CHOSEN)],
+            [ask("anomaly_score", score="marginal", only="anomalous", **CHOSEN)],
             noValue=NO_SCORES,
+            overrides=[highest()],
         ),
     ]

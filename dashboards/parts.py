@@ -173,6 +173,11 @@ def line(name: str, color: str, *, dashed: bool = False) -> Json:
     return override(name, color=fixed(color), **style)
 
 
+def highest() -> Json:
+    """The override for the line that is the highest of all at each time."""
+    return override("highest of all", color=fixed("#8e8e8e"), custom__lineStyle={"fill": "dash", "dash": [2, 4]})
+
+
 def band(lower: str, upper: str, color: str = "blue") -> list[Json]:
     """The overrides that fill the space between two lines."""
     hidden = {"legend": True, "tooltip": False, "viz": False}
