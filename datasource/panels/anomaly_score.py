@@ -1,13 +1,14 @@
 """Panel: anomaly scores over time, one series a variable."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.data import Floats
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Field, Frame, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
-from datasource.panels.series import inside, shown_variables, thin
+from datasource.panels.series import shown_variables, thin
 from datasource.service import Snapshot, variable_labels
 
 _MOST = 200
@@ -35,25 +36,22 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
         raise QueryError(f"only '{only}' is unknown; use 'all' or 'anomalous'")
     few = only == "anomalous"
     variables, notices = shown_variables(query, snapshot, len(snapshot.matrix.variables) if few else _MOST)
-    shown = inside(query, snapshot.matrix.times)
-    highest: Floats | None = None
+    highest: tuple[NDArray[np.int64], Floats] | None = None
     found: list[Frame] = []
 
-    def drawn(name: str, score: Floats, labels: dict[str, str]) -> Frame:
-        times, (thinned,) = thin(snapshot.matrix.times[shown], [("max", score)], query.max_points)
+    def drawn(name: str, times: NDArray[np.int64], score: Floats, labels: dict[str, str]) -> Frame:
+        seconds, (thinned,) = thin(times, [("max", score)], query.max_points)
         value = Field(_NAMES[kind], "number", thinned, labels, _CONFIG | {"displayNameFromDS": name})
-        return Frame(name, (time_field(times), value), notices if not found else ())
+        return Frame(name, (time_field(seconds), value), notices if not found else ())
 
-    for variable in variables:
-        prediction = snapshot.predict(variable, marginal=kind == "marginal")
-        if prediction is None:
-            continue
-        score = prediction.score[shown]
-        highest = score if highest is None else np.fmax(highest, score)
+    predicted = snapshot.predict_between(variables, query.start, query.end, marginal=kind == "marginal")
+    for variable, times, prediction in predicted:
+        score = prediction.score
+        highest = times, score if highest is None else np.fmax(highest[1], score)
         if len(found) < _MOST and (not few or (score > 1).any()):
-            found.append(drawn(str(variable), score, variable_labels(variable)))
+            found.append(drawn(str(variable), times, score, variable_labels(variable)))
     if few and highest is not None:
-        found.append(drawn("highest of all", highest, {}))
+        found.append(drawn("highest of all", *highest, {}))
     return found
 
 

@@ -91,6 +91,19 @@ def test_an_expected_value_comes_with_its_band(client: FlaskClient) -> None:
     assert all(isinstance(time, int) and time > 1_600_000_000_000 for time in columns["time"])
 
 
+def test_scores_may_be_those_that_were_above_one_and_the_highest_of_all(client: FlaskClient) -> None:
+    every = {frame["name"]: frame["fields"][1]["values"] for frame in ask(client, "anomaly_score", {"entity": "All"})}
+    few = {
+        frame["name"]: frame["fields"][1]["values"]
+        for frame in ask(client, "anomaly_score", {"entity": "All", "only": "anomalous"})
+    }
+    highest = few.pop("highest of all")
+    assert few == {name: values for name, values in every.items() if max(values) > 1}
+    assert 0 < len(few) < len(every)
+    assert highest[-1] >= max(values[-1] for values in every.values())
+    assert client.post("/query", json=body("anomaly_score", {"only": "some"})).status_code == 400
+
+
 def test_scores_are_thinned_to_their_maximum(client: FlaskClient) -> None:
     asked = {"entity": "platform/inventory", "signal": "latency"}
     (full,) = ask(client, "anomaly_score", asked, maxDataPoints=10_000)
@@ -345,7 +358,7 @@ def test_old_results_say_that_they_are_old() -> None:
     assert "these results are old" in frame["fields"][0]["values"][0], "not that nothing is anomalous"
 
 
-@pytest.mark.parametrize("panel", ["anomalies", "incidents", "metric", "graph_versions", "next_experiment"])
+@pytest.mark.parametrize("panel", ["anomalies", "incidents", "graph_versions", "next_experiment"])
 def test_a_table_without_rows_says_why_in_a_row(panel: str) -> None:
     world = World(steps=37)
     waiting = create_app(world.clock).test_client()
