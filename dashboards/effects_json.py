@@ -77,8 +77,8 @@ def on_plugin_in_detail() -> list[Json]:
             overrides=[
                 override("p-value", **P_VALUE, custom__width=80),
                 override("checks", **colored_text()),
-                *widths(treatment=190, outcome=190, association=95, effect=80, lower=80, upper=80, checks=65),
-                *widths(adjustment_set=230),
+                *widths(treatment=210, outcome=205, association=95, effect=80, lower=80, upper=80, checks=65),
+                *widths(adjustment_set=220),
                 override("in", custom__width=110),
             ],
         ),

@@ -84,7 +84,8 @@ def _told() -> list[Json]:
             noValue="No edge at those chosen",
             transformations=[ordered(without=("standing_since",))],
             overrides=[
-                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=165, strength=80),
+                override("since", unit="dateTimeAsLocal"),
+                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=195, strength=80),
             ],
         ),
         table(

@@ -205,7 +205,7 @@ def _verdicts() -> Json:
         overrides=[
             override("verdict", **colored_text(mappings=named_values(VERDICTS), custom__width=95)),
             override("in", mappings=UNITS, custom__width=60),
-            *widths(cause=190, effect=335, measured=85, lower=75, upper=75, predicted=85, intervention=100),
+            *widths(cause=190, effect=335, measured=95, lower=90, upper=90, predicted=95, intervention=100),
         ],
     )
 
@@ -236,7 +236,7 @@ def next_experiment() -> Json:
         overrides=[
             override("bits", decimals=2),
             override("cost", unit="m", decimals=0),
-            *widths(question=170, bits=60, cost=80),
+            *widths(question=190, bits=60, cost=80),
             *hidden("incident", "rank"),
         ],
     )
