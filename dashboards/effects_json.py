@@ -73,12 +73,11 @@ def on_plugin_in_detail() -> list[Json]:
             width=24,
             height=11,
             noValue=NONE,
-            transformations=[ordered(without=("identified by", "n", "method", "what the checks say"))],
+            transformations=[ordered(without=("identified by", "n", "method", "what the checks say", "notices"))],
             overrides=[
                 override("p-value", **P_VALUE, custom__width=80),
                 override("checks", **colored_text()),
                 *widths(treatment=210, outcome=205, association=95, effect=80, lower=80, upper=80, checks=65),
-                *widths(adjustment_set=220),
                 override("in", custom__width=110),
             ],
         ),

@@ -11,6 +11,7 @@ from parts import (
     line,
     node_graph,
     override,
+    sentences,
     series,
     stat,
     steps,
@@ -219,6 +220,7 @@ def _evidence() -> list[Json]:
             ],
             overrides=[
                 override("explained", unit="percentunit", decimals=1, custom__width=95),
+                *sentences("given"),
                 *widths(variable=260, effect=260),
             ],
         ),

@@ -11,6 +11,7 @@ from parts import (
     node_graph,
     ordered,
     override,
+    sentences,
     table,
     uid,
     widths,
@@ -76,16 +77,15 @@ def _told() -> list[Json]:
     return [
         table(
             "Edges and their evidence",
-            "Why each edge is there, since when, how strong it is, and what speaks against it; refuted and doubtful "
-            "ones first.",
+            "Why each edge is there, how strong it is, and what speaks against it; refuted and doubtful ones first.",
             [ask("graph_edges", entity="$entity")],
             width=24,
             height=10,
             noValue="No edge at those chosen",
-            transformations=[ordered(without=("standing_since",))],
+            transformations=[ordered(without=("since", "standing_since"))],
             overrides=[
-                override("since", unit="dateTimeAsLocal"),
-                *widths(cause=190, effect=335, lag=45, relation=80, standing=85, since=195, strength=80),
+                *sentences("evidence"),
+                *widths(cause=215, effect=350, lag=45, relation=80, standing=85, strength=80),
             ],
         ),
         table(
@@ -99,6 +99,7 @@ def _told() -> list[Json]:
             overrides=[
                 override("p_value", displayName="p-value", **P_VALUE, custom__width=85),
                 override("adjusted", **P_VALUE),
+                *sentences("given"),
                 *widths(variable=260, effect=260, explained=95, adjusted=95),
             ],
         ),

@@ -17,7 +17,7 @@ from parts import (
     timeline,
     transform,
 )
-from promql import SOURCE, annotation, columns, incident_regions, number_now, over_time, rows_now
+from promql import SOURCE, annotation, columns, incident_regions, number_now, or_else, over_time, rows_now
 from state import STATE, STATES, state
 
 
@@ -103,7 +103,7 @@ def panels() -> list[Json]:
         stat(
             "Version",
             "Version of causal-datasource.",
-            [number_now(f"max by (version) ({own}build_info)", "{{version}}")],
+            [number_now(or_else(f"max by (version) ({own}build_info)", "version", "not known"), "{{version}}")],
             width=3,
             thresholds=PLAIN,
             look={"textMode": "name"},

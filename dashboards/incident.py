@@ -39,6 +39,7 @@ from promql import (
     newest,
     number_now,
     once,
+    or_else,
     over_time,
     rows_now,
     to,
@@ -117,7 +118,7 @@ def facts() -> list[Json]:
         stat(
             "Who broke",
             "The surest root cause.",
-            [number_now(broke, "{{root_cause}}")],
+            [number_now(or_else(broke, "root_cause", NONE), "{{root_cause}}")],
             width=5,
             thresholds=red,
             look=NAMES,

@@ -1,7 +1,7 @@
 """Incident on the JSON plugin: what happened, and what the gap comes from."""
 
 from jsonplugin import ask, explain, follow, incident_annotation, intervention_annotation, variables
-from parts import Json, annotations, colored_text, dashboard, lay_out, ordered, override, table, widths
+from parts import Json, annotations, colored_text, dashboard, lay_out, ordered, override, sentences, table, widths
 
 SAID = ("state", "start", "symptom", "summary", "suggestion", "seen before")
 NUMBERS = ("incident", "end", "duration", "root cause", "confidence", "gap", "affected", "who is affected")
@@ -31,6 +31,7 @@ def on_json() -> Json:
                         override("state", **colored_text()),
                         override("start", unit="dateTimeAsLocal"),
                         override("symptom", links=follow()),
+                        *sentences("suggestion", "seen before"),
                         *widths(state=70, start=195, symptom=160, summary=400),
                     ],
                 ),

@@ -16,6 +16,7 @@ from parts import (
     named_values,
     override,
     query_variable,
+    sentences,
     series,
     table,
     transform,
@@ -205,7 +206,8 @@ def _verdicts() -> Json:
         overrides=[
             override("verdict", **colored_text(mappings=named_values(VERDICTS), custom__width=95)),
             override("in", mappings=UNITS, custom__width=60),
-            *widths(cause=190, effect=335, measured=95, lower=90, upper=90, predicted=95, intervention=100),
+            *sentences("why"),
+            *widths(cause=190, effect=350, measured=95, lower=90, upper=90, predicted=95, intervention=100),
         ],
     )
 
@@ -236,7 +238,8 @@ def next_experiment() -> Json:
         overrides=[
             override("bits", decimals=2),
             override("cost", unit="m", decimals=0),
-            *widths(question=190, bits=60, cost=80),
+            *sentences("what to do", "what it tells", "blast radius"),
+            *widths(question=230, bits=60, cost=80),
             *hidden("incident", "rank"),
         ],
     )

@@ -12,6 +12,7 @@ from parts import (
     line,
     ordered,
     override,
+    sentences,
     series,
     table,
     widths,
@@ -86,8 +87,9 @@ def _verdicts() -> Json:
         noValue="No verdict on any edge yet",
         overrides=[
             override("verdict", **colored_text()),
-            *(override(f"measured {end}", displayName=end, custom__width=95) for end in ("lower", "upper")),
-            *widths(verdict=95, cause=190, effect=330, moved=95, measured=95, predicted=95, intervention=95),
+            *(override(f"measured {end}", displayName=end, custom__width=85) for end in ("lower", "upper")),
+            *sentences("why"),
+            *widths(verdict=95, cause=190, effect=350, moved=85, measured=85, predicted=85, intervention=95),
         ],
     )
 
@@ -102,5 +104,5 @@ def _next_experiment() -> Json:
         height=10,
         noValue="Nothing that could be moved or measured would tell more",
         transformations=[ordered(*NEXT, without=("kind", "experiment", "incident"))],
-        overrides=widths(question=190, bits=60, cost=80),
+        overrides=[*sentences("what to do", "what it tells", "blast radius"), *widths(question=230, bits=60, cost=80)],
     )

@@ -15,6 +15,7 @@ from parts import (
     override,
     row,
     scores,
+    sentences,
     table,
     widths,
 )
@@ -52,6 +53,7 @@ def who() -> list[Json]:
                 override("state", **colored_text()),
                 override("root cause", **colored_text(color=fixed("red"))),
                 override("start", unit="dateTimeAsLocal"),
+                *sentences("suggestion"),
                 *widths(state=70, root_cause=170, duration=100, symptom=170, gap=80, start=195),
                 *widths(confidence=95, affected=75),
             ],

@@ -225,6 +225,11 @@ def widths(**pixels: int) -> list[Json]:
     return [override(name.replace("_", " "), custom__width=width) for name, width in pixels.items()]
 
 
+def sentences(*names: str) -> list[Json]:
+    """The overrides for columns of longer texts, which would be all height on a phone."""
+    return [override(name, custom__minWidth=220) for name in names]
+
+
 P_VALUE = {
     "unit": "none",
     "decimals": 3,

@@ -64,6 +64,11 @@ def told(expr: str, label: str, text: str) -> str:
     return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'
 
 
+def or_else(expr: str, label: str, text: str) -> str:
+    """An expression, or -1 with a text as a label where it is empty: a panel of names says nothing by itself."""
+    return f'{expr} or on () label_replace(vector(-1), "{label}", "{text}", "", "")'
+
+
 def advice(expr: str) -> str:
     """An action without its runbook, whose address becomes a label of its own."""
     with_runbook = f'label_replace({expr}, "runbook", "$1", "action", ".*; runbook: (.*)")'
