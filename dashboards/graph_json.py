@@ -85,7 +85,7 @@ def _told() -> list[Json]:
             transformations=[ordered(without=("since", "standing_since"))],
             overrides=[
                 *sentences("evidence"),
-                *widths(cause=215, effect=350, lag=45, relation=80, standing=85, strength=80),
+                *widths(cause=215, effect=350, lag=50, relation=80, standing=85, strength=80),
             ],
         ),
         table(

@@ -87,9 +87,9 @@ def _verdicts() -> Json:
         noValue="No verdict on any edge yet",
         overrides=[
             override("verdict", **colored_text()),
-            *(override(f"measured {end}", displayName=end, custom__width=85) for end in ("lower", "upper")),
+            *(override(f"measured {end}", displayName=end, custom__width=95) for end in ("lower", "upper")),
             *sentences("why"),
-            *widths(verdict=95, cause=190, effect=350, moved=85, measured=85, predicted=85, intervention=95),
+            *widths(verdict=95, cause=190, effect=340, moved=95, measured=95, predicted=95, intervention=95),
         ],
     )
 
