@@ -49,7 +49,7 @@ from datasource.incidents.grouping import busy, group
 from datasource.settings import Settings
 from datasource.topology import EntityRelation, Topology
 
-_MIN_POINTS = 30
+_MIN_POINTS = 15
 _STRIDE, _LONG = 5, 30
 """Longer incidents are looked at less often, after their first points."""
 _SURE = 0.5

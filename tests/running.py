@@ -89,10 +89,7 @@ class Service:
 
     def children(self) -> dict[str, int]:
         """Process ids of the process that evaluates and of the one that serves."""
-        found = {}
-        for pid in children(self.process.pid):
-            found["evaluates" if b"datasource.service.process" in command_line(pid) else "serves"] = pid
-        return found
+        return child_processes(self.process.pid)
 
     def answers(self) -> bool:
         """Whether anybody answers."""
@@ -104,6 +101,14 @@ class Service:
     def wait(self, until: Callable[[], object]) -> None:
         """Wait for something; the end of the log says why it did not come."""
         assert wait_until(lambda: bool(until()), PATIENCE), self.process.log_tail()
+
+
+def child_processes(service: int) -> dict[str, int]:
+    """Of a service's process id, those of the process that evaluates and of the one that serves."""
+    found = {}
+    for pid in children(service):
+        found["evaluates" if b"datasource.service.process" in command_line(pid) else "serves"] = pid
+    return found
 
 
 def children(pid: int) -> list[int]:

@@ -134,10 +134,19 @@ class Webhook:
 class Lapse:
     """What is running, and what can be done to it."""
 
-    def __init__(self, directory: Path, binary: Callable[[str], str], stack: ExitStack, history: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        binary: Callable[[str], str],
+        stack: ExitStack,
+        steps: int,
+        replicas: int = 1,
+        store: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory, self._stack = directory, stack
-        self.shop, self.webhook = LiveShop(history), Webhook()
-        self.port = free_port()
+        self._store = store or {"directory": str(directory / "causal-data")}
+        self.shop, self.webhook = LiveShop(steps), Webhook()
+        self.ports = [free_port() for _ in range(replicas)]
         history = directory / "history.om"
         self.shop.write_history(history)
         shop, webhook = BackgroundServer(self.shop.app()), BackgroundServer(self.webhook.app())
@@ -156,14 +165,18 @@ class Lapse:
             evaluation_interval="500ms",
             scrape_configs=[
                 scrape_config("shop", f"127.0.0.1:{shop.port}", "500ms", honor_timestamps=True, honor_labels=True),
-                scrape_config("causal-datasource", f"127.0.0.1:{self.port}", "1s", honor_labels=True),
+                scrape_config(
+                    "causal-datasource", [f"127.0.0.1:{port}" for port in self.ports], "1s", honor_labels=True
+                ),
             ],
         )
         stack.callback(prometheus.stop)
         self.prometheus = prometheus.url
         self._settings = self._write_settings()
         self._told = 0
-        self.start()
+        self.replicas: dict[int, ChildProcess] = {}
+        for number in range(replicas):
+            self.start(number)
 
     def _start_alertmanager(self, binary: str, webhook: str) -> int:
         routes = faster(yaml.safe_load((ROOT / "provisioning/alertmanager/alertmanager.yml").read_text()))
@@ -192,30 +205,32 @@ class Lapse:
         settings["baseline"] = f"{len(self.shop.past) * STEP}s"
         for one in settings["signals"].values():
             one["window"] = f"{STEP}s"
-        settings["store"] = {"directory": str(self._directory / "causal-data")}
+        settings["store"] = self._store
         path = self._directory / "causal.yaml"
         path.write_text(yaml.safe_dump(settings, sort_keys=False).replace(WRITTEN_URL, self.prometheus))
         return path
 
-    def start(self) -> None:
-        """The datasource, until it judges."""
-        command = datasource_command(self._settings, self.port)
-        self.datasource = ChildProcess(command, self._directory / "datasource.log", name="the datasource")
-        self._stack.callback(self.datasource.stop)
-        self.datasource.wait_ready(lambda: answers(f"http://127.0.0.1:{self.port}/readyz"), 60)
+    def start(self, number: int = 0) -> None:
+        """A replica of the datasource, until it judges."""
+        port = self.ports[number]
+        log = self._directory / f"datasource-{number}.log"
+        replica = ChildProcess(datasource_command(self._settings, port), log, name="the datasource")
+        self.replicas[number] = replica
+        self._stack.callback(replica.stop)
+        replica.wait_ready(lambda: answers(f"http://127.0.0.1:{port}/readyz"), TIMEOUT)
 
-    def kill(self) -> None:
-        """Of the datasource and of its workers nothing is left."""
-        os.killpg(self.datasource.pid, signal.SIGKILL)
-        wait_until(lambda: not self.datasource.running, 10)
+    def kill(self, number: int = 0) -> None:
+        """Of a replica and of its workers nothing is left."""
+        os.killpg(self.replicas[number].pid, signal.SIGKILL)
+        wait_until(lambda: not self.replicas[number].running, 10)
 
     def freeze(self) -> None:
         """The datasource stops, and its sockets stay open."""
-        os.killpg(self.datasource.pid, signal.SIGSTOP)
+        os.killpg(self.replicas[0].pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """It goes on."""
-        os.killpg(self.datasource.pid, signal.SIGCONT)
+        os.killpg(self.replicas[0].pid, signal.SIGCONT)
 
     def hear(self, *expected: tuple[str, str, str, str]) -> list[Notified]:
         """What has been sent since the last time, once all that is expected has come."""
@@ -241,7 +256,13 @@ class Lapse:
 
 
 @contextmanager
-def running(directory: Path, binary: Callable[[str], str], history: int = HISTORY) -> Iterator[Lapse]:
-    """Everything, with so many steps of history, until the end of the block."""
+def running(
+    directory: Path,
+    binary: Callable[[str], str],
+    history: int = HISTORY,
+    replicas: int = 1,
+    store: Mapping[str, str] | None = None,
+) -> Iterator[Lapse]:
+    """Everything, with so many steps of history, until the end of the block; replicas share the `store` (settings)."""
     with ExitStack() as stack:
-        yield Lapse(directory, binary, stack, history)
+        yield Lapse(directory, binary, stack, history, replicas, store)

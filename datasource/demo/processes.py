@@ -100,10 +100,11 @@ def start_prometheus(
     return server
 
 
-def scrape_config(job: str, target: str, interval: str, **options: object) -> dict[str, object]:
-    """An entry of Prometheus' `scrape_configs` for one target ("host:port")."""
+def scrape_config(job: str, targets: str | Sequence[str], interval: str, **options: object) -> dict[str, object]:
+    """An entry of Prometheus' `scrape_configs` for one target ("host:port"), or several."""
     timing = {"scrape_interval": interval, "scrape_timeout": interval}
-    return {"job_name": job, **timing, **options, "static_configs": [{"targets": [target]}]}
+    found = [targets] if isinstance(targets, str) else [*targets]
+    return {"job_name": job, **timing, **options, "static_configs": [{"targets": found}]}
 
 
 def find_promtool(binary: str) -> str | None:

@@ -45,11 +45,14 @@ def quantity(value: float, unit: str) -> str:
 
 
 def levels(first: float, second: float, unit: str, gap: float) -> str:
-    """From the first value to the second, so that two digits of `gap` can be told apart.
+    """From the first value to the second, so that two digits of `gap` can be told apart; "unknown" where one is no
+    number.
 
     >>> levels(0.8436, 0.7191, "s", gap=0.13), levels(1.792, 1.484, "cores", gap=0.31)
     ('840 to 720 ms', '1.79 to 1.48 cores')
     """
+    if not (isfinite(first) and isfinite(second) and isfinite(gap)):
+        return f"{quantity(first, unit)} to {quantity(second, unit)}"
     numbers, name = _told((first, second), unit, abs(gap))
     return f"{numbers[0]} to {_joined(numbers[1], name)}"
 

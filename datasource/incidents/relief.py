@@ -88,6 +88,8 @@ def _at_the_levels_of(
 
 def _told(lately: IncidentContext, now: float, predicted: float, more: str = "") -> Relief:
     causes = lately.incident.causes
+    if not isfinite(now):
+        raise _Unpredictable(f"what {causes.symptom} is now, is not known")
     unit, share = lately.unit(causes.symptom), (now - predicted) / causes.gap if causes.gap else nan
     if abs(share) < _HARDLY:
         return Relief(f"predicted to leave {causes.symptom} at {quantity(now, unit)}{more}", share)

@@ -25,6 +25,8 @@ HUNG = 1200.0
 """Seconds without a step after which the process counts as hung: more than its longest wait, for a fit."""
 _DELIVERING = 3.0
 """Seconds for what is still to be pushed, at the end."""
+_UNPUBLISHED = 2
+"""After so many attempts in a row to publish that failed, another process may lead."""
 _WAITING = 1.0
 """Seconds between two looks at what the leader shows."""
 
@@ -46,6 +48,7 @@ class PublishingClock(Clock):
         self._led: bool | None = None
         self._pusher: Pusher | None = None
         self._ends = False
+        self._unpublished = 0
         self.ticked = time.monotonic()
         """When the last step ended, in seconds of the monotonic clock."""
 
@@ -121,8 +124,11 @@ class PublishingClock(Clock):
                 state = State(self.loaded, self.health, self.succeeded, self.replicas.leads_until)
                 with self.evaluator.stages.run("publish"):
                     self._publisher.publish(self.snapshot, state)
+            self._unpublished = 0
         except OSError as error:
+            self._unpublished += 1
             log.warning("results cannot be published, those who serve show older ones: %s", error)
+        self.replicas.able = self._unpublished < _UNPUBLISHED
 
     def _change_roles(self, *, leads: bool) -> None:
         """Go on where the leader was, with the incidents of the store; or leave all that to another one."""

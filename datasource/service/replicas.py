@@ -60,6 +60,8 @@ class Replicas:
         self.lease = Lease(who, self._seconds)
         self._next_look = 0.0
         self._leads, self._alone = True, True
+        self.able = True
+        """Whether what this process finds out can be shown; where it cannot, one that waits leads."""
         self.unreachable = ""
         """Why the store cannot be asked; empty while it can."""
         self._database: Database | None = None
@@ -86,16 +88,23 @@ class Replicas:
         return inf if self.unreachable or self._alone else self.lease.until
 
     def look(self) -> bool:
-        """Renew the lease, or take it where it is free, or say that we wait for it; whether that was due."""
+        """Renew the lease, or take it where it is free, or say that we wait for it; whether that was due.
+
+        Where this process is not `able` to show anything, it leaves the lease to whoever waits for it."""
         if time.monotonic() < self._next_look:
             return False
         self._next_look = time.monotonic() + self._seconds / _RENEWALS
         try:
             database = self._open()
-            self._leads = self.lease.take(database)
+            if self.able or not self._somebody_waits(database):
+                self._leads = self.lease.take(database)
+            elif self.lease.held:
+                log.warning("what is found out here cannot be shown: another process may lead")
+                self.lease.release(database)
+                self._leads = False
             if not self._leads:
                 self._next_look = time.monotonic() + 1.0
-                database.change(_WAITING, self._waiting)
+                database.change(_WAITING, self._waiting if self.able else self._not_waiting)
             self.unreachable = ""
         except StoreError as error:
             if not self.unreachable:
@@ -171,14 +180,19 @@ class Replicas:
 
         def look(payload: str | None, now: float) -> None:
             nonlocal found
-            found = bool(_until(payload, now))
+            found = bool(self._others(payload, now))
 
         database.change(_WAITING, look)
         return found
 
     def _waiting(self, payload: str | None, now: float) -> str:
-        others = [one for one in _until(payload, now) if one.who != self._who]
-        return to_json([*others, Waiting(self._who, now + self._seconds)])
+        return to_json([*self._others(payload, now), Waiting(self._who, now + self._seconds)])
+
+    def _not_waiting(self, payload: str | None, now: float) -> str:
+        return to_json(self._others(payload, now))
+
+    def _others(self, payload: str | None, now: float) -> list[Waiting]:
+        return [one for one in _until(payload, now) if one.who != self._who]
 
     def _open(self) -> Database:
         with self._opening:

@@ -202,7 +202,7 @@ class Evaluation(Block):
     """The clock: every `step` new points are scored, every `refit` the mechanisms are fitted anew."""
 
     refit: Duration = 600.0
-    warm_up: int = Field(default=120, ge=30)
+    warm_up: int = Field(default=120, ge=15)
     workers: int = Field(default=1, ge=1, le=16)
     max_series: int = Field(default=50_000, ge=100)
 

@@ -15,6 +15,7 @@ from datasource.demo.shop import Shop
 from datasource.effects import StructuralModel, fit_structural
 from datasource.graph import CausalGraph, Edge
 from datasource.incidents.advice import advise
+from datasource.incidents.quantity import levels, quantity
 from datasource.service import Snapshot
 from datasource.settings import load_settings
 from datasource.topology import Topology
@@ -158,6 +159,21 @@ def test_without_a_model_a_judgement_or_known_signals_it_is_words_and_never_an_e
             assert told.summary
             assert told.suggestions
             assert "nan" not in " ".join((told.summary, *told.suggestions))
+
+
+def test_a_symptom_without_samples_now_is_told_as_not_known() -> None:
+    own = RootCauses(Variable(DB, "latency"), 0.15, (Contribution(Variable(DB, "latency"), 0.15, 1.0),))
+    silent = {Variable(DB, "latency"): level(float("nan"), 0.05)}
+    (told,) = said(incident(own), silent, ROLL_BACK).suggestions
+    assert told.startswith("roll db back: not predicted: what shop/db.latency is now, is not known; its part of")
+
+
+@pytest.mark.parametrize("unit", ["s", "bytes", "percentunit", "reqps", ""])
+def test_levels_that_are_no_numbers_are_unknown(unit: str) -> None:
+    known = quantity(2.0, unit)
+    assert levels(float("nan"), 2.0, unit, gap=1.0) == f"unknown to {known}"
+    assert levels(2.0, float("inf"), unit, gap=1.0) == f"{known} to unknown"
+    assert levels(2.0, 2.0, unit, gap=float("nan")) == f"{known} to {known}"
 
 
 def test_a_cause_that_the_graph_does_not_tie_to_the_symptom_shows_its_part_instead() -> None:

@@ -99,3 +99,17 @@ def test_where_there_is_no_room_in_memory_at_the_start_results_change_hands_on_d
     with on_small_disk(prometheus, tmp_path, Path("/dev/shm"), 4000) as service:
         assert service.number("last_publication_successful") == 1
         assert service.scores() == 4
+
+
+def test_who_has_no_room_for_its_results_leaves_the_lead_to_another_replica(
+    prometheus: TwoServices, tmp_path: Path
+) -> None:
+    memory = Path("/dev/shm")
+    with on_small_disk(prometheus, tmp_path, memory, 40_000) as first, serving(first.config, "second") as second:
+        second.wait(lambda: second.shown().get("signals"))
+        assert (first.leads(), second.leads()) == (True, False)
+        filler = fill(seen_by(first, memory))
+        second.wait(second.leads)
+        filler.unlink()
+        first.wait(lambda: first.number("last_publication_successful") == 1 and not first.leads())
+        assert second.leads()

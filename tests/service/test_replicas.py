@@ -105,3 +105,27 @@ def test_what_was_released_is_led_by_the_next_one(both: tuple[Replicas, Replicas
     other._next_look = 0.0
     other.look()
     assert (leader.leads, other.leads) == (False, True)
+
+
+def looked(*replicas: Replicas) -> list[bool]:
+    """Who leads after each of them has looked."""
+    for one in replicas:
+        one._next_look = 0.0
+        one.look()
+    return [one.leads for one in replicas]
+
+
+def test_who_cannot_show_anything_leaves_the_lead_to_one_that_waits(both: tuple[Replicas, Replicas]) -> None:
+    both[0].able = False
+    assert looked(*both) == [False, True]
+    assert looked(*both) == [False, True]
+    both[0].able = True
+    assert looked(*both) == [False, True]
+    both[1].release()
+    assert looked(*both) == [True, False]
+
+
+def test_who_cannot_show_anything_leads_as_long_as_nobody_waits(store: Store) -> None:
+    alone = Replicas(store, "a/x/1", 30)
+    alone.able = False
+    assert looked(alone) == [True]
