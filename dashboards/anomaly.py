@@ -1,29 +1,9 @@
 """Anomaly explained: how a score comes about, step by step."""
 
+from board import annotations, choice_variable, dashboard, datasource_variable, filters_variable
+from fields import Json, band, colored_text, fixed, line, named_values, override, transform
 from incident import elsewhere, look_further
-from parts import (
-    SCORE,
-    Json,
-    annotations,
-    band,
-    choice_variable,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    filters_variable,
-    fixed,
-    lay_out,
-    line,
-    named_values,
-    override,
-    row,
-    scores,
-    series,
-    stat,
-    table,
-    timeline,
-    transform,
-)
+from parts import SCORE, lay_out, row, scores, series, stat, table, timeline
 from promql import (
     ENTITY,
     OF_VERDICTS,

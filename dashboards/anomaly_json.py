@@ -1,21 +1,9 @@
 """Anomaly explained on the JSON plugin: how a score comes about, step by step."""
 
+from board import annotations, dashboard
+from fields import Json, colored_text, fixed, override, transform
 from jsonplugin import BAND, CHOSEN, NO_SCORES, ask, colored, incident_annotation, intervention_annotation, variables
-from parts import (
-    SCORE,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    fixed,
-    lay_out,
-    override,
-    row,
-    scores,
-    series,
-    table,
-    transform,
-)
+from parts import SCORE, lay_out, row, scores, series, table
 
 EVERY_NUMBER = {
     "causal_anomaly_score": "causal score",

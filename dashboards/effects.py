@@ -1,25 +1,8 @@
 """Effects: what causes what, and how much of it can be believed."""
 
-from parts import (
-    P_VALUE,
-    SCORE,
-    Json,
-    annotations,
-    band,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    line,
-    named_values,
-    override,
-    row,
-    series,
-    table,
-    transform,
-    trend,
-    widths,
-)
+from board import annotations, dashboard, datasource_variable
+from fields import P_VALUE, Json, band, colored_text, line, named_values, override, transform, widths
+from parts import SCORE, lay_out, row, series, table, trend
 from promql import (
     ELSEWHERE,
     ENTITY,

@@ -1,23 +1,9 @@
 """Effects on the JSON plugin: what causes what, how much of it can be believed, and what if."""
 
+from board import annotations, dashboard
+from fields import P_VALUE, Json, colored_text, ordered, override, widths
 from jsonplugin import ask, colored, incident_annotation, intervention_annotation, variables
-from parts import (
-    P_VALUE,
-    PLAIN,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    lay_out,
-    ordered,
-    override,
-    row,
-    series,
-    stat,
-    table,
-    trend,
-    widths,
-)
+from parts import PLAIN, lay_out, row, series, stat, table, trend
 
 NONE = "Nothing: no effect is configured or chosen, or the first fit is not done"
 NO_IMPACT = "No impact is configured, or the first fit is not done"

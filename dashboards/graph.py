@@ -1,24 +1,8 @@
 """Graph: who acts on whom, and why the graph thinks so."""
 
-from parts import (
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    fixed,
-    lay_out,
-    line,
-    node_graph,
-    override,
-    sentences,
-    series,
-    stat,
-    steps,
-    table,
-    transform,
-    widths,
-)
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, fixed, line, override, sentences, steps, transform, widths
+from parts import lay_out, node_graph, series, stat, table
 from promql import SOURCE, columns, incident_regions, intervention_regions, number_now, over_time, rows_now
 
 ENTITY_OF = "(.+)[.][^.]+"

@@ -1,21 +1,9 @@
 """Graph on the JSON plugin: who acts on whom, why, and what speaks against it."""
 
+from board import annotations, dashboard, uid
+from fields import P_VALUE, Json, link, ordered, override, sentences, widths
 from jsonplugin import ask, incident_annotation, variables
-from parts import (
-    P_VALUE,
-    Json,
-    annotations,
-    dashboard,
-    lay_out,
-    link,
-    node_graph,
-    ordered,
-    override,
-    sentences,
-    table,
-    uid,
-    widths,
-)
+from parts import lay_out, node_graph, table
 
 
 def _to_entity(field: str) -> Json:

@@ -1,22 +1,8 @@
 """Datasource health: can what it says be believed?"""
 
-from parts import (
-    PLAIN,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    named_values,
-    override,
-    series,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-)
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, named_values, override, steps, transform
+from parts import PLAIN, lay_out, series, stat, table, timeline
 from promql import SOURCE, annotation, columns, incident_regions, number_now, or_else, over_time, rows_now
 from state import STATE, STATES, state
 

@@ -1,33 +1,14 @@
 """Incident: one of them, with its causes, its victims and what users feel."""
 
-from overview import VERDICTS, verdicts
-from parts import (
-    NAMES,
-    Json,
-    annotations,
-    band,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    line,
-    named_values,
-    override,
-    query_variable,
-    row,
-    scores,
-    series,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-    wrapped,
-)
+from board import annotations, dashboard, datasource_variable, query_variable
+from fields import Json, band, line, named_values, override, steps, transform, wrapped
+from parts import NAMES, lay_out, row, scores, series, stat, table, timeline
 from promql import (
     INCIDENT,
     NAME,
     OF_VERDICTS,
     SOURCE,
+    VERDICTS,
     advice,
     advice_columns,
     alerts,
@@ -46,6 +27,7 @@ from promql import (
     to_anomaly,
     told,
     unit_from,
+    verdicts,
 )
 
 INFO = f"topk(1, max_over_time(timestamp(causal_incident_info{{{INCIDENT}}})[$__range:15s] @ end()))"

@@ -1,7 +1,9 @@
 """Incident on the JSON plugin: what happened, and what the gap comes from."""
 
+from board import annotations, dashboard
+from fields import Json, colored_text, ordered, override, sentences, widths
 from jsonplugin import ask, explain, follow, incident_annotation, intervention_annotation, variables
-from parts import Json, annotations, colored_text, dashboard, lay_out, ordered, override, sentences, table, widths
+from parts import lay_out, table
 
 SAID = ("state", "start", "symptom", "summary", "suggestion", "seen before")
 NUMBERS = ("incident", "end", "duration", "root cause", "confidence", "gap", "affected", "who is affected")

@@ -2,26 +2,9 @@
 
 from collections.abc import Sequence
 
-from parts import (
-    SCORE,
-    Json,
-    annotations,
-    band,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    hidden,
-    lay_out,
-    line,
-    named_values,
-    override,
-    query_variable,
-    sentences,
-    series,
-    table,
-    transform,
-    widths,
-)
+from board import annotations, dashboard, datasource_variable, query_variable
+from fields import Json, band, colored_text, hidden, line, named_values, override, sentences, transform, widths
+from parts import SCORE, lay_out, series, table
 from promql import (
     ENTITY,
     SOURCE,

@@ -1,22 +1,10 @@
 """Interventions on the JSON plugin: what was done, what it changed, and what to try next."""
 
+from board import annotations, dashboard
+from fields import Json, band, colored_text, line, ordered, override, sentences, widths
 from interventions import DESCRIPTION, NONE
 from jsonplugin import ask, incident_annotation, intervention_annotation, variables
-from parts import (
-    Json,
-    annotations,
-    band,
-    colored_text,
-    dashboard,
-    lay_out,
-    line,
-    ordered,
-    override,
-    sentences,
-    series,
-    table,
-    widths,
-)
+from parts import lay_out, series, table
 
 LOG = ("state", "start", "end", "kind", "targets", "parameters", "why", "who")
 NO_COURSE = "Nothing to draw: no intervention is chosen, or it lies outside of this time range"

@@ -1,6 +1,7 @@
 """What the dashboards on the JSON plugin are made of: the source, targets, variables, links."""
 
-from parts import Json, datasource_variable, filters_variable, fixed, link, override, query_variable, uid
+from board import datasource_variable, filters_variable, query_variable, uid
+from fields import Json, fixed, link, override
 
 SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
 CHOSEN = {"entity": "$entity", "signal": "$signal"}

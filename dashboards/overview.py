@@ -1,31 +1,14 @@
 """Overview: who broke, since when, whom it hurts and what to do, without scrolling."""
 
-from parts import (
-    NAMES,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    fixed,
-    hidden,
-    highest,
-    lay_out,
-    named_values,
-    override,
-    row,
-    scores,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-)
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, fixed, hidden, highest, named_values, override, steps, transform
+from parts import NAMES, lay_out, row, scores, stat, table, timeline
 from promql import (
     ENTITY,
     NAME,
     OF_VERDICTS,
     SOURCE,
+    VERDICTS,
     advice,
     advice_columns,
     alerts,
@@ -42,24 +25,12 @@ from promql import (
     to,
     to_anomaly,
     told,
+    verdicts,
 )
 from state import SENTENCES, state
 
-CALM = "nothing is anomalous"
 SILENT = "not known: the datasource says nothing"
-VERDICTS = {1: ("anomalous", "yellow"), 2: ("suffers", "orange"), 3: ("broke", "red")}
 COUNTED = steps("green", "red", 1)
-
-
-def verdicts(selector: str = "") -> str:
-    """3 for an entity that broke, 2 for one that suffers by another, 1 for one whose cause is not known."""
-    before = f"{selector}, " if selector else ""
-
-    def anomalous(broke: str, cause: str) -> str:
-        return f'causal_service_anomaly{{{before}is_root_cause="{broke}", root_cause{cause}""}} == 1'
-
-    broke, suffers, other = anomalous("true", "!="), anomalous("false", "!="), anomalous("false", "=")
-    return f"3 * ({broke}) or 2 * ({suffers}) or ({other})"
 
 
 def on_prometheus() -> Json:

@@ -1,24 +1,9 @@
 """Overview on the JSON plugin: who broke, since when, whom it hurts and what to do."""
 
+from board import annotations, dashboard
+from fields import Json, colored_text, fixed, hidden, highest, ordered, override, sentences, widths
 from jsonplugin import CHOSEN, NO_SCORES, ask, explain, incident_annotation, intervention_annotation, variables
-from parts import (
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    fixed,
-    hidden,
-    highest,
-    lay_out,
-    node_graph,
-    ordered,
-    override,
-    row,
-    scores,
-    sentences,
-    table,
-    widths,
-)
+from parts import lay_out, node_graph, row, scores, table
 
 INCIDENTS = ("state", "root cause", "duration", "suggestion", "symptom", "gap", "start", "confidence", "affected")
 ELSEWHERE = ("incident", "end", "summary", "who is affected", "seen before")

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from parts import Json, link, override, query_variable, transform, uid, wrapped
+from board import query_variable, uid
+from fields import Json, link, override, transform, wrapped
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ENTITY = 'namespace=~"$namespace", service=~"$service"'
@@ -19,6 +20,21 @@ NAME = "{{namespace}} {{service}}{{workload}}{{pod}}{{instance}}{{client}} {{ser
 INCIDENT = 'incident="$incident"'
 OF_VERDICTS = "root_cause, is_root_cause, measured"
 """The labels of a verdict that are not those of its entity."""
+
+
+VERDICTS = {1: ("anomalous", "yellow"), 2: ("suffers", "orange"), 3: ("broke", "red")}
+"""How verdicts are written, and their colours."""
+
+
+def verdicts(selector: str = "") -> str:
+    """3 for an entity that broke, 2 for one that suffers by another, 1 for one whose cause is not known."""
+    before = f"{selector}, " if selector else ""
+
+    def anomalous(broke: str, cause: str) -> str:
+        return f'causal_service_anomaly{{{before}is_root_cause="{broke}", root_cause{cause}""}} == 1'
+
+    broke, suffers, other = anomalous("true", "!="), anomalous("false", "!="), anomalous("false", "=")
+    return f"3 * ({broke}) or 2 * ({suffers}) or ({other})"
 
 
 def over_time(expr: str, legend: str = NAME) -> Json:

@@ -1,6 +1,7 @@
 """Whether the datasource can be believed: working, starting, warming up, stale or dead."""
 
-from parts import Json, named_values, stat
+from fields import Json, named_values
+from parts import stat
 from promql import number_now, to
 
 STATE = (
