@@ -63,8 +63,9 @@ def _chosen() -> list[Json]:
 def _active() -> Json:
     since = "1000 * causal_intervention_start_timestamp_seconds"
     return table(
-        "Under way",
-        "Interventions of the log that last, and since when; a deploy lasts until the next one of the same target.",
+        "What is under way, or was done last",
+        "Interventions of the log that last, and since when. What has no end, such as a deploy or what a signal tells "
+        "(detected), stands here until the next one of the same target.",
         [rows_now("1 * causal_intervention_active"), rows_now(since)],
         width=24,
         height=5,

@@ -189,7 +189,7 @@ def test_an_incident_is_one_region(grafana: Grafana, uid: str) -> None:
 
 def test_interventions_have_their_course_verdicts_and_what_to_try_next(grafana: Grafana) -> None:
     grafana.open("causal-interventions", grafana.times.incident, height=2000)
-    assert "deploy platform/inventory" in grafana.text("Under way")
+    assert "deploy platform/inventory" in grafana.text("What is under way, or was done last")
     assert re.search(r"2 inventory platform latency ms 2\d\d", grafana.text("What they changed"))
     assert "inventory observed would have been" in grafana.text("Course: intervention 2, latency")
     assert "confirmed platform/inventory.latency shop/catalog.latency" in grafana.text("What that says of the graph")

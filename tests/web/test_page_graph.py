@@ -1,6 +1,7 @@
 """The map of the graph on the page, what was done to the system, and which experiment would tell more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from browser import Page
@@ -29,6 +30,18 @@ def test_what_was_done_stands_there_with_what_it_changed_and_its_course(page: Pa
         assert page.run("document.documentElement.scrollWidth") <= 420
         page.screenshot(tmp_path / "page.png", 1440, 900)
         assert page.errors == []
+        page.open("about:blank")
+
+
+def test_what_a_signal_told_without_an_end_is_not_under_way(page: Page, world: World):
+    told = with_interventions(snapshot_of(world))
+    detected = replace(told.interventions[0], id=3, who="signals", kind="detected", targets=("shop/cart",))
+    with served(showing(world, replace(told, interventions=(detected, *told.interventions)))) as url:
+        page.open(url)
+        page.wait_for("#interventions", "Done to the system: 1 under way")
+        rows = page.run("[...document.querySelectorAll('#interventions tbody tr')].map((row) => row.innerText)")
+        assert ["deploy of platform/inventory" in rows[0], "goes on" in rows[0]] == [True, True]
+        assert ["shop/cart" in rows[1], "done" in rows[1], "goes on" in rows[1]] == [True, True, False]
         page.open("about:blank")
 
 
