@@ -21,8 +21,9 @@ _VERDICTS = {"confirmed": 1.0, "undecided": 0.0, "refuted": -1.0}
 
 
 def graph_samples(snapshot: Snapshot) -> Iterator[Sample]:
-    """Its edges, how many hold, what data say against it, where mechanisms differ, and what would tell more."""
-    yield from experiment_samples(snapshot)
+    """What interventions and data say of it, what would tell more, where mechanisms differ, and its edges."""
+    yield from _verdicts(snapshot)
+    yield from _experiments(snapshot)
     yield from _mechanism_shifts(snapshot)
     yield from _counts(snapshot)
     yield from _contradictions(snapshot)
@@ -30,7 +31,7 @@ def graph_samples(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 def intervention_samples(snapshot: Snapshot) -> Iterator[Sample]:
-    """Those that go on, of the same targets the newest; what the newest ones changed, and what they say of edges."""
+    """Those that go on, of the same targets the newest, and what the newest ones changed."""
     active = [one for one in snapshot.interventions if one.active(snapshot.time)]
     newest = {one.targets: one for one in reversed(active)}
     for one in [one for one in active if newest[one.targets] is one][:_MOST_ACTIVE]:
@@ -42,7 +43,6 @@ def intervention_samples(snapshot: Snapshot) -> Iterator[Sample]:
         labels = logged_labels(impact)
         yield from estimate_samples("causal_impact", labels, impact.average)
         yield from estimate_samples("causal_impact_cumulative", labels, impact.cumulative)
-    yield from _verdicts(snapshot)
 
 
 def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
@@ -57,7 +57,7 @@ def _verdicts(snapshot: Snapshot) -> Iterator[Sample]:
             yield Sample("causal_edge_verdict_predicted", edge, one.predicted.value)
 
 
-def experiment_samples(snapshot: Snapshot) -> Iterator[Sample]:
+def _experiments(snapshot: Snapshot) -> Iterator[Sample]:
     """What would tell most about each question, incidents first; numbers carry question and rank alone."""
     going_on = {"", *(one.id for one in snapshot.incidents if one.open)}
     told: Counter[tuple[str, str]] = Counter()

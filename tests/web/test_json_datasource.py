@@ -91,6 +91,16 @@ def test_an_expected_value_comes_with_its_band(client: FlaskClient) -> None:
     assert all(isinstance(time, int) and time > 1_600_000_000_000 for time in columns["time"])
 
 
+def test_who_broke_and_in_what_is_offered_first(client: FlaskClient) -> None:
+    def offered(name: str) -> list[str]:
+        return [one["__value"] for one in client.post("/variable", json={"payload": {"target": name}}).get_json()]
+
+    assert offered("entity")[:2] == ["platform/inventory", "shop/catalog"]
+    assert offered("signal")[0] == "latency"
+    assert len(offered("entity")) == len(set(offered("entity"))) == 10
+    assert len(offered("signal")) == len(set(offered("signal")))
+
+
 def test_scores_may_be_those_that_were_above_one_and_the_highest_of_all(client: FlaskClient) -> None:
     every = {frame["name"]: frame["fields"][1]["values"] for frame in ask(client, "anomaly_score", {"entity": "All"})}
     few = {
