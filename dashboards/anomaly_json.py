@@ -57,6 +57,8 @@ def on_json() -> Json:
                     "The gap divided by the width on the side that it crosses. Of signals that hurt only when they "
                     "rise, such as errors, a gap downwards scores 0.",
                     [ask("anomaly_score", score="causal", **CHOSEN)],
+                    width=24,
+                    height=7,
                     noValue=NO_SCORES,
                 ),
                 table(
@@ -65,6 +67,8 @@ def on_json() -> Json:
                     "(anomaly.persistence in causal.yaml). These stretches counted; those that belong together are an "
                     "incident, which the panels above mark.",
                     [ask("episodes", **CHOSEN)],
+                    width=24,
+                    height=5,
                     noValue="No stretch counted in this time range",
                     transformations=[
                         transform(
@@ -73,7 +77,7 @@ def on_json() -> Json:
                             renameByName={"time": "from", "timeEnd": "to", "title": "what", "text": "how much"},
                         )
                     ],
-                    overrides=[override(name, unit="dateTimeAsLocal", custom__width=170) for name in ("from", "to")],
+                    overrides=[override(name, unit="dateTimeAsLocal", custom__width=195) for name in ("from", "to")],
                 ),
                 series(
                     "Beside it: expected from season and level alone",
