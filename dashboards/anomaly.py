@@ -1,30 +1,9 @@
 """Anomaly explained: how a score comes about, step by step."""
 
+from board import annotations, choice_variable, dashboard, datasource_variable, filters_variable
+from fields import Json, band, colored_text, fixed, line, named_values, override, transform
 from incident import elsewhere, look_further
-from jsonplugin import BAND, CHOSEN, ask, colored, incident_annotation, variables
-from parts import (
-    SCORE,
-    Json,
-    annotations,
-    band,
-    choice_variable,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    filters_variable,
-    fixed,
-    lay_out,
-    line,
-    named_values,
-    override,
-    row,
-    scores,
-    series,
-    stat,
-    table,
-    timeline,
-    transform,
-)
+from parts import SCORE, lay_out, row, scores, series, stat, table, timeline
 from promql import (
     ENTITY,
     OF_VERDICTS,
@@ -34,6 +13,7 @@ from promql import (
     columns,
     entity_variables,
     incident_regions,
+    intervention_regions,
     number_now,
     over_time,
     rows_now,
@@ -57,7 +37,6 @@ SHARE = choice_variable(
     "Variables that were anomalous for at least this share of the time range.",
     ("0", "0.01", "0.1"),
 )
-NUMBERS = "causal_(marginal_)?anomaly_score|causal_observed_value|causal_expected_(value|lower|upper)"
 SILENT = "No scores: the datasource said nothing in this range"
 
 
@@ -69,7 +48,7 @@ def on_prometheus() -> Json:
         "anomaly",
         "",
         "How the score of a variable comes about, step by step: of the variables chosen, the one that scores highest.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *chosen]},
         panels=lay_out([*which(), *why(), *spread()]),
     )
@@ -234,92 +213,3 @@ def spread() -> list[Json]:
             noValue=SILENT,
         ),
     ]
-
-
-def on_json() -> Json:
-    """Asks causal-datasource itself."""
-    dashed = {"fill": "dash", "dash": [6, 4]}
-    widths = override("/width$/", matcher="byRegexp", color=fixed("blue"), custom__lineStyle=dashed)
-    return dashboard(
-        "anomaly",
-        "json-",
-        "How the score of one variable comes about, step by step.",
-        annotations=annotations(incident_annotation()),
-        templating=variables("entity", "signal", single=True),
-        panels=lay_out(
-            [
-                series(
-                    "1. Observed and expected: ${entity} ${signal}",
-                    "The expected value is what the mechanism predicts from the actual values of the causes, never "
-                    "from the variable's own past. The band is its interval.",
-                    [ask("expected_value", score="causal", **CHOSEN)],
-                    overrides=BAND,
-                ),
-                series(
-                    "2. The gap, and the widths of the interval",
-                    "Observed minus expected, between the two ends of the interval minus expected (dashed).",
-                    [ask("expected_value", score="causal", **CHOSEN)],
-                    transformations=[
-                        minus_expected("observed", "gap"),
-                        minus_expected("lower", "lower width"),
-                        minus_expected("upper", "upper width"),
-                        transform("filterFieldsByName", include={"pattern": "/[Tt]ime|gap|width/"}),
-                    ],
-                    overrides=[colored("text", "gap"), widths],
-                ),
-                scores(
-                    "3. Gap over width: the score",
-                    "The gap divided by the width on the side that it crosses. Of signals that hurt only when they "
-                    "rise, such as errors, a gap downwards scores 0.",
-                    [ask("anomaly_score", score="causal", **CHOSEN)],
-                ),
-                table(
-                    "4. Persistence: what counts",
-                    "One point above 1 is no anomaly yet; it counts once enough of the latest points are "
-                    "(anomaly.persistence in causal.yaml). These stretches counted; those that belong together are an "
-                    "incident, which the panels above mark.",
-                    [ask("episodes", **CHOSEN)],
-                    noValue="No stretch counted in this time range",
-                    transformations=[
-                        transform(
-                            "organize",
-                            excludeByName={"id": True, "tags": True},
-                            renameByName={"time": "from", "timeEnd": "to", "title": "what", "text": "how much"},
-                        )
-                    ],
-                    overrides=[override(name, unit="dateTimeAsLocal", custom__width=170) for name in ("from", "to")],
-                ),
-                series(
-                    "Beside it: expected from season and level alone",
-                    "What the marginal score compares with: the usual value for the time of day, without a look at the "
-                    "causes.",
-                    [ask("expected_value", score="marginal", **CHOSEN)],
-                    width=24,
-                    overrides=BAND,
-                ),
-                row("Every number"),
-                table(
-                    "Every variable now",
-                    "Both scores, the observed value, and the expected one with its interval, as exported.",
-                    [ask("metric", name=NUMBERS)],
-                    width=24,
-                    height=12,
-                    transformations=[transform("merge")],
-                    overrides=[
-                        override(name, **colored_text(thresholds=SCORE, decimals=2))
-                        for name in ("causal_anomaly_score", "causal_marginal_anomaly_score")
-                    ],
-                ),
-            ]
-        ),
-    )
-
-
-def minus_expected(field: str, alias: str) -> Json:
-    """The transformation that adds how far a line lies above the expected value."""
-    return transform(
-        "calculateField",
-        mode="binary",
-        binary={"left": field, "operator": "-", "right": "expected"},
-        alias=alias,
-    )

@@ -9,15 +9,21 @@ import sys
 from pathlib import Path
 
 import anomaly
+import anomaly_json
 import effects
+import effects_json
 import graph
+import graph_json
 import health
 import incident
+import incident_json
 import interventions
+import interventions_json
 import overview
+import overview_json
 
 PROMETHEUS = (overview, incident, effects, graph, interventions, anomaly, health)
-JSON = (overview, incident, effects, graph, interventions, anomaly)
+JSON = (overview_json, incident_json, effects_json, graph_json, interventions_json, anomaly_json)
 
 
 def write(directory: Path) -> None:

@@ -1,28 +1,24 @@
 """Effects: what causes what, and how much of it can be believed."""
 
-from jsonplugin import ask, colored, incident_annotation, variables
-from parts import (
-    PLAIN,
-    SCORE,
-    Json,
-    annotations,
-    band,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    line,
-    named_values,
-    override,
-    row,
-    series,
-    stat,
-    table,
-    transform,
-    trend,
-    wrapped,
+from board import annotations, dashboard, datasource_variable
+from fields import P_VALUE, Json, band, colored_text, line, named_values, override, transform, widths
+from parts import SCORE, lay_out, row, series, table, trend
+from promql import (
+    ELSEWHERE,
+    ENTITY,
+    SOURCE,
+    UNITS,
+    columns,
+    entity_variables,
+    incident_regions,
+    intervention_regions,
+    merged,
+    of_treatment,
+    over_time,
+    readable,
+    rows_now,
+    unit_from,
 )
-from promql import ENTITY, SOURCE, columns, entity_variables, incident_regions, merged, over_time, rows_now
 
 MISSED = (
     f"abs(causal_association{{{ENTITY}}} @ end() - causal_effect{{{ENTITY}}} @ end())"
@@ -37,14 +33,6 @@ MISLEADING_OVER_LAGS = f"topk(1, {MISSED} and ignoring (lag) causal_effect_lag{{
 """The same among the effects that are told apart by lag."""
 
 
-P_VALUE = {
-    "unit": "none",
-    "decimals": 3,
-    "mappings": [{"type": "range", "options": {"from": 0, "to": 0.0005, "result": {"text": "< 0.001", "index": 0}}}],
-}
-"""How a p-value is written."""
-
-
 NO_EFFECTS = "No effects yet: none are configured, or the first fit is not done"
 
 
@@ -54,14 +42,11 @@ def on_prometheus() -> Json:
         "effects",
         "",
         "What causes what, beside what a dashboard would make one believe, and whether it can be believed.",
-        annotations=annotations(incident_regions()),
+        annotations=annotations(incident_regions(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *entity_variables()]},
         panels=lay_out([*effects(), *effects_in_detail()]),
     )
 
-
-OF_TREATMENT = {"treatment_service": "treated service", "treatment_namespace": "treated in"}
-"""Names of the columns that say whose the treatment is, where it is another entity's."""
 
 WHAT = ("treatment", "outcome", "service", "namespace")
 """The columns that say of which effect a row is, after its numbers."""
@@ -71,26 +56,29 @@ def effects() -> list[Json]:
     """What causes what, beside what a dashboard would make one believe."""
     estimates = ("causal_effect", "causal_effect_lower", "causal_effect_upper", "causal_association")
     failed = f"count without (check) (causal_effect_check{{{ENTITY}}} == 0) or causal_effect{{{ENTITY}}} * 0"
-    asked = [*(f"{name}{{{ENTITY}}}" for name in (*estimates, "causal_effect_p_value")), failed]
+    asked = [readable(f"{name}{{{ENTITY}}}") for name in estimates]
+    asked += [readable(one, number=False) for one in (f"causal_effect_p_value{{{ENTITY}}}", failed)]
     names = ("effect", "lower", "upper", "association", "p-value", "checks failed")
     renamed = {f"Value #{letter}": name for letter, name in zip("ABCDEF", names, strict=True)}
-    order = ("treatment", "outcome", "service", "namespace", *renamed)
-    numbers = [override(name, decimals=4, custom__width=105) for name in names[:4]]
     return [
         table(
             "Effects beside their associations",
             "By how much the outcome changes with one unit more of the treatment: caused by it (effect, with its "
-            "95% interval), and as a dashboard shows it (association), in outcome units per treatment unit; the "
+            "95% interval), and as a dashboard shows it (association), in these units per unit of the treatment; the "
             "p-value of there being no effect, and how many of its checks fail.",
-            merged(asked),
+            merged(of_treatment(one) for one in asked),
             width=24,
             height=10,
             noValue=NO_EFFECTS,
-            transformations=[transform("merge"), columns("job", "instance", order=order, **renamed, **OF_TREATMENT)],
+            transformations=[
+                transform("merge"),
+                columns("job", "instance", *ELSEWHERE, order=(*WHAT, "unit", *renamed), **renamed, unit="in"),
+            ],
             overrides=[
-                *numbers,
+                *widths(treatment=210, effect=90, lower=90, upper=90, association=100),
+                override("in", mappings=UNITS, custom__width=80),
                 override("p-value", **P_VALUE, custom__width=85),
-                override("checks failed", **colored_text(thresholds=SCORE, decimals=0, custom__width=110)),
+                override("checks failed", **colored_text(thresholds=SCORE, decimals=0, custom__width=115)),
             ],
         ),
         series(
@@ -103,8 +91,10 @@ def effects() -> list[Json]:
                 over_time(f"causal_association{{{ENTITY}}} and {MISLEADING}", "association"),
                 over_time(f"causal_effect_lower{{{ENTITY}}} and {MISLEADING}", "lower"),
                 over_time(f"causal_effect_upper{{{ENTITY}}} and {MISLEADING}", "upper"),
+                _unit_of(MISLEADING),
             ],
             noValue=NO_EFFECTS,
+            transformations=[unit_from("Unit")],
             overrides=[line("effect", "blue"), line("association", "orange", dashed=True), *band("lower", "upper")],
         ),
         _lag_response(),
@@ -121,31 +111,26 @@ def effects_in_detail() -> list[Json]:
         table(
             "How they were estimated",
             "The method and the variables that were adjusted for.",
-            [rows_now(f"causal_effect_info{{{ENTITY}}}")],
+            [rows_now(of_treatment(f"causal_effect_info{{{ENTITY}}}"))],
             width=24,
             height=8,
             noValue=NO_EFFECTS,
-            transformations=[
-                columns(
-                    "Value",
-                    "job",
-                    "instance",
-                    "identified_by",
-                    order=("treatment", "outcome", "service"),
-                    **OF_TREATMENT,
-                ),
+            transformations=[columns("Value", "job", "instance", "identified_by", *ELSEWHERE, order=WHAT)],
+            overrides=[
+                override("adjustment_set", displayName="adjusted for", custom__width=480),
+                override("treatment", custom__width=210),
+                override("method", custom__width=230),
             ],
-            overrides=[override("adjustment_set", displayName="adjusted for", **wrapped(420))],
         ),
         table(
             "Checks, those that fail first",
             "Each check of each effect, and whether it holds.",
-            [rows_now(f"sort(causal_effect_check{{{ENTITY}}})")],
+            [rows_now(of_treatment(f"causal_effect_check{{{ENTITY}}}"))],
             width=24,
             height=8,
             noValue=NO_EFFECTS,
             transformations=[
-                columns("job", "instance", order=("Value", "check", *WHAT), Value="holds", **OF_TREATMENT),
+                columns("job", "instance", *ELSEWHERE, order=("Value", "check", *WHAT), Value="holds"),
                 transform("sortBy", sort=[{"field": "holds"}]),
             ],
             overrides=[
@@ -159,39 +144,50 @@ def effects_in_detail() -> list[Json]:
         table(
             "For whom: effects by level of their modifiers",
             "The effect by level of its modifiers, with 95% intervals. Outcome units per treatment unit.",
-            merged(f"{name}{{{ENTITY}}}" for name in group),
+            merged(of_treatment(readable(f"{name}{{{ENTITY}}}")) for name in group),
             noValue="No effect has modifiers",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("level", *_values("effect"), *WHAT), **_values("effect")),
+                columns("job", "instance", *ELSEWHERE, order=("level", *_values("effect"), *WHAT), **_values("effect")),
             ],
-            overrides=_numbers("effect"),
+            overrides=[
+                *_numbers("effect"),
+                *widths(level=150, treatment=85, outcome=75, modifier=90),
+            ],
         ),
         table(
             "Simpson's view: associations within strata",
             "The unadjusted slope within each stratum, with 95% intervals. Where it differs in sign from the "
             "association over everything (above), what mixes the strata misleads.",
-            merged(f"{name}{{{ENTITY}}}" for name in within),
+            merged(of_treatment(readable(f"{name}{{{ENTITY}}}")) for name in within),
             noValue="No effect has strata",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("stratum", *_values("association"), *WHAT), **_values("association")),
+                columns(
+                    "job",
+                    "instance",
+                    *ELSEWHERE,
+                    order=("stratum", *_values("association"), *WHAT),
+                    **_values("association"),
+                ),
             ],
-            overrides=_numbers("association"),
+            overrides=[*_numbers("association"), override("association", custom__width=95)],
         ),
         table(
             "What interventions changed (difference in differences)",
             "What each configured intervention changed: on average while it lasts, and summed over the points, with "
             "95% intervals. In the unit of the outcome.",
-            merged(f"{name}{{{ENTITY}}}" for name in (*impact, *total)),
+            merged(readable(f'{name}{{{ENTITY}, intervention=""}}') for name in (*impact, *total)),
             width=24,
             height=5,
             noValue="No impact is configured",
             transformations=[
                 transform("merge"),
-                columns("job", "instance", order=("outcome", "service", "namespace"), **_values("impact"), **totals),
+                columns(
+                    "job", "instance", order=("outcome", "service", "namespace", "unit"), **_values("impact"), **totals
+                ),
             ],
-            overrides=_numbers("impact", *totals.values()),
+            overrides=[*_numbers("impact"), *(override(name, custom__width=115) for name in totals.values())],
         ),
     ]
 
@@ -203,10 +199,11 @@ def _lag_response() -> Json:
     return trend(
         "Lag response of the effect that its association misses most",
         "How much of the effect arrives after so many steps, with 95% intervals. Outcome units per treatment unit.",
-        by_lag,
+        [*by_lag, _unit_of(MISLEADING_OVER_LAGS)],
         x="lag",
         noValue=NO_EFFECTS,
         transformations=[
+            unit_from("Unit"),
             transform("merge"),
             transform("convertFieldType", **to_number),
             transform("filterFieldsByName", include={"pattern": "/^(lag|Value.*)$/"}),
@@ -215,6 +212,12 @@ def _lag_response() -> Json:
         ],
         overrides=[line("effect", "blue"), *band("lower", "upper")],
     )
+
+
+def _unit_of(effect: str) -> Json:
+    """The target whose answer has the unit of an effect's outcome."""
+    signal = f'label_replace({effect}, "signal", "$1", "outcome", "(.+)")'
+    return rows_now(f"causal_datasource_signal_info and on (signal) {signal}") | {"refId": "Unit"}
 
 
 def _ends(name: str) -> list[str]:
@@ -228,147 +231,5 @@ def _values(name: str) -> dict[str, str]:
 
 
 def _numbers(*names: str) -> list[Json]:
-    return [override(name, decimals=4, custom__width=100) for name in (*names, "lower", "upper")]
-
-
-def on_json() -> Json:
-    """Asks causal-datasource itself."""
-    return dashboard(
-        "effects",
-        "json-",
-        "What causes what, beside what a dashboard would make one believe, and what an intervention would do.",
-        annotations=annotations(incident_annotation()),
-        templating=variables("entity", "effect"),
-        panels=lay_out([*on_plugin(), *on_plugin_in_detail(), *what_if()]),
-    )
-
-
-def on_plugin() -> list[Json]:
-    """What causes what, beside what a dashboard would make one believe."""
-    return [
-        stat(
-            "${effect}",
-            "By how much the outcome changes with one unit more of the treatment: caused by it (effect), and as a "
-            "dashboard shows it (association). Over the whole baseline. The effect has the colour of its checks.",
-            [ask("causal_effect", view="estimate", effect="$effect")],
-            width=6,
-            fields="/^(effect|association|checks)$/",
-            overrides=[colored("orange", "association")],
-            thresholds=PLAIN,
-        ),
-        series(
-            "Over rolling windows: ${effect}",
-            "Each point is the estimate of the window that ends there, with its 95% interval; dashed, the association.",
-            [ask("causal_effect", view="rolling", effect="$effect")],
-            width=18,
-            overrides=[colored("blue", "effect", "lower", "upper"), colored("orange", "association")],
-        ),
-    ]
-
-
-def on_plugin_in_detail() -> list[Json]:
-    """Every effect, when it arrives, for whom, and what an intervention did."""
-    band = [colored("blue", "effect at this lag", "effect", "lower", "upper"), colored("text", "effect so far")]
-    return [
-        row("Effects: can they be believed, when do they arrive, for whom do they hold"),
-        table(
-            "All effects",
-            "Every configured effect beside its association, with its 95% interval, how it was found, and whether the "
-            "checks of it hold. Outcome units per treatment unit.",
-            [ask("effects_table")],
-            width=24,
-            height=11,
-            transformations=[transform("organize", excludeByName={"identified by": True, "n": True, "method": True})],
-            overrides=[
-                *(override(name, **wrapped(190)) for name in ("treatment", "outcome")),
-                override("p-value", **P_VALUE),
-                override("in", custom__width=110),
-                override("checks", **colored_text(custom__width=90)),
-                *(override(name, **wrapped()) for name in ("what the checks say", "adjustment set", "notices")),
-            ],
-        ),
-        table(
-            "Checks: ${effect}",
-            "What was tried to shake the estimate, what failed first. Each says what it found.",
-            [ask("causal_effect", view="checks", effect="$effect")],
-            width=24,
-            height=8,
-            transformations=[transform("organize", excludeByName={"effect of": True})],
-            overrides=[
-                override("check", custom__width=200),
-                override("verdict", **colored_text(custom__width=90)),
-                override("what it says", **wrapped()),
-            ],
-        ),
-        trend(
-            "Lag response: ${effect}",
-            "How much of the effect arrives after so many steps, with 95% intervals; dashed, all of it so far.",
-            [ask("lag_response", effect="$effect")],
-            x="lag",
-            overrides=band,
-        ),
-        table(
-            "Heterogeneity",
-            "The effect by level of its modifiers, below the effect over all. Outcome units per treatment unit.",
-            [ask("heterogeneity")],
-            transformations=[transform("organize", excludeByName={"n": True})],
-            overrides=[override("level", custom__width=150), override("p-value", **P_VALUE, custom__width=80)],
-        ),
-        series(
-            "Difference in differences",
-            "The treated, the controls, and what the treated would have been without the intervention (dashed, with "
-            "its 95% interval). The mark is where the intervention began.",
-            [ask("difference_in_differences", view="comparison")],
-            overrides=[
-                colored("red", "treated"),
-                colored("text", "control"),
-                colored("blue", "counterfactual", "lower", "upper"),
-            ],
-        ),
-        trend(
-            "Event study",
-            "The effect by steps since the intervention. Those before it are placebos: away from 0, the groups were "
-            "not parallel and the comparison is not to be trusted.",
-            [ask("difference_in_differences", view="event_study")],
-            x="steps since",
-            width=8,
-            overrides=band,
-        ),
-        stat(
-            "Impact",
-            "What the intervention changed: on average while it lasts, and summed over the points, in the unit of the "
-            "outcome. The text of the mark beside it gives the interval.",
-            [ask("difference_in_differences", view="estimate")],
-            width=4,
-            fields="/impact$/",
-            thresholds=PLAIN,
-        ),
-        table(
-            "Simpson's view",
-            "The slope over everything, within each stratum, averaged over the strata, and the effect. Where signs "
-            "differ, what mixes the strata misleads. Outcome units per treatment unit.",
-            [ask("simpson")],
-            width=24,
-        ),
-    ]
-
-
-def what_if() -> list[Json]:
-    """Interventions that nobody has made."""
-
-    def held(at: str, value: str) -> Json:
-        return table(
-            f"What if the treatment of ${{effect}} stayed at its {at}?",
-            f"do(treatment = its {at} value of the baseline), for good, pushed through the fitted causal graph: where "
-            "everything that it reaches would settle, with 95% intervals. For another variable or value, edit the "
-            "query in Explore.",
-            [ask("what_if", effect="$effect", value=value)],
-            transformations=[transform("organize", excludeByName={"do": True, "unit": True})],
-            overrides=[override("outcome", custom__width=230)],
-        )
-
-    return [
-        row("What if: an intervention pushed through the causal graph"),
-        held("highest", "highest"),
-        held("lowest", "lowest"),
-    ]
+    shown = [override(name, custom__width=68) for name in (*names, "lower", "upper")]
+    return [*shown, override("unit", displayName="in", mappings=UNITS, custom__width=55)]

@@ -1,26 +1,9 @@
 """Graph: who acts on whom, and why the graph thinks so."""
 
-from jsonplugin import ask, incident_annotation, variables
-from parts import (
-    Json,
-    annotations,
-    dashboard,
-    datasource_variable,
-    fixed,
-    lay_out,
-    line,
-    link,
-    node_graph,
-    override,
-    series,
-    stat,
-    steps,
-    table,
-    transform,
-    uid,
-    wrapped,
-)
-from promql import SOURCE, columns, incident_regions, number_now, over_time, rows_now
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, fixed, line, override, sentences, steps, transform, widths
+from parts import lay_out, node_graph, series, stat, table
+from promql import SOURCE, columns, incident_regions, intervention_regions, number_now, over_time, rows_now
 
 ENTITY_OF = "(.+)[.][^.]+"
 """What is before the signal in a variable's name."""
@@ -107,7 +90,7 @@ def on_prometheus() -> Json:
         "graph",
         "",
         "The causal graph: who acts on whom, and the evidence for each edge.",
-        annotations=annotations(incident_regions()),
+        annotations=annotations(incident_regions(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"])]},
         panels=lay_out(
             [
@@ -140,43 +123,18 @@ def on_prometheus() -> Json:
                 )
                 | {"options": {"nodes": {"arcs": [{"field": arc(k), "color": v} for k, v in VERDICT_ARCS.items()]}}},
                 *_evidence(),
-                table(
-                    "Mechanisms that are other ones",
-                    "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on "
-                    "its causes, its level, or its noise. Compared where the settings say invariance: {}.",
-                    [rows_now("causal_mechanism_shift_score > 1")],
-                    width=24,
-                    height=8,
-                    noValue="None, or mechanisms are not compared",
-                    transformations=[
-                        columns("__name__", "job", "instance"),
-                        transform("sortBy", sort=[{"field": "Value", "desc": True}]),
-                    ],
-                    overrides=[override("Value", decimals=2, displayName="score")],
-                ),
             ]
         ),
     )
 
 
-def _to_entity(field: str) -> Json:
-    """The override whose click shows the raw series of a node's entity, named by a field."""
-    where = f"/d/{uid('anomaly', 'json-')}?var-entity=${{__data.fields.{field}}}&${{datasource:queryparam}}"
-    return override("title", links=link("Scores and series", f"{where}&${{__url_time_range}}"))
-
-
-_EDGES = [
-    override(
-        "source",
-        links=link("Effects", f"/d/{uid('effects', 'json-')}?${{datasource:queryparam}}&${{__url_time_range}}"),
-    )
-]
-"""The override whose click on an edge shows effects."""
-
-
 def _evidence() -> list[Json]:
     """How much of the graph holds, how that changed, and each edge."""
     order = ("cause", "effect", "lag", "relation", "standing", "evidence")
+    first = ("refuted", "doubtful", "confirmed")
+    ranked = (f'{len(first) - place} * causal_edge_info{{standing="{one}"}}' for place, one in enumerate(first))
+    weightiest = " or ".join([*ranked, f'0 * causal_edge_info{{standing!~"{"|".join(first)}"}}'])
+    colors = {name: {"color": color, "index": place} for place, (name, color) in enumerate(STANDINGS.items())}
     small: Json = {"height": 5, "noValue": "not tested yet"}
     return [
         stat(
@@ -217,96 +175,57 @@ def _evidence() -> list[Json]:
         table(
             "Why each edge is there",
             "Cause and effect, after how many steps, along which relation, what the edge is by all that is said of it, "
-            "and what it rests on.",
-            [rows_now("causal_edge_info")],
+            "and what it rests on; refuted and doubtful ones first.",
+            [rows_now(weightiest)],
             width=24,
             height=12,
             noValue="No graph: the datasource says nothing",
             transformations=[
+                transform("sortBy", sort=[{"field": "Value", "desc": True}]),
                 columns("Value", "job", "instance", order=order),
-                transform("sortBy", sort=[{"field": "cause"}]),
             ],
             overrides=[
-                override("lag", custom__width=70),
-                override("relation", custom__width=150),
-                override("standing", custom__width=120),
-                override("evidence", custom__width=220),
+                override("standing", mappings=[{"type": "value", "options": colors}], **colored_text()),
+                *widths(lag=70, relation=150, standing=120, evidence=220),
             ],
         ),
-    ]
-
-
-def on_json() -> Json:
-    """Asks causal-datasource itself."""
-    return dashboard(
-        "graph",
-        "json-",
-        "The causal graph of entities and of variables.",
-        annotations=annotations(incident_annotation()),
-        templating=variables("entity"),
-        panels=lay_out(
-            [
-                node_graph(
-                    "Who acts on whom",
-                    "Which entity acts on which, and through which signals. The ring says who broke (red), suffers "
-                    "(orange), is anomalous for a reason not known (yellow) or fine (green); the number is the worst "
-                    "causal score. Red arrows lead from who broke to where it is felt.",
-                    [ask("causal_graph", show="entities", entity="$entity")],
-                    width=24,
-                    height=14,
-                    overrides=[_to_entity("id"), *_EDGES],
-                ),
-                node_graph(
-                    "What acts on what",
-                    "Variables: what explains what. Lags are counted in steps; the details of an edge say why it is "
-                    "there. Edges are as thick as they are strong; green ones were confirmed by an intervention, red "
-                    "ones refuted, orange ones are doubtful. Choose entities above to read it: of many variables, "
-                    "entities are shown.",
-                    [ask("causal_graph", show="variables", entity="$entity")],
-                    width=24,
-                    height=14,
-                    overrides=[_to_entity("subtitle"), *_EDGES],
-                ),
-                table(
-                    "Edges and their evidence",
-                    "Why each edge is there, since when, how strong it is, and what speaks against it; refuted and "
-                    "doubtful ones first.",
-                    [ask("graph_edges", entity="$entity")],
-                    width=24,
-                    height=10,
-                    overrides=[override("against", **wrapped()), override("evidence", **wrapped())],
-                ),
-                table(
-                    "What data say against the graph",
-                    "Independences that the graph implies and that fail in the data: an edge is missing, or something "
-                    "that nobody measures moves both.",
-                    [ask("graph_contradictions")],
-                    width=12,
-                    height=9,
-                ),
-                table(
-                    "What data propose",
-                    "What the graph lacks and the data propose, and what they doubt of it, where graph.discover is "
-                    "set; causal-datasource graph accept takes it into the settings.",
-                    [ask("discovered_edges")],
-                    width=12,
-                    height=9,
-                ),
-                table(
-                    "Versions",
-                    "Each change of the graph: when, by whom, why, and which edges.",
-                    [ask("graph_versions")],
-                    width=24,
-                    height=7,
-                ),
-                table(
-                    "Associations",
-                    "A first look: which variables of the chosen entities move together, at which lag. It says nothing "
-                    "of cause and effect.",
-                    [ask("associations", entity="$entity")],
-                    width=24,
-                    height=8,
-                ),
-            ]
+        table(
+            "What data say against the graph",
+            "Independences that the graph implies and that fail in the data: an edge is missing, or something that "
+            "nobody measures moves both. Given its causes, the variable should not explain any of the effect. The 20 "
+            "clearest.",
+            [rows_now("causal_graph_contradiction")],
+            width=24,
+            height=8,
+            noValue="Nothing, or the graph is not tested yet",
+            transformations=[
+                columns("job", "instance", order=("variable", "effect", "given", "Value"), Value="explained"),
+                transform("sortBy", sort=[{"field": "explained", "desc": True}]),
+            ],
+            overrides=[
+                override("explained", unit="percentunit", decimals=1, custom__width=95),
+                *sentences("given"),
+                *widths(variable=260, effect=260),
+            ],
         ),
-    )
+        table(
+            "Mechanisms that are other ones",
+            "Whose mechanism is another one in which cluster, version or time, beyond chance: its slopes on its "
+            "causes, its level, or its noise. Compared where the settings say invariance: {}.",
+            [rows_now("causal_mechanism_shift_score > 1")],
+            width=24,
+            height=7,
+            noValue="None, or mechanisms are not compared",
+            transformations=[
+                columns(
+                    *("__name__", "job", "instance"),
+                    order=("Value", "signal", "service", "namespace"),
+                    mechanism_environment="where",
+                    mechanism_part="part",
+                    Value="score",
+                ),
+                transform("sortBy", sort=[{"field": "score", "desc": True}]),
+            ],
+            overrides=[override("score", decimals=2, custom__width=80)],
+        ),
+    ]

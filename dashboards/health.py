@@ -1,24 +1,10 @@
 """Datasource health: can what it says be believed?"""
 
-from overview import STATE, STATES, state
-from parts import (
-    PLAIN,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    named_values,
-    override,
-    series,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-)
-from promql import SOURCE, annotation, columns, incident_regions, number_now, over_time, rows_now
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, named_values, override, steps, transform
+from parts import PLAIN, lay_out, series, stat, table, timeline
+from promql import SOURCE, annotation, columns, incident_regions, number_now, or_else, over_time, rows_now
+from state import STATE, STATES, state
 
 
 def on_prometheus() -> Json:
@@ -103,7 +89,7 @@ def panels() -> list[Json]:
         stat(
             "Version",
             "Version of causal-datasource.",
-            [number_now(f"max by (version) ({own}build_info)", "{{version}}")],
+            [number_now(or_else(f"max by (version) ({own}build_info)", "version", "not known"), "{{version}}")],
             width=3,
             thresholds=PLAIN,
             look={"textMode": "name"},

@@ -1,35 +1,14 @@
 """Incident: one of them, with its causes, its victims and what users feel."""
 
-from jsonplugin import ask, explain, follow, incident_annotation, variables
-from overview import VERDICTS, verdicts
-from parts import (
-    NAMES,
-    Json,
-    annotations,
-    band,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    lay_out,
-    line,
-    named_values,
-    override,
-    query_variable,
-    row,
-    scores,
-    series,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-    wrapped,
-)
+from board import annotations, dashboard, datasource_variable, query_variable
+from fields import Json, band, line, named_values, override, steps, transform, wrapped
+from parts import NAMES, lay_out, row, scores, series, stat, table, timeline
 from promql import (
     INCIDENT,
     NAME,
     OF_VERDICTS,
     SOURCE,
+    VERDICTS,
     advice,
     advice_columns,
     alerts,
@@ -37,15 +16,18 @@ from promql import (
     explore,
     in_units,
     incident_regions,
+    intervention_regions,
     newest,
     number_now,
     once,
+    or_else,
     over_time,
     rows_now,
     to,
     to_anomaly,
     told,
     unit_from,
+    verdicts,
 )
 
 INFO = f"topk(1, max_over_time(timestamp(causal_incident_info{{{INCIDENT}}})[$__range:15s] @ end()))"
@@ -74,7 +56,7 @@ def on_prometheus() -> Json:
         "incident",
         "",
         "One incident: who broke and how sure that is, what it does to users, who else suffers, what to do.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), chosen, *elsewhere()]},
         panels=lay_out([*facts(), *parts_of_the_gap(), seen_before(), *seen()]),
     )
@@ -118,7 +100,7 @@ def facts() -> list[Json]:
         stat(
             "Who broke",
             "The surest root cause.",
-            [number_now(broke, "{{root_cause}}")],
+            [number_now(or_else(broke, "root_cause", NONE), "{{root_cause}}")],
             width=5,
             thresholds=red,
             look=NAMES,
@@ -171,34 +153,32 @@ def parts_of_the_gap() -> list[Json]:
     ]
     parts = " or ".join(whole)
     share = f"({parts}) / on (symptom) group_left max by (symptom) ({once('causal_symptom_gap', INCIDENT)})"
-    in_unit = f"({parts}) * on (symptom) group_left (unit) {once('causal_symptom_gap', INCIDENT)} ^ 0"
     victims = f"{ever('false')} and on (root_cause) {INFO}"
     return [
         table(
             "Where the gap comes from",
             "What of the gap that users feel comes from whose changed behaviour, as a share and in the symptom's unit; "
             "what nothing explains stands there as well.",
-            [rows_now(in_unit), rows_now(share)],
+            [rows_now(parts), rows_now(share), rows_now(once("causal_symptom_gap", INCIDENT)) | {"refId": "Unit"}],
             width=14,
             height=7,
             noValue=NONE,
             transformations=[
+                unit_from("Unit"),
                 transform("merge"),
                 columns(
                     "incident",
                     "job",
                     "instance",
                     "symptom",
-                    order=("Value #B", "namespace", "service", "signal", "Value #A", "unit"),
+                    order=("Value #B", "namespace", "service", "signal", "Value #A"),
                     **{"Value #A": "contribution", "Value #B": "share"},
                 ),
                 transform("sortBy", sort=[{"field": "share", "desc": True}]),
             ],
             overrides=[
                 override("share", **GAUGE, custom__width=150),
-                override("signal", **wrapped()),
-                override("contribution", decimals=3, custom__width=105),
-                override("unit", custom__width=60),
+                override("contribution", custom__width=115),
                 override("service", links=look_further()),
             ],
         ),
@@ -231,7 +211,7 @@ def seen_before() -> Json:
         "Seen before",
         "How many earlier incidents were like this one, at most three, and what was done just before the newest of "
         "them was over; the page and /api/v1/incidents name each.",
-        [rows_now(once("causal_incident_seen_before", INCIDENT))],
+        [rows_now(told(once("causal_incident_seen_before", INCIDENT), "ended_by", "not known"))],
         width=24,
         height=4,
         noValue="Nothing like it is known",
@@ -285,62 +265,3 @@ def seen() -> list[Json]:
             noValue=NONE,
         ),
     ]
-
-
-def on_json() -> Json:
-    """Asks causal-datasource itself."""
-    return dashboard(
-        "incident",
-        "json-",
-        "What the gap of a symptom comes from, and what is known of every incident.",
-        annotations=annotations(incident_annotation()),
-        templating=variables("entity", "symptom"),
-        panels=lay_out(
-            [
-                table(
-                    "What happened, and what to do",
-                    "Every incident in the time range above, in sentences.",
-                    [ask("incidents", entity="$entity")],
-                    width=24,
-                    height=8,
-                    noValue=NONE,
-                    transformations=[
-                        transform(
-                            "filterFieldsByName",
-                            include={
-                                "names": [
-                                    *("state", "start", "end", "root cause", "symptom"),
-                                    *("summary", "suggestion", "seen before"),
-                                ]
-                            },
-                        )
-                    ],
-                    overrides=[
-                        override("state", **colored_text(custom__width=70)),
-                        *(override(name, unit="dateTimeAsLocal", custom__width=195) for name in ("start", "end")),
-                        override("root cause", custom__width=150),
-                        override("symptom", links=follow(), custom__width=150),
-                        *(override(name, **wrapped()) for name in ("summary", "suggestion", "seen before")),
-                    ],
-                ),
-                table(
-                    "Root causes: ${symptom:text}",
-                    "Whose changed behaviour the gap of a symptom comes from, and how much of it. Unless you choose "
-                    "one, the symptoms are those that the users of the system feel.",
-                    [ask("root_causes", symptom="${symptom:raw}")],
-                    width=24,
-                    height=9,
-                    noValue="No symptom is said to be anomalous",
-                ),
-                table(
-                    "Who is anomalous now",
-                    "Those that broke, and those that suffer.",
-                    [ask("anomalies")],
-                    width=24,
-                    height=8,
-                    noValue="Nobody is said to be anomalous",
-                    overrides=[override("entity", links=explain())],
-                ),
-            ]
-        ),
-    )

@@ -1,9 +1,11 @@
 """What the dashboards on the JSON plugin are made of: the source, targets, variables, links."""
 
-from parts import Json, datasource_variable, filters_variable, fixed, link, override, query_variable, uid
+from board import datasource_variable, filters_variable, query_variable, uid
+from fields import Json, fixed, link, override
 
 SOURCE = {"type": "simpod-json-datasource", "uid": "${datasource}"}
 CHOSEN = {"entity": "$entity", "signal": "$signal"}
+NO_SCORES = "No scores: the baseline warms up, or nobody of those chosen has any in this time range"
 
 _DESCRIPTIONS = {
     "entity": ("Entity", "Which entities are shown; an incident belongs to all that it touches."),
@@ -39,6 +41,16 @@ def incident_annotation() -> Json:
         "name": "Incidents",
         "datasource": SOURCE,
         "target": {"refId": "Anno", **ask("incident_regions", entity="$entity")},
+    }
+
+
+def intervention_annotation() -> Json:
+    """What was done to the system, as regions."""
+    return {
+        "name": "Interventions",
+        "datasource": SOURCE,
+        "iconColor": "blue",
+        "target": {"refId": "Anno", **ask("intervention_regions")},
     }
 
 

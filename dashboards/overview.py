@@ -1,33 +1,14 @@
 """Overview: who broke, since when, whom it hurts and what to do, without scrolling."""
 
-from jsonplugin import ask, explain, incident_annotation, variables
-from parts import (
-    NAMES,
-    Json,
-    annotations,
-    colored_text,
-    dashboard,
-    datasource_variable,
-    fixed,
-    hidden,
-    lay_out,
-    named_values,
-    node_graph,
-    override,
-    row,
-    scores,
-    stat,
-    steps,
-    table,
-    timeline,
-    transform,
-    wrapped,
-)
+from board import annotations, dashboard, datasource_variable
+from fields import Json, colored_text, fixed, hidden, highest, named_values, override, steps, transform
+from parts import NAMES, lay_out, row, scores, stat, table, timeline
 from promql import (
     ENTITY,
     NAME,
     OF_VERDICTS,
     SOURCE,
+    VERDICTS,
     advice,
     advice_columns,
     alerts,
@@ -37,62 +18,19 @@ from promql import (
     explore,
     in_units,
     incident_regions,
+    intervention_regions,
     number_now,
     over_time,
     rows_now,
     to,
     to_anomaly,
     told,
+    verdicts,
 )
+from state import SENTENCES, state
 
-CALM = "nothing is anomalous"
 SILENT = "not known: the datasource says nothing"
-VERDICTS = {1: ("anomalous", "yellow"), 2: ("suffers", "orange"), 3: ("broke", "red")}
 COUNTED = steps("green", "red", 1)
-
-
-def verdicts(selector: str = "") -> str:
-    """3 for an entity that broke, 2 for one that suffers by another, 1 for one whose cause is not known."""
-    before = f"{selector}, " if selector else ""
-
-    def anomalous(broke: str, cause: str) -> str:
-        return f'causal_service_anomaly{{{before}is_root_cause="{broke}", root_cause{cause}""}} == 1'
-
-    broke, suffers, other = anomalous("true", "!="), anomalous("false", "!="), anomalous("false", "=")
-    return f"3 * ({broke}) or 2 * ({suffers}) or ({other})"
-
-
-STATE = (
-    "4 * absent(causal_datasource_build_info)"
-    " or 2 * (absent(causal_datasource_points) unless on () max(causal_datasource_evaluation_failures_total) > 0)"
-    " or 3 * (max(causal_datasource_stale) == 1)"
-    " or 1 + 0 * max(causal_datasource_points < causal_datasource_points_needed)"
-    " or 0 * max(causal_datasource_points)"
-)
-"""How the datasource is, as STATES name it; before its first evaluation it is stale, too."""
-
-STATES = {
-    0: ("working", "green"),
-    1: ("warming up", "blue"),
-    2: ("starting", "blue"),
-    3: ("stale", "orange"),
-    4: ("dead", "red"),
-}
-
-
-def state(height: int) -> Json:
-    """Whether the datasource can be believed."""
-    return stat(
-        "Datasource",
-        "Whether causal-datasource works. Stale: its evaluations do not succeed, and results are withheld. Dead: "
-        "Prometheus has no sample of it. Nobody looks then, and nothing below says that all is well.",
-        [number_now(STATE, "state")],
-        width=5,
-        height=height,
-        mappings=named_values(STATES),
-        noValue="not known",
-        links=to("health", "Datasource health"),
-    )
 
 
 def on_prometheus() -> Json:
@@ -101,7 +39,7 @@ def on_prometheus() -> Json:
         "overview",
         "",
         "What is anomalous now, who caused it, whom it hurts, and what to do about it.",
-        annotations=annotations(incident_regions(), alerts()),
+        annotations=annotations(incident_regions(), alerts(), intervention_regions()),
         templating={"list": [datasource_variable(SOURCE["type"]), *entity_variables()]},
         panels=lay_out([*first(), *strip(), *incidents(), *now(), *over_the_range()]),
     )
@@ -139,7 +77,7 @@ def first() -> list[Json]:
         table(
             "What to do",
             "The first advice for each open incident; remedies in causal.yaml say what can be done about whom.",
-            [rows_now(f"{advice('causal_suggested_action_info')} or {unknown} or {nothing} or {wait}")],
+            [rows_now(f"{advice('causal_suggested_action_info')} or {unknown} or {nothing} or {wait} or {SENTENCES}")],
             width=9,
             height=4,
             noValue=SILENT,
@@ -336,7 +274,6 @@ def over_the_range() -> list[Json]:
     def drawn(score: str, legend: str) -> list[Json]:
         return [over_time(anomalous_in_range(score), legend), over_time(f"max({score})", "highest of all")]
 
-    grey = override("highest of all", color=fixed("#8e8e8e"), custom__lineStyle={"fill": "dash", "dash": [2, 4]})
     silent = "No scores: the datasource said nothing in this range"
     legend = f"{NAME} {{{{signal}}}}"
     return [
@@ -347,7 +284,7 @@ def over_the_range() -> list[Json]:
             "Above 1 (dashed) a variable does what its causes do not explain. Beyond 1 the axis goes in powers of ten.",
             drawn(causal, legend),
             links=links,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
         scores(
@@ -356,7 +293,7 @@ def over_the_range() -> list[Json]:
             "detector shows. Victims score above 1 here and below 1 on the left.",
             drawn(marginal, legend),
             links=links,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
         scores(
@@ -366,90 +303,7 @@ def over_the_range() -> list[Json]:
             drawn(joint, NAME),
             width=24,
             height=7,
-            overrides=[grey],
+            overrides=[highest()],
             noValue=silent,
         ),
     ]
-
-
-def on_json() -> Json:
-    """Asks causal-datasource itself."""
-    chosen = {"entity": "$entity", "signal": "$signal"}
-    return dashboard(
-        "overview",
-        "json-",
-        "What is anomalous now, who caused it, whom it hurts, and what to do, asked of causal-datasource itself.",
-        annotations=annotations(incident_annotation()),
-        templating=variables("entity", "signal"),
-        panels=lay_out(
-            [
-                table(
-                    "Incidents",
-                    "Anomalies that belong together in the time range above: who broke and how sure that is, since "
-                    "when, what users feel, who else is affected, and what to do about it.",
-                    [ask("incidents", entity="$entity")],
-                    width=24,
-                    height=8,
-                    noValue="No incident in this time range",
-                    transformations=[
-                        transform(
-                            "organize",
-                            excludeByName={"incident": True, "end": True, "summary": True},
-                            indexByName={
-                                name: number
-                                for number, name in enumerate(
-                                    ("state", "root cause", "confidence", "start", "duration", "suggestion", "symptom")
-                                )
-                            },
-                        )
-                    ],
-                    overrides=[
-                        override("state", **colored_text(custom__width=70)),
-                        override("root cause", **colored_text(color=fixed("red"), custom__width=150)),
-                        override("confidence", custom__width=90),
-                        override("start", unit="dateTimeAsLocal", custom__width=195),
-                        override("duration", custom__width=100),
-                        override("suggestion", **wrapped(300)),
-                        override("symptom", custom__width=150),
-                        override("gap", custom__width=80),
-                        override("affected", custom__width=70),
-                        override("who is affected", **wrapped()),
-                    ],
-                ),
-                table(
-                    "Anomalous now",
-                    "Every anomalous entity, its worst signal, and the entity named as the cause. One that broke is "
-                    "that cause itself; one that suffers is not.",
-                    [ask("anomalies")],
-                    width=14,
-                    noValue="Nobody is said to be anomalous",
-                    overrides=[
-                        override("entity", links=explain(), custom__width=170),
-                        override("verdict", **colored_text()),
-                        override("root cause", custom__width=150),
-                        *hidden("joint score", "sure"),
-                    ],
-                ),
-                node_graph(
-                    "Who acts on whom",
-                    "The ring says who broke (red), suffers (orange), is anomalous for a reason not known (yellow) or "
-                    "fine (green); the number is the worst causal score. Red arrows lead to where it is felt.",
-                    [ask("causal_graph", show="entities", entity="$entity")],
-                    width=10,
-                ),
-                row("Who broke, and who suffers"),
-                scores(
-                    "Causal anomaly score: who broke",
-                    "The gap between the observed value and the one that its causes explain, over the width of the "
-                    "interval. Above 1 (dashed) a variable does what its causes do not explain.",
-                    [ask("anomaly_score", score="causal", **chosen)],
-                ),
-                scores(
-                    "Marginal anomaly score: who suffers",
-                    "The same against the variable's own season and level, whatever the causes do. Victims score "
-                    "above 1 here and below 1 on the left.",
-                    [ask("anomaly_score", score="marginal", **chosen)],
-                ),
-            ]
-        ),
-    )

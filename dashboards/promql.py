@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from parts import Json, link, override, query_variable, transform, uid, wrapped
+from board import query_variable, uid
+from fields import Json, link, override, transform, wrapped
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ENTITY = 'namespace=~"$namespace", service=~"$service"'
@@ -19,6 +20,21 @@ NAME = "{{namespace}} {{service}}{{workload}}{{pod}}{{instance}}{{client}} {{ser
 INCIDENT = 'incident="$incident"'
 OF_VERDICTS = "root_cause, is_root_cause, measured"
 """The labels of a verdict that are not those of its entity."""
+
+
+VERDICTS = {1: ("anomalous", "yellow"), 2: ("suffers", "orange"), 3: ("broke", "red")}
+"""How verdicts are written, and their colours."""
+
+
+def verdicts(selector: str = "") -> str:
+    """3 for an entity that broke, 2 for one that suffers by another, 1 for one whose cause is not known."""
+    before = f"{selector}, " if selector else ""
+
+    def anomalous(broke: str, cause: str) -> str:
+        return f'causal_service_anomaly{{{before}is_root_cause="{broke}", root_cause{cause}""}} == 1'
+
+    broke, suffers, other = anomalous("true", "!="), anomalous("false", "!="), anomalous("false", "=")
+    return f"3 * ({broke}) or 2 * ({suffers}) or ({other})"
 
 
 def over_time(expr: str, legend: str = NAME) -> Json:
@@ -62,6 +78,11 @@ def newest(metric: str, selector: str = "") -> str:
 def told(expr: str, label: str, text: str) -> str:
     """An expression whose label says a text where it is empty."""
     return f'label_replace({expr}, "{label}", "{text}", "{label}", "")'
+
+
+def or_else(expr: str, label: str, text: str) -> str:
+    """An expression, or -1 with a text as a label where it is empty: a panel of names says nothing by itself."""
+    return f'{expr} or on () label_replace(vector(-1), "{label}", "{text}", "", "")'
 
 
 def advice(expr: str) -> str:
@@ -134,6 +155,46 @@ def columns(*left_out: str, order: Iterable[str] = (), **renamed: str) -> Json:
     )
 
 
+_SHOWN_IN = {"s|seconds": ("ms", 1000), "percentunit": ("%", 100)}
+
+
+def readable(expr: str, *, number: bool = True) -> str:
+    """What is said of outcomes, with the unit of each as a label, in one that people read: seconds as ms, shares as %.
+
+    What is no `number` in that unit, such as a p-value, gets the label alone, so that it comes into the same row.
+    """
+
+    def of(selector: str) -> str:
+        named = f'label_replace(causal_datasource_signal_info{{{selector}}}, "outcome", "$1", "signal", "(.+)")'
+        return f"({expr}) * on (outcome) group_left (unit) max by (outcome, unit) ({named})"
+
+    found = [
+        f'label_replace({factor if number else 1} * {of(f"""unit=~"{unit}" """.strip())}, "unit", "{shown}", "", "")'
+        for unit, (shown, factor) in _SHOWN_IN.items()
+    ]
+    return " or ".join([*found, of(f"""unit!~"{"|".join(_SHOWN_IN)}" """.strip())])
+
+
+_NAMED = {"reqps": "req/s", "short": "", "none": "", "bytes": "B", "Bps": "B/s", "ops": "ops/s", "cps": "counts/s"}
+UNITS = [
+    {"type": "value", "options": {unit: {"text": text, "index": n} for n, (unit, text) in enumerate(_NAMED.items())}}
+]
+"""How Grafana's ids of units are written in a column of them."""
+
+ELSEWHERE = ("treatment_namespace", "treatment_service")
+
+
+def of_treatment(expr: str) -> str:
+    """An expression whose label `treatment` also says whose it is, where it is another entity's than the outcome's."""
+    joined = f'label_join({expr}, "treatment", "/", "treatment_namespace", "treatment_service", "treatment")'
+    return f'label_replace({joined}, "treatment", "$1", "treatment", "/*(.+)")'
+
+
+def of_effect(metric: str) -> str:
+    """What is said of an edge, with the signal of its effect as the label `outcome`."""
+    return f'label_replace({metric}, "outcome", "$1", "effect", ".+[.]([^.]+)")'
+
+
 def in_units(name: str) -> Json:
     """The transformation that makes a field of each row, named by a label and in the unit of the label `unit`."""
     handlers = {name: "field.name", "Value": "field.value", "unit": "unit"}
@@ -165,6 +226,13 @@ def incident_regions() -> Json:
     newest = "topk by (incident) (1, max_over_time(timestamp(causal_incident_info)[$__range:15s] @ end()))"
     expr = f"group by (incident) (causal_incident_info) * on (incident) group_left (symptom, root_cause) {newest}"
     return annotation("Incidents", expr, "Incident: {{symptom}}", "Root cause: {{root_cause}}", "red")
+
+
+def intervention_regions(*, whole: bool = False) -> Json:
+    """What was done to the system, for its first quarter of an hour: what has no end would cover everything."""
+    lately = "(time() - causal_intervention_start_timestamp_seconds) < 900"
+    expr = "causal_intervention_active" + ("" if whole else f" and on (intervention) ({lately})")
+    return annotation("Interventions", expr, "{{kind}} {{targets}}", "Intervention {{intervention}}", "blue")
 
 
 def alerts() -> Json:

@@ -27,6 +27,7 @@ from datasource.invariance.model import Environment, Shift
 from datasource.prometheus import PrometheusError, Reader, Series
 from datasource.service import Clock, Evaluator, Snapshot
 from datasource.service.jobs import fit_job
+from datasource.service.next_experiment import told_trials
 from datasource.settings import Loaded, load_settings
 
 SETTINGS = Path(demo.__file__).with_name("settings.yaml")
@@ -159,7 +160,8 @@ def with_interventions(before: Snapshot) -> Snapshot:
     (going_on,) = (one for one in before.incidents if one.open)
     earlier = replace(going_on, id="earlier", start=start - 3 * 86400, end=start - 3 * 86400 + 1200)
     seen = {going_on.id: seen_before(going_on, [earlier], every)}
-    return replace(before, interventions=every, assessed=assessed, seen=seen)
+    told = replace(before, interventions=every, assessed=assessed, seen=seen)
+    return replace(told, trials=told_trials(told))
 
 
 def with_a_shift(before: Snapshot) -> Snapshot:

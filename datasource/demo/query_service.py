@@ -19,7 +19,7 @@ from datasource.effects.association import association
 from datasource.effects.structural import StructuralModel, fit_structural
 from datasource.effects.what_if import what_if
 from datasource.graph import CausalGraph, Edge, Evidence
-from datasource.incidents.quantity import quantity
+from datasource.incidents.quantity import interval, quantity
 from datasource.interventions import Intervention, InterventionLog
 from datasource.interventions.impact import Impact, Question, measure
 from datasource.interventions.verdicts import Verdict, predicted, verdicts
@@ -169,10 +169,7 @@ def told(story: Story) -> Iterator[str]:
     yield "2. What is the sidecar's own"
     each, least, most = (value / MORE for value in story.effect)
     yield f"   with load held fixed, 1 ms more of delay adds {each:.2f} ms [{least:.2f}, {most:.2f}]"
-    yield (
-        f"   throttling an extra {quantity(MORE, 's')} adds {quantity(effect, 's')} "
-        f"[{quantity(lower, 's')}, {quantity(upper, 's')}]"
-    )
+    yield f"   throttling an extra {quantity(MORE, 's')} adds {interval(effect, lower, upper, 's')}"
     yield "3. Somebody does something"
     yield f"   the sidecar is off from {_when(one.start)} to {_when(one.end)}: intervention {one.id} of the log"
     yield f"   the log has {story.entries} entry, as it was written; head {story.head[:16]}"
@@ -186,7 +183,7 @@ def told(story: Story) -> Iterator[str]:
     for verdict in story.verdicts:
         said = f", predicted {quantity(verdict.predicted.value, 's')}" if verdict.predicted else ""
         change = verdict.measured
-        measured = f"{quantity(change.value, 's')} [{quantity(change.lower, 's')}, {quantity(change.upper, 's')}]"
+        measured = interval(change.value, change.lower, change.upper, "s")
         yield f"   {verdict.kind}: {verdict.cause} -> {verdict.effect}: measured {measured}{said}; {verdict.why}"
     yield ""
     yield f"The truth, which the simulation knows: {CALLS} ms a ms, and {1000 * story.truth:.1f} ms in the off hour"

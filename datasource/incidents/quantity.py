@@ -57,6 +57,22 @@ def levels(first: float, second: float, unit: str, gap: float) -> str:
     return f"{numbers[0]} to {_joined(numbers[1], name)}"
 
 
+def interval(value: float, lower: float, upper: float, unit: str) -> str:
+    """A value and the ends of its interval, with as many digits as tell the ends apart, and from 0 where they are.
+
+    >>> interval(0.24, 0.2361, 0.2439, "s"), interval(0.198, 0.1815, 0.2144, "s"), interval(4.1, 2.2, 6.0, "cores")
+    ('240 ms [236 ms, 244 ms]', '198 ms [182 ms, 214 ms]', '4.1 cores [2.2 cores, 6.0 cores]')
+    >>> interval(-0.004, -0.007, -0.0003, "s"), interval(0.004, -0.001, 0.009, "s")
+    ('-4.0 ms [-7.0 ms, -0.3 ms]', '4 ms [-1 ms, 9 ms]')
+    """
+    apart = 2 * (upper - lower)
+    if lower > 0 or upper < 0:
+        apart = min(apart, 10 * min(abs(lower), abs(upper)))
+    numbers, name = _told((value, lower, upper), unit, apart)
+    first, low, high = (_joined(number, name) for number in numbers)
+    return f"{first} [{low}, {high}]"
+
+
 def parted(whole: float, parts: Sequence[float], unit: str) -> tuple[str, list[str]]:
     """The whole and the parts that make it up, rounded so that what is told adds up, too; "" for parts of nothing.
 

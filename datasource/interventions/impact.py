@@ -72,6 +72,11 @@ class Impact:
     predicted: Estimate | None = None
 
     @property
+    def added_up(self) -> Floats:
+        """(m) The effect added up over its points, up to each time."""
+        return np.cumsum(np.nan_to_num(np.where(self.on, self.observed - self.expected, 0.0)))
+
+    @property
     def points(self) -> int:
         """How many points the average is over."""
         return int(self.on.sum())

@@ -77,6 +77,19 @@ class Trial:
         return self.information / self.cost
 
 
+class TrialTold(NamedTuple):
+    """A trial in words: of which question (and incident, by its id), what to do, what that tells and whom it touches;
+    the bits that it is expected to tell, and its cost."""
+
+    question: str
+    incident: str
+    what: str
+    why: str
+    blast_radius: str
+    information: float
+    cost: float
+
+
 class Suspect(NamedTuple):
     """Who may be the cause of an incident, and how likely: `variable` is what shows it, `back` the way back from its
     level to what is usual, `part` how far the symptom would go back were it the cause. Without a variable nobody

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from datasource.causes import Verdict, cause_name, listed
+from datasource.panels.choices import broke_first
 from datasource.panels.frame import Field, Frame, notice_frame
 from datasource.panels.query import Query
 from datasource.panels.registry import Panel
@@ -20,7 +21,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     told = judgement.silenced.told(snapshot.time) if judgement else ()
     if not judgement or not verdicts:
         return [replace(notice_frame(QUIET), notices=(QUIET, *told))]
-    ordered = sorted(verdicts, key=lambda v: (not v.is_root_cause, str(v.entity)))
+    ordered = broke_first(verdicts)
     scores = [judgement.scores[v.causes.symptom] for v in ordered]
     fields = (
         Field("entity", "string", [str(v.entity) for v in ordered]),
@@ -65,4 +66,4 @@ _MAPPINGS = [
     }
 ]
 
-PANEL = Panel("anomalies", "Anomalies now", frames)
+PANEL = Panel("anomalies", "Anomalies now", frames, table=True)

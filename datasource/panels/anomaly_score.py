@@ -1,10 +1,14 @@
 """Panel: anomaly scores over time, one series a variable."""
 
+import numpy as np
+from numpy.typing import NDArray
+
+from datasource.data import Floats
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
 from datasource.panels.frame import Field, Frame, time_field
 from datasource.panels.query import Query, QueryError
-from datasource.panels.registry import Panel
-from datasource.panels.series import inside, shown_variables, thin
+from datasource.panels.registry import Panel, Parameter
+from datasource.panels.series import shown_variables, thin
 from datasource.service import Snapshot, variable_labels
 
 _MOST = 200
@@ -22,22 +26,37 @@ _CONFIG = {
 
 
 def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
-    """One frame a variable: time and score, the maximum where points are thinned."""
+    """One frame a variable: time and score, the maximum where points are thinned. With `only` "anomalous" those that
+    are above 1 within the panel's time, and the highest of all."""
     kind = query.one("score", "causal")
     if kind not in _NAMES:
         raise QueryError(f"score '{kind}' is unknown; use 'causal' or 'marginal'")
-    variables, notices = shown_variables(query, snapshot, _MOST)
+    only = query.one("only", "all")
+    if only not in dict(_ONLY):
+        raise QueryError(f"only '{only}' is unknown; use 'all' or 'anomalous'")
+    few = only == "anomalous"
+    variables, notices = shown_variables(query, snapshot, len(snapshot.matrix.variables) if few else _MOST)
+    highest: tuple[NDArray[np.int64], Floats] | None = None
     found: list[Frame] = []
-    for variable in variables:
-        prediction = snapshot.predict(variable, marginal=kind == "marginal")
-        if prediction is None:
-            continue
-        shown = inside(query, snapshot.matrix.times)
-        times, (score,) = thin(snapshot.matrix.times[shown], [("max", prediction.score[shown])], query.max_points)
-        config = _CONFIG | {"displayNameFromDS": str(variable)}
-        value = Field(_NAMES[kind], "number", score, variable_labels(variable), config)
-        found.append(Frame(str(variable), (time_field(times), value), notices if not found else ()))
+
+    def drawn(name: str, times: NDArray[np.int64], score: Floats, labels: dict[str, str]) -> Frame:
+        seconds, (thinned,) = thin(times, [("max", score)], query.max_points)
+        value = Field(_NAMES[kind], "number", thinned, labels, _CONFIG | {"displayNameFromDS": name})
+        return Frame(name, (time_field(seconds), value), notices if not found else ())
+
+    predicted = snapshot.predict_between(variables, query.start, query.end, marginal=kind == "marginal")
+    for variable, times, prediction in predicted:
+        score = prediction.score
+        highest = times, score if highest is None else np.fmax(highest[1], score)
+        if len(found) < _MOST and (not few or (score > 1).any()):
+            found.append(drawn(str(variable), times, score, variable_labels(variable)))
+    if few and highest is not None:
+        found.append(drawn("highest of all", *highest, {}))
     return found
 
 
-PANEL = Panel("anomaly_score", "Anomaly score", frames, (ENTITY, SIGNAL, SCORE))
+_ONLY = [("all", "all that are chosen"), ("anomalous", "those above 1, and the highest of all")]
+
+PANEL = Panel(
+    "anomaly_score", "Anomaly score", frames, (ENTITY, SIGNAL, SCORE, Parameter("only", "Only", lambda _: _ONLY))
+)

@@ -79,4 +79,5 @@ PANEL = Panel(
         ENTITY,
     ),
     needs_mechanisms=False,
+    table=True,
 )

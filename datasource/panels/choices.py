@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from datasource.causes import Verdict
 from datasource.data import Variable
 from datasource.effects import EffectResult
 from datasource.panels.query import ALL
@@ -14,13 +15,25 @@ AUTOMATIC = "auto"
 
 
 def entities(snapshot: Snapshot) -> Pairs:
-    """Every measured entity that is not a call."""
-    return _all(str(entity) for entity in snapshot.entities if entity.type != "call")
+    """Every measured entity that is not a call, those that broke first, then those that suffer."""
+    first = dict.fromkeys(verdict.entity for verdict in _verdicts(snapshot))
+    others = (entity for entity in snapshot.entities if entity not in first)
+    return _all(str(entity) for entity in (*first, *others) if entity.type != "call")
 
 
 def signals(snapshot: Snapshot) -> Pairs:
-    """Every configured signal."""
-    return _all(snapshot.settings.signals)
+    """Every configured signal, those in which somebody broke or suffers first."""
+    first = (verdict.causes.symptom.signal for verdict in _verdicts(snapshot))
+    return _all(dict.fromkeys((*first, *snapshot.settings.signals)))
+
+
+def _verdicts(snapshot: Snapshot) -> list[Verdict]:
+    return broke_first(snapshot.judgement.verdicts if snapshot.judgement else ())
+
+
+def broke_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Verdicts, those on who broke before those on who suffers."""
+    return sorted(verdicts, key=lambda one: (not one.is_root_cause, str(one.entity)))
 
 
 def symptoms(snapshot: Snapshot) -> Pairs:

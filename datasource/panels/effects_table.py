@@ -49,4 +49,4 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return [Frame("effects_table", fields, meta={"preferredVisualisationType": "table"})]
 
 
-PANEL = Panel("effects_table", "Effects table", frames, (EFFECT,))
+PANEL = Panel("effects_table", "Effects table", frames, (EFFECT,), table=True)

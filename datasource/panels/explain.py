@@ -122,4 +122,5 @@ PANEL = Panel(
         Parameter("over", "Mean of", lambda _: _OVER),
     ),
     needs_mechanisms=False,
+    table=True,
 )

@@ -1,7 +1,7 @@
 """What a panel answers with: frames of fields, as Grafana's toDataFrame accepts them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,12 +23,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Frame:
-    """A table of equally long fields, with notices for the panel's corner."""
+    """A table of equally long fields, with notices for the panel's corner, and what makes all of it doubtful."""
 
     name: str
     fields: tuple[Field, ...] = ()
     notices: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         if len({len(one.values) for one in self.fields}) > 1:
@@ -40,10 +41,26 @@ def time_field(seconds: Values) -> Field:
     return Field("time", "time", np.asarray(seconds, dtype=np.int64) * 1000, config={"displayName": "Time"})
 
 
+NOTICE = "notice"
+
+
 def notice_frame(text: str) -> Frame:
     """An answer that has no numbers yet but says why: never a blank panel."""
     empty = Field("value", "number", [], config={"noValue": text})
-    return Frame("notice", (time_field([]), empty), notices=(text,))
+    return Frame(NOTICE, (time_field([]), empty), notices=(text,))
+
+
+def as_row(notice: Frame) -> Frame:
+    """The same for a panel of rows: Grafana says "No data" of a table without any, whatever its notices are."""
+    return replace(notice, fields=(Field(NOTICE, "string", list(notice.notices)),))
+
+
+def with_doubt(frame: Frame, doubt: str) -> Frame:
+    """The frame with what makes it doubtful; where it has no numbers, not even that all is well is known any more."""
+    if frame.name == NOTICE or not any(len(one.values) for one in frame.fields):
+        told = notice_frame(doubt)
+        frame = as_row(told) if frame.fields and frame.fields[0].name == NOTICE else told
+    return replace(frame, doubt=doubt)
 
 
 _UNITS = {"cores": "short", "seconds": "s", "": "short"}

@@ -34,4 +34,4 @@ _EXPLAINED = "Share of what is left of the effect that the variable explains."
 _ADJUSTED = "p-value after the control of the false discovery rate."
 _SHARE = {"unit": "percentunit"}
 
-PANEL = Panel("graph_contradictions", "What data say against the graph", frames, needs_mechanisms=False)
+PANEL = Panel("graph_contradictions", "What data say against the graph", frames, needs_mechanisms=False, table=True)

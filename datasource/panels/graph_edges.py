@@ -57,4 +57,5 @@ PANEL = Panel(
     frames,
     (Parameter("standing", "What they are", lambda _: _STANDINGS, multiple=True), ENTITY),
     needs_mechanisms=False,
+    table=True,
 )

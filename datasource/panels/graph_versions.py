@@ -29,4 +29,4 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     return [Frame("graph_versions", fields, notices, {"preferredVisualisationType": "table"})]
 
 
-PANEL = Panel("graph_versions", "Versions of the graph", frames, needs_mechanisms=False)
+PANEL = Panel("graph_versions", "Versions of the graph", frames, needs_mechanisms=False, table=True)

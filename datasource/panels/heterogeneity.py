@@ -42,4 +42,4 @@ def _all(result: EffectResult) -> Group:
 
 _ABOUT = {"description": "Outcome units per treatment unit, among the rows of this level."}
 
-PANEL = Panel("heterogeneity", "Heterogeneous effects", frames, (EFFECT,))
+PANEL = Panel("heterogeneity", "Heterogeneous effects", frames, (EFFECT,), table=True)

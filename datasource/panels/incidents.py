@@ -109,4 +109,4 @@ _MAPPINGS = [
     }
 ]
 
-PANEL = Panel("incidents", "Incidents", frames, (STATE, ENTITY), needs_mechanisms=False)
+PANEL = Panel("incidents", "Incidents", frames, (STATE, ENTITY), needs_mechanisms=False, table=True)

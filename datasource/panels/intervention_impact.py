@@ -48,10 +48,7 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     if not shown.any():
         return [notice_frame("the intervention lies outside the panel's time range")]
     if view == "cumulative":
-        gaps = np.where(impact.on, impact.observed - impact.expected, 0.0)
-        seconds, (added,) = thin(
-            impact.times[shown], [("mean", np.cumsum(np.nan_to_num(gaps))[shown])], query.max_points
-        )
+        seconds, (added,) = thin(impact.times[shown], [("mean", impact.added_up[shown])], query.max_points)
         return [Frame(told, (time_field(seconds), line("added up", "added up", added, style)), notices)]
     lines = [("mean", row[shown]) for row in (impact.observed, impact.expected, impact.lower, impact.upper)]
     seconds, (observed, expected, lower, upper) = thin(impact.times[shown], lines, query.max_points)
@@ -134,4 +131,4 @@ PANEL = Panel(
     ),
     needs_mechanisms=False,
 )
-VERDICTS = Panel("intervention_verdicts", "Verdicts on edges", _verdicts, needs_mechanisms=False)
+VERDICTS = Panel("intervention_verdicts", "Verdicts on edges", _verdicts, needs_mechanisms=False, table=True)

@@ -99,5 +99,5 @@ _PARAMETERS = (
     Parameter("target", "Target", _targets, multiple=True),
 )
 
-PANEL = Panel("interventions", "Interventions", frames, _PARAMETERS, needs_mechanisms=False)
+PANEL = Panel("interventions", "Interventions", frames, _PARAMETERS, needs_mechanisms=False, table=True)
 REGIONS = Panel("intervention_regions", "Interventions (annotations)", _regions, _PARAMETERS, needs_mechanisms=False)

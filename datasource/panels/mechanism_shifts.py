@@ -65,4 +65,5 @@ PANEL = Panel(
     frames,
     (Parameter("show", "Show", lambda _: _SHOW),),
     needs_mechanisms=False,
+    table=True,
 )

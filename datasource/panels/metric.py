@@ -29,4 +29,5 @@ PANEL = Panel(
     frames,
     (Parameter("name", "Metric", lambda _: [(ALL, ALL), *((name, name) for name in HELP)]),),
     needs_mechanisms=False,
+    table=True,
 )

@@ -54,4 +54,6 @@ _COST = {
     "description": "Minutes, each counted once more for every width of what is usual by which somebody suffers.",
 }
 
-PANEL = Panel("next_experiment", "Which experiment next", frames, (INCIDENT, ENTITY), needs_mechanisms=False)
+PANEL = Panel(
+    "next_experiment", "Which experiment next", frames, (INCIDENT, ENTITY), needs_mechanisms=False, table=True
+)

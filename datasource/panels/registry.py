@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from datasource.panels.frame import Frame, notice_frame
+from datasource.panels.frame import NOTICE, Frame, as_row, notice_frame
 from datasource.panels.query import Query, QueryError, shortened
 from datasource.service import Snapshot
 
@@ -25,13 +25,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Panel:
-    """Something a panel can ask for: pure, from a query and a snapshot to frames."""
+    """Something a panel can ask for: pure, from a query and a snapshot to frames; rows of a `table`, or lines."""
 
     name: str
     label: str
     frames: Callable[[Query, Snapshot], list[Frame]]
     parameters: tuple[Parameter, ...] = ()
     needs_mechanisms: bool = True
+    table: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Registry:
     def answer(self, query: Query, snapshot: Snapshot | None, waiting: str) -> list[Frame]:
         """The frames for a query, or one that says what is missing. Raises QueryError."""
         panel = self.get(query.panel)
+        found = self._answer(panel, query, snapshot, waiting)
+        return [as_row(one) if panel.table and one.name == NOTICE else one for one in found]
+
+    def _answer(self, panel: Panel, query: Query, snapshot: Snapshot | None, waiting: str) -> list[Frame]:
         if snapshot is None:
             return [notice_frame(waiting)]
         if panel.needs_mechanisms and snapshot.warming_up:

@@ -101,4 +101,4 @@ def _asked(query: Query, snapshot: Snapshot) -> tuple[RootCauses, ...]:
     return tuple(root_causes(recent, variable, sure) for variable in wanted[:_MOST]) if recent else ()
 
 
-PANEL = Panel("root_causes", "Root causes", frames, (SYMPTOM,))
+PANEL = Panel("root_causes", "Root causes", frames, (SYMPTOM,), table=True)

@@ -69,4 +69,4 @@ def _reversal(result: EffectResult) -> str:
 
 _ABOUT = {"description": "Outcome units per treatment unit; only the last row is adjusted."}
 
-PANEL = Panel("simpson", "Simpson's view", frames, (EFFECT,))
+PANEL = Panel("simpson", "Simpson's view", frames, (EFFECT,), table=True)

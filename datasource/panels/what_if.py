@@ -116,4 +116,5 @@ PANEL = Panel(
     frames,
     (VARIABLE, Parameter("value", "Value", lambda _: _VALUES, placeholder=_HOW, free=True), OUTCOME, EFFECT),
     needs_mechanisms=False,
+    table=True,
 )

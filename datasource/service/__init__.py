@@ -3,24 +3,22 @@
 from datasource.service.clock import Clock
 from datasource.service.evaluator import Evaluator
 from datasource.service.jobs import Workers
-from datasource.service.metrics import (
-    EFFECT_NAMES,
-    HELP,
-    OVER_TIME,
+from datasource.service.metric_help import HELP
+from datasource.service.metrics import COURSE, EFFECT_NAMES, OVER_TIME, effect_samples, samples
+from datasource.service.rows import incident_json, incident_state, snapshot_json, unit_of
+from datasource.service.sample import (
     Sample,
     effect_labels,
-    effect_samples,
     entity_labels,
     impact_labels,
     logged_labels,
-    samples,
     variable_labels,
 )
-from datasource.service.rows import incident_json, incident_state, snapshot_json, unit_of
 from datasource.service.served import Health, Served
 from datasource.service.snapshot import Snapshot
 
 __all__ = [
+    "COURSE",
     "EFFECT_NAMES",
     "HELP",
     "OVER_TIME",

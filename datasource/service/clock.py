@@ -15,6 +15,7 @@ from datasource.interventions.experiments import Experimenter
 from datasource.prometheus import PrometheusError
 from datasource.service.evaluator import Evaluator, Marking
 from datasource.service.served import Served
+from datasource.service.weighing import Weighing
 from datasource.settings import Settings, format_duration
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Clock(Served):
         self._jump = -inf, ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self.weighing = Weighing()
         self._ticking, self._telling = threading.Lock(), threading.Lock()
         self.experimenter = Experimenter(self.settings.experiments, self.interventions, self.scores)
 
@@ -83,7 +85,8 @@ class Clock(Served):
         try:
             with self.evaluator.stages.run("evaluate"):
                 snapshot = self.evaluator.evaluate(self._now())
-            self.snapshot = replace(snapshot, notices=(*self._notices(), *snapshot.notices))
+            notices = (*self._notices(), *snapshot.notices)
+            self.snapshot = replace(snapshot, notices=notices, trials=self.weighing.found)
         except (PrometheusError, GraphError) as error:
             self._failed(str(error))
         except (BrokenProcessPool, TimeoutError) as error:
@@ -159,6 +162,8 @@ class Clock(Served):
     def _run(self) -> None:
         while not self._stop.is_set():
             self.tick()
+            if self.leads and self.snapshot is not None:
+                self.weighing.follow(self.snapshot)
             due = time.monotonic() + self._until_next()
             if self.health.error or not self.evaluator.asking.wait(timeout=self._until_next()):
                 self._stop.wait(max(due - time.monotonic(), 0.0))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from datasource.data import Matrix
-from datasource.incidents.quantity import quantity
+from datasource.incidents.quantity import interval, quantity
 from datasource.interventions.deploys import Compared, Versions, compare_versions
 from datasource.settings import Signal
 
@@ -41,9 +41,8 @@ def _sentence(one: Compared, versions: Versions, unit: str) -> str:
     if not np.isfinite(change.lower):
         return f"{one.entity}: {one.what}: cannot be told yet"
     unit = unit if one.what == one.signal else "short"
-    lower, upper, old, new = (
-        quantity(value, unit) for value in (change.lower, change.upper, one.old, one.old + change.value)
-    )
+    old, new = (quantity(value, unit) for value in (one.old, one.old + change.value))
+    size = interval(change.value, change.lower, change.upper, unit)
     if not one.clear:
         said = "no change that can be told from chance"
     elif one.worse:
@@ -51,6 +50,6 @@ def _sentence(one: Compared, versions: Versions, unit: str) -> str:
     else:
         said = "another mechanism" if one.what.startswith("slope of") else "changed, and not worse than is tolerated"
     return (
-        f"{one.entity}: {one.what} {new} in {versions.new}, {old} in {versions.old}: {quantity(change.value, unit)} "
-        f"[{lower}, {upper}], p {one.p_adjusted:.2g}: {said}"
+        f"{one.entity}: {one.what} {new} in {versions.new}, {old} in {versions.old}: {size}, "
+        f"p {one.p_adjusted:.2g}: {said}"
     )

@@ -13,8 +13,9 @@ from prometheus_client.metrics_core import (
     SummaryMetricFamily,
 )
 
-from datasource.service.metrics import Sample, samples
+from datasource.service.metrics import samples
 from datasource.service.pushing import Pushed
+from datasource.service.sample import Sample
 from datasource.service.served import Served
 from datasource.service.snapshot import Snapshot
 from datasource.service.stages import Stage

@@ -8,7 +8,7 @@ import numpy as np
 from datasource.effects.document import checks_document
 from datasource.effects.study import StudyError
 from datasource.effects.windows import window_steps
-from datasource.incidents.quantity import quantity
+from datasource.incidents.quantity import interval, quantity
 from datasource.interventions import Intervention
 from datasource.interventions.impact import Impact, Question, measure, variable_named
 from datasource.interventions.power import switchback_power
@@ -51,7 +51,7 @@ def impact_sentence(one: Intervention, impact: Impact, unit: str) -> str:
         return f"what {what} changed in {impact.outcome} is not known: {'; '.join(impact.notices)}"
     size = quantity(abs(average.value), unit)
     if np.isfinite(average.lower):
-        size += f" [{quantity(average.lower, unit)}, {quantity(average.upper, unit)}]"
+        size = interval(abs(average.value), average.lower, average.upper, unit)
     if average.lower <= 0 <= average.upper:
         told = f"{what} changed {impact.outcome} by {size}: no effect that can be told from chance"
     else:

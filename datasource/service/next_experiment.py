@@ -17,7 +17,7 @@ from datasource.incidents.context import IncidentContext
 from datasource.incidents.quantity import quantity
 from datasource.interventions.impact import names_of
 from datasource.interventions.next_experiment import next_for_cause, next_for_edges
-from datasource.interventions.trial import Known, Suspect, Touched, Trial
+from datasource.interventions.trial import Known, Suspect, Touched, Trial, TrialTold
 from datasource.service.snapshot import Snapshot
 
 _SHOWN = 10
@@ -223,6 +223,19 @@ def _felt(one: Touched, snapshot: Snapshot) -> str:
     sign = "+" if one.change.value > 0 else "-"
     score = f", score {one.score:.2g}" if isfinite(one.score) else ""
     return f"{one.variable} {sign}{quantity(abs(one.change.value), unit)}{score}"
+
+
+def told_trials(snapshot: Snapshot) -> tuple[TrialTold, ...]:
+    """The trials about all open incidents and the graph in words, of each question the best first."""
+    return tuple(
+        TrialTold(
+            *(one.question.text, one.question.incident),
+            *(trial_told(trial, one, snapshot), trial_reason(trial, one), blast_radius(trial, snapshot)),
+            *(trial.information, trial.cost),
+        )
+        for one in next_trials(snapshot)
+        for trial in one.trials
+    )
 
 
 def next_documents(found: Sequence[Answered], snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from datasource.incidents import Incident
 from datasource.incidents.seen_before import Seen
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment
+from datasource.interventions.trial import TrialTold
 from datasource.invariance import Invariance
 from datasource.prometheus import SignalReport
 from datasource.service.presence import NOBODY, Presence
@@ -39,7 +40,8 @@ class Snapshot:
     in the log, `assessed` says what the newest of them changed; `seen` has, by the id of an open incident, earlier ones
     like it. `proposal` is what was discovered last, None where discovery is off or not done; `invariance` says whether
     mechanisms are the same in all environments, None where that is off or not done; `falsification` is what the data at
-    `tested_at` say against the graph, and `history` the versions of it.
+    `tested_at` say against the graph, and `history` the versions of it; `trials` are what would tell most about open
+    incidents and the graph, as found out last.
     """
 
     time: int
@@ -71,6 +73,7 @@ class Snapshot:
     falsification: Falsification | None = None
     tested_at: int = 0
     history: History = NO_HISTORY
+    trials: tuple[TrialTold, ...] = ()
 
     @property
     def key(self) -> tuple[int, str, str, int]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, request
 
 from datasource.panels import ALL, REGISTRY, Panel, Parameter, Query, QueryError, interventions
 from datasource.panels import choices as offered
-from datasource.panels.frame import Frame, notice_frame
+from datasource.panels.frame import Frame, notice_frame, with_doubt
 from datasource.panels.query import shortened
 from datasource.service import Served, Snapshot
 from datasource.web import parse
@@ -107,8 +107,7 @@ def _answers(asked: Sequence[Query], snapshot: Snapshot | None, late: str) -> by
 def _frames(one: Query, snapshot: Snapshot | None, late: str) -> list[Frame]:
     first, *others = REGISTRY.answer(one, snapshot, waiting())
     if snapshot is not None and late:
-        first = notice_frame(late) if not first.fields or not len(first.fields[0].values) else first
-        first = replace(first, notices=tuple(dict.fromkeys((late, *first.notices))))
+        first = with_doubt(first, late)
     return [first, *others]
 
 

@@ -26,7 +26,18 @@ from datasource.prometheus.prompb import (
     size_of,
     streamed_response,
 )
-from datasource.service import EFFECT_NAMES, HELP, OVER_TIME, Sample, Snapshot, effect_samples, samples, variable_labels
+from datasource.service import (
+    COURSE,
+    EFFECT_NAMES,
+    HELP,
+    OVER_TIME,
+    Sample,
+    Snapshot,
+    effect_samples,
+    logged_labels,
+    samples,
+    variable_labels,
+)
 from datasource.service.asked_effects import PATIENCE, AskedEffect, AskedEffectError, AskedEffects
 from datasource.service.later import NotYetError
 from datasource.settings.pattern import PatternError
@@ -113,6 +124,8 @@ def selected(query: ReadQuery, snapshot: Snapshot, effects: Sequence[Sample] = (
     for name in names:
         if name in OVER_TIME:
             yield from _over_time(name, query, snapshot, passes, door)
+        elif name in COURSE:
+            yield from _courses(name, query, snapshot, passes, door)
     when = snapshot.time * 1000
     if query.start <= when <= query.end:
         rows: Iterable[Sample] = (one for one in (*newest, *effects) if one.name in names and one.name not in OVER_TIME)
@@ -161,6 +174,18 @@ def _over_time(
     for variable, times, found in predicted:
         labels = {"__name__": name, **variable_labels(variable), **door}
         yield ReadSeries(labels, times * 1000, getattr(found, field))
+
+
+def _courses(
+    name: str, query: ReadQuery, snapshot: Snapshot, passes: Callable[[Labels], bool], door: Labels
+) -> Iterator[ReadSeries]:
+    """Of what each assessed intervention changed, at every point that is known."""
+    for impact in snapshot.assessed.impacts:
+        labels = logged_labels(impact)
+        values = COURSE[name](impact)
+        shown = (impact.times * 1000 >= query.start) & (impact.times * 1000 <= query.end) & np.isfinite(values)
+        if passes(labels) and shown.any():
+            yield ReadSeries({"__name__": name, **labels, **door}, impact.times[shown] * 1000, values[shown])
 
 
 def _what_if(

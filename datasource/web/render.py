@@ -70,8 +70,9 @@ def error_response(status: int, message: str, **more: str) -> Response:
 def frame_json(frame: Frame, ref_id: str) -> dict[str, Any]:
     """A frame in the form with fields. No `length`: with it Grafana would lose every field's config."""
     meta = dict(frame.meta)
-    if frame.notices:
-        meta["notices"] = [{"severity": "info", "text": notice} for notice in frame.notices]
+    told = [("warning", frame.doubt)] * bool(frame.doubt) + [("info", notice) for notice in frame.notices]
+    if told:
+        meta["notices"] = [{"severity": severity, "text": text} for severity, text in told]
     return {"name": frame.name, "refId": ref_id, "meta": meta, "fields": [_field_json(one) for one in frame.fields]}
 
 

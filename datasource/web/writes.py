@@ -1,5 +1,6 @@
 """What may be written: what people say of an incident. Whoever writes shows a token."""
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -22,15 +23,38 @@ _LONGEST = {"by": 100, "reason": 500, "into": 200}
 
 
 @routes.post(f"/api/v1/incidents/<name>/<any({', '.join(MARKS)}):action>")
-def mark(name: str, action: str) -> Response:
+def marked_by_address(name: str, action: str) -> Response:
     """Say something of an incident, from the next evaluation on; the body may say `by` whom and for which `reason`, and
     says what it is to be merged `into`."""
+    said = _body()
+    return said if isinstance(said, Response) else _mark(name, MARKS[action], said)
+
+
+@routes.post("/api/v1/incidents/<id>/mark")
+def mark(id: str) -> Response:
+    """The same, where the body says as which `kind`, as a row of an incident has it."""
+    said = _body()
+    if isinstance(said, Response):
+        return said
+    kinds = [*MARKS.values()]
+    kind = said.pop("kind", "")
+    if kind not in kinds:
+        what = "say what it is" if kind == "" else f"there is no kind {json.dumps(kind)[:100]}"
+        raise QueryError(f'{what}, as {{"kind": "dismissed"}}; kinds are {", ".join(kinds)}')
+    return _mark(id, kind, said)
+
+
+def _body() -> dict[str, Any] | Response:
+    """What was sent, or the answer that it is too long."""
     request.max_content_length = _MOST_BYTES
     try:
-        said = body(request)
+        return dict(body(request))
     except RequestEntityTooLarge:
         return error_response(413, f"the body is longer than {_MOST_BYTES // 1024} KiB; send a shorter reason")
-    keys = ("by", "reason", "into") if action == "merge" else ("by", "reason")
+
+
+def _mark(name: str, kind: str, said: Mapping[str, Any]) -> Response:
+    keys = ("by", "reason", "into") if kind == "merged" else ("by", "reason")
     if unknown := sorted(said.keys() - set(keys)):
         raise QueryError(f"there is no '{unknown[0]}'; the body may have {', '.join(keys[:-1])} and {keys[-1]}")
     told = {key: _text(said, key) for key in keys}
@@ -41,7 +65,7 @@ def mark(name: str, action: str) -> Response:
     if snapshot is None:
         return error_response(503, waiting())
     incidents = {incident.id: incident for incident in snapshot.incidents}
-    incident, kind = incidents.get(name), MARKS[action]
+    incident = incidents.get(name)
     if incident is None:
         return error_response(404, f"there is no incident '{name[:200]}'; /api/v1/incidents lists those that are known")
     if incident.is_so(kind, into):

@@ -51,8 +51,8 @@ def test_it_is_printed_with_the_sentence_that_the_project_began_with(story: Stor
     assert [line for line in printed.splitlines() if dated not in line] == [
         line for line in told(story) if dated not in line
     ]
-    assert re.search(r"throttling an extra 50 ms adds 200 ms \[\d+ ms, \d+ ms\]", printed)
-    assert "disable of sidecar.delay took 24 ms [-" in printed
+    assert re.search(r"throttling an extra 50 ms adds 198 ms \[\d+ ms, \d+ ms\]", printed)
+    assert "disable of sidecar.delay took 24.0 ms [-" in printed
     assert "refuted: sidecar.delay -> search.latency" in printed
 
 
@@ -64,14 +64,17 @@ def test_the_page_the_panels_and_the_metrics_show_it(story: Story, capsys: pytes
         rows = requests.get(f"{url}/api/v1/snapshot", timeout=30).json()
         (off,) = rows["interventions"]
         sentences = {one["outcome"]: one["sentence"] for one in off["impacts"]}
-        assert sentences["query.latency"].startswith("disable of sidecar.delay took 24 ms [")
+        assert sentences["query.latency"].startswith("disable of sidecar.delay took 24 ms [-2")
         (effect,) = rows["effects"]
         assert effect["lower"] < CALLS < effect["upper"]
         assert effect["association"] > 2 * CALLS
         exported = requests.get(f"{url}/metrics", timeout=30).text
         assert re.search(r"^causal_impact\{.*query.* -0.02", exported, re.MULTILINE)
-        (edge,) = (line for line in exported.splitlines() if 'cause="sidecar.delay"' in line and "search" in line)
+        said = [line for line in exported.splitlines() if 'cause="sidecar.delay"' in line and "search" in line]
+        (edge,) = (line for line in said if line.startswith("causal_edge_info"))
         assert "refuted" in edge
+        (verdict,) = (line for line in said if line.startswith("causal_edge_verdict{"))
+        assert verdict.endswith(" -1.0")
         panel = {"targets": [{"target": "intervention_verdicts"}]}
         (frame,) = requests.post(f"{url}/query", json=panel, timeout=30).json()
         (verdicts,) = (one["values"] for one in frame["fields"] if one["name"] == "verdict")

@@ -29,12 +29,6 @@ ROOT = HERE.parents[1]
 BUNDLE = ROOT / "build/grafana"
 ICONS = HERE / "node_modules/@grafana/ui/dist/public"
 UIDS = sorted(path.stem for path in (ROOT / "dashboards").glob("*/*.json"))
-TELL_NOTHING = {"causal-json-anomaly": ["No stretch counted in this time range"]}
-"""What stays empty during the incident: the variable that is explained first is a fine one."""
-FIRST_SCREEN = (
-    *("causal-overview", "causal-incident", "causal-effects", "causal-graph", "causal-anomaly", "causal-health"),
-    *("causal-interventions", "causal-json-overview", "causal-json-incident", "causal-json-interventions"),
-)
 CUT = """(() => {
   const text = (cell) => { const range = document.createRange(); range.selectNodeContents(cell); return range; };
   const cut = (cell) => {
@@ -118,16 +112,23 @@ def test_every_panel_has_data_and_none_has_an_error(grafana: Grafana, uid: str) 
     assert [one for one in states if one["state"] != "Done" or one["errors"] or one["broken"]] == []
     assert errors(grafana.page) == []
     said = "[...document.querySelectorAll('.nothing')].map((one) => one.innerText)"
-    assert grafana.page.run(said) == TELL_NOTHING.get(uid, [])
+    assert grafana.page.run(said) == []
     assert "No data" not in grafana.page.run("document.body.innerText")
 
 
 @pytest.mark.parametrize("width", [1440, 1920])
-@pytest.mark.parametrize("uid", FIRST_SCREEN)
+@pytest.mark.parametrize("uid", UIDS)
 def test_no_column_of_the_first_screen_is_cut(grafana: Grafana, uid: str, width: int) -> None:
     height = 900 if width == 1440 else 1080
     grafana.open(uid, grafana.times.incident, width=width, height=height)
     grafana.shot(f"{uid}-{width}")
+    assert grafana.page.run(CUT) == []
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_no_column_at_all_is_cut_on_a_wide_screen(grafana: Grafana, uid: str) -> None:
+    grafana.open(uid, grafana.times.incident, width=1920, height=4000)
+    grafana.shot(f"{uid}-whole")
     assert grafana.page.run(CUT) == []
 
 
@@ -145,7 +146,7 @@ def test_on_a_phone_who_broke_what_to_do_and_what_users_feel_are_on_the_first_sc
     assert "shop/web.latency" in grafana.text("What users feel")
 
 
-@pytest.mark.parametrize("uid", FIRST_SCREEN)
+@pytest.mark.parametrize("uid", UIDS)
 def test_on_a_phone_nothing_has_to_be_moved_sideways(grafana: Grafana, uid: str) -> None:
     grafana.open(uid, grafana.times.incident, width=390, height=844)
     grafana.shot(f"{uid}-phone")
@@ -177,11 +178,29 @@ def test_an_incident_is_one_region(grafana: Grafana, uid: str) -> None:
     layers = (
         "JSON.stringify(window.harness.scene.state.$data.state.layers.map((one) => one.state.data.series[0].length))"
     )
-    incidents, *alerts = grafana.page.run(f"JSON.parse({layers})")
+    incidents, *others = grafana.page.run(f"JSON.parse({layers})")
     assert incidents == 1
-    assert all(one > 1 for one in alerts)
+    assert all(others), "alerts, interventions"
     drawn = grafana.page.run("[...document.querySelectorAll('[data-regions]')].map((one) => +one.dataset.regions)")
-    assert set(drawn) == {incidents + sum(alerts)}
+    assert set(drawn) == {incidents + sum(others)}
+
+
+def test_interventions_have_their_course_verdicts_and_what_to_try_next(grafana: Grafana) -> None:
+    grafana.open("causal-interventions", grafana.times.incident, height=2000)
+    assert "deploy platform/inventory" in grafana.text("What is under way, or was done last")
+    assert re.search(r"2 inventory platform latency ms 2\d\d", grafana.text("What they changed"))
+    assert "inventory observed would have been" in grafana.text("Course: intervention 2, latency")
+    assert "confirmed platform/inventory.latency shop/catalog.latency" in grafana.text("What that says of the graph")
+    question, *_ = re.findall(r"who caused|is the graph true", grafana.text("Which experiment next"))
+    assert question == "who caused"
+
+
+def test_what_speaks_against_the_graph_stands_there(grafana: Grafana) -> None:
+    grafana.open("causal-graph", grafana.times.incident, height=2000)
+    edges = grafana.text("Why each edge is there")
+    assert edges.index("shop/catalog.latency shop/web.latency") < edges.index("platform/accounts")
+    assert re.search(r"explained .*\d+\.\d%", grafana.text("What data say against the graph"))
+    assert "web shop cluster=us slopes" in grafana.text("Mechanisms that are other ones")
 
 
 def test_a_choice_narrows_what_is_asked(grafana: Grafana) -> None:
@@ -230,6 +249,8 @@ def test_silence_looks_like_what_it_is(grafana: Grafana, uid: str, when: str) ->
     assert grafana.text("Datasource").endswith(when.replace("_", " "))
     everything = grafana.page.run("document.body.innerText")
     assert "nothing is anomalous" not in everything.lower()
+    if uid == "causal-overview":
+        assert grafana.text("What to do").startswith("What to do Not known: ")
     green = "[...document.querySelectorAll('section')].filter((one) => one.innerText.includes('not known'))"
     styles = f"{green}.map((one) => one.innerHTML).filter((one) => one.includes('rgb(115, 191, 105)'))"
     assert grafana.page.run(styles) == []

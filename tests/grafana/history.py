@@ -5,16 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
-from worlds import SETTINGS, STEP, World, with_interventions
+from worlds import SETTINGS, STEP, World, with_a_refuted_edge, with_a_shift, with_interventions
 
 from datasource.demo.processes import PrometheusServer, backfill_blocks, start_prometheus
-from datasource.service import Snapshot
+from datasource.service import COURSE, Snapshot, logged_labels
 from datasource.settings import Loaded, load_settings
 from datasource.web.app import create_app
 
 Samples = dict[str, list[tuple[dict[str, str], float, int]]]
 
 MINUTES = 90
+REFUTED = ("shop/catalog.latency", "shop/web.latency")
+LOGGED = ("interventions", "assessed", "seen", "trials", "graph", "history", "proposal", "invariance")
+"""What is known of a snapshot as soon as there is an incident."""
 DAY = 86400
 
 
@@ -50,18 +53,36 @@ def history(world: World) -> tuple[Samples, Times]:
         assert shown is not None
         if shown.incidents:
             if logged is None or now == end:
-                logged = with_interventions(shown)  # takes a second
-            world.clock.snapshot = replace(shown, interventions=logged.interventions, assessed=logged.assessed)
+                judged = with_a_refuted_edge(shown, REFUTED, "it did not move")
+                trials = logged.trials if logged else ()
+                logged = with_interventions(with_a_shift(judged))  # takes seconds
+                logged = replace(logged, trials=trials or logged.trials)  # or there would be two series of each
+            world.clock.snapshot = replace(shown, **{name: getattr(logged, name) for name in LOGGED})
         for name, labels, value in _scraped(client.get("/metrics").text):
             found.setdefault(name, []).append((labels, value, now))
     times = Times(end, end - 20 * 60, *(end + days * DAY for days in (1, 2, 3, 4)))
     for time, stale, points in ((times.starting, 1, None), (times.stale, 1, 5760), (times.warming_up, 0, 37)):
-        said = {"build_info": 1, "stale": stale, "evaluation_failures_total": 0}
+        said = {"build_info": 1, "stale": stale, "evaluation_failures_total": 0, "notices": 1}
+        if time != times.starting:
+            said["last_success_timestamp_seconds"] = time - (1200 if stale else 15)
         if points is not None:
             said |= {"points": points, "points_needed": 120}
         for name, value in said.items():
-            found[f"causal_datasource_{name}"] += [({}, value, time - ago) for ago in range(300, -1, -15)]
-    return found, times
+            labels = {"version": "0.1.0"} if name == "build_info" else {}
+            found[f"causal_datasource_{name}"] += [(labels, value, time - ago) for ago in range(300, -1, -15)]
+    return found | dict(_courses(world.clock.snapshot)), times
+
+
+def _courses(snapshot: Snapshot | None) -> Iterator[tuple[str, list[tuple[dict[str, str], float, int]]]]:
+    """What remote_read would have brought of interventions."""
+    assert snapshot is not None
+    for name, values in COURSE.items():
+        rows = []
+        for impact in snapshot.assessed.impacts:
+            labels = logged_labels(impact) | {"door": "causal"}
+            points = zip(impact.times[-4 * MINUTES :].tolist(), values(impact)[-4 * MINUTES :].tolist(), strict=True)
+            rows += [(labels, value, time) for time, value in points]
+        yield name, rows
 
 
 def _scraped(text: str) -> Iterator[tuple[str, dict[str, str], float]]:

@@ -68,6 +68,8 @@ def _filled_in(expr: str, chosen: dict[str, str]) -> str:
         "service": ".*",
         "signal": ".*",
         "threshold": "1",
+        "intervention": "2",
+        "outcome": "latency",
         "share": "0",
         "__range:15s": "1h:1s",
         "__range": "1h",

@@ -1,7 +1,12 @@
 """The doors, over the demo's shop."""
 
+from collections.abc import Iterator
+
 import pytest
+from browser import Page, open_chromium
 from flask.testing import FlaskClient
+from pages import served
+from shop_incidents import with_incidents
 from worlds import World
 
 from datasource.web.app import create_app
@@ -17,3 +22,23 @@ def client(world: World) -> FlaskClient:
 def waiting() -> FlaskClient:
     """A client of the service before its first evaluation."""
     return create_app(World(steps=10).clock).test_client()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with open_chromium(tmp_path_factory.mktemp("chromium")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def url(world: World) -> Iterator[str]:
+    with served(with_incidents(world.clock)) as url:
+        yield url
+
+
+@pytest.fixture
+def incident(page: Page, url: str) -> Page:
+    """The page during the shop's incident, of which the parts are known to the millisecond."""
+    page.open(url)
+    page.wait_for("#state", "working")
+    return page

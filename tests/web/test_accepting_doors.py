@@ -1,5 +1,5 @@
-"""POST /api/v1/incidents/<id>/accept, close, dismiss, expect and merge, and the commands that call them: who may write,
-and what is answered."""
+"""POST /api/v1/incidents/<id>/accept, close, dismiss, expect, merge and mark, and the commands that call them: who may
+write, and what is answered."""
 
 import threading
 from collections.abc import Iterator
@@ -236,9 +236,37 @@ def test_an_incident_may_be_merged_into_another_one(client: FlaskClient, clock: 
     assert taken(clock) == [("merged", OPEN, "ann", "", OVER)]
 
 
-@pytest.mark.parametrize("action", [*ACTIONS, "merge"])
+@pytest.mark.parametrize("kind", ["accepted", "closed", "dismissed", "expected", "merged"])
+def test_one_door_takes_every_kind_of_mark(client: FlaskClient, clock: Clock, kind: str) -> None:
+    into = {"into": OVER} if kind == "merged" else {}
+    answer = post(client, f"/api/v1/incidents/{OPEN}/mark", json={"kind": kind, "by": "ann", "reason": "x", **into})
+    assert (answer.status_code, answer.get_json()["incident"]) == (202, OPEN)
+    assert taken(clock) == [(kind, OPEN, "ann", "x", into.get("into", ""))]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, 'say what it is, as {"kind": "dismissed"}; kinds are accepted, closed, dismissed, expected, merged'),
+        ({"kind": "boring"}, 'there is no kind "boring"'),
+        ({"kind": ["closed"]}, 'there is no kind ["closed"]'),
+        ({"kind": "closed", "into": OVER}, "there is no 'into'; the body may have by and reason"),
+        ({"kind": "merged"}, "say which incident it belongs to"),
+    ],
+)
+def test_a_kind_that_is_not_known_is_told(
+    client: FlaskClient, clock: Clock, body: dict[str, object], says: str
+) -> None:
+    answer = post(client, f"/api/v1/incidents/{OPEN}/mark", json=body)
+    assert answer.status_code == 400
+    assert says in said(answer)
+    assert taken(clock) == []
+
+
+@pytest.mark.parametrize("action", [*ACTIONS, "merge", "mark"])
 def test_every_door_refuses_as_that_of_accept_does(client: FlaskClient, clock: Clock, action: str) -> None:
-    path, said_so = f"/api/v1/incidents/{{}}/{action}", {"json": {"into": OVER} if action == "merge" else {}}
+    bodies: dict[str, dict[str, str]] = {"merge": {"into": OVER}, "mark": {"kind": "closed"}}
+    path, said_so = f"/api/v1/incidents/{{}}/{action}", {"json": bodies.get(action, {})}
     assert post(client, path.format(OPEN), token="wrong", **said_so).status_code == 401
     assert post(client, path.format("nobody-knows"), **said_so).status_code == 404
     assert post(client, path.format(OPEN), json={"why": "x", "into": OVER}).status_code == 400

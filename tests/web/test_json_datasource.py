@@ -91,6 +91,29 @@ def test_an_expected_value_comes_with_its_band(client: FlaskClient) -> None:
     assert all(isinstance(time, int) and time > 1_600_000_000_000 for time in columns["time"])
 
 
+def test_who_broke_and_in_what_is_offered_first(client: FlaskClient) -> None:
+    def offered(name: str) -> list[str]:
+        return [one["__value"] for one in client.post("/variable", json={"payload": {"target": name}}).get_json()]
+
+    assert offered("entity")[:2] == ["platform/inventory", "shop/catalog"]
+    assert offered("signal")[0] == "latency"
+    assert len(offered("entity")) == len(set(offered("entity"))) == 10
+    assert len(offered("signal")) == len(set(offered("signal")))
+
+
+def test_scores_may_be_those_that_were_above_one_and_the_highest_of_all(client: FlaskClient) -> None:
+    every = {frame["name"]: frame["fields"][1]["values"] for frame in ask(client, "anomaly_score", {"entity": "All"})}
+    few = {
+        frame["name"]: frame["fields"][1]["values"]
+        for frame in ask(client, "anomaly_score", {"entity": "All", "only": "anomalous"})
+    }
+    highest = few.pop("highest of all")
+    assert few == {name: values for name, values in every.items() if max(values) > 1}
+    assert 0 < len(few) < len(every)
+    assert highest[-1] >= max(values[-1] for values in every.values())
+    assert client.post("/query", json=body("anomaly_score", {"only": "some"})).status_code == 400
+
+
 def test_scores_are_thinned_to_their_maximum(client: FlaskClient) -> None:
     asked = {"entity": "platform/inventory", "signal": "latency"}
     (full,) = ask(client, "anomaly_score", asked, maxDataPoints=10_000)
@@ -315,7 +338,8 @@ def test_a_young_prometheus_gives_a_notice_never_a_blank() -> None:
     for panel in ("anomaly_score", "causal_effect", "root_causes", "anomalies", "episodes"):
         (frame,) = ask(young, panel)
         assert frame["meta"]["notices"][0]["text"] == "warming up: 37 of 120 points"
-        assert frame["fields"][1]["config"]["noValue"] == "warming up: 37 of 120 points"
+        said = frame["fields"][0]["values"] or [frame["fields"][1]["config"]["noValue"]]
+        assert said == ["warming up: 37 of 120 points"]
 
 
 def test_a_young_prometheus_shows_what_is_observed_before_anything_is_expected() -> None:
@@ -334,5 +358,32 @@ def test_old_results_say_that_they_are_old() -> None:
     world = World(steps=130)
     world.clock.tick()
     world.now += 3600
-    (frame, *_) = ask(create_app(world.clock).test_client(), "anomaly_score")
-    assert "these results are old" in frame["meta"]["notices"][0]["text"]
+    client = create_app(world.clock).test_client()
+    for panel in ("anomaly_score", "metric"):
+        (frame, *_) = ask(client, panel)
+        assert "these results are old" in frame["meta"]["notices"][0]["text"]
+        assert frame["meta"]["notices"][0]["severity"] == "warning"
+    (frame,) = ask(client, "anomalies")
+    assert [field["name"] for field in frame["fields"]] == ["notice"]
+    assert "these results are old" in frame["fields"][0]["values"][0], "not that nothing is anomalous"
+
+
+@pytest.mark.parametrize("panel", ["anomalies", "incidents", "graph_versions", "next_experiment"])
+def test_a_table_without_rows_says_why_in_a_row(panel: str) -> None:
+    world = World(steps=37)
+    waiting = create_app(world.clock).test_client()
+    (frame,) = ask(waiting, panel)
+    assert frame["fields"][0]["values"] == ["the first evaluation is under way"]
+    world.clock.tick()
+    (frame,) = ask(waiting, panel)
+    (said,) = frame["fields"]
+    assert (said["name"], said["type"]) == ("notice", "string")
+    assert len(said["values"]) == 1
+    if panel in ("anomalies", "incidents"):
+        assert said["values"] == ["warming up: 37 of 120 points"]
+
+
+def test_lines_that_are_not_there_yet_leave_a_panel_empty() -> None:
+    """Grafana draws no lines of a frame with a text, and says so in its own words."""
+    (frame,) = ask(create_app(World(steps=37).clock).test_client(), "anomaly_score")
+    assert all(field["values"] == [] for field in frame["fields"])

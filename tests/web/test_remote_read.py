@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
-from worlds import World
+from worlds import STEP, World, showing, with_interventions
 
 from datasource.demo.processes import start_prometheus, wait_until
 from datasource.demo.serving import BackgroundServer
@@ -106,6 +106,24 @@ def test_a_part_is_predicted_like_the_whole(snapshot: Snapshot, marginal: bool) 
         for one, other in zip(part, whole, strict=True):
             np.testing.assert_allclose(one, other[inside], rtol=1e-9)
     assert not list(snapshot.predict_between(snapshot.matrix.variables, 0, 1000))
+
+
+def test_the_course_of_what_an_intervention_changed_comes_for_every_point(world: World, snapshot: Snapshot) -> None:
+    client = create_app(showing(world, with_interventions(snapshot))).test_client()
+    chosen = (("service", "=", "inventory"), ("intervention", "=", "2"))
+    names = ("observed", "counterfactual", "counterfactual_lower", "counterfactual_upper", "so_far")
+    found = {
+        name: select(client, snapshot, ("__name__", "=", f"causal_impact_{name}"), *chosen, seconds=3600)
+        for name in names
+    }
+    courses = {name: dict(next(iter(one.values()))) for name, one in found.items()}
+    assert all(len(one) == 1 for one in found.values())
+    now = snapshot.time * 1000
+    assert len(courses["observed"]) == 3600 // STEP + 1
+    assert courses["counterfactual_lower"][now] < courses["counterfactual"][now] < courses["counterfactual_upper"][now]
+    assert courses["observed"][now] > courses["counterfactual_upper"][now]
+    assert courses["so_far"][now] > courses["so_far"][now - 60_000] > 0
+    assert not select(client, snapshot, ("__name__", "=", "causal_impact_observed"), ("intervention", "=", "77"))
 
 
 def test_the_newest_numbers_are_those_of_the_exposition(client: FlaskClient, snapshot: Snapshot) -> None:

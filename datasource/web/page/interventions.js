@@ -10,6 +10,9 @@ const MOST_TOLD = 2;
 let drawn = null; // {key, time, frame}
 let latest = null;
 
+/** Whether it is known to go on: of what a signal told, the end may be unknown. */
+const goesOn = (one) => one.state === "active" && !(one.kind === "detected" && one.end === null);
+
 /** The interventions that go on and the last ones, each with what it changed; nothing where none is written down. */
 export function showInterventions(snapshot) {
   latest = snapshot;
@@ -17,8 +20,8 @@ export function showInterventions(snapshot) {
   const all = snapshot.interventions;
   place.hidden = !all.length;
   if (!all.length) return;
-  const active = all.filter((one) => one.state === "active");
-  const shown = [...active, ...all.filter((one) => one.state !== "active")].slice(0, MOST);
+  const active = all.filter(goesOn);
+  const shown = [...active, ...all.filter((one) => !goesOn(one))].slice(0, MOST);
   if (changed(place, shown)) {
     $("#interventions-title").textContent = `Done to the system: ${active.length ? `${active.length} under way` : "nothing is under way"}`;
     const more = all.length > shown.length ? "Earlier ones are at /api/v1/interventions." : "";
@@ -38,7 +41,8 @@ export function showInterventions(snapshot) {
 }
 
 function row(one, now) {
-  const lasted = one.end === null ? "goes on" : `for ${span(one.end - one.start)}`;
+  const lasted = one.end !== null ? `for ${span(one.end - one.start)}` : goesOn(one) ? "goes on" : "";
+  const state = one.state === "active" && !goesOn(one) ? "done" : one.state;
   const more = [one.rolled_back ? "rolled back" : "", one.why, `by ${one.who}`].filter((text) => text).join("; ");
   const clear = one.impacts.filter((impact) => impact.lower > 0 || impact.upper < 0);
   const nothing = one.impacts.length ? "Nothing that users feel was seen to change by it" : "What it changed is not known yet, or cannot be told";
@@ -47,7 +51,7 @@ function row(one, now) {
     "tr",
     {},
     el("td", { class: "when" }, moment(one.start, now), el("p", { class: "small" }, lasted)),
-    el("td", {}, el("span", { class: `verdict ${one.state}` }, one.state)),
+    el("td", {}, el("span", { class: `verdict ${state}` }, state)),
     el("td", {}, el("p", {}, breakable(one.told)), el("p", { class: "small" }, more), ...told.map((text) => el("p", { class: "small" }, `${text}.`))),
   );
 }

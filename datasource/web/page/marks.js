@@ -7,6 +7,7 @@ const ACTIONS = [
   ["dismiss", "No incident", "a false alarm: it is over, and was none"],
   ["expect", "Expected", "known and harmless: it does not alarm on the days that follow at this time"],
   ["close", "Closed", "it is over, whatever its entities do"],
+  ["accept", "New normal", "its levels stay, and are no anomaly any more once they are known"],
 ];
 
 const kept = { token: "", by: "" };

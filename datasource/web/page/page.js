@@ -120,6 +120,11 @@ function waiting(message) {
 function lost(error) {
   const since = answered ? `since ${clock(answered / 1000)}` : "yet";
   tell("bad", "▲ no answer");
+  if (snapshot) {
+    const old = { ...snapshot, health: { ...snapshot.health, stale: true } };
+    show.showHeadline(headline(old, variables(old)));
+    show.titleAnomalies(old);
+  }
   warn(`No answer ${since} (${error.message}). ${snapshot ? "Below is what the service said last." : ""}`, true);
 }
 

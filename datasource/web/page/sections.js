@@ -21,6 +21,13 @@ export function showHeadline({ tone, title, details, progress }) {
   document.title = `${tone === "good" ? "OK" : title} · causal-datasource`;
 }
 
+/** How many are anomalous now, or were when that was known last. */
+export function titleAnomalies(snapshot) {
+  if (snapshot.warming_up) return;
+  const when = snapshot.health?.stale ? `at ${clock(snapshot.time)}` : "now";
+  $("#anomalies-title").textContent = `Anomalous ${when}: ${snapshot.anomalies.length || "nothing"}`;
+}
+
 /** Entities that are anomalous; when there are none, what comes closest. */
 export function showAnomalies(snapshot, found, choose) {
   const place = $("#anomalies .body");
@@ -32,7 +39,7 @@ export function showAnomalies(snapshot, found, choose) {
     : [...snapshot.anomalies]
         .sort((a, b) => b.is_root_cause - a.is_root_cause || a.entity.localeCompare(b.entity, "en"))
         .map((one) => [shown(one, found), story.verdict(one), one.root_cause || "not known"]);
-  $("#anomalies-title").textContent = none ? "Anomalous now: nothing" : `Anomalous now: ${rows.length}`;
+  titleAnomalies(snapshot);
   if (!changed(place, rows)) return;
   if (none && !rows.length) return void replace(place, el("p", { class: "quiet" }, "No scores yet."));
   const caption = none ? "The highest scores; an anomaly is above 1." : "Scores above 1 are anomalies.";

@@ -1,0 +1,46 @@
+"""Which experiment next, found out beside the clock: it takes seconds in a large graph."""
+
+import logging
+import threading
+
+from datasource.interventions.trial import TrialTold
+from datasource.service.next_experiment import told_trials
+from datasource.service.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class Weighing:
+    """What was found out last. One thread uses it; another one computes.
+
+    Found out anew after every fit of the equations, and when another incident goes on or other causes are named: what
+    is exported has texts in its labels, and must not be other series at every evaluation.
+    """
+
+    def __init__(self) -> None:
+        self.found: tuple[TrialTold, ...] = ()
+        self._of: tuple[object, object] | None = None
+        self._thread: threading.Thread | None = None
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Begin where there is something new to find out and nothing under way."""
+        if snapshot.structural is None or (self._thread is not None and self._thread.is_alive()):
+            return
+        going_on = tuple((one.id, one.roots) for one in snapshot.incidents if one.open)
+        if self._of is not None and self._of[0] is snapshot.structural and self._of[1] == going_on:
+            return
+        self._of = snapshot.structural, going_on
+        self._thread = threading.Thread(target=self._find_out, args=(snapshot,), name="weighing", daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout: float) -> None:
+        """Until what is under way is found out, for so many seconds at most."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _find_out(self, snapshot: Snapshot) -> None:
+        try:
+            self.found = told_trials(snapshot)
+        except Exception:
+            log.warning("which experiment would tell most is not known", exc_info=True)
+            self.found = ()
