@@ -37,7 +37,7 @@ servers:
 	@sh scripts/environment.sh "$(PYTHON)" requirements-test.lock
 	@touch $@ .venv/demo
 
-# The dashboards in Grafana's own front end, in a browser: npm brings 700 MB, and a run takes five minutes.
+# The dashboards in Grafana's own front end, in a browser: npm brings 700 MB, and a run takes ten minutes.
 dashboards-test: export OPENBLAS_NUM_THREADS = 1
 dashboards-test: export OMP_NUM_THREADS = 1
 dashboards-test: .venv/test servers

@@ -160,8 +160,12 @@ def with_interventions(before: Snapshot) -> Snapshot:
     (going_on,) = (one for one in before.incidents if one.open)
     earlier = replace(going_on, id="earlier", start=start - 3 * 86400, end=start - 3 * 86400 + 1200)
     seen = {going_on.id: seen_before(going_on, [earlier], every)}
-    told = replace(before, interventions=every, assessed=assessed, seen=seen)
-    return replace(told, trials=told_trials(told))
+    return replace(before, interventions=every, assessed=assessed, seen=seen)
+
+
+def with_trials(before: Snapshot) -> Snapshot:
+    """The same that has found out which experiment would tell most; a running clock does so beside."""
+    return replace(before, trials=told_trials(before))
 
 
 def with_a_shift(before: Snapshot) -> Snapshot:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
-from worlds import SETTINGS, STEP, World, with_a_refuted_edge, with_a_shift, with_interventions
+from worlds import SETTINGS, STEP, World, with_a_refuted_edge, with_a_shift, with_interventions, with_trials
 
 from datasource.demo.processes import PrometheusServer, backfill_blocks, start_prometheus
 from datasource.service import COURSE, Snapshot, logged_labels
@@ -56,7 +56,8 @@ def history(world: World) -> tuple[Samples, Times]:
                 judged = with_a_refuted_edge(shown, REFUTED, "it did not move")
                 trials = logged.trials if logged else ()
                 logged = with_interventions(with_a_shift(judged))  # takes seconds
-                logged = replace(logged, trials=trials or logged.trials)  # or there would be two series of each
+                # Found out once, or there would be two series of each.
+                logged = replace(logged, trials=trials) if trials else with_trials(logged)
             world.clock.snapshot = replace(shown, **{name: getattr(logged, name) for name in LOGGED})
         for name, labels, value in _scraped(client.get("/metrics").text):
             found.setdefault(name, []).append((labels, value, now))

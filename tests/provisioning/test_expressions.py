@@ -9,7 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 from shipped import RULES, dashboard_expressions, rules
-from worlds import World, showing, with_a_refuted_edge, with_a_shift, with_interventions
+from worlds import World, showing, with_a_refuted_edge, with_a_shift, with_interventions, with_trials
 
 from datasource.demo.processes import answer_exists, scrape_config, start_prometheus, wait_until
 from datasource.demo.serving import BackgroundServer
@@ -32,7 +32,7 @@ TWO_SCRAPES = "rate(causal_datasource_http_requests_total[1m])"
 def service(world: World) -> Iterator[BackgroundServer]:
     assert world.clock.snapshot
     judged = with_a_refuted_edge(world.clock.snapshot, ("shop/catalog.latency", "shop/web.latency"), "it did not move")
-    shown = showing(world, with_interventions(with_a_shift(judged)))
+    shown = showing(world, with_trials(with_interventions(with_a_shift(judged))))
     shown.health = replace(shown.health, pushed=Pushed())
     server = BackgroundServer(create_app(shown))
     yield server

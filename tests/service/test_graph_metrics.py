@@ -1,5 +1,6 @@
 """What is exported of edges, experiments and contradictions: bounded, and the same series while nothing is new."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import pytest
 from worlds import World, with_interventions
 
+from datasource.demo.processes import wait_until
 from datasource.discovery.falsification import Contradiction, Falsification
 from datasource.interventions.trial import TrialTold
 from datasource.service import Snapshot, samples, weighing
@@ -122,3 +124,17 @@ def test_what_cannot_be_found_out_is_not_told_as_of_before(
     one.wait(10)
     assert one.found == ()
     assert "which experiment would tell most is not known" in caplog.text
+
+
+def test_a_running_clock_shows_what_was_found_out_with_a_later_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = (trial("?", "", 1),)
+    monkeypatch.setattr(weighing, "told_trials", lambda _: told)
+    clock = World(steps=130).clock
+    monkeypatch.setattr(clock, "_until_next", lambda: 0.01)
+    running = threading.Thread(target=clock._run, daemon=True)
+    running.start()
+    try:
+        assert wait_until(lambda: clock.snapshot is not None and clock.snapshot.trials == told, 60)
+    finally:
+        clock._stop.set()
+        running.join(30)
