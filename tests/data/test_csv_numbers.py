@@ -143,3 +143,15 @@ def test_columns_that_name_nobody_are_of_the_whole(tmp_path):
     assert any(notice.startswith("left out, since no entity is named: 'row'") for notice in data.notices)
     marked = read(tmp_path, f"time,row,web latency,db latency,total errors\n{rows}")
     assert {"web.latency", "db.latency"} <= set(values(marked)) or "data.web_latency" in values(marked)
+
+
+@pytest.mark.parametrize(
+    ("days", "doubtful"), [(("01/09/2025", "01/09/2025"), True), (("01/09/2025", "02/09/2025"), False)]
+)
+def test_a_day_that_may_be_a_month_is_told(tmp_path, days, doubtful):
+    rows = "".join(f"{day} {hour:02}:00,{hour}\n" for day in dict.fromkeys(days) for hour in range(24))
+    (notice,) = [one for one in read(tmp_path, f"time,web.latency\n{rows}").notices if "is the time" in one]
+    assert ("nothing tells whether the month comes first" in notice) == doubtful
+    assert "dates with the day first" in notice
+    same = "".join(f"09/09/2025 {hour:02}:00,{hour}\n" for hour in range(24))
+    assert not any("nothing tells" in one for one in read(tmp_path, f"time,web.latency\n{same}").notices)

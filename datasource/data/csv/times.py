@@ -185,7 +185,17 @@ def _from_dates(texts: Any, told: NDArray[np.bool_]) -> Times | None:
         return None
     if parts[1].dropna().eq(".").all():  # nobody writes the month first with dots
         del ways["month"]
-    return min(ways.values(), key=lambda way: (int(np.isnan(way.seconds).sum()), _span(way.seconds)))
+    best = min(ways.values(), key=_doubt)
+    others = {name: way for name, way in ways.items() if way is not best and _doubt(way) == _doubt(best)}
+    for name, way in others.items():
+        if not np.array_equal(way.seconds, best.seconds, equal_nan=True):
+            return best._replace(written=f"{best.written}; nothing tells whether the {name} comes first")
+    return best
+
+
+def _doubt(way: Times) -> tuple[int, float]:
+    """How many rows a way to read dates makes no sense of, and how far apart the others are then."""
+    return int(np.isnan(way.seconds).sum()), _span(way.seconds)
 
 
 def _span(seconds: Floats) -> float:
