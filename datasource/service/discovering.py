@@ -1,9 +1,11 @@
 """Discovery beside the clock: a worker of its own proposes edges now and then, and ends when its time is over."""
 
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from datasource.data import Entity, Matrix
@@ -40,7 +42,9 @@ class Discovering(Background[Proposal]):
         if self._progress and self._job is None:
             self._progress.clear()
         path = self._progress.path if self._progress else None
-        self.begin(now, discovery_job, settings, matrix, graph, topology, first, path)
+        asked = settings.graph.discover
+        until = time.monotonic() + _SHARE * asked.time_budget if asked else inf
+        self.begin(now, discovery_job, settings, matrix, graph, topology, until, first, path)
 
     @property
     def _far(self) -> str:
@@ -83,11 +87,16 @@ def discovery_job(
     matrix: Matrix,
     graph: CausalGraph,
     topology: Topology,
+    until: float = inf,
     first: Sequence[Entity] = (),
     progress: Path | None = None,
 ) -> Proposal:
-    """What the method of the settings says of the graph that the service works with, as far as its time allows; it
-    begins with the entities `first`, and counts those that it has looked at in a file. Raises ValueError."""
+    """What the method of the settings says of the graph that the service works with.
+
+    Nothing is begun after `until`, by the monotonic clock of this machine, which all its processes share: the time that
+    a worker takes to start counts. It begins with the entities `first`, and counts those that it has looked at in a
+    file. Raises ValueError.
+    """
     asked = settings.graph.discover
     assert asked is not None
     return discover(
@@ -97,7 +106,7 @@ def discovery_job(
         topology,
         graph.edges,
         spread=partial(spread_over, settings.evaluation.workers),
-        seconds=_SHARE * asked.time_budget,
+        seconds=until - time.monotonic(),
         begin_with=first,
         progress=partial(count, progress) if progress else None,
     )

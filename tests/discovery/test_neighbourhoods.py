@@ -135,6 +135,27 @@ def test_a_rule_is_doubted_by_all_its_places_together() -> None:
     assert any("3 places" in doubt for doubt in doubts)
 
 
+def test_a_rule_some_of_whose_places_were_not_looked_at_is_not_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("datasource.discovery.neighbourhoods.time.monotonic", lambda: now[0])
+    wrong = parse_settings(TEXT + "    - latency -> cpu along calls from server to client\n")
+    graph = build_graph(wrong, CHAIN.variables, TIES).graph
+
+    def slow(part: Matrix, prior: Prior) -> Proposal:
+        now[0] += 1.0
+        return find_method("hybrid")(part, prior)
+
+    def found(seconds: float) -> Proposal:
+        now[0] = 0.0
+        prior_of = partial(prior_of_graph, SETTINGS, topology=TIES, graph=graph)
+        return discover(slow, CHAIN, prior_of, TIES, graph.edges, together=0, seconds=seconds)
+
+    assert found(99.0).doubtful
+    hurried = found(4.0)
+    assert 0 < len(hurried.unseen) < 4
+    assert hurried.doubtful == ()
+
+
 def test_several_processes_find_the_same() -> None:
     assert repr(learnt(KNOWN, together=0, spread=partial(spread_over, 2))) == repr(learnt(KNOWN, together=0))
 
