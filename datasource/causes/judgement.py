@@ -173,7 +173,7 @@ def judge(
     )
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts) + held
     felt = {verdict.causes.symptom: verdict.causes for verdict in verdicts}
-    judged = _judged(scores, roles, points, of)
+    judged = heard.judged(roles, points)
     ordered = tuple(felt[symptom] for symptom in top)
     return Judgement(
         scores, judged, verdicts, ordered, stands_for, heard.joint, jointly, heard.silenced, who.confidence
@@ -294,12 +294,6 @@ def _beyond(scores: Mapping[Variable, Scores], height: float) -> set[Variable]:
     together = newest_points(every, max((score.size for score in every), default=0))
     variables = tuple(scores)
     return {variables[row] for row in np.flatnonzero((together > height).any(axis=1)).tolist()}
-
-
-def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
-    able = [variable for variable in scores if roles.alarms(variable)]
-    known = np.isfinite(newest_points([scores[variable].causal.score for variable in able], of)).sum(axis=1)
-    return frozenset(able[row].entity for row in np.flatnonzero(known >= points).tolist())
 
 
 def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:

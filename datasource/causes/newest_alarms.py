@@ -88,6 +88,8 @@ class Heard(NamedTuple):
     silenced: Silenced
     persisting: tuple[Variable, ...]
     """The variables with a score that persists, whether it counts or not: most have none."""
+    newest: Floats
+    """The newest causal scores, a row for each of `scores` (at most `persistence.of` columns)."""
 
     def loud(self, roles: Roles) -> set[Entity]:
         """Who alarms."""
@@ -101,12 +103,17 @@ class Heard(NamedTuple):
 
     def broke(self, roles: Roles, of: int) -> dict[Entity, float]:
         """The highest causal score that alarms of each entity, at the newest `of` points."""
-        able = [variable for variable in self.scores if "causal" in roles.alarms(variable)]
-        scores = newest_points([self.scores[variable].causal.score for variable in able], of)
+        highest = np.nan_to_num(self.newest[:, -of:]).max(axis=1, initial=0.0).tolist()
         found: dict[Entity, float] = {}
-        for variable, highest in zip(able, np.nan_to_num(scores).max(axis=1, initial=0.0).tolist(), strict=True):
-            found[variable.entity] = max(found.get(variable.entity, 0.0), highest)
+        for variable, height in zip(self.scores, highest, strict=True):
+            if "causal" in roles.alarms(variable):
+                found[variable.entity] = max(found.get(variable.entity, 0.0), height)
         return found
+
+    def judged(self, roles: Roles, points: int) -> frozenset[Entity]:
+        """The entities of which so many of the newest points are known, of a variable that may alarm."""
+        known = (np.isfinite(self.newest).sum(axis=1) >= points).tolist()
+        return frozenset(v.entity for v, enough in zip(self.scores, known, strict=True) if enough and roles.alarms(v))
 
     def greedy(self, roles: Roles) -> set[Entity]:
         """Who uses more of a resource than its causes explain."""
@@ -185,7 +192,7 @@ class _Hearing:
         for variable, kind in self._alarming(found, self.persisting) if silence != _NONE else ():
             if not self._height(silence, variable, kind) > 1:
                 found[variable] = found[variable].without(kind)
-        return Heard(found, *self._jointly(silence, before), Silenced(), self.persisting)
+        return Heard(found, *self._jointly(silence, before), Silenced(), self.persisting, self.newest)
 
     def new(self, before: Heard, recurrences: Recurrences, now: int) -> Heard:
         """What of that does not come back at this time of day."""
@@ -212,6 +219,11 @@ class _Hearing:
         """By time, the gap (per request where the role says so) and the score."""
         found: Prediction = getattr(self.scores[variable], kind)
         return found.gap, found.score
+
+    @cached_property
+    def newest(self) -> Floats:
+        """The newest causal scores, a row for each variable."""
+        return newest_points([one.causal.score for one in self.scores.values()], self.persistence.of)
 
     @cached_property
     def persisting(self) -> tuple[Variable, ...]:
@@ -257,17 +269,17 @@ class _Hearing:
     def _joint_scores(self) -> dict[Entity, float]:
         """The highest joint score at the newest `points` of every entity of which enough is known."""
         points = self.persistence.points
-        unknown = np.full(points, np.nan)
+        place = {variable: row for row, variable in enumerate(self.scores)}
+        newest = np.vstack([self.newest, np.full((1, self.newest.shape[1]), np.nan)])[:, -points:]
         alike: dict[int, list[Entity]] = {}
         for entity, joint in self.mechanisms.joint.items():
             alike.setdefault(len(joint.variables), []).append(entity)
         found: dict[Entity, float] = {}
         for size, entities in alike.items():
             joints = [self.mechanisms.joint[entity] for entity in entities]
-            every = (self.scores.get(variable) for joint in joints for variable in joint.variables)
-            scores = newest_points([unknown if one is None else one.causal.score for one in every], points)
+            rows = [place.get(variable, -1) for joint in joints for variable in joint.variables]
             levels = np.array([joint.level for joint in joints])
-            heights = together(scores.reshape(-1, size, points)) / levels[:, None]
+            heights = together(newest[rows].reshape(-1, size, newest.shape[1])) / levels[:, None]
             highest = np.fmax.reduce(heights, axis=1)
             found |= {one: height for one, height in zip(entities, highest.tolist(), strict=True) if isfinite(height)}
         return {entity: found[entity] for entity in self.mechanisms.joint if entity in found}

@@ -118,8 +118,12 @@ class Evaluator:
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
+        with no_collecting():
+            return self._evaluate(now)
+
+    def _evaluate(self, now: float) -> Snapshot:
         self.asking.collect()
-        with self.stages.run("read"), no_collecting():
+        with self.stages.run("read"):
             read = self._history.update(now)
         points = int(read.sampled.sum())
         known = self._history.known
@@ -142,8 +146,7 @@ class Evaluator:
         self.discovering.collect()
         self.comparing.collect()
         self.falsifying.collect()
-        with no_collecting():
-            return self._judged(read, matrix, points)
+        return self._judged(read, matrix, points)
 
     def _judged(self, read: Matrix, matrix: Matrix, points: int) -> Snapshot:
         """The snapshot of what was `read`, as it means (`matrix`), of which so many points are known."""
@@ -213,9 +216,8 @@ class Evaluator:
                 self._entities = entities
                 self._meaning = tuple(meaning_notices(self.settings, matrix))
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
-                with no_collecting():
-                    built = build_graph(self.settings, matrix.variables, topology)
-                    said = self._with_evidence(built.graph)
+                built = build_graph(self.settings, matrix.variables, topology)
+                said = self._with_evidence(built.graph)
                 left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
                 self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
                 self._refuted = refuted(said)
