@@ -1,18 +1,20 @@
 """Shards of a fit: each has all that it needs, and neighbours stand together."""
 
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from worlds import World
+from worlds import SETTINGS as WORLD
+from worlds import World, half_a_day
 
 from datasource.anomaly import fit_mechanisms
 from datasource.anomaly.fitting import Fitting, Row
 from datasource.data import Entity, Roles, Variable
 from datasource.graph import CausalGraph, Edge
 from datasource.service import Snapshot
-from datasource.settings import SettingsError, parse_settings
+from datasource.settings import SettingsError, load_settings, parse_settings
 
 SETTINGS = """
 prometheus: {{url: 'http://prometheus:9090'}}
@@ -85,3 +87,20 @@ def test_workers_are_processes_or_a_cluster(good: str) -> None:
 def test_what_is_neither_is_refused_with_what_to_write(bad: str) -> None:
     with pytest.raises(SettingsError, match=r"from 1 to 16, or the scheduler of a Dask cluster, as dask://"):
         parse_settings(SETTINGS.format(bad))
+
+
+def test_without_the_package_the_fit_is_done_here_and_the_snapshot_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    loaded = half_a_day(load_settings(WORLD))
+    evaluation = loaded.settings.evaluation.model_copy(update={"workers": "dask://127.0.0.1:8786"})
+    world = World(400, loaded._replace(settings=loaded.settings.model_copy(update={"evaluation": evaluation})))
+    world.clock.tick()
+    snapshot = world.clock.snapshot
+    assert snapshot
+    assert snapshot.mechanisms
+    assert snapshot.mechanisms.causal
+    (notice,) = (one for one in snapshot.notices if "Dask" in one)
+    assert notice.startswith("evaluation.workers: the fit was done here")
+    assert notice.endswith("pip install 'causal-datasource[dask]'")
