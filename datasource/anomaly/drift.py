@@ -1,7 +1,6 @@
 """Between two fits, mechanisms follow slow drift."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +8,8 @@ from datasource.anomaly.fit import Mechanisms
 from datasource.anomaly.follow import pull
 from datasource.anomaly.mechanism import Mechanism, Prediction
 from datasource.data import Variable
+
+_UNSEEN = (np.nan,) * 4
 
 
 def follow_drift(
@@ -18,18 +19,25 @@ def follow_drift(
     step: int,
 ) -> Mechanisms:
     """Move the level of every mechanism a little towards its newest gap, `step` seconds after the last time."""
-    return replace(
-        mechanisms,
-        causal={v: _moved(one, causal.get(v), step) for v, one in mechanisms.causal.items()},
-        marginal={v: _moved(one, marginal.get(v), step) for v, one in mechanisms.marginal.items()},
+    return mechanisms.at_levels(
+        _moved(mechanisms.causal, causal, step),
+        _moved(mechanisms.marginal, marginal, step),
     )
 
 
-def _moved(mechanism: Mechanism, seen: Prediction | None, step: int) -> Mechanism:
-    if seen is None:
-        return mechanism
-    width, gap = seen.above[-1], seen.gap[-1]
-    if not (np.isfinite(width) and np.isfinite(gap) and width > 0):
-        return mechanism
-    gap = float(gap / width) * mechanism.above / mechanism.reference
-    return replace(mechanism, drift=mechanism.drift + pull(gap, step) * mechanism.reference)
+def _moved(
+    mechanisms: Mapping[Variable, Mechanism], seen: Mapping[Variable, Prediction], step: int
+) -> dict[Variable, Mechanism]:
+    every = list(mechanisms.values())
+    predictions = [seen.get(variable) for variable in mechanisms]
+    numbers = [
+        (one.above[-1], one.gap[-1], mechanism.above, mechanism.reference) if one else _UNSEEN
+        for one, mechanism in zip(predictions, every, strict=True)
+    ]
+    width, gap, above, reference = np.array(numbers, dtype=np.float64).reshape(-1, 4).T
+    able = np.isfinite(width) & np.isfinite(gap) & (width > 0)
+    with np.errstate(all="ignore"):
+        by = pull(gap / width * above / reference, step) * reference
+    for number, far in zip(np.flatnonzero(able).tolist(), by[able].tolist(), strict=True):
+        every[number] = every[number].moved(far)
+    return dict(zip(mechanisms, every, strict=True))

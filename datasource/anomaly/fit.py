@@ -1,22 +1,28 @@
 """Fitting the mechanisms of a baseline, and calibrating them to the promise."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from math import inf
-from typing import NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datasource.anomaly.batch import Packed, predict_all
 from datasource.anomaly.calibration import Baseline, calibrate, recurring, spread_over
-from datasource.anomaly.fit_one import Accepted, LeftOut, OneFit
+from datasource.anomaly.fit_one import Accepted, LeftOut
+from datasource.anomaly.fitting import Fitting, Row, Spread
 from datasource.anomaly.follow import accepted_after, follow
 from datasource.anomaly.joint import Joint
-from datasource.anomaly.mechanism import Mechanism
+from datasource.anomaly.mechanism import Mechanism, Prediction
 from datasource.anomaly.persistence import USUAL, Persistence
+from datasource.anomaly.robust import median
 from datasource.data import Entity, Matrix, Variable
 from datasource.data.roles import Roles
 from datasource.graph import CausalGraph
+
+Kind = Literal["causal", "marginal"]
 
 _MOST_LAGS = 8
 """Steps that a cause may act later than the graph says."""
@@ -28,7 +34,7 @@ class Mechanisms:
 
     `joint` has the level of the joint score of entities with several variables that alarm. `supported` is how many
     alarm episodes a day parts of the baseline show, each judged by the others. `lasting` is how long (seconds) a new
-    level has to last until it is usual.
+    level has to last until it is usual. `notices` say what did not go as it was asked for while they were fitted.
     """
 
     causal: dict[Variable, Mechanism]
@@ -37,21 +43,31 @@ class Mechanisms:
     supported: float = inf
     joint: dict[Entity, Joint] = field(default_factory=dict)
     lasting: float = inf
+    notices: tuple[str, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: how they are laid out to predict is not sent to another process, nor stored."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
-class _Row(NamedTuple):
-    """A mechanism, its gaps in reference widths by time, whether it makes alarms, by how much the interval is
-    narrower below, and its smallest width."""
+    def at_levels(self, causal: dict[Variable, Mechanism], marginal: dict[Variable, Mechanism]) -> "Mechanisms":
+        """The same mechanisms in the same order, some of which have moved their level (`drift`)."""
+        moved = replace(self, causal=causal, marginal=marginal)
+        moved.__dict__["_packed"] = self._packed
+        return moved
 
-    mechanism: Mechanism
-    kind: str
-    gaps: NDArray[np.float32]
-    alarms: bool
-    below: float
-    smallest: float
+    def predict(self, kind: Kind, variables: Sequence[Variable], matrix: Matrix, roles: Roles) -> list[Prediction]:
+        """What the mechanisms of a kind predict of these variables at every time of a matrix with few columns; see
+        `predict_all`. They are laid out for that once, as long as it is the same variables that are asked for."""
+        every: dict[Variable, Mechanism] = getattr(self, kind)
+        mechanisms = [every[variable] for variable in variables]
+        packed = self._packed.get(kind)
+        if packed is None or not packed.suits(variables, matrix, roles):
+            packed = self._packed[kind] = Packed.of(mechanisms, matrix, roles)
+        return predict_all(mechanisms, matrix, roles, packed)
 
-
-Spread = Callable[[Callable[[Variable], list[_Row]], Sequence[Variable]], Iterable[list[_Row]]]
+    @cached_property
+    def _packed(self) -> dict[Kind, Packed]:
+        return {}
 
 
 def fit_mechanisms(
@@ -91,12 +107,8 @@ def fit_mechanisms(
     times = matrix.times if older is None else np.concatenate([older.times, matrix.times])
     baseline = Baseline(times, times.size - matrix.values.shape[1], matrix.step)
     longest = min(int(longest_lag // matrix.step), _MOST_LAGS)
-
-    def fit(variable: Variable) -> list[_Row]:
-        one = OneFit(matrix, older, baseline, roles, variable, longest, left_out, environment, accepted)
-        return _rows(one, graph) if one.points >= min_points else []
-
-    rows = [row for found in spread(fit, matrix.variables) for row in found]
+    fitting = Fitting(matrix, older, graph, roles, baseline, longest, min_points, left_out, accepted, environment)
+    rows = [row for found in spread(fitting, matrix.variables) for row in found]
     fitted, joint, supported = _calibrated(rows, baseline, false_alarms_per_day, persistence, thresholds or {})
     marginal = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "marginal"}
     given = {one.variable: one for one, row in zip(fitted, rows, strict=True) if row.kind == "causal"}
@@ -104,19 +116,9 @@ def fit_mechanisms(
     return Mechanisms(causal, marginal, matrix.end, supported, joint, accepted_after(baseline.span))
 
 
-def _rows(one: OneFit, graph: CausalGraph) -> list[_Row]:
-    """The mechanisms of one variable."""
-    edges = [edge for edge in graph.parents(one.variable) if edge.cause in one.matrix]
-    alarms = one.roles.alarms(one.variable)
-    below = 0.0 if one.roles.only_up_hurts(one.variable) else 1.0
-    rows = []
-    for kind, causes in (("marginal", []), ("causal", edges)):
-        if causes or kind == "marginal":
-            mechanism, gaps, smallest = one.given(causes)
-            watched = kind in alarms or (kind == "marginal" and bool(alarms) and not edges)
-            narrower = below * mechanism.above / mechanism.below
-            rows.append(_Row(mechanism, kind, gaps.astype(np.float32), watched, narrower, smallest))
-    return rows
+def _median_of_known(values: NDArray[np.float32]) -> float:
+    known = values[np.isfinite(values)]
+    return median(known) if known.size else np.nan
 
 
 def _since_known(matrix: Matrix, roles: Roles) -> Matrix:
@@ -127,7 +129,7 @@ def _since_known(matrix: Matrix, roles: Roles) -> Matrix:
 
 
 def _calibrated(
-    rows: Sequence[_Row],
+    rows: Sequence[Row],
     baseline: Baseline,
     promise: float,
     persistence: Persistence,
@@ -138,7 +140,7 @@ def _calibrated(
     gaps, levels = follow(np.stack([row.gaps for row in rows]), baseline.times, accepted_after(baseline.span))
     narrower = np.array([row.below for row in rows], dtype=np.float32)[:, None]
     scores = np.where(gaps >= 0, gaps, -gaps * narrower)
-    noise = 1.4826 * np.nanmedian(np.abs(gaps), axis=1)
+    noise = 1.4826 * np.array([_median_of_known(np.abs(row)) for row in gaps])
     profile = recurring(scores, baseline, persistence)
     scores /= np.float32(1) * spread_over(profile, baseline.times)
     groups: dict[tuple[str, str], list[int]] = {}

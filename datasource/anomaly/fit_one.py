@@ -16,7 +16,8 @@ from datasource.anomaly.constants import DAY, PARTS, SMALLEST_FAILURE_RATIO, SMA
 from datasource.anomaly.follow import accepted_after
 from datasource.anomaly.lags import choose_lags
 from datasource.anomaly.mechanism import Mechanism, Parent, chance_of_few, design_matrix
-from datasource.anomaly.robust import Bounds, robust_least_squares
+from datasource.anomaly.robust import Bounds, median, robust_least_squares
+from datasource.anomaly.usual_levels import UsualLevels, usual_level
 from datasource.anomaly.widths import reference_widths
 from datasource.data import Entity, Floats, Matrix, Variable, environment_of
 from datasource.data.roles import Roles
@@ -30,8 +31,10 @@ FEWEST_ACCEPTED = 3
 """So many points make an accepted level."""
 _BEYOND = 0.01
 """So many of its points may lie beyond the interval of an accepted level, on either side, as far as these can tell."""
-_EXTREME = 0.02
-"""Beyond these quantiles a level may be that of an incident, and tells nothing about lags."""
+
+
+_TOLD = 1e-10
+"""What columns tell in a direction in which they move by less than this share is nothing."""
 
 
 class LeftOut(NamedTuple):
@@ -67,6 +70,7 @@ class OneFit:
     baseline: Baseline
     roles: Roles
     variable: Variable
+    usual: UsualLevels
     longest_lag: int = 0
     left_out: Sequence[LeftOut] = ()
     environment: tuple[str, ...] = ()
@@ -87,17 +91,17 @@ class OneFit:
                 level = np.where((times >= new.start) & (times < new.start + window), np.nan, level)
         return level
 
-    @property
+    @cached_property
     def points(self) -> int:
         """How many points it can be fitted on."""
         return int(np.isfinite(self._level).sum())
 
-    @property
+    @cached_property
     def smallest_width(self) -> float:
         """No interval is narrower than 1% of the usual level, or than one step of a signal that counts; half a step of
         one that is 1 as a rule, as `up`, where a step is all that can happen."""
         y = self._level[np.isfinite(self._level)]
-        relative = SMALLEST_RELATIVE * float(np.median(np.abs(y)))
+        relative = SMALLEST_RELATIVE * median(np.abs(y))
         if self.roles.scale(self.matrix, self.variable) is not None and self.roles.role(self.variable) == "failure":
             return max(relative, SMALLEST_FAILURE_RATIO)
         counts = np.array_equal(y, np.rint(y))
@@ -113,16 +117,18 @@ class OneFit:
         measured = np.isfinite(level)
         # The first rows know no lagged parents.
         measured[: max((parent.lag for parent in parents), default=0)] = False
-        times = np.concatenate([one.times for one in matrices])[measured]
+        every_time = np.concatenate([one.times for one in matrices])
+        times = every_time[measured]
         span = int(times[-1] - times[0]) + self.matrix.step
         seasonal, weekly = span >= _NEARLY * 2 * DAY, span >= _NEARLY * 2 * WEEK
         steps, rises = self._steps(times, level[measured])
-        risen = (times[:, None] >= np.array(steps)) @ rises
-        design = np.vstack([design_matrix(one, self.roles, parents, seasonal, weekly, steps)[0] for one in matrices])
+        risen = (times[:, None] >= np.array(steps)) @ rises if steps else 0.0
+        designs = [design_matrix(one, self.roles, parents, seasonal, weekly, steps) for one in matrices]
+        design, missing = np.vstack([one for one, _ in designs]), np.vstack([one for _, one in designs])
         loads = [self.roles.requests(one, self.variable) for one in matrices]
-        load = None if loads[-1] is None else np.concatenate(loads)[measured]  # type: ignore[arg-type]
-        typical = 0.0 if load is None else float(np.median(load))
-        chance = chance_of_few(load, typical, int(measured.sum()))
+        load: Floats | None = None if loads[-1] is None else np.concatenate(loads)  # type: ignore[arg-type]
+        typical = 0.0 if load is None else median(load[measured])
+        chance = chance_of_few(None if load is None else load[measured], typical, times.size)
         X, y = design[measured] / chance[:, None], (level[measured] - risen) / chance
         free = design.shape[1] - len(bounds)
         limited = Bounds(
@@ -141,7 +147,7 @@ class OneFit:
         kept = fit.kept
         residuals, others = (y - X @ fit.coefficients)[kept], y - fit.expected
         smallest = max(self.smallest_width, self._accepted_width(y - X @ fit.coefficients, times, steps))
-        widths = reference_widths(np.sort(others[kept]), smallest)
+        widths = reference_widths(others[kept], smallest)
         first_recent = int(kept[: int(measured[: -self.matrix.values.shape[1]].sum())].sum())
         covariance = _covariance(X[kept], fit.coefficients)
         fit.coefficients[free - len(steps) : free] += rises
@@ -161,17 +167,11 @@ class OneFit:
         )
         expected = np.full(measured.size, np.nan)
         expected[measured] = fit.expected * chance + risen
+        _, above = mechanism.widths(every_time, design, missing, load, self.roles)
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = np.clip((level - expected) / above, -_FARTHEST, _FARTHEST)
         gaps: Floats = np.full(self.baseline.times.size, np.nan)
-        place = gaps.size - level.size
-        for one in matrices:
-            size = one.values.shape[1]
-            first = place - (gaps.size - level.size)
-            found = mechanism.predict(one, self.roles, expected[first : first + size])
-            with np.errstate(over="ignore", invalid="ignore"):
-                own = found.gap / found.above
-            own = np.clip(own, -_FARTHEST, _FARTHEST)
-            gaps[place : place + size] = np.where(measured[first : first + size], own, np.nan)
-            place += size
+        gaps[gaps.size - level.size :] = np.where(measured, own, np.nan)
         return OneGiven(mechanism, gaps, smallest)
 
     def _accepted_width(self, residuals: Floats, times: Floats, steps: tuple[float, ...]) -> float:
@@ -186,6 +186,8 @@ class OneFit:
         """Since when (seconds) there are accepted levels, and by how much each is above the one before; of which a few
         points are known on either side."""
         steps: list[float] = []
+        if not self.accepted:
+            return (), np.empty(0)
         for start in sorted({one.start for one in self.accepted if one.entity == self.variable.entity}):
             before = (times >= steps[-1]) & (times < start) if steps else times < start
             if min(before.sum(), (times >= start).sum()) >= FEWEST_ACCEPTED:
@@ -208,17 +210,17 @@ class OneFit:
         known: dict[tuple[Variable, int], tuple[float, float]] = {}
         for edge in edges:
             known.setdefault((edge.cause, edge.lag), limits(edge, self.matrix, self.roles))
-        levels = {cause: self.roles.level(self.matrix, cause) for cause, _ in known}
-        moving = {cause for cause, level in levels.items() if _moves(level)}
-        known = {place: both for place, both in known.items() if place[0] in moving}
-        for cause, lag in self._added_lags(known, levels):
+        known = {place: both for place, both in known.items() if self.usual.of(place[0]).moves}
+        for cause, lag in self._added_lags(known):
             known[cause, lag] = next(both for (other, _), both in known.items() if other == cause)
         places = sorted(known)
-        return tuple(_parent(cause, lag, levels[cause]) for cause, lag in places), [known[place] for place in places]
+        seen = [self.usual.of(cause) for cause, _ in places]
+        parents = (
+            Parent(cause, lag, one.median, one.low, one.high) for (cause, lag), one in zip(places, seen, strict=True)
+        )
+        return tuple(parents), [known[place] for place in places]
 
-    def _added_lags(
-        self, known: dict[tuple[Variable, int], tuple[float, float]], levels: dict[Variable, Floats]
-    ) -> list[tuple[Variable, int]]:
+    def _added_lags(self, known: dict[tuple[Variable, int], tuple[float, float]]) -> list[tuple[Variable, int]]:
         able = [
             (cause, lag)
             for cause in dict.fromkeys(cause for cause, _ in known)
@@ -227,24 +229,21 @@ class OneFit:
         ]
         if not able:
             return []
-        usual = {cause: self._usual(cause, level) for cause, level in levels.items()}
-        shown = [_delayed(usual[cause], lag) for cause, lag in (*known, *able)]
-        rows = np.isfinite(self._level)
-        rows[: self.longest_lag] = False
-        middle = {cause: float(np.nanmedian(level)) for cause, level in usual.items()}
-        fill = [middle[cause] for cause, _ in (*known, *able)]
-        filled = [np.where(np.isfinite(one), one, m)[rows] for one, m in zip(shown, fill, strict=True)]
-        columns = np.stack(filled, axis=1)
-        y = self._usual(self.variable, self._level)[rows]
-        base = np.column_stack([np.ones(y.size), columns[:, : len(known)]])
-        return [able[number] for number in choose_lags(y, base, columns[:, len(known) :])]
+        every = (*known, *able)
+        filled = {cause: self._filled(cause) for cause in dict.fromkeys(cause for cause, _ in known)}
+        rows = np.flatnonzero(np.isfinite(self._level))
+        rows = rows[np.searchsorted(rows, self.longest_lag) :]
+        columns = np.stack([_delayed(filled[cause], lag, self.usual.of(cause).median)[rows] for cause, lag in every])
+        usual = self.usual.of(self.variable)
+        if self.left_out or self.accepted:
+            usual = usual_level(self._level, self.roles.signals[self.variable.signal].kind == "event")
+        y = usual.without_extremes(self._level[rows])
+        return [able[number] for number in choose_lags(y, columns[: len(known)], columns[len(known) :])]
 
-    def _usual(self, variable: Variable, level: Floats) -> Floats:
-        """A level without the extremes of incidents; events are rare by nature and stay as they are."""
-        if self.roles.signals[variable.signal].kind == "event":
-            return level
-        usual: Floats = np.clip(level, *np.nanquantile(level, (_EXTREME, 1 - _EXTREME)))
-        return usual
+    def _filled(self, cause: Variable) -> Floats:
+        """The level of a cause without extremes, its median where it is not known."""
+        usual, level = self.usual.of(cause), self.roles.level(self.matrix, cause)
+        return np.where(np.isfinite(level), usual.without_extremes(level), usual.median)
 
     @property
     def _lasting(self) -> int:
@@ -274,27 +273,19 @@ def _parts_of(parts: NDArray[np.int64]) -> NDArray[np.int64]:
     return parts
 
 
-def _moves(level: Floats) -> bool:
-    level = level[np.isfinite(level)]
-    return level.size >= 2 and bool(np.ptp(level) > 1e-12 * max(1e-300, float(np.abs(level).max())))
-
-
-def _parent(variable: Variable, lag: int, level: Floats) -> Parent:
-    low, median, high = np.nanquantile(level, (0.005, 0.5, 0.995))
-    return Parent(variable, lag, float(median), float(low), float(high))
-
-
-def _delayed(level: Floats, lag: int) -> Floats:
-    return np.concatenate([np.full(lag, np.nan), level])[: level.size]
+def _delayed(level: Floats, lag: int, before: float) -> Floats:
+    return np.concatenate([np.full(lag, before), level])[: level.size] if lag else level
 
 
 def _covariance(X: Floats, coefficients: Floats) -> Floats:
     """(X'X)^-1 of the columns that have a coefficient; nothing is known, and nothing said, of the others."""
     used = coefficients != 0
-    scales = np.maximum(np.abs(X).max(axis=0), 1e-100)
+    scales = np.maximum(np.abs(X.T).max(axis=1), 1e-100)
     Z = (X / scales)[:, used]
     found = np.zeros((coefficients.size, coefficients.size))
-    found[np.ix_(used, used)] = np.linalg.pinv(Z.T @ Z, rcond=1e-10, hermitian=True)
+    values, axes = np.linalg.eigh(Z.T @ Z)
+    told = values > _TOLD * values.max(initial=0.0)
+    found[np.ix_(used, used)] = (axes[:, told] / values[told]) @ axes[:, told].T
     return found / np.outer(scales, scales)
 
 

@@ -24,14 +24,15 @@ class Followed(NamedTuple):
     level: Floats
 
 
-def pull(gap: float, seconds: float) -> float:
-    """By how much a level moves towards a gap, in reference widths, `seconds` after the last time.
+def pull(gaps: Floats, seconds: float) -> Floats:
+    """By how much levels move towards their gaps, in reference widths, `seconds` after the last time.
 
     An exponentially weighted mean with a half-life of a day, in which no gap counts for more than 1.5 widths: a fault
     moves it little, drift is followed.
     """
     share: float = 1 - 0.5 ** (seconds / HALF_LIFE)
-    return share * min(max(gap, -LARGEST_PULL), LARGEST_PULL)
+    moved: Floats = share * np.clip(gaps, -LARGEST_PULL, LARGEST_PULL)
+    return moved
 
 
 def accepted_after(baseline: float) -> float:

@@ -23,12 +23,12 @@ class Joint(NamedTuple):
 
 
 def together(scores: Floats) -> Floats:
-    """The root mean square of scores (variables x times), each up to 1.5; NaN while fewer than three, or than half, are
-    known."""
+    """The root mean square of scores (variables x times, maybe of many entities at once: entities x variables x times),
+    each up to 1.5; NaN while fewer than three, or than half, are known."""
     known = np.isfinite(scores)
-    count = known.sum(axis=0)
+    count = known.sum(axis=-2)
     squares = np.minimum(np.where(known, np.maximum(scores, 0), 0.0), JOINT_CAP) ** 2
-    enough = count >= max(JOINT_FEWEST, (len(scores) + 1) // 2)
+    enough = count >= max(JOINT_FEWEST, (scores.shape[-2] + 1) // 2)
     with np.errstate(invalid="ignore"):
-        found: Floats = np.where(enough, np.sqrt(squares.sum(axis=0) / np.maximum(count, 1)), np.nan)
+        found: Floats = np.where(enough, np.sqrt(squares.sum(axis=-2) / np.maximum(count, 1)), np.nan)
     return found

@@ -106,32 +106,42 @@ class Mechanism:
         first = len(self.coefficients) - len(self.parents)
         return float(sum(self.coefficients[first + i] for i, p in enumerate(self.parents) if p.variable == parent))
 
-    def predict(
-        self, matrix: Matrix, roles: Roles, expected: Floats | None = None, *, moved: Floats | float = 0.0
-    ) -> Prediction:
-        """The expected value at every time of the matrix, or `expected` (per request where the role says so) in its
-        place. The level has `moved` since the mechanism was last brought up to date. Raises KeyError when the variable
-        is not in the matrix."""
+    def moved(self, by: float) -> "Mechanism":
+        """The same at a level that has moved; all of them do once a step, for which `replace` takes long."""
+        moved = object.__new__(Mechanism)
+        moved.__dict__.update(self.__dict__, drift=self.drift + by)
+        return moved
+
+    def predict(self, matrix: Matrix, roles: Roles, *, moved: Floats | float = 0.0) -> Prediction:
+        """The expected value at every time of the matrix. The level has `moved` since the mechanism was last brought up
+        to date. Raises KeyError when the variable is not in the matrix."""
         design, missing = design_matrix(matrix, roles, self.parents, self.seasonal, self.weekly, self.steps)
-        if expected is None:
-            expected = design @ self.coefficients + (self.drift + moved)
+        expected = design @ self.coefficients + (self.drift + moved)
         load = roles.requests(matrix, self.variable)
-        chance = chance_of_few(load, self.typical_load, expected.size)
+        below, above = self.widths(matrix.times, design, missing, load, roles)
+        level, scale = roles.level(matrix, self.variable), roles.scale(matrix, self.variable)
+        values, only_up = matrix.row(self.variable), roles.only_up_hurts(self.variable)
+        return Prediction.of(values, scale, (level, expected), (below, above), only_up)
+
+    def widths(
+        self, times: NDArray[np.int64], design: Floats, missing: Flags, load: Floats | None, roles: Roles
+    ) -> tuple[Floats, Floats]:
+        """By time (seconds), how wide the interval is below and above, given the design, where parents are `missing`
+        (see `design_matrix`), and the load."""
+        chance = chance_of_few(load, self.typical_load, times.size)
         spread = np.sqrt(chance**2 + np.einsum("ti,ti->t", design @ self.covariance, design))
         if self.recurring is not None:
-            spread *= self.recurring[bins_of(matrix.times)]
-        unsure = np.zeros(expected.size)
+            spread *= self.recurring[bins_of(times)]
+        unsure = np.zeros(times.size)
         for number, parent in enumerate(self.parents):
             column = design.shape[1] - len(self.parents) + number
             outside = np.abs(design[:, column] - np.clip(design[:, column], parent.low, parent.high))
             range_ = max(parent.high - parent.median, parent.median - parent.low)
             unsure += abs(self.coefficients[column]) * np.where(missing[:, number], range_, EXTRAPOLATION * outside)
-        observed = roles.level(matrix, self.variable)
         below, above = self.below * spread + unsure, self.above * spread + unsure
         if load is not None and roles.role(self.variable) == "failure":
             above = np.fmax(above, FEW_FAILURES / (load * roles.signals[self.variable.signal].window))
-        values, scale = matrix.row(self.variable), roles.scale(matrix, self.variable)
-        return Prediction.of(values, scale, (observed, expected), (below, above), roles.only_up_hurts(self.variable))
+        return below, above
 
     def persists(self, score: Floats, persistence: Persistence) -> Floats:
         """By time, how high a score of this variable persists: above 1 is an alarm."""

@@ -1,5 +1,6 @@
 """Alarms are what persists: `points` of the last `of` scores above 1, or two in a row far above."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -43,6 +44,18 @@ def kth_largest(values: Real, points: int, of: int) -> Real:
             np.maximum(best[place], shifted, out=best[place])
             shifted = smaller
     return best[-1]  # type: ignore[return-value]
+
+
+def newest_points(scores: Sequence[Floats], points: int) -> Floats:
+    """The newest `points` of scores (each by time), scores x points; NaN before the first of one that has fewer."""
+    last = [score[-points:] for score in scores]
+    together = np.concatenate(last) if last else np.empty(0)
+    if together.size == len(last) * points:
+        return together.reshape(-1, points)
+    found: Floats = np.full((len(last), points), np.nan)
+    for row, score in zip(found, last, strict=True):
+        row[points - score.size :] = score
+    return found
 
 
 def persisting(score: Floats, persistence: Persistence, strong: float = NEVER) -> Floats:

@@ -45,10 +45,11 @@ def robust_least_squares(
     are kept has no coefficient. What is expected of a row comes from the coefficients without its part of the time, so
     that residuals are as large as those to come.
     """
-    scales = np.maximum(np.abs(X).max(axis=0), 1e-300)
-    Z = X / scales
+    # Columns in one piece: nearly all that follows goes along them.
+    columns = np.ascontiguousarray(X.T)
+    scales = np.maximum(np.abs(columns).max(axis=1), 1e-300)
+    Z = (columns / scales[:, None]).T
     limits = None if bounds is None else Bounds(bounds.lower * scales, bounds.upper * scales)
-    weights = np.ones(y.size) if weights is None else weights
     kept = np.ones(y.size, dtype=np.bool_)
     rare = _mostly_one_value(y)
     if rare:
@@ -60,19 +61,22 @@ def robust_least_squares(
     coefficients = np.zeros(X.shape[1])
     for _ in range(ROUNDS):
         out = ~kept
-        normal = whole if not out.any() else whole.less(_Normal.of(Z[out], y[out], weights[out]))
+        normal = whole
+        if out.any():
+            normal = whole.less(_Normal.of(Z[out], y[out], None if weights is None else weights[out]))
         used = normal.moving(whole)
         coefficients = normal.solve(used, limits, _Rows(Z, y, weights, kept))
         residuals = y - Z @ coefficients
-        center = float(np.median(residuals))
-        scale = 1.4826 * float(np.median(np.abs(residuals - center)))
+        center = median(residuals)
+        scale = 1.4826 * median(np.abs(residuals - center))
         if rare or scale <= 0:
             break
         now = np.abs(residuals - center) <= CUT * scale
         if now.sum() < max(2 * X.shape[1], y.size // 2) or np.array_equal(now, kept):
             break
         kept = now
-    expected = _by_the_others(Z * used, y, np.sqrt(weights) * kept, parts, coefficients, limits)
+    root = kept.astype(np.float64) if weights is None else np.sqrt(weights) * kept
+    expected = _by_the_others(Z if used.all() else Z * used, y, root, parts, coefficients, limits)
     return Fit(coefficients / scales, kept, expected)
 
 
@@ -81,7 +85,7 @@ class _Rows(NamedTuple):
 
     Z: Floats
     y: Floats
-    weights: Floats
+    weights: Floats | None
     kept: NDArray[np.bool_]
 
 
@@ -93,7 +97,9 @@ class _Normal(NamedTuple):
     total: float
 
     @classmethod
-    def of(cls, Z: Floats, y: Floats, weights: Floats) -> "_Normal":
+    def of(cls, Z: Floats, y: Floats, weights: Floats | None) -> "_Normal":
+        if weights is None:
+            return cls(Z.T @ Z, Z.T @ y, float(y.size))
         weighted = Z * weights[:, None]
         return cls(weighted.T @ Z, weighted.T @ y, float(weights.sum()))
 
@@ -118,9 +124,10 @@ class _Normal(NamedTuple):
             side = self.right[free] - self.gram[np.ix_(free, ~free)] @ held[~free]
             values, axes = np.linalg.eigh(self.gram[np.ix_(free, free)])
             if values.size and values[0] < CONDITION * values[-1]:
-                root = np.sqrt(rows.weights[rows.kept])
-                target = (rows.y - rows.Z[:, ~free] @ held[~free])[rows.kept] * root
-                found[free] = np.linalg.lstsq(rows.Z[rows.kept][:, free] * root[:, None], target, rcond=CONDITION)[0]
+                root = np.ones(rows.y.size) if rows.weights is None else np.sqrt(rows.weights)
+                target = (rows.y - rows.Z[:, ~free] @ held[~free]) * root
+                counted = (rows.Z[:, free] * root[:, None])[rows.kept]
+                found[free] = np.linalg.lstsq(counted, target[rows.kept], rcond=CONDITION)[0]
             else:
                 found[free] = axes @ ((axes.T @ side) / values)
             if limits is None:
@@ -149,18 +156,31 @@ def _by_the_others(
     values, axes = np.linalg.eigh(counted.T @ counted)
     usable = values > CONDITION * values.max(initial=0.0)
     turned = axes[:, usable] / np.sqrt(values[usable])
-    Q = Z[:, ~held] @ turned
-    weighted = Q * (root * root)[:, None]
-    starts = np.flatnonzero(np.diff(parts, prepend=-1))
-    stops = np.append(starts[1:], y.size)
-    own = [weighted[a:b].T @ Q[a:b] for a, b in zip(starts, stops, strict=True)]
-    sides = np.stack([weighted[a:b].T @ left[a:b] for a, b in zip(starts, stops, strict=True)])
+    Q = (turned.T @ Z[:, ~held].T).T
     size = Q.shape[1]
-    grams = np.eye(size) - np.stack(own)
+    starts = np.flatnonzero(np.diff(parts, prepend=-1))
+    sizes = np.diff(np.append(starts, y.size))
+    # Parts x their rows, filled up with a row of zeros.
+    places = starts[:, None] + np.arange(sizes.max(initial=0))
+    places[np.arange(places.shape[1]) >= sizes[:, None]] = y.size
+    rows = np.concatenate([(Q * root[:, None]).T, (left * root)[None]])
+    padded = np.concatenate([rows, np.zeros((size + 1, 1))], axis=1)
+    by_part = np.ascontiguousarray(padded.take(places, axis=1, mode="clip").transpose(1, 0, 2))
+    products = by_part @ by_part.transpose(0, 2, 1)
+    sides = products[:, :size, size]
+    grams = np.eye(size) - products[:, :size, :size]
     solved = np.linalg.solve(grams + _SINGULAR * np.eye(size), (sides.sum(axis=0) - sides)[..., None])[..., 0]
     expected = fixed
-    expected += np.einsum("ij,ij->i", Q, np.repeat(solved, stops - starts, axis=0))
+    expected += (Q.T * np.repeat(solved.T, sizes, axis=1)).sum(axis=0)
     return expected
+
+
+def median(values: NDArray[np.floating]) -> float:
+    """The median of finite values (n, at least one), as numpy has it, in half of the time."""
+    half = values.size // 2
+    ordered = np.partition(values, half)
+    upper = float(ordered[half])
+    return upper if values.size % 2 else (float(ordered[:half].max()) + upper) / 2
 
 
 def _in_long_runs(flags: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
@@ -173,5 +193,8 @@ def _in_long_runs(flags: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
 
 
 def _mostly_one_value(y: Floats) -> bool:
-    ordered, half = np.sort(y), y.size // 2
-    return bool((ordered[: y.size - half] == ordered[half:]).any())
+    """Whether more than half are the same: the one in the middle, and two neighbours are, or the first and the last."""
+    if not ((y[1:] == y[:-1]).any() or y[0] == y[-1]):
+        return False
+    half = y.size // 2
+    return bool(np.count_nonzero(y == np.partition(y, half)[half]) > half)

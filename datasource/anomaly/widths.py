@@ -3,6 +3,8 @@
 from math import log
 from typing import NamedTuple
 
+import numpy as np
+
 from datasource.data import Floats
 
 _TAIL, _REFERENCE = 0.95, 0.002
@@ -17,14 +19,15 @@ class Widths(NamedTuple):
     above: float
 
 
-def reference_widths(ordered: Floats, smallest: float) -> Widths:
-    """The widths of residuals in ascending order, `smallest` at least."""
-    return Widths(max(_tail_width(-ordered[::-1]), smallest), max(_tail_width(ordered), smallest))
+def reference_widths(residuals: Floats, smallest: float) -> Widths:
+    """The widths of residuals, `smallest` at least."""
+    last = residuals.size - 1
+    place = int(_TAIL * last)
+    ordered = np.partition(residuals, (last - place, place))
+    below = _tail_width(-ordered[last - place], -ordered[: last - place])
+    return Widths(max(below, smallest), max(_tail_width(ordered[place], ordered[place + 1 :]), smallest))
 
 
-def _tail_width(ordered: Floats) -> float:
-    place = int(_TAIL * (ordered.size - 1))
-    start = float(ordered[place])
-    beyond = ordered[place + 1 :]
+def _tail_width(start: float, beyond: Floats) -> float:
     mean_excess = float(beyond.mean()) - start if beyond.size else 0.0
-    return max(start, 0.0) + mean_excess * log((1 - _TAIL) / _REFERENCE)
+    return float(max(start, 0.0) + mean_excess * log((1 - _TAIL) / _REFERENCE))

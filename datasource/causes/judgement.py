@@ -13,9 +13,9 @@ import numpy as np
 
 from datasource.anomaly.batch import predict_all
 from datasource.anomaly.constants import NEW_NORMAL
-from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.fit import Kind, Mechanisms
 from datasource.anomaly.mechanism import Mechanism, Prediction
-from datasource.anomaly.persistence import Persistence, since
+from datasource.anomaly.persistence import Persistence, newest_points, since
 from datasource.causes.constants import ABSURD, HELD, MOSTLY
 from datasource.causes.gap_attribution import root_causes
 from datasource.causes.model import RootCauses
@@ -29,6 +29,8 @@ from datasource.data import Entity, Matrix, Variable
 from datasource.data.roles import BREAKS, SUFFERS, Roles
 from datasource.prometheus import reach
 from datasource.topology import Topology
+
+_KINDS: tuple[Kind, Kind] = "causal", "marginal"
 
 
 class Verdict(NamedTuple):
@@ -171,7 +173,7 @@ def judge(
     )
     verdicts = tuple(v if v.entity in alone else v.of_several(jointly[v.entity].largest) for v in verdicts) + held
     felt = {verdict.causes.symptom: verdict.causes for verdict in verdicts}
-    judged = _judged(scores, roles, points, of)
+    judged = heard.judged(roles, points)
     ordered = tuple(felt[symptom] for symptom in top)
     return Judgement(
         scores, judged, verdicts, ordered, stands_for, heard.joint, jointly, heard.silenced, who.confidence
@@ -209,9 +211,15 @@ class _Newest:
     def scores(self, variables: Sequence[Variable], behind: int, persistence: Persistence) -> dict[Variable, Scores]:
         """In columns that end so many steps behind the newest one."""
         found: list[tuple[list[Prediction], list[bool]]] = []
-        for mechanisms in (self.mechanisms.causal, self.mechanisms.marginal):
+        for kind in _KINDS:
+            mechanisms: dict[Variable, Mechanism] = getattr(self.mechanisms, kind)
             every = [mechanisms[variable] for variable in variables]
-            predictions = predict_all(every, self.window(behind), self.roles)
+            # Those that are late are others every time.
+            predictions = (
+                predict_all(every, self.window(behind), self.roles)
+                if behind
+                else self.mechanisms.predict(kind, variables, self.window(behind), self.roles)
+            )
             found.append((predictions, persists(predictions, persistence, [one.strong for one in every])))
         (causal, broke), (marginal, suffers) = found
         self._known[behind] = dict(zip(variables, zip(causal, marginal, strict=True), strict=True))
@@ -267,7 +275,7 @@ def _scores(newest: _Newest, persistence: Persistence) -> dict[Variable, Scores]
 
 def _not_misled(scores: dict[Variable, Scores], mechanisms: Mechanisms, roles: Roles) -> dict[Variable, Scores]:
     """Nothing is anomalous given an absurd parent as long as it is quite usual in itself."""
-    absurd = {variable for variable, one in scores.items() if (one.marginal.score > ABSURD).any()}
+    absurd = _beyond(scores, ABSURD)
     if not absurd:
         return scores
     absurd |= {variable for variable in scores if roles.counted_by(variable) in absurd}
@@ -280,12 +288,12 @@ def _not_misled(scores: dict[Variable, Scores], mechanisms: Mechanisms, roles: R
     return found
 
 
-def _judged(scores: Mapping[Variable, Scores], roles: Roles, points: int, of: int) -> frozenset[Entity]:
-    return frozenset(
-        variable.entity
-        for variable, score in scores.items()
-        if roles.alarms(variable) and int(np.isfinite(score.causal.score[-of:]).sum()) >= points
-    )
+def _beyond(scores: Mapping[Variable, Scores], height: float) -> set[Variable]:
+    """The variables with a marginal score beyond a height."""
+    every = [one.marginal.score for one in scores.values()]
+    together = newest_points(every, max((score.size for score in every), default=0))
+    variables = tuple(scores)
+    return {variables[row] for row in np.flatnonzero((together > height).any(axis=1)).tolist()}
 
 
 def _unseen(matrix: Matrix, symptom: Variable, of: int) -> bool:

@@ -1,15 +1,18 @@
 """What persists at the newest points, and what of it counts: who is silent, and why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from datasource.anomaly.constants import JOINT_CAP, STRONG_POINTS
 from datasource.anomaly.fit import Mechanisms
+from datasource.anomaly.joint import together
 from datasource.anomaly.mechanism import Prediction
-from datasource.anomaly.persistence import Persistence
+from datasource.anomaly.persistence import Persistence, newest_points
 from datasource.causes.constants import MOST_OF_IT
 from datasource.causes.demand import Demand, Surge, surge_sentences
 from datasource.causes.quiet import QuietEntity, QuietTimes, Silence, quiet_sentences
@@ -83,6 +86,10 @@ class Heard(NamedTuple):
     joint: dict[Entity, float]
     jointly: dict[Entity, Jointly]
     silenced: Silenced
+    persisting: tuple[Variable, ...]
+    """The variables with a score that persists, whether it counts or not: most have none."""
+    newest: Floats
+    """The newest causal scores, a row for each of `scores` (at most `persistence.of` columns)."""
 
     def loud(self, roles: Roles) -> set[Entity]:
         """Who alarms."""
@@ -96,24 +103,29 @@ class Heard(NamedTuple):
 
     def broke(self, roles: Roles, of: int) -> dict[Entity, float]:
         """The highest causal score that alarms of each entity, at the newest `of` points."""
+        highest = np.nan_to_num(self.newest[:, -of:]).max(axis=1, initial=0.0).tolist()
         found: dict[Entity, float] = {}
-        for variable, one in self.scores.items():
+        for variable, height in zip(self.scores, highest, strict=True):
             if "causal" in roles.alarms(variable):
-                highest = float(np.nan_to_num(one.causal.score[-of:]).max(initial=0.0))
-                found[variable.entity] = max(found.get(variable.entity, 0.0), highest)
+                found[variable.entity] = max(found.get(variable.entity, 0.0), height)
         return found
+
+    def judged(self, roles: Roles, points: int) -> frozenset[Entity]:
+        """The entities of which so many of the newest points are known, of a variable that may alarm."""
+        known = (np.isfinite(self.newest).sum(axis=1) >= points).tolist()
+        return frozenset(v.entity for v, enough in zip(self.scores, known, strict=True) if enough and roles.alarms(v))
 
     def greedy(self, roles: Roles) -> set[Entity]:
         """Who uses more of a resource than its causes explain."""
-        return {v.entity for v, one in self.scores.items() if one.causal_persists and roles.role(v) == "saturation"}
+        persisting = (v for v in self.persisting if self.scores[v].causal_persists)
+        return {v.entity for v in persisting if roles.role(v) == "saturation"}
 
     def anomalous(self, roles: Roles) -> set[Entity]:
         """Who alarms by a variable of its own."""
         return {
             variable.entity
-            for variable, score in self.scores.items()
-            if score.causal_persists or score.marginal_persists
-            if any(getattr(score, f"{kind}_persists") for kind in roles.alarms(variable))
+            for variable in self.persisting
+            if any(getattr(self.scores[variable], f"{kind}_persists") for kind in roles.alarms(variable))
         }
 
 
@@ -122,9 +134,9 @@ def persists(predictions: Sequence[Prediction], persistence: Persistence, strong
     which is 1 at least; all are of the same times."""
     if not predictions:
         return []
-    newest = np.stack([prediction.score[-persistence.of :] for prediction in predictions])
-    lasting = (newest > 1).sum(axis=1) >= persistence.points
-    far = (newest[:, -STRONG_POINTS:] > np.array(strong)[:, None]).sum(axis=1) == STRONG_POINTS
+    scores = newest_points([prediction.score for prediction in predictions], persistence.of)
+    lasting = (scores > 1).sum(axis=1) >= persistence.points
+    far = (scores[:, -STRONG_POINTS:] > np.array(strong)[:, None]).sum(axis=1) == STRONG_POINTS
     found: list[bool] = (lasting | far).tolist()
     return found
 
@@ -162,6 +174,9 @@ def hear(
     return new._replace(silenced=Silenced(quiet, surges, recurring))
 
 
+_NONE = Silence()
+
+
 @dataclass(frozen=True)
 class _Hearing:
     scores: dict[Variable, Scores]
@@ -173,17 +188,18 @@ class _Hearing:
     def of(self, silence: Silence, before: Heard | None = None) -> Heard:
         """What is heard of what was heard `before`."""
         found = dict(before.scores if before else self.scores)
-        for variable, kind in self._persisting(found):
+        # Without any silence all that persists is heard.
+        for variable, kind in self._alarming(found, self.persisting) if silence != _NONE else ():
             if not self._height(silence, variable, kind) > 1:
                 found[variable] = found[variable].without(kind)
-        return Heard(found, *self._jointly(silence, before), Silenced())
+        return Heard(found, *self._jointly(silence, before), Silenced(), self.persisting, self.newest)
 
     def new(self, before: Heard, recurrences: Recurrences, now: int) -> Heard:
         """What of that does not come back at this time of day."""
         found, jointly = dict(before.scores), dict(before.jointly)
         time = np.array([now])
-        for variable in dict.fromkeys(variable for variable, _ in self._persisting(found)):
-            kinds = [kind for one, kind in self._persisting({variable: found[variable]})]
+        for variable in dict.fromkeys(variable for variable, _ in self._alarming(found, self.persisting)):
+            kinds = [kind for _, kind in self._alarming(found, (variable,))]
             heights = {kind: np.array([self._height(Silence(), variable, kind)]) for kind in kinds}
             for kind, height in recurrences.heard(variable, time, heights).items():
                 if not height[0] > 1:
@@ -204,14 +220,23 @@ class _Hearing:
         found: Prediction = getattr(self.scores[variable], kind)
         return found.gap, found.score
 
-    def _persisting(self, scores: Mapping[Variable, Scores]) -> list[tuple[Variable, str]]:
-        """The scores that alarm, by variable and kind."""
+    @cached_property
+    def newest(self) -> Floats:
+        """The newest causal scores, a row for each variable."""
+        return newest_points([one.causal.score for one in self.scores.values()], self.persistence.of)
+
+    @cached_property
+    def persisting(self) -> tuple[Variable, ...]:
+        """The variables with a score that persists."""
+        return tuple(v for v, one in self.scores.items() if one.causal_persists or one.marginal_persists)
+
+    def _alarming(self, scores: Mapping[Variable, Scores], of: Iterable[Variable]) -> list[tuple[Variable, str]]:
+        """The scores of some variables that alarm, by variable and kind."""
         return [
             (variable, kind)
-            for variable, one in scores.items()
-            if one.causal_persists or one.marginal_persists
+            for variable in of
             for kind in self.roles.alarms(variable)
-            if getattr(one, f"{kind}_persists")
+            if getattr(scores[variable], f"{kind}_persists")
         ]
 
     def _height(self, silence: Silence, variable: Variable, kind: str) -> float:
@@ -221,26 +246,43 @@ class _Hearing:
     def _jointly(self, silence: Silence, before: Heard | None) -> tuple[dict[Entity, float], dict[Entity, Jointly]]:
         """The joint score of every entity of which enough is known, the highest of the newest `points`; and more of
         those where what is heard is above 1."""
+        if before is None:
+            highest = self._joint_scores()
+            looked_at = [entity for entity, height in highest.items() if height > 1]
+        else:
+            highest = before.joint
+            touched = {variable.entity for variable in (*silence.own, *silence.explained)}
+            looked_at = [one for one in self.mechanisms.joint if one in touched or one in before.jointly]
         points = self.persistence.points
         unknown = np.full(points, np.nan)
-        highest, above = dict(before.joint) if before else {}, {}
-        touched = {variable.entity for variable in (*silence.own, *silence.explained)}
-        for entity, joint in self.mechanisms.joint.items():
-            if before and entity not in touched and entity not in before.jointly:
-                continue
+        above = {}
+        for entity in looked_at:
+            joint = self.mechanisms.joint[entity]
             own = [self.scores[v].causal.score[-points:] if v in self.scores else unknown for v in joint.variables]
-            newest = joint.score(own)
-            if not before:
-                if not np.isfinite(newest).any():
-                    continue
-                highest[entity] = float(np.nanmax(newest))
-            silent = silence.demand or entity in touched
-            newest = silence.joint(joint, own)[0] if silent else np.nan_to_num(newest)
-            place = int(np.argmax(newest))
-            if newest[place] > 1:
+            score = silence.joint(joint, own)[0]
+            place = int(np.argmax(score))
+            if score[place] > 1:
                 there = np.nan_to_num(np.array([score[place] for score in own]))
-                above[entity] = Jointly(newest, _largest(joint.variables, there))
+                above[entity] = Jointly(score, _largest(joint.variables, there))
         return highest, above
+
+    def _joint_scores(self) -> dict[Entity, float]:
+        """The highest joint score at the newest `points` of every entity of which enough is known."""
+        points = self.persistence.points
+        place = {variable: row for row, variable in enumerate(self.scores)}
+        newest = np.vstack([self.newest, np.full((1, self.newest.shape[1]), np.nan)])[:, -points:]
+        alike: dict[int, list[Entity]] = {}
+        for entity, joint in self.mechanisms.joint.items():
+            alike.setdefault(len(joint.variables), []).append(entity)
+        found: dict[Entity, float] = {}
+        for size, entities in alike.items():
+            joints = [self.mechanisms.joint[entity] for entity in entities]
+            rows = [place.get(variable, -1) for joint in joints for variable in joint.variables]
+            levels = np.array([joint.level for joint in joints])
+            heights = together(newest[rows].reshape(-1, size, newest.shape[1])) / levels[:, None]
+            highest = np.fmax.reduce(heights, axis=1)
+            found |= {one: height for one, height in zip(entities, highest.tolist(), strict=True) if isfinite(height)}
+        return {entity: found[entity] for entity in self.mechanisms.joint if entity in found}
 
 
 def _largest(variables: Sequence[Variable], scores: Floats) -> tuple[Variable, ...]:

@@ -92,11 +92,13 @@ class Recent:
     @cached_property
     def hogs(self) -> tuple[Variable, ...]:
         """Resources of which an entity that is not slow itself uses far more than its load accounts for, most first."""
-        found = []
+        found, points = [], self.matrix.values.shape[1]
         for variable, usual in self.mechanisms.marginal.items():
             if self.roles.role(variable) != "saturation" or variable not in self.matrix:
                 continue
-            # The intercept is about the usual level: most are ruled out by it.
+            # No score above 1 rules most out at once, the intercept, which is about the usual level, others.
+            if variable in self.known and not (self.known[variable][1].score[-points:] > 1).any():
+                continue
             if mean(self.matrix.row(variable)) < FAR_MORE / 2 * abs(float(usual.coefficients[0])):
                 continue
             times, load = self._times_as_much(variable), self.measured(variable.entity, "load")

@@ -1,15 +1,18 @@
 """A matrix that grows at its newest end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datasource.data.matrix import Floats, Matrix, empty_matrix
 from datasource.data.variable import Entity, Variable
 
 _SPARE_ROWS = 16
 _SPARE_COLUMNS = 64
+_SOME = 64
+"""Rows that are laid together; few, for those of a whole baseline are copied on the way."""
 
 
 class Block(NamedTuple):
@@ -71,24 +74,29 @@ class GrowingMatrix:
         inside = slice((first - block.start) // self.step, (last - block.start) // self.step + 1)
         rows = {Variable(entity, block.signal): row[inside] for entity, row in block.rows.items()}
         nothing = np.full(inside.stop - inside.start, np.nan)
-        known = {variable: rows.pop(variable, nothing) for variable in self._signals.get(block.signal, ())}
-        if any(self._changes(variable, first, row) for variable, row in known.items()):
-            self._move(start, self._rows)
-        columns = self._columns(first, last)
-        for variable, row in known.items():
-            self._array[self._rows[variable], columns] = row
+        variables = self._signals.get(block.signal, ())
+        known = [rows.pop(variable, nothing) for variable in variables]
+        for begin in range(0, len(known), _SOME):
+            few = np.stack(known[begin : begin + _SOME])
+            if self._changes(self._places(variables[begin : begin + _SOME]), first, few):
+                self._move(start, self._rows)
+            self._array[self._places(variables[begin : begin + _SOME]), self._columns(first, last)] = few
         for variable, row in rows.items():
             if np.isfinite(row).any():
                 added = self._add(variable, start)
                 self._array[added, self._columns(first, last)] = row
 
-    def _changes(self, variable: Variable, first: int, row: Floats) -> bool:
-        """Whether laying a row from the time `first` on would change what was published."""
-        shown = max(0, min(row.size, (self.matrix.end - first) // self.step + 1))
-        if not shown or self._rows[variable] >= self._shown:
+    def _places(self, variables: Sequence[Variable]) -> NDArray[np.int64]:
+        return np.array([self._rows[variable] for variable in variables], dtype=np.int64)
+
+    def _changes(self, places: NDArray[np.int64], first: int, rows: Floats) -> bool:
+        """Whether laying rows from the time `first` on would change what was published."""
+        shown = max(0, min(rows.shape[1], (self.matrix.end - first) // self.step + 1))
+        there = places < self._shown
+        if not shown or not there.any():
             return False
-        before = self._array[self._rows[variable], self._columns(first, first + (shown - 1) * self.step)]
-        return not np.array_equal(before, row[:shown], equal_nan=True)
+        before = self._array[places[there], self._columns(first, first + (shown - 1) * self.step)]
+        return not np.array_equal(before, rows[there, :shown], equal_nan=True)
 
     def _add(self, variable: Variable, start: int) -> int:
         row = len(self._rows)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from datasource.data.variable import Variable
 
 Floats = NDArray[np.float64]
+_SOME = 64
+"""Variables that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ class Matrix:
         """Seconds since 1970, one per column."""
         times: NDArray[np.int64] = self.start + self.step * np.arange(self.values.shape[1], dtype=np.int64)
         return times
+
+    @cached_property
+    def sampled(self) -> NDArray[np.bool_]:
+        """By time, whether any variable has a sample. A few variables mostly tell that of all times."""
+        found = np.zeros(self.values.shape[1], dtype=np.bool_)
+        for first in range(0, len(self.variables), _SOME):
+            left = np.flatnonzero(~found)
+            if not left.size:
+                break
+            found[left] = np.isfinite(self.values[first : first + _SOME, left]).any(axis=0)
+        return found
 
     @property
     def end(self) -> int:

@@ -88,10 +88,15 @@ class Roles:
 
         Who suffers is seen in latency, failures and work, who broke also in saturation; calls alarm for nobody.
         """
-        role = self.role(variable)
-        if variable.entity.type == "call":
-            return ()
-        return (*(["causal"] if role in BREAKS else []), *(["marginal"] if role in SUFFERS else []))
+        place = variable.signal, variable.entity.type
+        if place not in self._alarms:
+            role = self.role(variable) if variable.entity.type != "call" else None
+            self._alarms[place] = (*(["causal"] if role in BREAKS else []), *(["marginal"] if role in SUFFERS else []))
+        return self._alarms[place]
+
+    @cached_property
+    def _alarms(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {}
 
     def counted_by(self, variable: Variable) -> Variable | None:
         """The load that says of how many requests a variable tells; None where it tells of none."""

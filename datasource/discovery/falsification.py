@@ -216,12 +216,10 @@ def _shuffled(tests: Implied) -> Shuffled | None:
     """The graph over some of its variables, whole entities first, beside the same under shuffled names."""
     order = sorted(tests.usable, key=lambda one: (tests.series.variables[one].entity, tests.series.variables[one]))
     chosen = np.array(order[:_SHUFFLED_VARIABLES], dtype=np.int64)
-    inside = tests.adjacent[np.ix_(chosen, chosen)]
+    inside, reach = tests.within(chosen.tolist())
     count = len(chosen)
     if count < 3 or not inside.any() or inside.sum() == count * (count - 1) / 2:
         return None
-    reach = tests.reaches[np.ix_(chosen, chosen)]
-
     products = tests.among(chosen.tolist())
 
     def failing(adjacent: Bools, reaches: Bools) -> float:

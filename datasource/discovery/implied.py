@@ -1,6 +1,6 @@
 """What a causal graph implies for a series: of whom each variable is independent, given its causes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from datasource.data import Entity, Variable
 from datasource.discovery.apart import mostly_one_value, season, whitened
 from datasource.discovery.partial import Products
+from datasource.discovery.reach import Reach
 from datasource.discovery.series import NEVER_MOVES, Series, lagged
 from datasource.graph.model import CausalGraph
 
@@ -58,14 +59,16 @@ class Implied:
         self._of: dict[Entity, list[int]] = {}
         for number, variable in enumerate(series.variables):
             self._of.setdefault(variable.entity, []).append(number)
-        self.adjacent = np.zeros((self.count, self.count), dtype=np.bool_)
+        causes: list[set[int]] = [set() for _ in series.variables]
         hidden, still = set(), {variable for variable, reason in series.left_out if reason == NEVER_MOVES}
         for edge in graph.edges:
             if edge.cause in place and edge.effect in place:
-                self.adjacent[place[edge.cause], place[edge.effect]] = True
+                causes[place[edge.effect]].add(place[edge.cause])
             elif edge.effect in place and edge.cause not in still:
                 hidden.add(place[edge.effect])
-        self.reaches = _reaches(self.adjacent, self._through_unused(place))
+        self.causes = [sorted(own) for own in causes]
+        edges = ((cause, effect) for effect, own in enumerate(self.causes) for cause in own)
+        self._reach = Reach(self.count, (*edges, *self._through_unused(place)))
         happened = [len(row) - int(np.unique(row, return_counts=True)[1].max()) for row in series.values]
         self.rare = mostly_one_value(series.values)
         self.happened = np.array([one >= _HAPPENED for one in happened], dtype=np.bool_)
@@ -77,14 +80,13 @@ class Implied:
                 self.tested[number] = False
             elif number in hidden:
                 self.left_out[variable] = "one of its causes is not measured"
-            elif self.reaches[number, number]:
+            elif self._reach.looped(number):
                 self.left_out[variable] = "it is part of a feedback loop"
-            elif (self._lags + 2) * self.adjacent[:, number].sum() > self.rows / _ROWS_EACH:
+            elif (self._lags + 2) * len(self.causes[number]) > self.rows / _ROWS_EACH:
                 self.left_out[variable] = "it has too many causes for so few rows"
             elif not self.happened[number]:
                 self.left_out[variable] = f"it moved fewer than {_HAPPENED} times"
         self.usable = [n for n, variable in enumerate(series.variables) if variable not in self.left_out]
-        self.causes = [np.flatnonzero(self.adjacent[:, effect]).tolist() for effect in range(self.count)]
         self._lagged = lagged(self._values, self._lags) if self.rows else np.empty((0, 0))
         self._season = season(self.rows, apart * step) if series.has_memory else np.ones((1, self.rows))
 
@@ -101,37 +103,28 @@ class Implied:
     def implied(self, effect: int, tied: Mapping[Entity, Collection[Entity]] | None) -> list[int]:
         """The variables of which an effect, given its causes, is independent according to the graph; of many variables
         those of its entity and of what that is tied to."""
-        free = ~self.adjacent[:, effect] & ~self.reaches[effect] & self.tested
-        free[effect] = False
+        near: Iterable[int] = range(self.count)
         if self.count > _MOST_STRANGERS:
             own = self.series.variables[effect].entity
-            near = dict.fromkeys([own, *sorted((tied or {}).get(own, ()))])
-            return [one for entity in near for one in self._of.get(entity, ()) if free[one]][:_MOST_NEAR]
-        found: list[int] = np.flatnonzero(free).tolist()
-        return found
+            entities = dict.fromkeys([own, *sorted((tied or {}).get(own, ()))])
+            near = (one for entity in entities for one in self._of.get(entity, ()))
+        free = self._free(effect, [one for one in near if self.tested[one]])
+        return free if self.count <= _MOST_STRANGERS else free[:_MOST_NEAR]
+
+    def _free(self, effect: int, others: Sequence[int]) -> list[int]:
+        """Those of the others that neither cause an effect nor are moved by it."""
+        aside = {effect, *self.causes[effect], *self._reach.reached(effect, others)}
+        return [one for one in others if one not in aside]
+
+    def within(self, chosen: Sequence[int]) -> tuple[Bools, Bools]:
+        """Of some variables (chosen x chosen), which cause which, and which act on which in the end."""
+        place = {one: number for number, one in enumerate(chosen)}
+        adjacent, reaches = np.zeros((2, len(chosen), len(chosen)), dtype=np.bool_)
+        for number, one in enumerate(chosen):
+            adjacent[[place[cause] for cause in self.causes[one] if cause in place], number] = True
+            reaches[number, [place[other] for other in self._reach.reached(one, chosen)]] = True
+        return adjacent, reaches
 
     def among(self, numbers: Sequence[int]) -> Products:
         """The products of some variables' rows."""
         return Products(self._lagged, self._season, self.count, self._lags, numbers)
-
-
-def _reaches(adjacent: Bools, more: Sequence[tuple[int, int]]) -> Bools:
-    """Whether there is a directed way from one (rows) to another (columns)."""
-    import networkx as nx
-
-    count = len(adjacent)
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(count))
-    graph.add_edges_from([*zip(*(ends.tolist() for ends in np.nonzero(adjacent)), strict=True), *more])
-    loops = nx.condensation(graph)
-    found = np.zeros((count, count), dtype=np.bool_)
-    for loop in reversed(list(nx.topological_sort(loops))):
-        members = list(loops.nodes[loop]["members"])
-        ahead = list({effect for one in members for effect in graph.successors(one)})
-        reached: Bools = np.zeros(count, dtype=np.bool_)
-        reached |= found[ahead].any(axis=0)
-        reached[ahead] = True
-        if len(members) > 1:
-            reached[members] = True
-        found[members] = reached
-    return found

@@ -125,7 +125,10 @@ def _add(found: dict[tuple[Variable, Variable, int], Edge], edge: Edge) -> None:
 
 def _without_cycles(edges: list[Edge]) -> tuple[list[Edge], list[str]]:
     notices: list[str] = []
-    loops = [loop for loop in nx.strongly_connected_components(_instant(edges)) if len(loop) > 1]
+    instant = _instant(edges)
+    loops = [loop for loop in nx.strongly_connected_components(instant) if len(loop) > 1]
+    if not loops and not nx.number_of_selfloops(instant):
+        return edges, notices
     number = {variable: place for place, loop in enumerate(loops) for variable in loop}
     inside: dict[int, list[Edge]] = {}
     for edge in edges:

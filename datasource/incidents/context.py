@@ -58,6 +58,11 @@ class IncidentContext:
             return self.usual(variable)
         return _mean(self._newest(self.scores[variable].causal.expected))
 
+    def scored(self, entity: Entity) -> list[Variable]:
+        """The variables of an entity that were judged."""
+        own = (Variable(entity, name) for name in self.settings.signals)
+        return [variable for variable in own if variable in self.scores]
+
     @property
     def causes(self) -> Mapping[Variable, float]:
         """Contributions to the symptom's gap, by variable."""
@@ -79,9 +84,9 @@ class IncidentContext:
         parts = sorted((v for v in self.causes if v.entity == entity), key=lambda v: -abs(self.causes[v]))
         others = [
             variable
-            for variable, scores in self.scores.items()
-            if variable.entity == entity
-            and self.role(variable) != "event"
+            for variable in self.scored(entity)
+            for scores in (self.scores[variable],)
+            if self.role(variable) != "event"
             and (scores.causal_persists or (scores.marginal_persists and self.role(variable) == "saturation"))
         ]
         return list(dict.fromkeys((*parts, *sorted(others))))

@@ -33,7 +33,8 @@ def summarise(lately: IncidentContext, topology: Topology) -> str:
 
 def place(entity: Entity, topology: Topology) -> str:
     """An entity as it is told; a call by its two ends."""
-    tie = next((tie for tie in topology.ties if tie.end("call") == entity), None)
+    calls = topology.ties if entity.type == "call" else ()
+    tie = next((tie for tie in calls if tie.end("call") == entity), None)
     return f"the call from {tie.ends[0][1]} to {tie.ends[1][1]}" if tie else str(entity)
 
 
@@ -98,8 +99,10 @@ def _symptom(lately: IncidentContext) -> str:
 def _failing(lately: IncidentContext) -> str:
     """Of failures that are counted, which share of the requests it is."""
     symptom = lately.incident.causes.symptom
-    loads = [v for v in lately.scores if v.entity == symptom.entity and lately.role(v) == "load"]
-    if lately.role(symptom) != "failure" or not lately.incident.going_on or not loads:
+    if lately.role(symptom) != "failure" or not lately.incident.going_on:
+        return ""
+    loads = [variable for variable in lately.scored(symptom.entity) if lately.role(variable) == "load"]
+    if not loads:
         return ""
     load = min(loads, key=lambda variable: variable.signal)
     if lately.unit(load) != lately.unit(symptom) or not lately.now(load) > 0:

@@ -30,7 +30,8 @@ def usual_remedies(
     lately: IncidentContext, entity: Entity, signs: Sequence[Variable], topology: Topology
 ) -> Iterator[Candidate]:
     """What helps against a named cause: by its signs, and by what happened to it."""
-    tie = next((tie for tie in topology.ties if tie.end("call") == entity), None)
+    calls = topology.ties if entity.type == "call" else ()
+    tie = next((tie for tie in calls if tie.end("call") == entity), None)
     if tie is not None:
         yield _against_a_call(lately, tie, signs)
         return

@@ -217,7 +217,7 @@ def discover(
     try:
         found = discover_split(
             fit, matrix, prior_of, topology, graph_of.edges,
-            spread=partial(spread_over, workers or settings.evaluation.workers), seconds=time_budget, progress=tell,
+            spread=partial(spread_over, workers or settings.evaluation.processes), seconds=time_budget, progress=tell,
         )  # fmt: skip
     except ValueError as error:
         raise StudyError(str(error)) from None

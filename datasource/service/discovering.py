@@ -105,7 +105,7 @@ def discovery_job(
         lambda part: prior_of_graph(settings, part, topology, graph),
         topology,
         graph.edges,
-        spread=partial(spread_over, settings.evaluation.workers),
+        spread=partial(spread_over, settings.evaluation.processes),
         seconds=until - time.monotonic(),
         begin_with=first,
         progress=partial(count, progress) if progress else None,

@@ -6,8 +6,6 @@ from concurrent.futures.process import BrokenProcessPool
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-import numpy as np
-
 from datasource.anomaly import Mechanisms
 from datasource.anomaly.drift import follow_drift
 from datasource.causes import Judgement, QuietTimes, judge
@@ -23,6 +21,7 @@ from datasource.interventions import InterventionLog
 from datasource.interventions.assessment import NOTHING_ASSESSED
 from datasource.invariance import with_shifts
 from datasource.prometheus import History, PrometheusError, Reader
+from datasource.service.collecting import no_collecting
 from datasource.service.comparing import comparing, comparing_job
 from datasource.service.discovering import Discovering
 from datasource.service.effects_worker import EffectsWorker
@@ -78,6 +77,8 @@ class Evaluator:
         self._live: tuple[tuple[object, ...], CausalGraph] = (), self._graph.graph
         self._refuted: frozenset[tuple[Variable, Variable]] = frozenset()
         """The edges that the last fit leaves out."""
+        self._looked_at: tuple[CausalGraph | None, frozenset[tuple[Variable, Variable]]] = None, frozenset()
+        """A graph, and its edges that are refuted."""
         self._mechanisms: Mechanisms | None = None
         self._refitting = Refitting(self.settings, self.workers)
         self._refit_notices: tuple[str, ...] = ()
@@ -117,11 +118,14 @@ class Evaluator:
 
     def evaluate(self, now: float) -> Snapshot:
         """Read up to `now` (seconds), refit where it is due, judge. Raises PrometheusError, GraphError."""
+        with no_collecting():
+            return self._evaluate(now)
+
+    def _evaluate(self, now: float) -> Snapshot:
         self.asking.collect()
         with self.stages.run("read"):
             read = self._history.update(now)
-        sampled = np.isfinite(read.values).any(axis=0)
-        points = int(sampled.sum())
+        points = int(read.sampled.sum())
         known = self._history.known
         matrix = encode_events(read, self.settings.signals, known)
         self._absence_notices = absence_notices(read, self.settings.signals, known)
@@ -134,7 +138,7 @@ class Evaluator:
             self._intervening.follow(matrix)
         fresh = matrix.end < self._refit_at <= matrix.end + int(self.settings.evaluation.refit)
         unfitted = self.incidents.unfitted(matrix.end) - self._begun
-        due = not fresh or entities - self._entities or unfitted or refuted(self._live_graph()) != self._refuted
+        due = not fresh or entities - self._entities or unfitted or self._live_refuted() != self._refuted
         if self._refitting.under_way or (warm and due):
             with self.stages.run("refit"):
                 self._refit(matrix, entities)
@@ -142,6 +146,10 @@ class Evaluator:
         self.discovering.collect()
         self.comparing.collect()
         self.falsifying.collect()
+        return self._judged(read, matrix, points)
+
+    def _judged(self, read: Matrix, matrix: Matrix, points: int) -> Snapshot:
+        """The snapshot of what was `read`, as it means (`matrix`), of which so many points are known."""
         with self.stages.run("judge"):
             judgement, found = self._judge(matrix), self.asking.found
         structural = found.structural if found else None
@@ -181,12 +189,12 @@ class Evaluator:
                 *dict.fromkeys((*vanished, *missed)),
                 *self._notices(),
                 *said,
-                *self._quiet_notices(judgement, entities, matrix.end),
+                *self._quiet_notices(judgement, matrix),
             ),
             points=points,
             points_needed=self.settings.evaluation.warm_up,
             older=self._older,
-            newest_sample=int(read.times[sampled][-1]) if points else 0,
+            newest_sample=int(read.times[read.sampled][-1]) if points else 0,
             incidents=self.incidents.shown(),
             unjudged=silent,
             presence=present,
@@ -219,9 +227,9 @@ class Evaluator:
                 self._meaning = tuple(meaning_notices(self.settings, matrix))
                 topology = self._topology_reader.read(self.reader.client, entities, matrix.start, matrix.end)
                 built = build_graph(self.settings, matrix.variables, topology)
+                said = self._with_evidence(built.graph)
                 left_out = self._quiet_times.left_out(entities, matrix.start, matrix.end)
                 self._begun, accepted = self.incidents.unfitted(matrix.end), self.incidents.accepted()
-                said = self._with_evidence(built.graph)
                 self._refuted = refuted(said)
                 self._refitting.begin(matrix, built, in_force(said), topology, self._older, left_out, accepted)
             fitted = self._refitting.collect(wait=self._mechanisms is None)
@@ -240,7 +248,7 @@ class Evaluator:
         self._know(used)
         self.incidents.fitted(self._begun, matrix.end)
         asked = self.settings.anomaly.false_alarms_per_day
-        self._refit_notices = promise_notices(self._mechanisms.supported, asked)
+        self._refit_notices = (*promise_notices(self._mechanisms.supported, asked), *self._mechanisms.notices)
         self.asking.ask(matrix, self._live_graph(), self._intervening.known)
         now, known = matrix.end, self._intervening.known
         self.discovering.ask(now, self.settings, matrix, self._graph.graph, self._topology)
@@ -262,6 +270,13 @@ class Evaluator:
             self._live = said, self._with_evidence(self._graph.graph)
         return self._live[1]
 
+    def _live_refuted(self) -> frozenset[tuple[Variable, Variable]]:
+        """The edges of the live graph that are refuted."""
+        graph = self._live_graph()
+        if graph is not self._looked_at[0]:
+            self._looked_at = graph, refuted(graph)
+        return self._looked_at[1]
+
     def _know(self, graph: CausalGraph) -> None:
         self._quiet_times = QuietTimes(self.settings.quiet_times, Roles(self.settings.signals), graph)
         self._near = neighbours(graph, self._topology)
@@ -282,7 +297,9 @@ class Evaluator:
             return
         self._followed = time
         quiet = {one.entity for one in judgement.silenced.quiet if one.because is None}
-        usual = {variable: scores for variable, scores in judgement.scores.items() if variable.entity not in quiet}
+        usual = judgement.scores
+        if quiet:
+            usual = {variable: scores for variable, scores in usual.items() if variable.entity not in quiet}
         causal = {variable: scores.causal for variable, scores in usual.items()}
         marginal = {variable: scores.marginal for variable, scores in usual.items()}
         self._mechanisms = follow_drift(self._mechanisms, causal, marginal, int(self.settings.step))
@@ -318,9 +335,9 @@ class Evaluator:
         past = Past(matrix, self._mechanisms, Roles(self.settings.signals))
         self.incidents.update(judgement, self._near, matrix.end, past, advised, structural)
 
-    def _quiet_notices(self, judgement: Judgement | None, entities: set[Entity], time: int) -> tuple[str, ...]:
-        told = judgement.silenced.told(time) if judgement else ()
-        return (*self._quiet_times.notices(entities), *told)
+    def _quiet_notices(self, judgement: Judgement | None, matrix: Matrix) -> tuple[str, ...]:
+        told = judgement.silenced.told(matrix.end) if judgement else ()
+        return (*self._quiet_times.notices({variable.entity for variable in matrix.variables}), *told)
 
     def _notices(self) -> tuple[str, ...]:
         signals = (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -19,6 +20,7 @@ from datasource.graph import CausalGraph, in_force
 from datasource.identification import EffectQuestion
 from datasource.interventions import Intervention
 from datasource.interventions.assessment import NOTHING_ASSESSED, Assessment, assess
+from datasource.service.cluster import Cluster
 from datasource.service.stages import Stages
 from datasource.settings import Settings
 
@@ -39,7 +41,8 @@ def fit_job(
     accepted: Sequence[Accepted] = (),
 ) -> Mechanisms:
     """Fit the mechanisms of every variable, without the times that are `left_out`, and with the levels `accepted`."""
-    return fit_mechanisms(
+    cluster = Cluster(settings.evaluation.cluster) if settings.evaluation.cluster else None
+    mechanisms = fit_mechanisms(
         matrix,
         graph,
         Roles(settings.signals),
@@ -52,8 +55,9 @@ def fit_job(
         accepted=accepted,
         min_points=settings.evaluation.warm_up,
         environment=settings.environment,
-        spread=partial(spread_over, settings.evaluation.workers),
+        spread=cluster.spread if cluster else partial(spread_over, settings.evaluation.processes),
     )
+    return replace(mechanisms, notices=cluster.notices) if cluster else mechanisms
 
 
 _work: Callable[[Any], Any]
@@ -114,7 +118,7 @@ def effects_job(
     )
     gc.freeze()  # what came with the job stays until it ends: nothing of it is garbage
     try:
-        effects = tuple(spread_over(settings.evaluation.workers, answer, questions))
+        effects = tuple(spread_over(settings.evaluation.processes, answer, questions))
         if again:
             return Effects(effects, checked=checked)
         impacts = tuple(analyse_impact(impact, matrix, signals, environment, graph) for impact in settings.impacts)

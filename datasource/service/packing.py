@@ -30,7 +30,7 @@ class PackingError(Exception):
 
 def packed(thing: object) -> str:
     """A text that `unpacked` reads."""
-    return base64.b64encode(zlib.compress(pickle.dumps((_code(), thing), 5), 1)).decode()
+    return base64.b64encode(zlib.compress(pickle.dumps((code_fingerprint(), thing), 5), 1)).decode()
 
 
 def unpacked(text: str) -> Any:
@@ -39,7 +39,7 @@ def unpacked(text: str) -> Any:
         code, thing = _Unpickler(io.BytesIO(zlib.decompress(base64.b64decode(text)))).load()
     except Exception as error:
         raise PackingError(str(error) or type(error).__name__) from error
-    return thing if code == _code() else None
+    return thing if code == code_fingerprint() else None
 
 
 class _Unpickler(pickle.Unpickler):
@@ -52,7 +52,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 @cache
-def _code() -> str:
+def code_fingerprint() -> str:
     """Another text whenever a file of this package is another one."""
     package = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=16)

@@ -57,13 +57,16 @@ def presence(read: Matrix, roles: Roles, judged: Collection[Variable]) -> Presen
     be on its way, and than three of its usual gaps. `read` holds what was measured, nothing counted in place of what is
     absent; of the variables `judged` are mechanisms known."""
     known = {variable.entity for variable in judged}
-    sampled = np.isfinite(read.values)
-    if not sampled.any():
+    if not read.sampled.any():
         return NOBODY
-    newest, patience = int(np.flatnonzero(sampled.any(axis=0))[-1]), reach(read.step) // read.step
+    newest, patience = int(np.flatnonzero(read.sampled)[-1]), reach(read.step) // read.step
+    now = np.isfinite(read.values[:, newest]).tolist()
     there, gone = [], []
     for entity, rows in _rows(read.variables, roles).items():
-        points = np.flatnonzero(sampled[rows].any(axis=0))
+        if any(now[row] for row in rows):
+            there.append(entity)
+            continue
+        points = np.flatnonzero(np.isfinite(read.values[rows]).any(axis=0))
         if not points.size:
             continue
         gap, missing = (points[-1] - points[0]) / max(1, points.size - 1), newest - int(points[-1])

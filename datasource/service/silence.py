@@ -80,18 +80,21 @@ def find_silent_signals(settings: Settings, matrix: Matrix, patience: float = _S
     Failures and events may well be absent, and so may latency and work of whom nobody asks any more.
     """
     longest = _patience(matrix, patience)
-    lives = dict(zip(matrix.variables, _lives(np.isfinite(matrix.values)), strict=True))
-    lives = {variable: life for variable, life in lives.items() if life.points}
-    loads = {v.entity: v for v in lives if settings.signals[v.signal].role == "load"}
+    last, lives = _last(matrix, longest)
+    if not lives:
+        return
+    loads = {v.entity: v for v in last if settings.signals[v.signal].role == "load"}
     until: dict[Entity, int] = {}
-    for variable, life in lives.items():
-        until[variable.entity] = max(life.last, until.get(variable.entity, 0))
+    every: dict[str, list[Variable]] = {}
+    for variable, place in last.items():
+        until[variable.entity] = max(place, until.get(variable.entity, 0))
+        every.setdefault(variable.signal, []).append(variable)
     for name, signal in settings.signals.items():
         if signal.role == "failure" or signal.kind == "event":
             continue
-        own = [variable for variable in lives if variable.signal == name]
-        newest = max((lives[variable].last for variable in own), default=0)
-        missing = {variable: until[variable.entity] - lives[variable].last for variable in own}
+        own = every.get(name, [])
+        newest = max((last[variable] for variable in own), default=0)
+        missing = {variable: until[variable.entity] - last[variable] for variable in own if variable in lives}
         gone = [
             variable
             for variable, steps in missing.items()
@@ -154,6 +157,26 @@ def silence_notices(settings: Settings, matrix: Matrix) -> tuple[str, ...]:
     silent = find_silent(matrix, _SECONDS_OF_A_FILE), find_silent_signals(settings, matrix, _SECONDS_OF_A_FILE)
     found = (*silent[0], *silent[1], *find_unasked(settings, matrix))
     return tuple(one.text for one in found if not one.usual)
+
+
+def _last(matrix: Matrix, longest: int) -> tuple[dict[Variable, int], dict[Variable, _Life]]:
+    """The place of the last sample of every variable that has any; and the lives of those without one in the `longest`
+    newest points, which are most often few: only these are looked at from the beginning."""
+    if not matrix.sampled.any():
+        return {}, {}
+    newest = int(np.flatnonzero(matrix.sampled)[-1])
+    lately = np.isfinite(matrix.values[:, max(newest - longest, 0) : newest + 1])
+    behind = lately[:, ::-1].argmax(axis=1)
+    known = lately[np.arange(len(lately)), lately.shape[1] - 1 - behind]
+    last = dict(zip(matrix.variables, (newest - behind).tolist(), strict=True))
+    rows = np.flatnonzero(~known).tolist()
+    lives = {
+        matrix.variables[row]: life for row, life in zip(rows, _lives(np.isfinite(matrix.values[rows])), strict=True)
+    }
+    last |= {variable: life.last for variable, life in lives.items()}
+    for variable in [variable for variable, life in lives.items() if not life.points]:
+        del last[variable], lives[variable]
+    return last, lives
 
 
 def _lives(there: NDArray[np.bool_]) -> Iterator[_Life]:

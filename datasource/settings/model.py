@@ -1,5 +1,6 @@
 """What causal.yaml may say. Each class is one block of the file."""
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
@@ -196,13 +197,41 @@ class Anomaly(Block):
     longest_lag: Duration = 120.0
 
 
+_MOST_WORKERS = 16
+_DASK = re.compile(r"dask://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+
+
 class Evaluation(Block):
     """The clock: every `step` new points are scored, every `refit` the mechanisms are fitted anew."""
 
     refit: Duration = 600.0
     warm_up: int = Field(default=120, ge=15)
-    workers: int = Field(default=1, ge=1, le=16)
+    workers: int | str = 1
     max_series: int = Field(default=50_000, ge=100)
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _processes_or_cluster(cls, value: Any) -> int | str:
+        said = str(value).strip()
+        if not isinstance(value, bool) and said.isdecimal() and 1 <= int(said) <= _MOST_WORKERS:
+            return int(said)
+        found = _DASK.fullmatch(said)
+        if found and 0 < int(found["port"]) <= 65535:
+            return said
+        raise ValueError(
+            f"should be a number of processes, from 1 to {_MOST_WORKERS}, or the scheduler of a Dask cluster, as "
+            f"dask://scheduler:8786; it is '{said}'"
+        )
+
+    @property
+    def processes(self) -> int:
+        """How many processes here do the work; one beside a cluster."""
+        return self.workers if isinstance(self.workers, int) else 1
+
+    @property
+    def cluster(self) -> str:
+        """Where the scheduler of a Dask cluster is, as it knows its address; empty without one."""
+        return self.workers.replace("dask://", "tcp://", 1) if isinstance(self.workers, str) else ""
 
 
 OLDER_STEPS = 11

@@ -1,5 +1,6 @@
 """Many predictions at once are those that each mechanism makes alone."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import repeat
@@ -7,10 +8,12 @@ from itertools import repeat
 import numpy as np
 import pytest
 
+from datasource.anomaly import Mechanisms
 from datasource.anomaly.batch import predict_all
 from datasource.anomaly.constants import BINS, DAY, HARMONICS
+from datasource.anomaly.drift import follow_drift
 from datasource.anomaly.mechanism import Mechanism, Parent, Prediction
-from datasource.anomaly.persistence import Persistence, persisting
+from datasource.anomaly.persistence import Persistence, newest_points, persisting
 from datasource.causes.newest_alarms import persists
 from datasource.data import Entity, Environment, Matrix, Roles, Variable
 from datasource.settings import Signal
@@ -153,3 +156,40 @@ def same(mechanisms: list[Mechanism], matrix: Matrix) -> None:
     for one, prediction in zip(mechanisms, found, strict=True):
         for name, expected in one.predict(matrix, ROLES)._asdict().items():
             np.testing.assert_allclose(getattr(prediction, name), expected, rtol=1e-9, err_msg=f"{name} of {one}")
+
+
+def test_mechanisms_that_were_laid_out_predict_the_same_after_they_moved() -> None:
+    every = {one.variable: one for one in (mechanism(v, parent(EVERY[n - 1])) for n, v in enumerate(EVERY))}
+    mechanisms = Mechanisms(every, every, START)
+    for count in (1, 2, 3):
+        found = mechanisms.predict("causal", EVERY, window(), ROLES)
+        for prediction, one in zip(found, mechanisms.causal.values(), strict=True):
+            np.testing.assert_allclose(prediction.expected, one.predict(window(), ROLES).expected, rtol=1e-12)
+        assert mechanisms.causal[CPU].drift != pytest.approx(every[CPU].drift) or count == 1
+        seen = dict(zip(EVERY, found, strict=True))
+        mechanisms = follow_drift(mechanisms, seen, seen, STEP)
+
+
+def test_mechanisms_are_laid_out_anew_for_other_variables() -> None:
+    mechanisms = Mechanisms({v: mechanism(v) for v in EVERY}, {}, START)
+    mechanisms.predict("causal", EVERY, window(), ROLES)
+    backwards = window().select(EVERY[::-1])
+    for found, variable in ((mechanisms.predict("causal", [CPU, SOLD], backwards, ROLES)[1], SOLD),):
+        np.testing.assert_allclose(found.expected, mechanisms.causal[variable].predict(backwards, ROLES).expected)
+
+
+def test_how_they_are_laid_out_is_neither_sent_nor_stored() -> None:
+    mechanisms = Mechanisms({v: mechanism(v) for v in EVERY}, {}, START)
+    before = len(pickle.dumps(mechanisms))
+    mechanisms.predict("causal", EVERY, window(), ROLES)
+    assert len(pickle.dumps(mechanisms)) == before
+
+
+@pytest.mark.parametrize("sizes", [[5, 5], [9, 5, 7], [2, 5], [], [1]])
+def test_the_newest_points_of_scores_end_with_the_newest(sizes: list[int]) -> None:
+    scores = [np.arange(size) + 10.0 * number for number, size in enumerate(sizes)]
+    found = newest_points(scores, 4)
+    assert found.shape == (len(sizes), 4)
+    for row, score in zip(found, scores, strict=True):
+        np.testing.assert_array_equal(row[np.isfinite(row)], score[-4:])
+        assert np.isfinite(row[-1])

@@ -69,7 +69,7 @@ def test_what_was_fitted_under_other_settings_or_by_other_code_is_not_used(
 ) -> None:
     store = kept(world, tmp_path)
     assert recall(store, "another") is None
-    monkeypatch.setattr(packing, "_code", lambda: "another")
+    monkeypatch.setattr(packing, "code_fingerprint", lambda: "another")
     assert recall(store, world.clock.evaluator.fingerprint) is None
 
 
