@@ -237,13 +237,14 @@ def main() -> int:
     parts = ("random", "microservices", "large", "systems", "repair")
     arguments.add_argument("parts", nargs="*", help=f"of {', '.join(parts)}; all without any")
     arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--first", type=int, default=0, help="the first seed")
     arguments.add_argument("--sizes", default="10,30,100", help="variables of random models")
     arguments.add_argument("--services", type=int, default=1000, help="of the part `large`")
     arguments.add_argument("--workers", type=int, default=2, help="processes of the part `large`")
     chosen = arguments.parse_args()
     if unknown := [one for one in chosen.parts if one not in parts]:
         arguments.error(f"'{unknown[0]}' is no part; there are {', '.join(parts)}")
-    seeds, failed = range(chosen.seeds), []
+    seeds, failed = range(chosen.first, chosen.first + chosen.seeds), []
     for name, package in {**absent_peers(), **absent_methods()}.items():
         print(f"{name} is absent: pip install {package}")
     wanted = chosen.parts or parts

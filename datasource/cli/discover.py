@@ -66,7 +66,7 @@ def discover(
     if not (data or config):
         refuse("nothing to read: give --data, or the settings of a Prometheus with --config")
     with told_errors():
-        live = _beside_live(service, token_file, config) if service and config else _Live()
+        live = _beside_live(service, token_file, config) if service else _Live()
         found = library.discover(
             library.read_csv(*data, reading=reading) if data else _measured(config or "", url),
             method=method,
@@ -77,6 +77,8 @@ def discover(
             time_budget=inf if time_budget is None else time_budget,
             progress=_tell if sys.stderr.isatty() else None,
         )
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", err=True, nl=False)  # what was told of how far it is
         found = found.noting(*live.notices)
         proposed = found.diff(config) if config or diff else ""
     if diff and not as_json:
@@ -108,12 +110,14 @@ class _Live(NamedTuple):
     differs: bool = False
 
 
-def _beside_live(url: str, token_file: str | None, config: str) -> _Live:
+def _beside_live(url: str, token_file: str | None, config: str | None) -> _Live:
     """The rules of the settings beside those of a running service, where that can be reached."""
     from datasource.cli.graph_source import rules_beside
     from datasource.cli.reach import service_at, told_failures
     from datasource.mcp.service import NotKnownError, UnreachableError
 
+    if not config:
+        return _Live(("the graph in use is not compared: give the settings with --config",))
     try:
         with told_failures(but=(NotKnownError, UnreachableError)):
             beside = rules_beside(service_at(url, token_file).get("/api/v1/graph/versions"), config)

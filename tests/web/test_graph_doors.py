@@ -157,6 +157,8 @@ def test_discover_ends_with_2_where_the_service_works_with_other_rules(url: str,
     gone = discover("--url", "http://127.0.0.1:9")
     assert gone.exit_code == 0
     assert "the graph in use is not compared" in gone.output
+    bare = CliRunner().invoke(main, ["discover", "--data", str(table), "--url", url])
+    assert (bare.exit_code, "give the settings with --config" in bare.output) == (0, True)
 
 
 def test_accept_writes_the_rule_and_who_says_so(url: str, config: Path) -> None:
