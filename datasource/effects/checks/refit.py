@@ -9,7 +9,7 @@ from datasource.effects.study import Study, StudyError
 
 SEED = 20261
 _MANY_ROWS = 20_000
-_MATTERS = 0.5
+_MATTERS, _NOTICED = 0.5, 0.01
 WHITENING = frozenset({"backdoor.distributed_lag"})
 """Methods that model the memory of the errors, for which residuals like a random walk are no trouble."""
 
@@ -47,8 +47,9 @@ def standard_error(effect: Estimate) -> float:
 
 
 def matters(move: Estimate, answer: Answer) -> bool:
-    """Whether the effect moves by more than half of its standard error. Raises StudyError without an interval."""
-    return abs(move.value) > _MATTERS * standard_error(answer.effect)
+    """Whether the effect moves by more than half of its standard error, and by more than 1%, which nobody would act on.
+    Raises StudyError without an interval."""
+    return abs(move.value) > max(_MATTERS * standard_error(answer.effect), _NOTICED * abs(answer.effect.value))
 
 
 def clear(effect: Estimate) -> bool:
