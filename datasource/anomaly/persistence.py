@@ -51,7 +51,7 @@ def newest_points(scores: Sequence[Floats], points: int) -> Floats:
     last = [score[-points:] for score in scores]
     together = np.concatenate(last) if last else np.empty(0)
     if together.size == len(last) * points:
-        return together.reshape(-1, points)
+        return together.reshape(len(last), points)
     found: Floats = np.full((len(last), points), np.nan)
     for row, score in zip(found, last, strict=True):
         row[points - score.size :] = score

@@ -172,7 +172,7 @@ def _spread(values: Floats) -> float:
 def _wrong_unit(rows: Floats, loads: Floats, signal: Signal, share: float | None) -> str:
     if share is not None:
         highest = float(np.nanmax(rows, initial=0.0))
-        if signal.role == "success" and highest <= 1 < share:
+        if signal.role == "success" and 0 < highest <= 1 < share:
             return f"never above {highest:.4g}, of a whole of {share:g}; write unit: percentunit"
         if highest <= _BEYOND * share:
             return ""

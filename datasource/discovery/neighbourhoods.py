@@ -103,9 +103,10 @@ def discover(
         began = time.monotonic()
         if began + pace.expected(size) > until:
             return None
-        near = _nearest(part, matrix, known, most)
-        inside = matrix.select(sorted((*part.own, *near)))
+        near: Sequence[Variable] = ()
         try:
+            near = _nearest(part, matrix, known, most)
+            inside = matrix.select(sorted((*part.own, *near)))
             found = method(inside, prior_of(inside))
         except ValueError as error:
             found = Proposal("", (), (), notices=(f"nothing is learnt of {part.entity}: {error}",))
@@ -141,6 +142,8 @@ def _nearest(part: Neighbourhood, matrix: Matrix, known: Sequence[Edge], most: i
         return part.around
     series = prepare(matrix.select((*part.own, *part.around)))
     place = {variable: row for row, variable in enumerate(series.variables)}
+    if not place:
+        return part.around[:room]
     new = series.innovations(1)
     longest = 1
     own = new[[place[variable] for variable in part.own if variable in place], longest:]

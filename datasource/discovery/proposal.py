@@ -1,6 +1,7 @@
 """What a method of discovery answers: edges that it proposes, each with its evidence, and what it refuses."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import NamedTuple
 
 from datasource.data import Entity, Variable
@@ -98,7 +99,7 @@ def in_order(edges: Sequence[ProposedEdge]) -> tuple[ProposedEdge, ...]:
     """New ones first, then doubtful ones; of each the steadiest and strongest first."""
 
     def place(edge: ProposedEdge) -> tuple[bool, bool, float, float, Variable, Variable, int]:
-        stable = 0.0 if edge.stability != edge.stability else edge.stability
-        return not edge.is_new, not edge.doubt, -stable, -abs(edge.strength), edge.cause, edge.effect, edge.lag
+        stable, strong = (abs(one) if isfinite(one) else 0.0 for one in (edge.stability, edge.strength))
+        return not edge.is_new, not edge.doubt, -stable, -strong, edge.cause, edge.effect, edge.lag
 
     return tuple(sorted(edges, key=place))

@@ -65,9 +65,11 @@ def interval(value: float, lower: float, upper: float, unit: str) -> str:
     >>> interval(-0.004, -0.007, -0.0003, "s"), interval(0.004, -0.001, 0.009, "s")
     ('-4.0 ms [-7.0 ms, -0.3 ms]', '4 ms [-1 ms, 9 ms]')
     """
+    if not (isfinite(value) and isfinite(lower) and isfinite(upper)):
+        return f"{quantity(value, unit)} [{quantity(lower, unit)}, {quantity(upper, unit)}]"
     apart = 2 * (upper - lower)
     if lower > 0 or upper < 0:
-        apart = min(apart, 10 * min(abs(lower), abs(upper)))
+        apart = min(apart, max(10 * min(abs(lower), abs(upper)), (upper - lower) / 100))
     numbers, name = _told((value, lower, upper), unit, apart)
     first, low, high = (_joined(number, name) for number in numbers)
     return f"{first} [{low}, {high}]"

@@ -8,7 +8,7 @@ from datasource.graph import CausalGraph, Edge, Evidence
 from datasource.invariance.anchor import Anchored, anchored
 from datasource.invariance.causal_prediction import MOST_CANDIDATES, invariant_parents
 from datasource.invariance.model import EdgeShift, Invariant, Question, Shift, where
-from datasource.invariance.questions import Split, by_changes, by_labels, by_splits
+from datasource.invariance.questions import INCIDENT, Split, by_changes, by_labels, by_splits
 from datasource.invariance.shift import shifts
 from datasource.numerics.moment_sums import MomentError
 
@@ -46,8 +46,9 @@ class Invariance:
 
     @property
     def broken(self) -> tuple[EdgeShift, ...]:
-        """Edges that are not there in some environment and hold in the others."""
-        return tuple(one for one in self.edges if one.breaks)
+        """Edges that are not there in some environment and hold in the others. What is another one in an incident is
+        what broke, and no reason to doubt the graph."""
+        return tuple(one for one in self.edges if one.breaks and f" {INCIDENT}" not in one.environment.period)
 
 
 def analyse(

@@ -22,6 +22,10 @@ MOST_CAUSES = 8
 """Of one outcome; of more, those that go with it the most."""
 
 
+INCIDENT = "incident "
+"""How a period is called that an incident makes, before its id."""
+
+
 class Split(NamedTuple):
     """A time (seconds) that parts before and after, or with `until` what is during and what is not, for the variables
     that it `touches`."""

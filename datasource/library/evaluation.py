@@ -60,7 +60,7 @@ class Evaluation(Result):
         yield from _root_causes(snapshot)
         yield from _effects(snapshot.effects or ())
         yield from _impacts(snapshot.impacts or ())
-        told = () if _ordered(snapshot) else snapshot.missed
+        told = () if _ordered(snapshot) or not _is_judged(snapshot) else snapshot.missed
         yield from _notices([notice for notice in snapshot.notices if notice not in told])
 
     def to_frame(self) -> Any:
@@ -164,14 +164,19 @@ def _scores(snapshot: Snapshot, has_time: bool) -> Iterator[str]:
         yield f"  and {len(above) - _SHOWN} more"
 
 
+def _is_judged(snapshot: Snapshot) -> bool:
+    return snapshot.judgement is None or bool(snapshot.judgement.scores)
+
+
 def _verdicts(snapshot: Snapshot) -> Iterator[str]:
     verdicts = _ordered(snapshot)
     yield ""
     if not verdicts:
-        judged = snapshot.judgement is None or snapshot.judgement.scores
-        well = "Nothing that alarms is anomalous, but:" if snapshot.missed else "Nothing is anomalous"
-        yield well if judged else "Nothing is judged"
-        yield from (f"  {text}" for text in snapshot.missed if judged)
+        if not _is_judged(snapshot):
+            yield "Nothing is judged"
+            return
+        yield "Nothing that alarms is anomalous, but:" if snapshot.missed else "Nothing is anomalous"
+        yield from (f"  {text}" for text in snapshot.missed)
         return
     yield "Anomalous"
     rows = [("entity", "symptom", "sure", "root cause")]

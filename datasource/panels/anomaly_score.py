@@ -1,11 +1,13 @@
 """Panel: anomaly scores over time, one series a variable."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from datasource.data import Floats
 from datasource.panels.choices import ENTITY, SCORE, SIGNAL
-from datasource.panels.frame import Field, Frame, time_field
+from datasource.panels.frame import Field, Frame, notice_frame, time_field
 from datasource.panels.query import Query, QueryError
 from datasource.panels.registry import Panel, Parameter
 from datasource.panels.series import shown_variables, thin
@@ -38,21 +40,27 @@ def frames(query: Query, snapshot: Snapshot) -> list[Frame]:
     variables, notices = shown_variables(query, snapshot, len(snapshot.matrix.variables) if few else _MOST)
     highest: tuple[NDArray[np.int64], Floats] | None = None
     found: list[Frame] = []
+    above = 0
 
     def drawn(name: str, times: NDArray[np.int64], score: Floats, labels: dict[str, str]) -> Frame:
         seconds, (thinned,) = thin(times, [("max", score)], query.max_points)
         value = Field(_NAMES[kind], "number", thinned, labels, _CONFIG | {"displayNameFromDS": name})
-        return Frame(name, (time_field(seconds), value), notices if not found else ())
+        return Frame(name, (time_field(seconds), value))
 
     predicted = snapshot.predict_between(variables, query.start, query.end, marginal=kind == "marginal")
     for variable, times, prediction in predicted:
         score = prediction.score
         highest = times, score if highest is None else np.fmax(highest[1], score)
+        above += bool((score > 1).any())
         if len(found) < _MOST and (not few or (score > 1).any()):
             found.append(drawn(str(variable), times, score, variable_labels(variable)))
     if few and highest is not None:
+        if above > len(found):
+            notices = (*notices, f"{above} are above 1; the first {len(found)} are shown")
         found.append(drawn("highest of all", *highest, {}))
-    return found
+    if not found:
+        return [notice_frame("nothing is known of this time")] if variables else []
+    return [replace(found[0], notices=tuple(notices)), *found[1:]]
 
 
 _ONLY = [("all", "all that are chosen"), ("anomalous", "those above 1, and the highest of all")]

@@ -60,6 +60,7 @@ def with_doubt(frame: Frame, doubt: str) -> Frame:
     if frame.name == NOTICE or not any(len(one.values) for one in frame.fields):
         told = notice_frame(doubt)
         frame = as_row(told) if frame.fields and frame.fields[0].name == NOTICE else told
+        frame = replace(frame, notices=())
     return replace(frame, doubt=doubt)
 
 

@@ -112,7 +112,7 @@ class Clock(Served):
         """Go on with another evaluator, under its settings, from the next evaluation on; with the same incidents, or
         with `fresh` ones."""
         with self._ticking:
-            before, self.evaluator = self.evaluator, evaluator
+            before, self.evaluator, self.weighing = self.evaluator, evaluator, Weighing()
             if fresh:
                 before.incidents.close()
             else:

@@ -9,6 +9,7 @@ from datasource.interventions import Intervention
 from datasource.interventions.impact import names_of
 from datasource.invariance import Invariance, Split, analyse
 from datasource.invariance.model import Shift
+from datasource.invariance.questions import INCIDENT
 from datasource.service.background import Background
 from datasource.service.jobs import Workers
 from datasource.settings import Settings
@@ -82,4 +83,4 @@ def changed_in(incident: Incident, found: Invariance | None) -> tuple[Shift, ...
 
 
 def _name(incident: Incident) -> str:
-    return f"incident {incident.id}"
+    return f"{INCIDENT}{incident.id}"

@@ -31,7 +31,11 @@ class Weighing:
             return
         self._of = snapshot.structural, going_on
         self._thread = threading.Thread(target=self._find_out, args=(snapshot,), name="weighing", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no more threads; at the next evaluation there may be
+            log.warning("which experiment would tell most is not found out: %s", error)
+            self._of = self._thread = None
 
     def wait(self, timeout: float) -> None:
         """Until what is under way is found out, for so many seconds at most."""

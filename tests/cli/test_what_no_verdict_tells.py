@@ -58,6 +58,14 @@ def test_failures_that_nobody_had_before_and_that_are_not_judged_are_told(said):
     assert "Nothing that alarms is anomalous, but:\n  1 of 3 variables has fewer" in said(shop)
 
 
+def test_where_nothing_is_judged_the_reason_is_told(said):
+    at = np.arange(N)
+    lives = {f"s{n}.latency": np.where((40 * n <= at) & (at < 40 * n + 35), usual(0.05), np.nan) for n in range(6)}
+    told = said(lives)
+    assert "Nothing is judged" in told
+    assert "they never live that long; choose the workload" in told
+
+
 def test_who_is_silent_or_not_asked_is_told_where_nothing_alarms(said):
     gone = {"web.requests": then(100, np.nan), "web.latency": then(0.05, np.nan), "db.requests": usual(300)}
     assert "Nothing that alarms is anomalous, but:\n  no sample of web in the last 8m" in said(

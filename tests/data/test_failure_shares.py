@@ -39,6 +39,10 @@ def test_what_cannot_be_is_told_with_the_fix(unit, role, told, says):
     assert says in said(unit, role, told=told)
 
 
+def test_an_outage_from_end_to_end_is_no_wrong_unit():
+    assert "unit" not in said("percent", "success", told=[0.0] * 9)
+
+
 def test_successes_that_nobody_counts_requests_beside_say_nothing():
     assert "add a signal with role: load" in said("reqps", "success", told=[299.0] * 9, load=np.nan)
     assert said("percentunit", "success", told=[0.998] * 9, load=np.nan) == ""

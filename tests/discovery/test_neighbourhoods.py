@@ -242,6 +242,18 @@ def test_around_a_hub_those_are_looked_at_that_move_with_it_and_known_causes() -
     assert any("s0 has 19 variables around it; the 3 that move" in notice for notice in found.notices)
 
 
+def test_around_a_hub_where_nothing_moves_there_is_nothing_to_choose_by() -> None:
+    names = [f"s{number}" for number in range(9)]
+    matrix = Matrix(tuple(variable(name) for name in names), 0, 60, np.ones((9, 400)))
+    ties = Topology(tuple(tie_of("s0", name) for name in names[1:]))
+
+    def fit(part: Matrix, prior: Prior) -> Proposal:
+        return Proposal("scripted", part.variables, ())
+
+    found = discover(fit, matrix, lambda part: Prior(part.variables), ties, (), together=0, most=4)
+    assert (found.method, found.edges, found.unseen) == ("scripted", (), ())
+
+
 def test_what_the_data_of_one_neighbourhood_do_not_allow_does_not_stop_the_others() -> None:
     def fit(matrix: Matrix, prior: Prior) -> Proposal:
         if variable("c") not in matrix.variables:

@@ -15,7 +15,7 @@ from datasource.demo.shop import Shop
 from datasource.effects import StructuralModel, fit_structural
 from datasource.graph import CausalGraph, Edge
 from datasource.incidents.advice import advise
-from datasource.incidents.quantity import levels, quantity
+from datasource.incidents.quantity import interval, levels, quantity
 from datasource.service import Snapshot
 from datasource.settings import load_settings
 from datasource.topology import Topology
@@ -174,6 +174,11 @@ def test_levels_that_are_no_numbers_are_unknown(unit: str) -> None:
     assert levels(float("nan"), 2.0, unit, gap=1.0) == f"unknown to {known}"
     assert levels(2.0, float("inf"), unit, gap=1.0) == f"{known} to unknown"
     assert levels(2.0, 2.0, unit, gap=float("nan")) == f"{known} to {known}"
+
+
+def test_an_interval_that_nearly_touches_0_has_no_more_digits_than_its_width_bears() -> None:
+    assert interval(0.1, 1e-7, 0.2, "s") == "100.0 ms [0.0 ms, 200.0 ms]"
+    assert interval(0.1, float("nan"), float("inf"), "s") == "100 ms [unknown, unknown]"
 
 
 def test_a_cause_that_the_graph_does_not_tie_to_the_symptom_shows_its_part_instead() -> None:

@@ -25,6 +25,12 @@ def test_an_edge_that_breaks_says_where_and_keeps_what_speaks_for_it() -> None:
     assert edge.evidence == (KNOWN, doubt)
 
 
+def test_what_an_incident_does_to_a_mechanism_is_no_reason_to_doubt_the_edge() -> None:
+    broke = slope(0.0, 1.0, 3.0)._replace(environment=Environment((), "since incident web-1"))
+    assert broke.breaks
+    assert with_shifts(GRAPH, Invariance(7, edges=(broke,))) == GRAPH
+
+
 def test_the_doubt_goes_when_the_edge_holds_again_and_stays_while_nothing_is_compared() -> None:
     doubted = with_shifts(GRAPH, Invariance(7, edges=(slope(0.0, 1.0, 3.0),)))
     assert with_shifts(doubted, Invariance(8, edges=(slope(1.0, 1.0, 0.2),))).edges == (EDGE,)

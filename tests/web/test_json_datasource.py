@@ -114,6 +114,11 @@ def test_scores_may_be_those_that_were_above_one_and_the_highest_of_all(client: 
     assert client.post("/query", json=body("anomaly_score", {"only": "some"})).status_code == 400
 
 
+def test_scores_of_a_time_of_which_nothing_is_known_say_so(client: FlaskClient) -> None:
+    (frame,) = ask(client, "anomaly_score", {"entity": "All"}, range={"from": 1000, "to": 2000})
+    assert "nothing is known of this time" in str(frame)
+
+
 def test_scores_are_thinned_to_their_maximum(client: FlaskClient) -> None:
     asked = {"entity": "platform/inventory", "signal": "latency"}
     (full,) = ask(client, "anomaly_score", asked, maxDataPoints=10_000)
