@@ -29,7 +29,7 @@ _WORDS = tuple(
     for word in (
         _Word(r"(?:error )?budget\w*|burn rate\b|apdex\b", "saturation"),
         _Word(r"uptime\w*|(?:start|boot|creation|build|expir\w*|last \w+) time\w*|timestamp\b|age\b|ttl\b", None, "s"),
-        _Word(r"probe success\b|messages (?:ready|unack\w*)|unacked\b", "saturation"),
+        _Word(r"messages (?:ready|unack\w*)|unacked\b", "saturation"),
         _Word(r"succe\w*|availability|2xx\b|goodput", "success"),
         _Word(r"error\w*|errs?\b|fail\w*|5xx\b|4xx\b|exception\w*|timeouts?\b|reject\w*|drop(?:s|ped)?\b", "failure"),
         _Word(
