@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from worlds import World
 
 from datasource.anomaly import Mechanisms
 from datasource.anomaly.fitting import Fitting
@@ -55,15 +54,6 @@ def free_port() -> int:
         one.bind((HERE, 0))
         port: int = one.getsockname()[1]
         return port
-
-
-@pytest.fixture(scope="module")
-def read() -> Snapshot:
-    """What a clock read of half a day of the shop, and its graph."""
-    world = World(steps=400)
-    world.clock.tick()
-    assert world.clock.snapshot
-    return world.clock.snapshot
 
 
 def fitted(read: Snapshot, workers: int | str) -> Mechanisms:

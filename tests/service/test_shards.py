@@ -24,14 +24,6 @@ signals: {{requests: {{entity: service, query: q, window: 60s}}}}
 """
 
 
-@pytest.fixture(scope="module")
-def read() -> Snapshot:
-    world = World(steps=400)
-    world.clock.tick()
-    assert world.clock.snapshot
-    return world.clock.snapshot
-
-
 def fitting_of(read: Snapshot) -> Fitting:
     """What a fit of the snapshot is spread with."""
     found: list[Fitting] = []
