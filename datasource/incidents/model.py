@@ -90,6 +90,12 @@ class Incident:
         """Whether it went on when it was accepted, so that its level is the new one."""
         return self.accepted is not None and (self.end is None or self.end >= self.accepted.at)
 
+    @property
+    def was_one(self) -> bool:
+        """Whether it stands as an incident of its own: nobody said that it was none, expected, or part of another."""
+        said = self.mark is not None and self.mark.kind in ("dismissed", "expected", "merged")
+        return not self.merged_into and not said
+
     def is_so(self, kind: str, into: str | None = None) -> bool:
         """Whether nothing is left to do for a mark of this kind; what is over needs no closing."""
         if self.merged_into or kind == "merged":

@@ -67,7 +67,7 @@ def seen_before(
     mine = _features(incident)
     found = []
     for other in earlier:
-        if other.id == incident.id or other.end is None or other.end > incident.start or not _counts(other):
+        if other.id == incident.id or other.end is None or other.end > incident.start or not other.was_one:
             continue
         if incident.roots and other.roots and not set(incident.roots) & set(other.roots):
             continue
@@ -77,10 +77,6 @@ def seen_before(
             found.append(Seen(other, alike, None))
     found.sort(key=lambda one: (-one.alike, -one.incident.start))
     return tuple(one._replace(ending=ending(one.incident, interventions, matrix)) for one in found[:_MOST])
-
-
-def _counts(other: Incident) -> bool:
-    return not other.merged_into and not (other.mark and other.mark.kind in ("dismissed", "expected", "merged"))
 
 
 def _features(incident: Incident) -> frozenset[object]:

@@ -58,7 +58,7 @@ class Discovered(Result):
     def lines(self) -> Iterator[str]:
         """As `causal-datasource discover` prints it."""
         edges = self.proposal.edges
-        yield f"{len(edges)} edges by {self.proposal.method}"
+        yield f"{len(edges)} edges by {self.proposal.method or 'nothing that was looked at'}"
         if edges:
             rows = [("cause", "", "effect", "lag", "strength", "found again", "evidence")]
             yield from table([*rows, *(self._row(edge) for edge in edges[:_SHOWN])])
@@ -176,10 +176,10 @@ def discover(
     and not remove, `calls` says who calls whom, `config` is a causal.yaml, whose queries are ignored. Without any of
     them the names of the columns say what is likely. `longest_lag` is in steps.
 
-    More than 150 variables with relations are learnt entity by entity, on so many `workers` (else
-    those of `evaluation.workers`): none is begun after the
-    `time_budget` (seconds), and those that were not looked at are named in the notices. `progress` is told how far it
-    is, in words. Raises CsvError, SettingsError, GraphError and StudyError.
+    More than 150 variables with relations are learnt entity by entity, on so many `workers` (else those of
+    `evaluation.workers`): none is begun after the `time_budget` (seconds), and those that were not looked at are named
+    in the notices. `progress` is told how far it is, in words. Raises CsvError, SettingsError, GraphError and
+    StudyError.
 
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(0)
@@ -215,10 +215,10 @@ def discover(
             progress(far.told())
 
     try:
+        spread = partial(spread_over, workers or settings.evaluation.processes)
         found = discover_split(
-            fit, matrix, prior_of, topology, graph_of.edges,
-            spread=partial(spread_over, workers or settings.evaluation.processes), seconds=time_budget, progress=tell,
-        )  # fmt: skip
+            fit, matrix, prior_of, topology, graph_of.edges, spread=spread, seconds=time_budget, progress=tell
+        )
     except ValueError as error:
         raise StudyError(str(error)) from None
     there = set(matrix.variables)

@@ -46,7 +46,7 @@ class Background(Generic[T]):
         """What could not be done, or that it is going on and for how long at most, in words."""
         if self._job is not None and self.found is None and isfinite(self._time_budget):
             left = max(self._time_budget - (time.monotonic() - self._began), 0.0)
-            return (f"{self._said[0]}{self._far}; given up in {format_duration(round(left))}",)
+            return (f"{self._said[0]}{self._far}; it ends within {format_duration(round(left))}",)
         return (self._problem,) if self._problem else ()
 
     @property

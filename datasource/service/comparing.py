@@ -68,7 +68,7 @@ def splits(interventions: Sequence[Intervention], matrix: Matrix) -> tuple[Split
 
 def incident_splits(incidents: Sequence[Incident], matrix: Matrix) -> tuple[Split, ...]:
     """What the newest incidents within a matrix part, for the variables of those who are named as their causes."""
-    inside = [one for one in incidents if one.roots and not one.merged_into and matrix.start < one.start <= matrix.end]
+    inside = [one for one in incidents if one.roots and one.was_one and matrix.start < one.start <= matrix.end]
     newest = sorted(inside, key=lambda one: (-one.start, one.id))[:_NEWEST_INCIDENTS]
     return tuple(
         Split(_name(one), one.start, one.end, frozenset(v for v in matrix.variables if v.entity in one.roots))

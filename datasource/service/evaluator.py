@@ -166,10 +166,12 @@ class Evaluator:
         roles = Roles(self.settings.signals)
         silent, present = unjudged(matrix, roles, fitted), presence(read, roles, fitted)
         gone = (*find_silent_signals(self.settings, read), *find_unasked(self.settings, read))
-        missed = tuple(one.text for one in gone if not one.usual)
-        vanished = tuple(present.notices())
-        if vanished and any(not one.usual for one in find_silent(read)):  # where many come and go it is no news
-            missed = (*vanished, *missed)
+        vanished = present.notices()
+        rare = {one.kind for one in find_silent(read) if not one.usual} if vanished else ()
+        missed = (
+            *(text for kind, text in vanished.items() if kind in rare),
+            *(one.text for one in gone if not one.usual),
+        )
         said = unjudged_notices(silent, fitted, self.settings.evaluation.warm_up) if mechanisms else ()
         self._follow_drift(judgement, matrix.end)
         return Snapshot(
@@ -186,7 +188,7 @@ class Evaluator:
             structural=structural,
             reports=self._history.reports,
             notices=(
-                *dict.fromkeys((*vanished, *missed)),
+                *dict.fromkeys((*vanished.values(), *missed)),
                 *self._notices(),
                 *said,
                 *self._quiet_notices(judgement, matrix),

@@ -1,7 +1,7 @@
 """Who has samples, and who was judged and has none any more: said, so that a gap is not taken for health."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -36,17 +36,19 @@ class Presence(NamedTuple):
         gone = Counter(one.entity.type for one in self.vanished)
         return {kind: (there[kind], gone[kind]) for kind in sorted({*there, *gone})}
 
-    def notices(self) -> Iterator[str]:
-        """In words, for each entity type: how many of how many have vanished, who, and since when."""
+    def notices(self) -> dict[str, str]:
+        """In words, by entity type: how many of how many have vanished, who, and since when."""
+        found = {}
         for kind, (there, gone) in self.counts.items():
             own = sorted((one for one in self.vanished if one.entity.type == kind), key=lambda one: -one.last)
             names = ", ".join(f"{one.entity} (since {_clock(one.last)})" for one in own[:_SHOWN])
             more = f" and {gone - _SHOWN} more" if gone > _SHOWN else ""
             if gone:
-                yield (
+                found[kind] = (
                     f"{gone:,} of {there + gone:,} entities of the type '{kind}' have no samples any more and are not "
                     f"judged: {names}{more}"
                 )
+        return found
 
 
 NOBODY = Presence()

@@ -28,10 +28,12 @@ _SHOWN = 3
 
 
 class Silence(NamedTuple):
-    """A sentence about who is silent; `usual` where so many come and go that it is only worth knowing."""
+    """A sentence about who is silent; `usual` where so many come and go that it is only worth knowing. `kind` is their
+    type where it is about whole entities."""
 
     text: str
     usual: bool
+    kind: str = ""
 
 
 class _Life(NamedTuple):
@@ -71,7 +73,7 @@ def find_silent(matrix: Matrix, patience: float = _SECONDS) -> Iterator[Silence]
             others = len(own_lives) - len(gone)
             go_on = f"1 other {kind} goes on" if others == 1 else f"{others:,} other {_plural(kind)} go on"
             text = f"no sample of {_some(gone)} in the last {since}, while {go_on}: is it gone, or its target?"
-            yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own_lives))
+            yield Silence(text, len(gone) > _COMINGS_AND_GOINGS * len(own_lives), kind)
 
 
 def find_silent_signals(settings: Settings, matrix: Matrix, patience: float = _SECONDS) -> Iterator[Silence]:

@@ -24,7 +24,7 @@ class Weighing:
 
     def follow(self, snapshot: Snapshot) -> None:
         """Begin where there is something new to find out and nothing under way."""
-        if snapshot.structural is None or (self._thread is not None and self._thread.is_alive()):
+        if snapshot.structural is None or self.under_way:
             return
         going_on = tuple((one.id, one.roots) for one in snapshot.incidents if one.open)
         if self._of is not None and self._of[0] is snapshot.structural and self._of[1] == going_on:
@@ -37,10 +37,10 @@ class Weighing:
             log.warning("which experiment would tell most is not found out: %s", error)
             self._of = self._thread = None
 
-    def wait(self, timeout: float) -> None:
-        """Until what is under way is found out, for so many seconds at most."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+    @property
+    def under_way(self) -> bool:
+        """Whether something is being found out."""
+        return self._thread is not None and self._thread.is_alive()
 
     def _find_out(self, snapshot: Snapshot) -> None:
         try:

@@ -13,6 +13,7 @@ from datasource.causes import RootCauses
 from datasource.data import Entity, Matrix, Variable
 from datasource.graph import build_graph
 from datasource.incidents import Incident
+from datasource.incidents.model import Mark
 from datasource.invariance.document import shift_told
 from datasource.service.comparing import changed_in, comparing_job
 from datasource.settings import parse_settings
@@ -114,9 +115,7 @@ def lasting(start: int, end: int | None, root: Entity) -> Incident:
 
 def test_an_incident_that_lasts_says_what_of_the_mechanism_of_its_cause_is_another_one() -> None:
     one = Cluster().simulate(POINTS, 3)
-    one[2, 700:900] = (
-        one[2, 700:900] + 1.0 * one[1, 700:900]
-    )  # meanwhile cpu slows the service down three times as much
+    one[2, 700:900] += one[1, 700:900]  # meanwhile cpu slows the service down three times as much
     settings = parse_settings(SETTINGS.replace("invariance: {}", "invariance: {changes: false}"))
     web = Entity("service", (("cluster", "eu"), ("service", "web")))
     variables = tuple(Variable(web, name) for name in ("requests", "cpu", "latency"))
@@ -128,6 +127,8 @@ def test_an_incident_that_lasts_says_what_of_the_mechanism_of_its_cause_is_anoth
     assert {(one.variable.signal, one.part) for one in changed} == {("latency", "slopes")}
     assert "how its causes move it is another one during incident web-1" in shift_told(changed[0])
     assert changed_in(replace(incident, id="web-2"), found) == ()
+    none = replace(incident, mark=Mark(START + 900 * STEP, kind="dismissed"))
+    assert changed_in(none, comparing_job(settings, matrix, graph, (), (none,))) == ()
     short = lasting(START + 700 * STEP, START + 709 * STEP, web)
     assert changed_in(short, comparing_job(settings, matrix, graph, (), (short,))) == ()
     off = parse_settings(SETTINGS.replace("invariance: {}", "invariance: {changes: false, incidents: false}"))

@@ -160,7 +160,7 @@ def test_how_far_it_is_is_told() -> None:
     assert found._progress.path is not None
     for _ in range(2):
         count(found._progress.path, 3)
-    assert found.notices[0].startswith("edges are being discovered, 2 of 3 entities looked at; given up in")
+    assert found.notices[0].startswith("edges are being discovered, 2 of 3 entities looked at; it ends within")
 
 
 def test_neighbourhoods_are_counted_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_which_experiment_next_is_found_out_once_for_a_fit_and_its_incidents(
 
     def follow(now: Snapshot) -> int:
         one.follow(now)
-        one.wait(10)
+        assert wait_until(lambda: not one.under_way, 60)
         return len(asked)
 
     assert follow(replace(snapshot, structural=None)) == 0, "without equations nobody knows what would tell"
@@ -121,7 +121,7 @@ def test_what_cannot_be_found_out_is_not_told_as_of_before(
     one.found = (trial("?", "", 1),)
     monkeypatch.setattr(weighing, "told_trials", fails)
     one.follow(snapshot)
-    one.wait(10)
+    assert wait_until(lambda: not one.under_way, 60)
     assert one.found == ()
     assert "which experiment would tell most is not known" in caplog.text
 

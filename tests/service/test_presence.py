@@ -87,7 +87,7 @@ def test_who_has_no_samples_any_more_is_told_by_a_metric_and_a_notice() -> None:
     times.go_on(SILENT * STEP)
     after = seen(one)
     assert exported(after, "causal_vanished") == {"web": 0, "cart": 1}
-    assert [text for text in after.missed if text in after.notices] == [*after.presence.notices()]
+    assert [text for text in after.missed if text in after.notices] == [*after.presence.notices().values()]
     assert exported(after, "causal_service_anomaly") == {"web": 0}
     assert health(one, "causal_datasource_entities") == {"service": 1}
     assert health(one, "causal_datasource_vanished_entities") == {"service": 1}
