@@ -173,7 +173,7 @@ def large(services: int, workers: int) -> list[str]:
         {"hybrid": [scored]},
     )
     print("\n".join(f"  {notice}" for notice in found[0].notices))
-    failed = [f"{services} services take more than ten minutes"] if spent / workers > LARGE_TIME else []
+    failed = [f"{services} services take more than ten minutes of cpu a worker"] if spent / workers > LARGE_TIME else []
     return failed + (["hybrid's directions on many microservices are below .85"] if scored.direction < 0.85 else [])
 
 

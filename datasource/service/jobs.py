@@ -66,8 +66,9 @@ _work: Callable[[Any], Any]
 
 def spread_over(processes: int, work: Callable[[V], T], items: Sequence[V]) -> Iterable[T]:
     """What `map(work, items)` gives, from so many processes, to which only results are sent: they inherit everything
-    else. Without fork, as on macOS, this one does it alone. Raises BrokenProcessPool when one of them is lost."""
-    if processes == 1 or len(items) < 2 or sys.platform != "linux":
+    else. Without fork, as on macOS, this one does it alone; so it does once it has used JAX, whose threads a fork may
+    leave waiting for ever. Raises BrokenProcessPool when one of them is lost."""
+    if processes == 1 or len(items) < 2 or sys.platform != "linux" or "jax" in sys.modules:
         return map(work, items)
     size = -(-len(items) // (_PARTS * processes))
     parts = [items[first : first + size] for first in range(0, len(items), size)]

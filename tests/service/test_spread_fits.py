@@ -1,6 +1,7 @@
 """`evaluation.workers`: a fit spread over several processes."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -79,3 +80,8 @@ def test_mechanisms_are_the_same_however_many_fit_them(in_a_worker: Do) -> None:
         np.testing.assert_equal(vars(one), vars(other))
     assert fitted[0].supported == fitted[1].supported
     assert fitted[0].joint == fitted[1].joint
+
+
+def test_a_process_that_has_used_jax_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jax", os)
+    assert list(spread_over(2, whose, range(4))) == [os.getpid()] * 4
